@@ -1,0 +1,136 @@
+#include "queue/base/rope.h"
+
+#include "queue/base/check.h"
+
+static void rope_link(struct rope *rope, struct chunk *chunk)
+{
+	if (rope->last == NULL)
+		rope->first = chunk;
+	else
+		rope->last->next = chunk;
+	rope->last = chunk;
+}
+
+static size_t rope_room(const struct rope *rope)
+{
+	return rope->last == NULL ? 0 : CHUNK_DATA_BYTES - rope->last->used;
+}
+
+bool rope_append(struct rope *rope, struct shelf *shelf, struct view bytes, size_t reserve)
+{
+	/* Chunks first, so that a budget used up half-way changes nothing. */
+	size_t room = rope_room(rope);
+	struct rope fresh = { 0 };
+
+	while (room < bytes.bytes) {
+		struct chunk *chunk = shelf_take_above(shelf, reserve);
+		if (chunk == NULL) {
+			rope_free(&fresh, shelf);
+			return false;
+		}
+		rope_link(&fresh, chunk);
+		room += CHUNK_DATA_BYTES;
+	}
+
+	struct chunk *into = rope->last != NULL && rope_room(rope) > 0 ? rope->last : fresh.first;
+	rope->bytes += bytes.bytes;
+	rope_join(rope, &fresh);
+	while (bytes.bytes > 0) {
+		size_t take = CHUNK_DATA_BYTES - into->used;
+		if (take > bytes.bytes)
+			take = bytes.bytes;
+		memcpy(into->data + into->used, bytes.data, take);
+		into->used += (uint32_t)take;
+		bytes = view_skip(bytes, take);
+		if (bytes.bytes > 0)
+			into = into->next;
+	}
+	return true;
+}
+
+char *rope_extend(struct rope *rope, struct shelf *shelf, size_t bytes, size_t reserve)
+{
+	check(bytes <= CHUNK_DATA_BYTES);
+	if (rope_room(rope) < bytes) {
+		struct chunk *chunk = shelf_take_above(shelf, reserve);
+		if (chunk == NULL)
+			return NULL;
+		rope_link(rope, chunk);
+	}
+	if (rope->last == NULL) /* zero bytes of an empty rope */
+		return NULL;
+	char *place = rope->last->data + rope->last->used;
+	rope->last->used += (uint32_t)bytes;
+	rope->bytes += bytes;
+	return place;
+}
+
+void rope_join(struct rope *rope, struct rope *tail)
+{
+	if (tail->first == NULL)
+		return;
+	if (rope->last == NULL)
+		rope->first = tail->first;
+	else
+		rope->last->next = tail->first;
+	rope->last = tail->last;
+	rope->bytes += tail->bytes;
+	*tail = (struct rope){ 0 };
+}
+
+struct rope rope_move(struct rope *rope)
+{
+	struct rope moved = *rope;
+
+	*rope = (struct rope){ 0 };
+	return moved;
+}
+
+void rope_free(struct rope *rope, struct shelf *shelf)
+{
+	struct chunk *chunk = rope->first;
+
+	while (chunk != NULL) {
+		struct chunk *next = MOVE(chunk->next);
+		shelf_give(shelf, chunk);
+		chunk = next;
+	}
+	*rope = (struct rope){ 0 };
+}
+
+struct rope_cursor rope_start(const struct rope *rope)
+{
+	return (struct rope_cursor){ rope->first };
+}
+
+bool rope_next(struct rope_cursor *cursor, struct view *piece)
+{
+	while (cursor->chunk != NULL && cursor->chunk->used == 0)
+		cursor->chunk = cursor->chunk->next;
+	if (cursor->chunk == NULL)
+		return false;
+	*piece = view_from(cursor->chunk->data, cursor->chunk->used);
+	cursor->chunk = cursor->chunk->next;
+	return true;
+}
+
+size_t rope_copy(const struct rope *rope, uint64_t offset, struct span into)
+{
+	struct rope_cursor at = rope_start(rope);
+	struct view piece;
+	size_t copied = 0;
+
+	while (copied < into.bytes && rope_next(&at, &piece)) {
+		if (offset >= piece.bytes) {
+			offset -= piece.bytes;
+			continue;
+		}
+		piece = view_skip(piece, (size_t)offset);
+		offset = 0;
+		if (piece.bytes > into.bytes - copied)
+			piece.bytes = into.bytes - copied;
+		memcpy(into.data + copied, piece.data, piece.bytes);
+		copied += piece.bytes;
+	}
+	return copied;
+}
