@@ -1,0 +1,79 @@
+/*
+ * The letters between the spooler and everyone else: the star around it (DESIGN.md, Threads).
+ *
+ * Every pair of a shard and the spooler has two mailboxes, one a direction (struct post).
+ * Whoever sends a letter that wants an answer has reserved room for that answer first, so a
+ * mailbox never overflows: the size of each is the most that can be under way, a sum that
+ * engine/engine.c writes down once.
+ *
+ * Owns: a letter carries what it points to; the sender lets go of it (MOVE) when it sends.
+ */
+#ifndef SLUICE_LETTERS_H
+#define SLUICE_LETTERS_H
+
+#include "engine/io/mailbox.h"
+
+struct message;
+struct job;
+struct command;
+
+/* name, word in logs; above each: direction and what it says */
+#define LETTERS(X)                                                                                 \
+	/* ingest -> spooler: make this message durable; answered by PUT_DONE */                   \
+	X(PUT, "put")                                                                              \
+	/* ingest -> spooler: a block of message ids, please; answered by IDS */                   \
+	X(IDS_WANTED, "ids_wanted")                                                                \
+	/* delivery -> spooler: this job's outcomes; the job and its credit go back */             \
+	X(SETTLE, "settle")                                                                        \
+	/* control -> spooler: an operator's command; answered by COMMAND_DONE */                  \
+	X(COMMAND, "command")                                                                      \
+	/* spooler -> ingest: committed, or why not */                                             \
+	X(PUT_DONE, "put_done")                                                                    \
+	/* spooler -> ingest: ids ticket .. ticket + count - 1 are the shard's, durably */         \
+	X(IDS, "ids")                                                                              \
+	/* spooler -> ingest: the spool became full (result) or has room again */                  \
+	X(PRESSURE, "pressure")                                                                    \
+	/* spooler -> delivery: try this job now */                                                \
+	X(JOB, "job")                                                                              \
+	/* spooler -> delivery: an operator said retry: end the pauses that failures made */       \
+	X(RESUME, "resume")                                                                        \
+	/* spooler -> control: done */                                                             \
+	X(COMMAND_DONE, "command_done")                                                            \
+	/* spooler -> a shard: take no new work, finish what is under way, then say DRAINED */     \
+	X(DRAIN, "drain")                                                                          \
+	/* a shard -> spooler: nothing is under way here any more */                               \
+	X(DRAINED, "drained")
+
+enum letter_kind {
+#define X(name, text) LETTER_##name,
+	LETTERS(X)
+#undef X
+		LETTER_KIND_COUNT
+};
+
+/* What became of a put; each has its reply in engine/inbound. */
+enum put_result {
+	PUT_COMMITTED, /* on stable storage (I1) */
+	PUT_FULL,      /* no space: 452 4.3.1 */
+	PUT_FAILED,    /* the spool is broken or closing: 451 4.3.0 */
+};
+
+struct letter {
+	enum letter_kind kind;
+	enum put_result result;
+	union {
+		struct message *message; /* PUT: takes one hold. PUT_DONE: none comes back */
+		struct job *job;         /* JOB, SETTLE */
+		struct command *command; /* COMMAND, COMMAND_DONE */
+	};
+	uint64_t ticket; /* PUT, PUT_DONE: the session that waits; IDS: the first id */
+	uint64_t count;  /* IDS: how many */
+};
+
+/* One end of a pair of mailboxes. */
+struct post {
+	struct mailbox *out;
+	struct mailbox *in;
+};
+
+#endif
