@@ -20,6 +20,7 @@
 	X(BROKEN, "the spool is broken")         /* sticky: a failed sync (I7); detail: errno */   \
 	X(SPOOL, "the spool's database refused") /* detail: LMDB's number */                       \
 	X(FORMAT, "not in the expected format")  /* of a record, file or reply */                  \
+	X(AGAIN, "has to be done again")         /* nothing happened; the way is clear */          \
 	X(NOT_FOUND, "not found")                                                                  \
 	X(EXISTS, "already there")                                                                 \
 	X(CLOSED, "the peer closed the connection")                                                \

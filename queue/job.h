@@ -1,0 +1,153 @@
+/*
+ * A job: one message on one route, and what is still owed to each of its recipients there.
+ *
+ * The spooler makes it, or reads it back from the spool, lends it to a delivery shard, and gets
+ * it back to settle. Each recipient still owed has an outcome of the current attempt and
+ * the last reply about it; replies are kept once each and within a bound.
+ *
+ * Thread:  its holder's: spooler or delivery shard, never both; it moves by letter.
+ * Owns:    one hold of its message; chunks for more than JOB_OWED_INLINE recipients and for
+ *          replies that don't fit inline (none where all goes well).
+ * Never:   loses an outcome: when memory is short a reply's text is cut or left out instead.
+ */
+#ifndef SLUICE_JOB_H
+#define SLUICE_JOB_H
+
+#include "queue/base/list.h"
+#include "queue/message.h"
+
+#define JOB_OWED_INLINE      4
+#define JOB_REPLIES_INLINE   256
+#define JOB_REPLY_CHUNKS_MAX 8
+#define JOB_REPLY_TEXT_MAX   500 /* lines joined by \n; what is longer is cut */
+#define JOB_REPLY_SERVER_MAX 255
+#define JOB_RECORD_MAX       (size_t)(64 + MESSAGE_RECIPIENTS_MAX * 8 + 9 * CHUNK_DATA_BYTES)
+
+/* name, what is true in it, and where the job is */
+#define JOB_STATES(X)                                                                              \
+	X(FREE, "nowhere: in the spooler's pool")                                                  \
+	X(PUTTING, "in the spooler's batch; on disk after its commit")                             \
+	X(READY, "lent to a shard, in its schedule: starts when its lane allows")                  \
+	X(SENDING, "lent to a shard, in a session's train")                                        \
+	X(SETTLING, "judged: in a settle letter or the spooler's batch")
+
+enum job_state {
+#define X(name, text) JOB_##name,
+	JOB_STATES(X)
+#undef X
+	        JOB_STATE_COUNT
+};
+
+/* name, word for people, whether that is the recipient's end */
+#define OWED_OUTCOMES(X)                                                                           \
+	X(PENDING, "pending", false)    /* not decided in this attempt */                          \
+	X(DEFERRED, "deferred", false)  /* to be tried again */                                    \
+	X(DELIVERED, "delivered", true) /* the server took it */                                   \
+	X(BOUNCED, "bounced", true)     /* refused, or given up; a report is due */                \
+	X(REMOVED, "removed", true)     /* an operator removed it; no report */
+
+enum owed_outcome {
+#define X(name, word, end) OWED_##name,
+	OWED_OUTCOMES(X)
+#undef X
+	        OWED_OUTCOME_COUNT
+};
+
+enum owed_flag {
+	OWED_IN_DOUBT = 1 << 0,   /* a session was lost after the last byte: it may have arrived */
+	OWED_DELAY_TOLD = 1 << 1, /* the sender has had a report of the delay */
+};
+
+/* One recipient that the job still owes an end. */
+struct owed {
+	uint16_t index;  /* of the recipient in its message */
+	uint16_t reply;  /* private: where the last reply is kept, + 1; 0: none */
+	uint8_t outcome; /* enum owed_outcome */
+	uint8_t flags;   /* enum owed_flag */
+	uint8_t notify;  /* enum message_notify: a copy, so settling needs no envelope */
+	uint8_t reserved_;
+};
+_Static_assert(sizeof(struct owed) == 8, "2,000 of them fit into one chunk");
+_Static_assert(MESSAGE_RECIPIENTS_MAX * sizeof(struct owed) <= CHUNK_DATA_BYTES, "one chunk");
+
+/* The last word about a recipient: a server's reply, or our own (code 0). */
+struct reply_note {
+	uint16_t code;      /* 550; 0: no server said this (no route, lost session, expired) */
+	uint16_t status[3]; /* enhanced, {5, 7, 708}; {0} when there was none */
+	uint8_t stage;      /* enum stage of queue/verdict.h */
+	uint16_t advice;    /* the verdict's row, for the sentence to people */
+	struct view server; /* who said it; empty: we did */
+	struct view text;   /* without code and status */
+};
+
+struct job {
+	struct link link; /* of the list that `state` names */
+	enum job_state state;
+	uint16_t number; /* among the jobs of its message */
+	uint16_t route;  /* as in spool_route_name() */
+	uint16_t shard;  /* where it is lent to */
+	bool held;       /* by an operator: on disk, but not due */
+	uint64_t id;     /* its message's */
+	struct message *message;
+	uint32_t attempts;         /* that ended without an end for all */
+	struct wall first_attempt; /* 0: none yet */
+	struct wall last_attempt;
+	struct wall next_attempt;
+
+	/* Private: see job_owed() and job_reply(). */
+	uint32_t owed_count;
+	uint32_t replies_bytes; /* the inline part counts in full once it is left */
+	struct chunk *owed_chunk;
+	struct rope replies;
+	struct owed owed_inline[JOB_OWED_INLINE];
+	char replies_inline[JOB_REPLIES_INLINE];
+};
+
+/* Of a zeroed job: its message (held once more), place and route; nothing owed yet. */
+void job_begin(struct job *job, struct message *message, uint16_t number, uint16_t route);
+/* Recipients in rising order. False: the memory budget is used up, nothing changed. */
+MUST_CHECK bool job_owe(
+        struct job *job, struct shelf *shelf, size_t reserve, uint16_t index, uint8_t notify);
+/* Every recipient of the message. */
+MUST_CHECK bool job_owe_all(struct job *job, struct shelf *shelf, size_t reserve);
+/* Gives back message and chunks; the job is zeroed, ready for its pool. */
+void job_clear(struct job *job, struct shelf *shelf);
+
+/* Changes the state; a bug (I3) if the one before may not lead there, or if it is linked. */
+void job_enter(struct job *job, enum job_state state);
+
+/* Lends the array of job->owed_count; flags may be written, outcomes by job_set_outcome(). */
+struct owed *job_owed(struct job *job);
+const struct owed *job_owed_const(const struct job *job);
+/* For the owed[at]; reply NULL keeps what was noted before. */
+void job_set_outcome(struct job *job, size_t at, enum owed_outcome outcome,
+        const struct reply_note *reply, struct shelf *shelf);
+/* False: nothing was noted. Lends. */
+bool job_reply(const struct job *job, size_t at, struct reply_note *reply);
+
+struct job_tally {
+	uint32_t of[OWED_OUTCOME_COUNT];
+	uint32_t in_doubt;
+};
+struct job_tally job_tally(const struct job *job);
+bool owed_is_ended(enum owed_outcome outcome);
+const char *owed_word(enum owed_outcome outcome);
+
+/* The record on disk: what is still owed (no ended recipient), and the replies about it.
+ * The route is written as `route_id`, the spool's durable number for it. */
+
+/* Gives the bytes written; `into` has JOB_RECORD_MAX. */
+size_t job_encode(const struct job *job, uint16_t route_id, struct span into);
+/* Into a zeroed job without a message; outcomes are PENDING. ERR_FORMAT, ERR_NO_MEMORY: the
+ * job is zeroed. */
+MUST_CHECK struct err job_decode(struct job *job, struct shelf *shelf, size_t reserve,
+        struct view record, uint16_t *route_id);
+/* The few facts the spool needs of an old row. */
+struct job_facts {
+	struct wall next_attempt;
+	uint16_t route_id;
+	bool held;
+};
+MUST_CHECK struct err job_decode_facts(struct view record, struct job_facts *facts);
+
+#endif

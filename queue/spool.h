@@ -1,0 +1,122 @@
+/*
+ * The spool: every accepted message and every job, on stable storage. A seam: spool_lmdb.c
+ * keeps them in LMDB, tests/sim/spool_sim.c in the simulator's memory.
+ *
+ * Thread:  the spooler's alone. It blocks on the disk; nobody else may call it.
+ * Owns:    the directory, from spool_open() (one process at a time) to spool_close().
+ * Never:   keeps a pointer to a message or job that it is given.
+ *
+ * Writes come in batches: spool_begin(), any number of puts, settles and reservations, then
+ * spool_commit(). All of a batch is durable when the commit succeeds, and none of it before.
+ *
+ * Fails, as struct err:
+ *   ERR_NO_SPACE   the disk is full. From spool_put(): this message alone is refused (452) and
+ *                  the batch goes on. From spool_commit(): nothing of the batch happened; its
+ *                  puts get 452, its settles are tried again later. Nothing else stops.
+ *   ERR_AGAIN      the map had to grow. Nothing of the batch happened: abort, and do it again.
+ *   ERR_LIMIT      from spool_put(): the batch is large enough; commit it, put into the next.
+ *   ERR_BROKEN     a sync or the meta page failed, or any EIO. Sticky: from now on every call
+ *                  gives it, nothing is acknowledged (I7), and the process is to exit.
+ * Whatever fails, what was committed before stays committed.
+ *
+ * A job on disk is due (it has a row in the due index) or held. Lending is known in memory
+ * alone: a job lent is skipped by spool_next() until a batch with its settle commits, and after a
+ * crash no job is lent. Recovery is nothing but opening.
+ */
+#ifndef SLUICE_SPOOL_H
+#define SLUICE_SPOOL_H
+
+#include "queue/job.h"
+
+#define SPOOL_ROUTES_MAX     1024
+#define SPOOL_ROUTE_NAME_MAX 64
+#define SPOOL_BATCH_BYTES    (16 << 20) /* of bodies and envelopes put; one message may be more */
+
+struct spool;
+
+struct spool_settings {
+	const char *const *routes; /* names; route i of the configuration is index i */
+	size_t route_count;        /* at least 1 */
+	size_t lent_max;           /* jobs lent at once, at most */
+	uint64_t reserve_bytes;    /* allocated on disk for settles alone; 0: 64 MiB */
+	uint64_t map_bytes;        /* the map's first size; 0: 1 GiB */
+};
+
+/* Creates the directory (0700) where it is missing. ERR_EXISTS: another process has it open.
+ * ERR_FORMAT: not a spool, or of a newer version. ERR_SYSTEM: errno says why. */
+MUST_CHECK struct err spool_open(
+        struct spool **result, const char *path, const struct spool_settings *settings);
+/* No batch may be open. NULL is fine. */
+void spool_close(struct spool *spool);
+
+/* A batch. */
+
+MUST_CHECK struct err spool_begin(struct spool *spool);
+/* A sealed message and its jobs, each with next_attempt set: on disk after the commit. `urgent`:
+ * a report that a settle of this batch owes may use the reserve too. */
+MUST_CHECK struct err spool_put(struct spool *spool, const struct message *message,
+        struct job *const *jobs, size_t job_count, bool urgent);
+/* Records a job's outcomes: ended recipients leave its row; what is still owed is written with
+ * attempts, times, `held` and route as they stand in `job`; with its last recipient goes
+ * the row, with its last job the message. Operators' acts are settles too: hold and release set
+ * `held`, retry sets next_attempt, remove sets every outcome. ERR_NOT_FOUND: no such row, the
+ * batch goes on. */
+MUST_CHECK struct err spool_settle(struct spool *spool, const struct job *job);
+/* `count` ids that nobody gets again: *first .. *first + count - 1, each above all before; to be
+ * used after the commit. */
+MUST_CHECK struct err spool_reserve_ids(struct spool *spool, uint64_t count, uint64_t *first);
+/* Ends the batch, also when it fails. */
+MUST_CHECK struct err spool_commit(struct spool *spool);
+void spool_abort(struct spool *spool);
+
+/* Lending; between batches. */
+
+/* The earliest job of the route that is due at `now` and not lent; reads it, with its message and
+ * body, into a zeroed job, and lends it. ERR_NOT_FOUND: none is due. ERR_NO_MEMORY: the
+ * budget is short, nothing was lent. ERR_FORMAT: its records are damaged: job->id and ->number
+ * name it, and it is skipped until the next start. */
+MUST_CHECK struct err spool_next(struct spool *spool, uint16_t route, struct wall now,
+        struct shelf *shelf, size_t reserve, struct job *job);
+/* When the earliest job of the route that is not lent is due. False: there is none. */
+bool spool_next_due(struct spool *spool, uint16_t route, struct wall *due);
+/* A job just put goes to a shard straight from memory: spool_next() is to skip it. */
+void spool_lend(struct spool *spool, uint64_t id, uint16_t number);
+bool spool_is_lent(const struct spool *spool, uint64_t id, uint16_t number);
+/* A job comes back untouched (its shard had no use for it): it is due as it was. */
+void spool_unlend(struct spool *spool, uint64_t id, uint16_t number);
+
+/* Looking; between batches. */
+
+struct spool_place {
+	uint64_t id;
+	uint16_t number;
+};
+
+/* The job at `place`, with its message; with_body: ready to be sent or bounced. It is not lent.
+ * ERR_NOT_FOUND, ERR_NO_MEMORY, ERR_FORMAT. */
+MUST_CHECK struct err spool_load(struct spool *spool, struct spool_place place, bool with_body,
+        struct shelf *shelf, size_t reserve, struct job *job);
+/* Moves to the next job in the order of ids; start with {0, 0}. False: that was the last. */
+bool spool_walk(struct spool *spool, struct spool_place *place);
+
+struct spool_counts {
+	uint64_t messages;
+	uint64_t jobs;
+	uint64_t held;
+	uint64_t lent;
+	uint64_t file_bytes; /* pages in use or free for reuse */
+	uint64_t map_bytes;
+	bool full; /* new mail is refused */
+};
+struct spool_counts spool_counts(struct spool *spool);
+bool spool_is_broken(const struct spool *spool);
+
+/* Routes on disk: first those of the settings, then those that only old jobs name. A job moves to
+ * another route by being settled with another job->route. NULL: no such index. */
+const char *spool_route_name(const struct spool *spool, uint16_t route);
+
+/* Every job has its message, every due row its job, every message its jobs and its whole body.
+ * For tests and `doctor`; slow. ERR_FORMAT: something is wrong, and `what` says it. */
+MUST_CHECK struct err spool_verify(struct spool *spool, struct text *what);
+
+#endif
