@@ -1,0 +1,93 @@
+/*
+ * TLS between a struct stream and its wire. A seam: tls_openssl.c is the real one,
+ * tests/sim/tls_sim.c passes bytes through.
+ *
+ * A context is one side's settings (certificate, roots, policy), made at start. A struct tls is
+ * one connection. It moves no bytes by itself: it calls its wire's read and write from within
+ * tls_handshake(), tls_read(), tls_write() and tls_close(), never later.
+ *
+ * Thread:  a server context may be shared once made; a client context (its cache of sessions to
+ *          resume) and every struct tls belong to one thread.
+ * Owns:    keys and certificates; not the wire.
+ * Never:   blocks; opens a file after a context is made; calls a connection secured whose policy
+ *          is unmet (I8).
+ * Fails:   TLS_FAILED, then tls_failure() and tls_failure_text() say why, for good.
+ */
+#ifndef SLUICE_TLS_H
+#define SLUICE_TLS_H
+
+#include "queue/base/bytes.h"
+#include "queue/base/errors.h"
+
+#define TLS_RECORD_BYTES   16384 /* plaintext in the largest record */
+#define TLS_SESSIONS_MAX   64    /* sessions a client context keeps for resuming */
+#define TLS_HOST_BYTES_MAX 255
+
+struct tls_context;
+struct tls;
+
+struct tls_server_settings {
+	const char *certificate_file; /* PEM, with the chain */
+	const char *key_file;
+};
+
+struct tls_client_settings {
+	bool verify;                  /* chain, dates and host name */
+	const char *ca_file;          /* PEM; NULL: the system's roots */
+	const char *certificate_file; /* our own, where a connector asks for one; or NULL */
+	const char *key_file;
+};
+
+/* Where ciphertext comes from and goes to. */
+struct tls_wire {
+	/* Copies up to into.bytes received bytes; 0: none now. */
+	size_t (*read)(struct tls_wire *wire, struct span into);
+	/* Takes all of the bytes; false: no memory, and the connection fails. */
+	bool (*write)(struct tls_wire *wire, struct view bytes);
+};
+
+enum tls_status {
+	TLS_DONE,   /* secured; bytes were read or written */
+	TLS_WANTS,  /* more ciphertext must come in first */
+	TLS_CLOSED, /* the peer said that it sends no more */
+	TLS_FAILED
+};
+
+/* On failure `why` names the file and what is wrong with it. */
+MUST_CHECK struct err tls_context_server(
+        struct tls_context **result, const struct tls_server_settings *settings, struct text *why);
+MUST_CHECK struct err tls_context_client(
+        struct tls_context **result, const struct tls_client_settings *settings, struct text *why);
+/* Its connections are gone by then. NULL is fine. */
+void tls_context_destroy(struct tls_context *context);
+
+/* `host` (client side): the name asked for and verified. Empty view on the server's side. Uses
+ * wire for as long as it lives. */
+MUST_CHECK struct err tls_create(
+        struct tls **result, struct tls_context *context, struct tls_wire *wire, struct view host);
+/* NULL is fine. */
+void tls_destroy(struct tls *tls);
+
+/* Call again after TLS_WANTS, when bytes have come. The first call on the client's side sends. */
+enum tls_status tls_handshake(struct tls *tls);
+/* Up to into.bytes of plaintext; *bytes > 0 with TLS_DONE. */
+enum tls_status tls_read(struct tls *tls, struct span into, size_t *bytes);
+/* All of the bytes, as one record where they fit. */
+enum tls_status tls_write(struct tls *tls, struct view bytes);
+/* Says that we send no more; failure is of no interest any more. */
+void tls_close(struct tls *tls);
+
+/* detail: X509_V_ERR_* where a certificate was refused. */
+struct err tls_failure(const struct tls *tls);
+/* "the certificate is for mail.example, not for smtp.example"; "" before a failure. Lends. */
+const char *tls_failure_text(const struct tls *tls);
+/* "TLSv1.3", "TLS_AES_256_GCM_SHA384". Constant memory. */
+const char *tls_version(const struct tls *tls);
+const char *tls_cipher(const struct tls *tls);
+bool tls_resumed(const struct tls *tls);
+/* Is the peer's certificate verified? Where the policy asks for it, always so once secured. */
+bool tls_verified(const struct tls *tls);
+/* "subject=... issuer=... expires=2026-01-31" of the peer's certificate; nothing without one. */
+void tls_describe_peer(const struct tls *tls, struct text *text);
+
+#endif
