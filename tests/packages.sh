@@ -34,7 +34,7 @@ install_missing() {
 	done
 	[ -n "$missing" ] || return 0
 	if [ "$(id -u)" -ne 0 ]; then
-		echo "packages.sh: these packages are missing, and only root can install them:$missing" >&2
+		echo "packages.sh: only root can install what is missing:$missing" >&2
 		exit 1
 	fi
 	echo "packages.sh: installing$missing"
@@ -43,7 +43,8 @@ install_missing() {
 	known "$@" || apt-get update -qq
 	# Package files move on; a list that is behind them is fetched again.
 	fetch() {
-		apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" </dev/null >/dev/null
+		apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" \
+			</dev/null >/dev/null
 	}
 	fetch "$@" || { apt-get update -qq && fetch "$@"; }
 }
@@ -57,7 +58,8 @@ unpack() {
 	known "$@" || apt-get update -qq
 	# apt's own unprivileged user could not write here.
 	fetch() {
-		(cd "$into/archives" && apt-get download -qq -o APT::Sandbox::User=root "$@" </dev/null)
+		(cd "$into/archives" &&
+			apt-get download -qq -o APT::Sandbox::User=root "$@" </dev/null)
 	}
 	fetch "$@" || { apt-get update -qq && fetch "$@"; }
 	for archive in "$into"/archives/*.deb; do

@@ -37,12 +37,12 @@ for build in $builds; do
 		folder=build
 	fi
 	echo "== building $build in $folder"
-	cmake --preset "$build" -DSLUICE_LONG="${long:+ON}" >build/suites/$build.log || {
-		cat build/suites/$build.log
+	cmake --preset "$build" -DSLUICE_LONG="${long:+ON}" >"build/suites/$build.log" || {
+		cat "build/suites/$build.log"
 		exit 1
 	}
-	cmake --build "$folder" -j "$jobs" >>build/suites/$build.log || {
-		tail -n 60 build/suites/$build.log
+	cmake --build "$folder" -j "$jobs" >>"build/suites/$build.log" || {
+		tail -n 60 "build/suites/$build.log"
 		exit 1
 	}
 	echo "subdirs(\"$PWD/$folder\")" >>build/suites/CTestTestfile.cmake

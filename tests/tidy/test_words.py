@@ -1,0 +1,96 @@
+"""Functions and words that have no place here, or only in the rooms named below."""
+
+import re
+
+import sources
+
+NEVER = ("strcpy strcat sprintf vsprintf strtok atoi atol gets alloca rand srand time gettimeofday"
+         " sleep usleep getaddrinfo").split()
+
+# file: {function: why}
+ALLOWED = {}
+
+# Start-up and its undoing: what is sized there lives until the end.
+START_UP = re.compile(r".*_(create|destroy|open|close|load|start|stop|init|finish)$|^main$")
+
+# Allocation elsewhere. file: why
+MAY_ALLOCATE = {}
+
+# The bodies of the seams are where errno means something; these read it too. file: why
+MAY_READ_ERRNO = {
+    "queue/base/clock_linux.c": "a seam's body",
+    "queue/spool_lmdb.c": "a seam's body",
+    "engine/io/io_uring.c": "a seam's body",
+    "engine/io/tls_openssl.c": "a seam's body",
+}
+
+ALLOCATORS = ("malloc calloc realloc reallocarray free strdup strndup aligned_alloc posix_memalign"
+              " asprintf").split()
+
+
+def calls(name, words):
+    """(line, word) of each call, not of fields or methods of that name."""
+    pattern = re.compile(r"(?<![\w.>])(" + "|".join(words) + r")\s*\(")
+    for number, line in enumerate(sources.code(name).split("\n"), 1):
+        for match in pattern.finditer(line):
+            yield number, match.group(1)
+
+
+def test_banned_functions():
+    complaints = []
+    for name in sources.c_files("queue", "engine", "bench", "tests"):
+        for line, word in calls(name, NEVER):
+            if word not in ALLOWED.get(name, {}):
+                complaints.append(f"{name}:{line}: {word}() is banned")
+    sources.report(complaints)
+
+
+def test_allocation_is_for_start_up():
+    complaints = []
+    for name in sources.c_files("queue", "engine"):
+        if name.startswith("queue/base/") or name in MAY_ALLOCATE:
+            continue
+        for line, word in calls(name, ALLOCATORS):
+            function = sources.function_at(name, line) or "?"
+            if not START_UP.match(function):
+                complaints.append(f"{name}:{line}: {word}() in {function}(): not start-up")
+    sources.report(complaints)
+
+
+def test_the_clock_is_read_in_one_place():
+    complaints = []
+    for name in sources.c_files("queue", "engine", "bench"):
+        for line, word in calls(name, ["clock_gettime"]):
+            if name != "queue/base/clock_linux.c":
+                complaints.append(f"{name}:{line}: {word}() only in queue/base/clock_linux.c")
+    sources.report(complaints)
+
+
+def test_errno_stays_in_the_seams():
+    complaints = []
+    for name in sources.c_files("queue", "engine"):
+        if name in MAY_READ_ERRNO:
+            continue
+        for number, line in enumerate(sources.code(name).split("\n"), 1):
+            if re.search(r"(?<![\w.>])errno(?!\.h)\b", line):
+                complaints.append(f"{name}:{number}: errno outside the bodies of the seams")
+    sources.report(complaints)
+
+
+def test_allow_lists_are_needed():
+    """An exception whose file is gone, or that nothing uses any more, goes too."""
+    complaints = []
+    for name in [*ALLOWED, *MAY_ALLOCATE, *MAY_READ_ERRNO]:
+        if not (sources.TOP / name).exists() and MAY_READ_ERRNO.get(name) != "a seam's body":
+            complaints.append(f"{name}: in an allow-list, but not there")
+    sources.report(complaints)
+
+
+def test_nothing_is_left_for_later():
+    later = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
+    complaints = []
+    for name in sources.files(".c", ".h", ".py", ".sh", ".md", ".txt", ".cmake", ".json", "run"):
+        for number, line in enumerate(sources.text(name).split("\n"), 1):
+            if later.search(line):
+                complaints.append(f"{name}:{number}: {line.strip()}")
+    sources.report(complaints)
