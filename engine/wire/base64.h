@@ -1,0 +1,28 @@
+/*
+ * Base64 (RFC 4648 4), as sign-ins and MIME bodies need it: strict, small, no tables on disk.
+ *
+ * Thread:  any; pure. Secrets pass through: nothing is left in memory but what the caller gave.
+ */
+#ifndef SLUICE_BASE64_H
+#define SLUICE_BASE64_H
+
+#include "queue/base/bytes.h"
+
+#define BASE64_ENCODED_BYTES(bytes) (((bytes) + 2) / 3 * 4)
+#define BASE64_DECODED_BYTES(bytes) ((bytes) / 4 * 3) /* at most */
+
+/* Encodes in steps; up to two bytes wait for the third. */
+struct base64_writer {
+	unsigned char held[2];
+	uint8_t held_count;
+};
+
+void base64_write(struct base64_writer *writer, struct text *text, struct view bytes);
+/* What is held, padded; the writer is as new, and holds nothing any more. */
+void base64_finish(struct base64_writer *writer, struct text *text);
+void base64_encode(struct text *text, struct view bytes);
+/* False, and text as it was, where it is not canonical base64: padding is required, bits
+ * behind the end are zero, no white space; or where text has no room. */
+bool base64_decode(struct text *text, struct view encoded);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * Line endings of a body that comes with its length (BDAT chunks): every CR LF pair passes, a CR
+ * or LF alone is refused or repaired. State is kept across chunks, so that a pair may be split.
+ *
+ * Pieces are lent from the input, or are constants: nothing is copied.
+ *
+ * Thread:  the owner's; a value without memory of its own.
+ * Never:   gives a piece that, joined to those before, holds a CR or LF alone.
+ */
+#ifndef SLUICE_ENDINGS_H
+#define SLUICE_ENDINGS_H
+
+#include "queue/base/bytes.h"
+
+/* What a listener's bare_lf setting says. */
+enum endings_mode {
+	ENDINGS_REFUSE, /* the message is bad; the rest is swallowed, to stay in step */
+	ENDINGS_REPAIR, /* a bare CR or LF becomes CRLF; it never makes an end of data */
+};
+
+struct endings {
+	enum endings_mode mode;
+	bool held_cr; /* the last byte was CR: the next one tells what it is */
+	bool bare_cr; /* seen so far */
+	bool bare_lf;
+};
+
+void endings_init(struct endings *endings, enum endings_mode mode);
+/* One piece, while there is one: call until false, which means that input is used up. */
+bool endings_read(struct endings *endings, struct view *input, struct view *piece);
+/* After the last chunk: a CR held back may still be owed. */
+bool endings_finish(struct endings *endings, struct view *piece);
+/* In refuse mode a CR or LF stood alone: answer so at the end; no piece comes any more. */
+bool endings_are_refused(const struct endings *endings);
+
+/* Index of the first CR or LF, or view.bytes. Eight bytes at a time. */
+size_t endings_find(struct view view);
+
+#endif
