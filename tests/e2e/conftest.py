@@ -1,0 +1,115 @@
+"""What every end-to-end test may ask for."""
+
+import contextlib
+import pathlib
+import tempfile
+
+import pytest
+
+import servers
+from harness import Certificates, Sluice, remove
+
+
+@pytest.fixture(scope="session", name="session")
+def _session():
+    """A folder that other users can look into: Postfix's programs run as such."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-e2e-"))
+    folder.chmod(0o755)
+    yield folder
+    remove(folder)
+
+
+@pytest.fixture(scope="session", name="certificates")
+def _certificates(session):
+    folder = session / "certificates"
+    folder.mkdir()
+    return Certificates(folder)
+
+
+@pytest.fixture(name="folder")
+def _folder(session):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="test-", dir=session))
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(name="cleanup")
+def _cleanup():
+    """Whatever a test starts is stopped, last first, also when the test fails."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(name="aiosmtpd")
+def _aiosmtpd(certificates, cleanup):
+    """A function that starts one, with the arguments of servers.Aiosmtpd."""
+
+    def start(**options):
+        server = servers.Aiosmtpd(certificates, **options)
+        cleanup.callback(server.stop)
+        return server.start()
+
+    return start
+
+
+@pytest.fixture(name="postfix")
+def _postfix(folder, certificates, cleanup):
+    place = folder / "postfix"
+    place.mkdir()
+    server = servers.Postfix(place, certificates)
+    cleanup.callback(server.stop)
+    return server.start()
+
+
+@pytest.fixture(name="route")
+def _route(folder, certificates):
+    """A function that gives the route to a server, with sign-in."""
+    secret = folder / "secret"
+    secret.write_text(servers.PASSWORD + "\n", encoding="utf-8")
+    secret.chmod(0o600)
+
+    def make(server, auth="login", **settings):
+        return {
+            "name": "far", "interface": "submission", "host": "localhost", "port": server.port,
+            "tls": {"verify": True, "ca_file": str(certificates.ca)},
+            "sessions": 4, "pipeline": 4, "connections": "none", "messages_per_minute": "none",
+            "recipients_per_day": "none",
+            "identities": [{"user": servers.USER, "auth": auth, "secret_file": str(secret)}],
+            **settings,
+        }
+
+    return make
+
+
+@pytest.fixture(name="nowhere")
+def _nowhere(route):
+    """A route on which nobody listens: what comes in stays in the queue."""
+
+    class Closed:
+        port = 1
+
+    return route(Closed)
+
+
+@pytest.fixture(name="sluice")
+def _sluice(folder, cleanup):
+    """A function that starts a Sluice, with the arguments of harness.Sluice."""
+    made = []
+
+    def start(routes, **options):
+        running = Sluice(folder / f"sluice{len(made)}",
+                         routes if isinstance(routes, list) else [routes], **options)
+        made.append(running)
+        cleanup.callback(running.stop)
+        return running.start()
+
+    return start
+
+
+@pytest.fixture(name="listener_tls")
+def _listener_tls(certificates):
+    """The tls setting of a listener, and a users file's place."""
+    certificate, key = certificates.server("server")
+    return {"certificate": str(certificate), "key": str(key)}
+
+
