@@ -48,7 +48,7 @@ enum letter_kind {
 #define X(name, text) LETTER_##name,
 	LETTERS(X)
 #undef X
-		LETTER_KIND_COUNT
+	        LETTER_KIND_COUNT
 };
 
 /* What became of a put; each has its reply in engine/inbound. */
