@@ -56,6 +56,7 @@ enum owed_outcome {
 enum owed_flag {
 	OWED_IN_DOUBT = 1 << 0,   /* a session was lost after the last byte: it may have arrived */
 	OWED_DELAY_TOLD = 1 << 1, /* the sender has had a report of the delay */
+	OWED_RELAYED = 1 << 2,    /* delivered to a server that reports no further (no DSN) */
 };
 
 /* One recipient that the job still owes an end. */
