@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Distinct replies are bounded by job.h; with their codes put back in front they fit here. */
-#define REPORT_SCRATCH_BYTES ((JOB_REPLY_CHUNKS_MAX + 2) * CHUNK_BYTES)
+#define REPORT_SCRATCH_BYTES ((REPLIES_CHUNKS_MAX + 2) * CHUNK_BYTES)
 
 struct report_maker {
 	struct report_settings settings;

@@ -15,13 +15,10 @@
 
 #include "queue/base/list.h"
 #include "queue/message.h"
+#include "queue/replies.h"
 
-#define JOB_OWED_INLINE      4
-#define JOB_REPLIES_INLINE   256
-#define JOB_REPLY_CHUNKS_MAX 8
-#define JOB_REPLY_TEXT_MAX   500 /* lines joined by \n; what is longer is cut */
-#define JOB_REPLY_SERVER_MAX 255
-#define JOB_RECORD_MAX       (size_t)(64 + MESSAGE_RECIPIENTS_MAX * 8 + 9 * CHUNK_DATA_BYTES)
+#define JOB_OWED_INLINE 4
+#define JOB_RECORD_MAX  (size_t)(64 + MESSAGE_RECIPIENTS_MAX * 8 + 9 * CHUNK_DATA_BYTES)
 
 /* name, what is true in it, and where the job is */
 #define JOB_STATES(X)                                                                              \
@@ -62,7 +59,7 @@ enum owed_flag {
 /* One recipient that the job still owes an end. */
 struct owed {
 	uint16_t index;  /* of the recipient in its message */
-	uint16_t reply;  /* private: where the last reply is kept, + 1; 0: none */
+	uint16_t reply;  /* private: what replies_note() gave; 0: none */
 	uint8_t outcome; /* enum owed_outcome */
 	uint8_t flags;   /* enum owed_flag */
 	uint8_t notify;  /* enum message_notify: a copy, so settling needs no envelope */
@@ -70,16 +67,6 @@ struct owed {
 };
 _Static_assert(sizeof(struct owed) == 8, "2,000 of them fit into one chunk");
 _Static_assert(MESSAGE_RECIPIENTS_MAX * sizeof(struct owed) <= CHUNK_DATA_BYTES, "one chunk");
-
-/* The last word about a recipient: a server's reply, or our own (code 0). */
-struct reply_note {
-	uint16_t code;      /* 550; 0: no server said this (no route, lost session, expired) */
-	uint16_t status[3]; /* enhanced, {5, 7, 708}; {0} when there was none */
-	uint8_t stage;      /* enum stage of queue/verdict.h */
-	uint16_t advice;    /* the verdict's row, for the sentence to people */
-	struct view server; /* who said it; empty: we did */
-	struct view text;   /* without code and status */
-};
 
 struct job {
 	struct link link; /* of the list that `state` names */
@@ -97,11 +84,9 @@ struct job {
 
 	/* Private: see job_owed() and job_reply(). */
 	uint32_t owed_count;
-	uint32_t replies_bytes; /* the inline part counts in full once it is left */
-	struct chunk *owed_chunk;
-	struct rope replies;
+	struct chunk *owed_chunk; /* NULL: they are inline */
 	struct owed owed_inline[JOB_OWED_INLINE];
-	char replies_inline[JOB_REPLIES_INLINE];
+	struct replies replies;
 };
 
 /* Of a zeroed job: its message (held once more), place and route; nothing owed yet. */
@@ -138,7 +123,7 @@ const char *owed_word(enum owed_outcome outcome);
  * The route is written as `route_id`, the spool's durable number for it. */
 
 /* Gives the bytes written; `into` has JOB_RECORD_MAX. */
-size_t job_encode(const struct job *job, uint16_t route_id, struct span into);
+size_t job_encode(struct job *job, uint16_t route_id, struct span into);
 /* Into a zeroed job without a message; outcomes are PENDING. ERR_FORMAT, ERR_NO_MEMORY: the
  * job is zeroed. */
 MUST_CHECK struct err job_decode(struct job *job, struct shelf *shelf, size_t reserve,

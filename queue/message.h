@@ -21,6 +21,7 @@
 #include "queue/base/clock.h"
 #include "queue/base/rope.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #define MESSAGE_RECIPIENTS_MAX 2000
@@ -137,10 +138,12 @@ bool message_seek_recipient(
 
 /* As the spool keeps it. */
 
-/* Part 0 .. part_count - 1 of a sealed message, in order; start with *cursor = {0}. */
+/* Part 0 .. part_count - 1 of a sealed message, in order. */
+struct rope_cursor message_parts(const struct message *message);
 bool message_next_part(
         const struct message *message, struct rope_cursor *cursor, struct view *part);
-/* Copies part 0 into a new message, unsealed and without its body. */
+/* Copies part 0 into a new message, unsealed and without its body; release it when a later step
+ * fails. */
 MUST_CHECK struct err message_load(struct message **result, struct shelf *shelf, size_t reserve,
         uint64_t id, struct view part);
 /* Each further part in order. */

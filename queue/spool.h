@@ -61,7 +61,7 @@ MUST_CHECK struct err spool_put(struct spool *spool, const struct message *messa
  * the row, with its last job the message. Operators' acts are settles too: hold and release set
  * `held`, retry sets next_attempt, remove sets every outcome. ERR_NOT_FOUND: no such row, the
  * batch goes on. */
-MUST_CHECK struct err spool_settle(struct spool *spool, const struct job *job);
+MUST_CHECK struct err spool_settle(struct spool *spool, struct job *job);
 /* `count` ids that nobody gets again: *first .. *first + count - 1, each above all before; to be
  * used after the commit. */
 MUST_CHECK struct err spool_reserve_ids(struct spool *spool, uint64_t count, uint64_t *first);
