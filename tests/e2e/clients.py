@@ -9,6 +9,9 @@ import threading
 
 from harness import LOCALHOST, PATIENCE_S
 
+# Who may sign in to us (users_file in conftest.py).
+USER, PASSWORD = "printer", "it's a secret, 100%"
+
 marks = itertools.count(1)
 
 

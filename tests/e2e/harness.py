@@ -216,5 +216,11 @@ def mark_of(data):
     return found.group(1).decode() if found else None
 
 
+def message_id_of(data):
+    """The Message-ID, for clients that know of no marks."""
+    found = re.search(rb"^Message-ID: *(<[^\r\n]+>)", data, re.MULTILINE | re.IGNORECASE)
+    return found.group(1).decode() if found else None
+
+
 def remove(folder):
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,13 +1,18 @@
-"""What every end-to-end test may ask for."""
+"""What every end-to-end and crash test may ask for."""
 
 import contextlib
 import pathlib
+import subprocess
+import sys
 import tempfile
 
 import pytest
 
-import servers
-from harness import Certificates, Sluice, remove
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "e2e"))
+
+import clients  # pylint: disable=wrong-import-position
+import servers  # pylint: disable=wrong-import-position
+from harness import Certificates, Sluice, remove  # pylint: disable=wrong-import-position
 
 
 @pytest.fixture(scope="session", name="session")
@@ -24,6 +29,17 @@ def _certificates(session):
     folder = session / "certificates"
     folder.mkdir()
     return Certificates(folder)
+
+
+@pytest.fixture(scope="session", name="users_file")
+def _users_file(session):
+    """Those who may sign in to us: one."""
+    hashed = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=clients.PASSWORD + "\n",
+                            capture_output=True, text=True, check=True).stdout.strip()
+    path = session / "users"
+    path.write_text(f"# who may sign in\n\n{clients.USER}:{hashed}\n", encoding="utf-8")
+    path.chmod(0o600)
+    return str(path)
 
 
 @pytest.fixture(name="folder")

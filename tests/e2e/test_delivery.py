@@ -1,0 +1,184 @@
+"""What servers see: TLS, sign-in, each recipient's own end, waiting for those that are away."""
+
+import pytest
+
+import servers
+from clients import Raw, message, swaks
+from harness import mark_of, wait_until
+
+
+def send(port, mark, recipients=("user@example.org",), body="Hello.\r\n"):
+    swaks(port, "--to", ",".join(recipients), "--data", message(mark, body))
+
+
+@pytest.mark.parametrize("auth", ["login", "plain"])
+def test_aiosmtpd(sluice, aiosmtpd, route, auth):
+    server = aiosmtpd()
+    running = sluice(route(server, auth))
+    for number in range(20):
+        send(running.port, f"m{number}")
+    running.wait_empty()
+    assert sorted(server.marks()) == sorted(f"m{number}" for number in range(20))
+    assert {(mechanism.lower(), right) for mechanism, right in server.signed_in} == {(auth, True)}
+    assert server.envelopes[0].mail_from == "app@example.test"
+
+
+def test_body_arrives_as_it_was(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    running = sluice(route(server))
+    body = ".\r\n..\r\n.x\r\n\r\n" + "0123456789" * 90 + "\r\n" + "line\r\n" * 20000 + ".end\r\n"
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        raw.say("MAIL FROM:<a@b.test>")
+        raw.say("RCPT TO:<c@d.test>")
+        text = message("big", body).encode()
+        raw.send(b"BDAT %d LAST\r\n" % len(text) + text)
+        assert raw.reply().startswith("250 2.0.0 queued as ")
+    running.wait_empty()
+    assert server.envelopes[0].content.endswith(b"\r\n\r\n" + body.encode())
+
+
+@pytest.mark.parametrize("auth", ["login", "plain"])
+def test_postfix(sluice, postfix, route, auth):
+    running = sluice(route(postfix, auth))
+    for number in range(20):
+        send(running.port, f"m{number}")
+    running.wait_empty()
+    expected = sorted(f"m{number}" for number in range(20))
+    wait_until(lambda: len(postfix.marks()) >= 20, postfix.log)
+    assert sorted(postfix.marks()) == expected
+
+
+def test_postfix_gets_big_and_eight_bit_mail(sluice, postfix, route):
+    running = sluice(route(postfix))
+    text = message("big", "Äpfel .\r\n.\r\n" * 30000).encode()
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        raw.say("MAIL FROM:<a@b.test> BODY=8BITMIME")
+        raw.say("RCPT TO:<c@d.test>")
+        raw.send(b"BDAT %d LAST\r\n" % len(text) + text)
+        assert raw.reply().startswith("250 2.0.0 queued as ")
+    running.wait_empty()
+    wait_until(postfix.marks, postfix.log)
+    assert postfix.messages()[0].replace(b"\n", b"\r\n").endswith(text.partition(b"\r\n\r\n")[2])
+
+
+def test_certificate_of_another_name(sluice, aiosmtpd, route):
+    server = aiosmtpd(certificate="other", names="DNS:other.test")
+    running = sluice(route(server))
+    send(running.port, "m1")
+    wait_until(lambda: [line for line in running.log().splitlines()
+                        if "certificate" in line or "hostname" in line or "host name" in line],
+               running.program.tail)
+    assert not server.signed_in and not server.envelopes
+    assert running.count() == 1
+
+
+def test_certificate_of_an_unknown_authority(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    settings = route(server)
+    settings["tls"] = {"verify": True}  # the system's roots know nothing of ours
+    running = sluice(settings)
+    send(running.port, "m1")
+    wait_until(lambda: [line for line in running.log().splitlines() if "certificate" in line],
+               running.program.tail)
+    assert not server.signed_in and not server.envelopes
+    assert running.count() == 1
+
+
+def test_sign_in_refused_keeps_the_mail(sluice, aiosmtpd, route, folder):
+    server = aiosmtpd()
+    settings = route(server)
+    wrong = folder / "wrong"
+    wrong.write_text("not it", encoding="ascii")
+    wrong.chmod(0o600)
+    settings["identities"][0]["secret_file"] = str(wrong)
+    running = sluice(settings)
+    send(running.port, "m1")
+    wait_until(lambda: server.signed_in, running.program.tail)
+    wait_until(lambda: running.lines("535"), running.program.tail)
+    assert not server.envelopes
+    assert running.count() == 1
+    assert "not it" not in running.log() and servers.PASSWORD not in running.log()
+
+
+def test_a_server_that_comes_later(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    server.stop()
+    running = sluice(route(server))
+    send(running.port, "m1")
+    wait_until(lambda: running.queue()[0]["attempts"] > 0, running.program.tail)
+    server.controller.start()
+    running.wait_empty()
+    assert server.marks() == ["m1"]
+
+
+def test_each_recipient_has_its_own_end(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    server.refusals = {"gone@example.org": "550 5.1.1 no such user",
+                       "busy@example.org": "451 4.7.1 try later"}
+    running = sluice(route(server, notices_from=servers.USER))
+    send(running.port, "m1", ["fine@example.org", "gone@example.org", "busy@example.org"])
+    wait_until(lambda: len(server.envelopes) >= 2, running.program.tail)
+    first, notice = server.envelopes[:2]
+    assert first.rcpt_tos == ["fine@example.org"]
+    # Our report about the one that is gone, from a mailbox that may send it.
+    assert notice.mail_from == servers.USER
+    assert notice.rcpt_tos == ["app@example.test"]
+    assert b"Auto-Submitted: auto-replied" in notice.content
+    assert b"gone@example.org" in notice.content and b"5.1.1" in notice.content
+    assert b"busy@example.org" not in notice.content
+    left = wait_until(running.queue, "one left")
+    assert len(left) == 1 and "busy@example.org" in str(left[0]["recipients"])
+    server.refusals = {}
+    running.wait_empty()
+    assert server.envelopes[-1].rcpt_tos == ["busy@example.org"]
+    assert mark_of(server.envelopes[-1].content) == "m1"
+
+
+def test_refused_data_is_tried_again(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    server.data_replies = ["451 4.3.0 not now", "452 4.3.1 not now either"]
+    running = sluice(route(server))
+    send(running.port, "m1")
+    running.wait_empty()
+    assert server.marks() == ["m1"]
+
+
+def test_smtputf8_without_a_way_bounces(sluice, aiosmtpd, route):
+    server = aiosmtpd(smtputf8=False)
+    running = sluice(route(server, notices_from=servers.USER))
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        raw.say("MAIL FROM:<app@example.test> SMTPUTF8")
+        assert raw.say("RCPT TO:<δοκιμή@example.org>".encode()).startswith("250")
+        raw.say("DATA")
+        assert raw.say(message("m1") + "\r\n.").startswith("250 2.0.0")
+    running.wait_empty()
+    assert len(server.envelopes) == 1
+    assert b"5.6.7" in server.envelopes[0].content
+
+
+def test_a_message_too_big_for_the_server_bounces(sluice, aiosmtpd, route):
+    server = aiosmtpd(size=100000)
+    running = sluice(route(server, notices_from=servers.USER))
+    send(running.port, "m1", body="0123456789\r\n" * 20000)
+    running.wait_empty()
+    assert len(server.envelopes) == 1
+    assert b"5.3.4" in server.envelopes[0].content
+
+
+def test_success_reports_are_passed_on_or_made(sluice, aiosmtpd, route):
+    """aiosmtpd offers no DSN: RFC 3461 asks us for a report that the mail was relayed."""
+    server = aiosmtpd()
+    running = sluice(route(server, notices_from=servers.USER))
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        raw.say("MAIL FROM:<app@example.test> ENVID=abc")
+        assert raw.say("RCPT TO:<user@example.org> NOTIFY=SUCCESS").startswith("250")
+        raw.say("DATA")
+        assert raw.say(message("m1") + "\r\n.").startswith("250 2.0.0")
+    running.wait_empty()
+    wait_until(lambda: len(server.envelopes) == 2, running.program.tail)
+    assert b"relayed" in server.envelopes[1].content
+    assert b"Original-Envelope-Id: abc" in server.envelopes[1].content
