@@ -1,0 +1,108 @@
+/*
+ * The configuration: everything the file says, checked, with every default filled in.
+ *
+ * It is read once and never changes: pass a `const struct config *` down, keep pointers into it.
+ * The fields are the keys of config_schema.h, with a unit where the kind has one: the key
+ * `memory` of `limits` is config->limits.memory_bytes, `drain` is config->drain_ns. Optional
+ * texts and paths are NULL when unset; relative paths have been joined to the file's folder.
+ *
+ * Thread:  loaded at start; constant afterwards, so any thread reads it.
+ * Owns:    all it points to, in one arena, until config_destroy().
+ * Never:   reads a secret, resolves a name, or touches the spool.
+ * Fails:   with every complaint in the report, `file:line: what is wrong and what would be right`.
+ */
+#ifndef SLUICE_CONFIG_H
+#define SLUICE_CONFIG_H
+
+#include "engine/config_names.h"
+#include "engine/config_schema.h"
+#include "engine/config_value.h"
+#include "queue/base/errors.h"
+
+struct config_report;
+
+#define CONFIG_FIELD(key, kind, ...) CONFIG_TYPE_##kind CONFIG_NAME_##kind(key);
+
+struct config_spool {
+	CONFIG_SPOOL(CONFIG_FIELD)
+};
+
+struct config_limits {
+	CONFIG_LIMITS(CONFIG_FIELD)
+};
+
+struct config_dns {
+	CONFIG_DNS(CONFIG_FIELD)
+};
+
+/* Without a certificate, the listener has no TLS. */
+struct config_listener_tls {
+	CONFIG_LISTENER_TLS(CONFIG_FIELD)
+};
+
+struct config_listener {
+	CONFIG_LISTENER(CONFIG_FIELD)
+};
+
+struct config_listeners {
+	const struct config_listener *at;
+	size_t count; /* at least 1 */
+};
+
+/* With a certificate of ours, a connector is matched by it, and takes null senders too. */
+struct config_route_tls {
+	CONFIG_ROUTE_TLS(CONFIG_FIELD)
+};
+
+struct config_timeouts {
+	CONFIG_TIMEOUTS(CONFIG_FIELD)
+};
+
+struct config_identity {
+	CONFIG_IDENTITY(CONFIG_FIELD)
+};
+
+struct config_identities {
+	const struct config_identity *at;
+	size_t count; /* 0: no sign-in */
+};
+
+struct config_route {
+	CONFIG_ROUTE(CONFIG_FIELD)
+};
+
+struct config_routes {
+	const struct config_route *at; /* the first is the default */
+	size_t count;                  /* at least 1 */
+};
+
+struct config_retry {
+	CONFIG_RETRY(CONFIG_FIELD)
+};
+
+struct config_threads {
+	CONFIG_THREADS(CONFIG_FIELD)
+};
+
+struct config {
+	CONFIG_TOP(CONFIG_FIELD)
+	const char *path; /* of the file, for the log */
+	struct config_arena *arena;
+};
+
+/* Everything wrong is in the report (config_report.h), not only the first. */
+MUST_CHECK struct err config_load(
+        struct config **result, const char *path, struct config_report *report);
+/* The same from memory; `path` gives the folder of relative paths and the name in complaints. */
+MUST_CHECK struct err config_load_text(
+        struct config **result, const char *path, struct view text, struct config_report *report);
+/* NULL is fine. */
+void config_destroy(struct config *config);
+
+/* Whether an address is in one of the networks; IPv4-mapped IPv6 counts as IPv4. */
+bool config_networks_contain(
+        const struct config_networks *networks, const struct sockaddr *address);
+/* Whether `domain` is one of config->accepted_domains, ASCII case ignored. */
+bool config_accepts_domain(const struct config *config, struct view domain);
+
+#endif

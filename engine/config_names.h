@@ -1,0 +1,57 @@
+/*
+ * What a key becomes in C: its field's name, with the unit where the kind has one, and the
+ * types of the kinds that are sections or lists of sections.
+ *
+ * Thread:  none; macros only.
+ */
+#ifndef SLUICE_CONFIG_NAMES_H
+#define SLUICE_CONFIG_NAMES_H
+
+#define CONFIG_NAME_TEXT(key)         key
+#define CONFIG_NAME_NAME(key)         key
+#define CONFIG_NAME_HOST(key)         key
+#define CONFIG_NAME_ADDRESS(key)      key
+#define CONFIG_NAME_FILE(key)         key
+#define CONFIG_NAME_SECRET(key)       key
+#define CONFIG_NAME_DIRECTORY(key)    key
+#define CONFIG_NAME_NUMBER(key)       key
+#define CONFIG_NAME_FLAG(key)         key
+#define CONFIG_NAME_FACTOR(key)       key
+#define CONFIG_NAME_SIZE(key)         key##_bytes
+#define CONFIG_NAME_DURATION(key)     key##_ns
+#define CONFIG_NAME_LIMIT(key)        key
+#define CONFIG_NAME_LIMIT_MINUTE(key) key
+#define CONFIG_NAME_LIMIT_DAY(key)    key
+#define CONFIG_NAME_ENDPOINT(key)     key
+#define CONFIG_NAME_NETWORKS(key)     key
+#define CONFIG_NAME_DOMAINS(key)      key
+#define CONFIG_NAME_RESOLVERS(key)    key
+#define CONFIG_NAME_INTERFACE(key)    key
+#define CONFIG_NAME_TLS_MODE(key)     key
+#define CONFIG_NAME_AUTH(key)         key
+#define CONFIG_NAME_BARE_LF(key)      key
+#define CONFIG_NAME_SPOOL(key)        key
+#define CONFIG_NAME_LIMITS(key)       key
+#define CONFIG_NAME_DNS(key)          key
+#define CONFIG_NAME_LISTENERS(key)    key
+#define CONFIG_NAME_ROUTES(key)       key
+#define CONFIG_NAME_RETRY(key)        key
+#define CONFIG_NAME_THREADS(key)      key
+#define CONFIG_NAME_LISTENER_TLS(key) key
+#define CONFIG_NAME_ROUTE_TLS(key)    key
+#define CONFIG_NAME_TIMEOUTS(key)     key
+#define CONFIG_NAME_IDENTITIES(key)   key
+
+#define CONFIG_TYPE_SPOOL        struct config_spool
+#define CONFIG_TYPE_LIMITS       struct config_limits
+#define CONFIG_TYPE_DNS          struct config_dns
+#define CONFIG_TYPE_LISTENERS    struct config_listeners
+#define CONFIG_TYPE_LISTENER_TLS struct config_listener_tls
+#define CONFIG_TYPE_ROUTES       struct config_routes
+#define CONFIG_TYPE_ROUTE_TLS    struct config_route_tls
+#define CONFIG_TYPE_TIMEOUTS     struct config_timeouts
+#define CONFIG_TYPE_IDENTITIES   struct config_identities
+#define CONFIG_TYPE_RETRY        struct config_retry
+#define CONFIG_TYPE_THREADS      struct config_threads
+
+#endif

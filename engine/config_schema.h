@@ -1,0 +1,147 @@
+/*
+ * Every setting, once: from these tables come the structs of config.h, the parser, the
+ * defaults, the bounds, `sluice help settings` and the key list of sluice.yaml(5).
+ *
+ * X(KEY, KIND, DEFAULT, LEAST, MOST, HELP)
+ *   KIND         one of config_value.h's kinds, or a section or list of sections below
+ *   DEFAULT      as one would write it in the file; NULL: unset, or as HELP says
+ *   LEAST, MOST  bounds, written the same way; NULL: none
+ *
+ * A route's defaults by interface (config_words.h) go before those of CONFIG_ROUTE.
+ */
+#ifndef SLUICE_CONFIG_SCHEMA_H
+#define SLUICE_CONFIG_SCHEMA_H
+
+/* clang-format off */
+#define CONFIG_TOP(X) \
+	X(name, HOST, NULL, NULL, NULL, \
+	  "our name in greetings, EHLO and Received; by default the system's host name") \
+	X(spool, SPOOL, NULL, NULL, NULL, "where accepted mail is kept") \
+	X(limits, LIMITS, NULL, NULL, NULL, "what clients may use") \
+	X(drain, DURATION, "30s", "0s", "1h", \
+	  "how long SIGTERM waits for replies to messages in flight") \
+	X(dns, DNS, NULL, NULL, NULL, "how names are looked up") \
+	X(listeners, LISTENERS, NULL, NULL, NULL, \
+	  "where mail comes in; by default one listener with its defaults") \
+	X(routes, ROUTES, NULL, NULL, NULL, "where mail goes out; the first is the default") \
+	X(accepted_domains, DOMAINS, NULL, NULL, NULL, \
+	  "the tenant's own domains; without the list every domain is external") \
+	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
+	X(threads, THREADS, NULL, NULL, NULL, "how many threads share the work")
+
+#define CONFIG_SPOOL(X) \
+	X(path, DIRECTORY, "/var/lib/sluice", NULL, NULL, \
+	  "the folder, made with mode 0700; holds data.mdb and control.sock") \
+	X(size, SIZE, NULL, "16MiB", "16TiB", \
+	  "most bytes data.mdb may take; then new mail gets 452; by default the disk decides") \
+	X(reserve, SIZE, "16MiB", "1MiB", "16GiB", \
+	  "disk space kept back for delivering and settling when the disk is full")
+
+#define CONFIG_LIMITS(X) \
+	X(memory, SIZE, "512MiB", "16MiB", "1TiB", \
+	  "the one budget that message bodies share; used up, reading stops") \
+	X(message, SIZE, "35MiB", "64KiB", "1GiB", "largest message taken (SIZE); beyond it 552") \
+	X(recipients, NUMBER, "1000", "1", "50000", "most recipients a message; beyond it 452") \
+	X(connections, NUMBER, "20000", "1", "1000000", \
+	  "most client connections at once; beyond it 421") \
+	X(errors, NUMBER, "20", "1", "10000", \
+	  "bad or refused commands of a connection before it is closed with 421") \
+	X(auth_failures, NUMBER, "3", "1", "100", \
+	  "failed sign-ins of a connection before it is closed with 421") \
+	X(hops, NUMBER, "50", "1", "1000", "Received headers that make a message a loop; then 554") \
+	X(idle, DURATION, "5m", "1s", "1d", \
+	  "silence of a client before it is closed with 421; RFC 5321 asks for 5m") \
+	X(transaction, DURATION, "1h", "10s", "7d", \
+	  "longest time from MAIL to the end of the data; then 421")
+
+#define CONFIG_DNS(X) \
+	X(servers, RESOLVERS, NULL, NULL, NULL, \
+	  "resolvers, as ADDRESS or ADDRESS@PORT; by default those of resolv.conf") \
+	X(trust_anchor, FILE, NULL, NULL, NULL, \
+	  "DNSSEC root anchor; by default the packaged one") \
+	X(hosts, FILE, "/etc/hosts", NULL, NULL, "names that are looked up here first")
+
+#define CONFIG_LISTENER(X) \
+	X(address, ENDPOINT, "127.0.0.1:2525", NULL, NULL, "where to listen") \
+	X(name, HOST, NULL, NULL, NULL, "our name here; by default the top-level name") \
+	X(allow, NETWORKS, "127.0.0.0/8, ::1/128", NULL, NULL, \
+	  "networks that may relay without signing in; an empty list: nobody") \
+	X(tls, LISTENER_TLS, NULL, NULL, NULL, "offers STARTTLS") \
+	X(users_file, FILE, NULL, NULL, NULL, \
+	  "NAME:HASH lines, crypt(3) hashes, # comments; offers AUTH PLAIN and LOGIN") \
+	X(allow_plaintext_auth, FLAG, "false", NULL, NULL, "offer AUTH without TLS too") \
+	X(bare_lf, BARE_LF, "refuse", NULL, NULL, \
+	  "what a line feed without carriage return leads to; repair never makes an end of data")
+
+#define CONFIG_LISTENER_TLS(X) \
+	X(certificate, FILE, NULL, NULL, NULL, "PEM, the leaf first, then its chain") \
+	X(key, FILE, NULL, NULL, NULL, "PEM, the certificate's private key") \
+	X(implicit, FLAG, "false", NULL, NULL, "TLS from the first byte instead of STARTTLS")
+
+#define CONFIG_ROUTE(X) \
+	X(interface, INTERFACE, NULL, NULL, NULL, \
+	  "the preset; by default submission with identities, connector without") \
+	X(name, NAME, NULL, NULL, NULL, "for logs and --route; by default the interface's name") \
+	X(host, HOST, NULL, NULL, NULL, "name or address of the server") \
+	X(port, NUMBER, "25", "1", "65535", "TCP port of the server") \
+	X(tls, ROUTE_TLS, NULL, NULL, NULL, "how the connection is secured") \
+	X(sessions, NUMBER, "20", "1", "10000", "most sessions on the route") \
+	X(pipeline, NUMBER, "16", "1", "1000", "most messages in flight on a session") \
+	X(idle, DURATION, "60s", "1s", "1h", \
+	  "how long a session without work stays open; Exchange Online closes it after 5m") \
+	X(lifetime, DURATION, "15m", "10s", "1d", \
+	  "age at which a session is closed; Exchange Online ends it after 20m") \
+	X(messages_per_session, LIMIT, "none", "1", NULL, \
+	  "messages after which a session is closed and opened anew") \
+	X(message, SIZE, NULL, "1KiB", "1GiB", \
+	  "largest message the route carries; by default what the server's SIZE says") \
+	X(timeouts, TIMEOUTS, NULL, NULL, NULL, "how long the server may take") \
+	X(connections, LIMIT, "none", "1", NULL, "messages in flight on a mailbox") \
+	X(messages_per_minute, LIMIT_MINUTE, "none", "1", NULL, "messages of a mailbox") \
+	X(recipients_per_day, LIMIT_DAY, "none", "1", NULL, "recipients of a mailbox") \
+	X(recipients_per_message, LIMIT, "none", "1", NULL, "recipients of one transaction") \
+	X(notices_from, ADDRESS, NULL, NULL, NULL, \
+	  "mailbox that sends bounces where a null sender can't go") \
+	X(identities, IDENTITIES, NULL, NULL, NULL, "accounts to sign in as")
+
+#define CONFIG_ROUTE_TLS(X) \
+	X(mode, TLS_MODE, NULL, NULL, NULL, \
+	  "by default the interface's; where that is optional and verify, ca_file or " \
+	  "certificate is set: required") \
+	X(verify, FLAG, "true", NULL, NULL, "check the server's certificate and its name") \
+	X(ca_file, FILE, NULL, NULL, NULL, "PEM roots to trust; by default the system's") \
+	X(name, HOST, NULL, NULL, NULL, "name to ask for and to check; by default host") \
+	X(certificate, FILE, NULL, NULL, NULL, "PEM, ours, with its chain, for a connector") \
+	X(key, FILE, NULL, NULL, NULL, "PEM, our certificate's private key")
+
+#define CONFIG_TIMEOUTS(X) \
+	X(connect, DURATION, "30s", "1s", "10m", "for the TCP connection, and for the TLS handshake") \
+	X(greeting, DURATION, "5m", "1s", "1h", "for the 220 (RFC 5321 4.5.3.2)") \
+	X(command, DURATION, "5m", "1s", "1h", "for the reply to EHLO, AUTH, MAIL, RCPT, RSET") \
+	X(data, DURATION, "2m", "1s", "1h", "for the 354 to DATA") \
+	X(block, DURATION, "3m", "1s", "1h", "for the server to take a block of data") \
+	X(end, DURATION, "10m", "1s", "2h", \
+	  "for the reply to the message; cut short, it makes duplicates")
+
+#define CONFIG_IDENTITY(X) \
+	X(user, TEXT, NULL, NULL, NULL, "the account to sign in as") \
+	X(auth, AUTH, "password", NULL, NULL, "how; password: LOGIN or PLAIN, what is offered") \
+	X(secret_file, SECRET, NULL, NULL, NULL, \
+	  "password or token; its last line end is dropped; others must not be able to read it") \
+	X(connections, LIMIT, NULL, "1", NULL, "messages in flight; by default the route's") \
+	X(messages_per_minute, LIMIT_MINUTE, NULL, "1", NULL, "by default the route's") \
+	X(recipients_per_day, LIMIT_DAY, NULL, "1", NULL, "by default the route's") \
+	X(recipients_per_message, LIMIT, NULL, "1", NULL, "by default the route's")
+
+#define CONFIG_RETRY(X) \
+	X(first, DURATION, "60s", "1s", "1d", "wait before the second attempt") \
+	X(most, DURATION, "1h", "1s", "7d", "longest wait between two attempts") \
+	X(factor, FACTOR, "2", "1", "10", "what the wait grows by") \
+	X(give_up_after, DURATION, "2d", "1s", "30d", "age at which undelivered mail bounces")
+
+#define CONFIG_THREADS(X) \
+	X(ingest, NUMBER, NULL, "1", "64", "threads that take mail in; by default from the cores") \
+	X(delivery, NUMBER, NULL, "1", "64", "threads that deliver; by default from the cores")
+/* clang-format on */
+
+#endif

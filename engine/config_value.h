@@ -1,0 +1,132 @@
+/*
+ * The kinds of value that a setting can have: their C types, their words, and how they are read
+ * from text. The same reader serves the file, the defaults and the bounds of config_schema.h.
+ *
+ * Thread:  start-up, before any other thread.
+ * Owns:    nothing; what it makes lives in the arena it is given.
+ * Never:   touches the file system: config_file.h checks what paths lead to.
+ */
+#ifndef SLUICE_CONFIG_VALUE_H
+#define SLUICE_CONFIG_VALUE_H
+
+#include "engine/config_words.h"
+#include "queue/base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct config_arena;
+
+/* 0 is "unset" in each; after a load none is unset. */
+enum route_interface {
+	INTERFACE_UNSET,
+#define X(name, ...) INTERFACE_##name,
+	CONFIG_INTERFACES(X)
+#undef X
+};
+
+enum route_tls {
+	ROUTE_TLS_UNSET,
+#define X(name, ...) ROUTE_TLS_##name,
+	CONFIG_TLS_MODES(X)
+#undef X
+};
+
+enum identity_auth {
+	IDENTITY_AUTH_UNSET,
+#define X(name, ...) IDENTITY_AUTH_##name,
+	CONFIG_AUTHS(X)
+#undef X
+};
+
+enum listener_bare_lf {
+	BARE_LF_UNSET,
+#define X(name, ...) BARE_LF_##name,
+	CONFIG_BARE_LFS(X)
+#undef X
+};
+
+/* A number, a number in a period, or none. */
+struct config_limit {
+	bool set;          /* false: nothing was said; after a load only of what has no default */
+	uint64_t count;    /* LIMIT_NONE: no limit */
+	int64_t period_ns; /* 0: at once (in flight, in a message, in a session) */
+};
+#define LIMIT_NONE UINT64_MAX
+
+struct config_endpoint {
+	const char *text; /* as written */
+	struct sockaddr_storage address;
+	socklen_t address_bytes;
+};
+
+/* IPv4 is kept as ::ffff:a.b.c.d, so that one comparison serves both. */
+struct config_network {
+	uint8_t address[16];
+	uint32_t bits; /* 0..128 */
+};
+
+struct config_networks {
+	const struct config_network *at;
+	size_t count;
+};
+
+struct config_words {
+	const char *const *at;
+	size_t count;
+};
+
+/* X(KIND, what is right, for complaints); the four last list their words themselves */
+#define CONFIG_KINDS(X)                                                                            \
+	X(TEXT, "a text")                                                                          \
+	X(NAME, "a name of letters, digits, '-', '_' and '.'")                                     \
+	X(HOST, "a host name or an IP address")                                                    \
+	X(ADDRESS, "a mail address such as notify@contoso.com")                                    \
+	X(FILE, "the path of a file")                                                              \
+	X(SECRET, "the path of a file")                                                            \
+	X(DIRECTORY, "the path of a folder")                                                       \
+	X(NUMBER, "a whole number")                                                                \
+	X(FLAG, "true or false")                                                                   \
+	X(FACTOR, "a number such as 2 or 1.5")                                                     \
+	X(SIZE, "a size such as 1024, 35MB or 512MiB")                                             \
+	X(DURATION, "a duration such as 500ms, 30s, 5m, 1h or 2d")                                 \
+	X(LIMIT, "a number or none")                                                               \
+	X(LIMIT_MINUTE, "a number (a minute), NUMBER/PERIOD such as 30/1s, or none")               \
+	X(LIMIT_DAY, "a number (a day), NUMBER/PERIOD such as 10000/24h, or none")                 \
+	X(ENDPOINT, "ADDRESS:PORT such as 127.0.0.1:2525 or [::1]:2525")                           \
+	X(NETWORKS, "networks such as 10.0.0.0/8 or ::1/128")                                      \
+	X(DOMAINS, "domains such as contoso.com")                                                  \
+	X(RESOLVERS, "addresses such as 127.0.0.1 or 127.0.0.1@5353")                              \
+	X(INTERFACE, NULL)                                                                         \
+	X(TLS_MODE, NULL)                                                                          \
+	X(AUTH, NULL)                                                                              \
+	X(BARE_LF, NULL)
+
+/* The C type of each kind, and its field's name: the key, with the unit where there is one. */
+#define CONFIG_TYPE_TEXT         const char *
+#define CONFIG_TYPE_NAME         const char *
+#define CONFIG_TYPE_HOST         const char *
+#define CONFIG_TYPE_ADDRESS      const char *
+#define CONFIG_TYPE_FILE         const char *
+#define CONFIG_TYPE_SECRET       const char *
+#define CONFIG_TYPE_DIRECTORY    const char *
+#define CONFIG_TYPE_NUMBER       uint32_t
+#define CONFIG_TYPE_FLAG         bool
+#define CONFIG_TYPE_FACTOR       double
+#define CONFIG_TYPE_SIZE         uint64_t
+#define CONFIG_TYPE_DURATION     int64_t
+#define CONFIG_TYPE_LIMIT        struct config_limit
+#define CONFIG_TYPE_LIMIT_MINUTE struct config_limit
+#define CONFIG_TYPE_LIMIT_DAY    struct config_limit
+#define CONFIG_TYPE_ENDPOINT     struct config_endpoint
+#define CONFIG_TYPE_NETWORKS     struct config_networks
+#define CONFIG_TYPE_DOMAINS      struct config_words
+#define CONFIG_TYPE_RESOLVERS    struct config_words
+#define CONFIG_TYPE_INTERFACE    enum route_interface
+#define CONFIG_TYPE_TLS_MODE     enum route_tls
+#define CONFIG_TYPE_AUTH         enum identity_auth
+#define CONFIG_TYPE_BARE_LF      enum listener_bare_lf
+
+#endif
