@@ -37,6 +37,8 @@ struct command;
 	X(JOB, "job")                                                                              \
 	/* spooler -> delivery: an operator said retry: end the pauses that failures made */       \
 	X(RESUME, "resume")                                                                        \
+	/* spooler -> delivery: give job number `count` of message `ticket` back, if not begun */  \
+	X(RECALL, "recall")                                                                        \
 	/* spooler -> control: done */                                                             \
 	X(COMMAND_DONE, "command_done")                                                            \
 	/* spooler -> a shard: take no new work, finish what is under way, then say DRAINED */     \

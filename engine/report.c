@@ -19,8 +19,8 @@ static bool report_action(
         const struct job *job, const struct owed *owed, enum bounce_action *action);
 static size_t report_fill(struct report_maker *maker, const struct job *job);
 static struct view report_reply(struct text *scratch, const struct reply_note *note);
-static struct message *report_envelope(struct report_maker *maker, const struct message *original,
-        struct view mailbox, struct shelf *shelf);
+static struct message *report_envelope(
+        struct report_maker *maker, const struct message *original, struct shelf *shelf);
 
 struct err report_create(struct report_maker **result, const struct report_settings *settings)
 {
@@ -72,7 +72,7 @@ struct message *report_make(struct report_maker *maker, const struct job *job, u
 	char original_id_text[MESSAGE_ID_TEXT];
 	struct bounce_needs needs;
 
-	struct message *report = report_envelope(maker, original, mailbox, shelf);
+	struct message *report = report_envelope(maker, original, shelf);
 	if (report == NULL)
 		return NULL;
 	message_name(report, id, now);
@@ -105,9 +105,10 @@ struct message *report_make(struct report_maker *maker, const struct job *job, u
 	return report;
 }
 
-/* From the null sender (or notices_from) to the sender of the original. */
-static struct message *report_envelope(struct report_maker *maker, const struct message *original,
-        struct view mailbox, struct shelf *shelf)
+/* From the null sender to the sender of the original. Where a null sender can't go, the session
+ * that sends it writes notices_from instead (engine/outbound). */
+static struct message *report_envelope(
+        struct report_maker *maker, const struct message *original, struct shelf *shelf)
 {
 	const struct message_recipient to = {
 		.address = message_get(original, MESSAGE_SENDER),
@@ -117,8 +118,7 @@ static struct message *report_envelope(struct report_maker *maker, const struct 
 
 	if (report == NULL)
 		return NULL;
-	bool whole = message_set(report, MESSAGE_SENDER, mailbox) &&
-	             message_set(report, MESSAGE_HELO, maker->settings.reporter) &&
+	bool whole = message_set(report, MESSAGE_HELO, maker->settings.reporter) &&
 	             message_set(report, MESSAGE_PROTOCOL, VIEW("LOCAL")) &&
 	             message_add_recipient(report, shelf, maker->settings.reserve, &to);
 	if (!whole) {

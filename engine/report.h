@@ -25,8 +25,8 @@ void report_destroy(struct report_maker *maker);
 
 /* Whether the job's outcomes are such that its sender is to be told. */
 bool report_is_owed(const struct job *job);
-/* The report, sealed, held once. `mailbox`: notices_from of the route it will take, or empty for
- * the null sender. NULL: the memory budget is short, try again later. */
+/* The report, sealed, held once. `mailbox`: notices_from of the route it will take, where that
+ * can't carry a null sender; else empty. NULL: the memory budget is short, try again later. */
 struct message *report_make(struct report_maker *maker, const struct job *job, uint64_t id,
         struct view mailbox, struct wall now, struct shelf *shelf);
 

@@ -1,0 +1,75 @@
+/*
+ * The feed lends jobs to delivery shards, by credit: each shard holds at most its window of a
+ * route, the rest waits on disk. So a backlog of any size costs no memory, and a paused lane in
+ * one shard strands nothing.
+ *
+ * A job just put goes straight from memory to a shard with credit, unless older ones of its
+ * route wait on disk: those go first, read back through the due index.
+ *
+ * Thread:  the spooler's.
+ * Owns:    the pool of jobs. A job is a shard's between LETTER_JOB and LETTER_SETTLE.
+ * Never:   lends more of a route to a shard than its window (the mailboxes are that large).
+ */
+#ifndef SLUICE_FEED_H
+#define SLUICE_FEED_H
+
+#include "engine/config.h"
+#include "engine/letters.h"
+#include "queue/base/pool.h"
+#include "queue/spool.h"
+
+#define FEED_SHARDS_MAX 64
+#define FEED_NO_SHARD   UINT16_MAX
+#define FEED_READS_PER_TURN                                                                        \
+	64 /* jobs read back from disk: up to 10 us each, more with large bodies */
+
+struct feed_route {
+	bool backlog;         /* due rows may wait on disk that are not lent */
+	struct wall next_due; /* while !backlog: when the next comes due; ms INT64_MAX: none */
+	uint32_t window;      /* most jobs a shard holds */
+	uint32_t credit[FEED_SHARDS_MAX];
+};
+
+struct feed {
+	struct spool *spool;
+	struct shelf *shelf;
+	struct post *shards; /* of the delivery shards */
+	size_t shard_count;
+	size_t route_count; /* configured; routes above are orphans that only old jobs name */
+	struct pool jobs;
+	bool stopped; /* draining: nothing new is lent */
+	bool starved; /* the last read found the memory budget used up */
+	struct feed_route routes[SPOOL_ROUTES_MAX];
+};
+
+/* Most jobs a shard holds of a route: what its sessions can have in flight, once more as much to
+ * go on with while settles are committed, and a few for a route with one slow session. */
+uint32_t feed_window(const struct config_route *route, size_t shard_count);
+/* Of all routes: the letters that may be on their way to or from one shard. */
+uint32_t feed_window_sum(const struct config *config, size_t shard_count);
+
+MUST_CHECK struct err feed_init(struct feed *feed, const struct config *config, struct spool *spool,
+        struct shelf *shelf, struct post *shards, size_t shard_count);
+void feed_finish(struct feed *feed);
+
+/* A zeroed job; there is always one for each put of a batch. */
+struct job *feed_take_job(struct feed *feed);
+/* Takes job: clears it and gives it back to the pool. */
+void feed_give_job(struct feed *feed, struct job *job);
+
+/* A job just committed: lends it, or leaves it to the disk. Takes job. */
+void feed_offer(struct feed *feed, struct job *job);
+/* A settled job came from a shard: the shard has its credit back. */
+void feed_credit(struct feed *feed, const struct job *job);
+/* The letters that credit lets us send to the shard still. */
+uint32_t feed_credit_sum(const struct feed *feed, size_t shard);
+/* The job is on disk, due at next_attempt, and not lent. */
+void feed_wakes(struct feed *feed, uint16_t route, struct wall due);
+
+/* Lends what credit allows; a damaged record is told by `damaged` (its id), 0: none. True: there
+ * may be more to lend now. `spare`: memory is kept back for readers, see shelf_take_above(). */
+bool feed_turn(struct feed *feed, struct wall now, struct spool_place *damaged);
+/* When feed_turn() is wanted next; ms INT64_MAX: when something changes. */
+struct wall feed_wanted(const struct feed *feed);
+
+#endif

@@ -1,0 +1,63 @@
+#include "engine/routing.h"
+
+#include "queue/base/check.h"
+
+static struct routing routing_for_null_sender(const struct config *config, bool all_internal);
+static bool routing_is_internal(const struct config *config, struct view address);
+
+struct routing routing_pick(const struct config *config, const struct message *message)
+{
+	check(config->routes.count > 0);
+	if (!message_sender_is_null(message))
+		return (struct routing){ .found = true };
+
+	struct message_cursor at = message_recipients(message);
+	struct message_recipient recipient;
+	bool all_internal = true;
+	while (all_internal && message_next_recipient(&at, &recipient))
+		all_internal = routing_is_internal(config, recipient.address);
+	return routing_for_null_sender(config, all_internal);
+}
+
+struct routing routing_pick_report(const struct config *config, struct view recipient)
+{
+	return routing_for_null_sender(config, routing_is_internal(config, recipient));
+}
+
+static struct routing routing_for_null_sender(const struct config *config, bool all_internal)
+{
+	for (size_t i = 0; i < config->routes.count; i++)
+		if (routing_carries_null_sender(&config->routes.at[i], all_internal))
+			return (struct routing){ .found = true, .route = (uint16_t)i };
+	for (size_t i = 0; i < config->routes.count; i++) {
+		const char *mailbox = config->routes.at[i].notices_from;
+		if (mailbox != NULL)
+			return (struct routing){
+				.found = true,
+				.route = (uint16_t)i,
+				.mailbox = mailbox,
+			};
+	}
+	return (struct routing){ .found = false };
+}
+
+bool routing_carries_null_sender(const struct config_route *route, bool all_internal)
+{
+	switch (route->interface) {
+	case INTERFACE_DIRECT:
+		return all_internal;
+	case INTERFACE_CONNECTOR:
+		return route->tls.certificate != NULL;
+	default:
+		return false;
+	}
+}
+
+static bool routing_is_internal(const struct config *config, struct view address)
+{
+	size_t at = address.bytes;
+
+	while (at > 0 && address.data[at - 1] != '@')
+		at--;
+	return at > 0 && config_accepts_domain(config, view_skip(address, at));
+}

@@ -1,0 +1,705 @@
+#include "engine/spooler.h"
+
+#include "engine/routing.h"
+#include "queue/base/check.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SPOOLER_IDS_LOW     1024             /* reports ask ahead for their next block */
+#define SPOOLER_FULL_RETRY  (1 * NS_PER_S)   /* whether a full disk has room again */
+#define SPOOLER_SHORT_RETRY (10 * NS_PER_MS) /* whether the memory budget has room again */
+#define SPOOLER_WALL_CHECK  (60 * NS_PER_S)  /* the wall clock may jump: look at dues again */
+
+static void spooler_enter(struct spooler *spooler, enum spooler_state state);
+static void spooler_begin_drain(struct spooler *spooler);
+static void spooler_take_puts(struct spooler *spooler);
+static void spooler_take_put(struct spooler *spooler, const struct letter *letter, size_t shard);
+static void spooler_take_settles(struct spooler *spooler);
+static void spooler_take_settle(struct spooler *spooler, struct job *job);
+static void spooler_settle(struct spooler *spooler, struct job *job);
+static void spooler_settle_waiting(struct spooler *spooler);
+static bool spooler_make_report(struct spooler *spooler, struct job *job, struct job **report);
+static void spooler_adopt(struct spooler *spooler);
+static void spooler_run_command(struct spooler *spooler);
+static bool spooler_command_step(struct spooler *spooler, struct spool_place place);
+static void spooler_command_done(struct spooler *spooler);
+static bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter);
+static void spooler_resume(struct spooler *spooler);
+static void spooler_recall(struct spooler *spooler, struct spool_place place);
+static void spooler_answer_command(struct spooler *spooler);
+static uint64_t spooler_ids_missing(const struct spooler *spooler);
+static void spooler_commit(struct spooler *spooler);
+static void spooler_answer_puts(struct spooler *spooler);
+static void spooler_answer_settles(struct spooler *spooler);
+static void spooler_share_ids(struct spooler *spooler);
+static void spooler_tell_full(struct spooler *spooler, bool full);
+static void spooler_feed(struct spooler *spooler);
+static void spooler_set_timer(struct spooler *spooler, bool more);
+static void spooler_timer_expired(struct timer *timer);
+
+struct err spooler_create(
+        struct spooler **result, const struct spooler_settings *settings, struct text *why)
+{
+	const struct config *config = settings->config;
+	const char *routes[SPOOL_ROUTES_MAX];
+	struct err err;
+
+	check(config->routes.count <= SPOOL_ROUTES_MAX);
+	check(settings->ingest_count <= FEED_SHARDS_MAX);
+	for (size_t i = 0; i < config->routes.count; i++)
+		routes[i] = config->routes.at[i].name;
+
+	struct spooler *spooler = aligned_alloc(64, (sizeof *spooler + 63) / 64 * 64);
+	if (spooler == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	memset(spooler, 0, sizeof *spooler);
+	spooler->settled_event = -1;
+	spooler->orphans = true;
+	spooler->shard.config = config;
+	spooler->shard.counters = settings->counters;
+	spooler->shard.log = settings->log;
+	spooler->ingest_count = settings->ingest_count;
+	spooler->delivery_count = settings->delivery_count;
+	spooler->timer.expired = spooler_timer_expired;
+	list_init(&spooler->waiting);
+	random_seed(&spooler->shard.random, settings->seed);
+	shelf_init(&spooler->shard.shelf, settings->depot);
+
+	const struct spool_settings spool_settings = {
+		.routes = routes,
+		.route_count = config->routes.count,
+		.lent_max = (size_t)feed_window_sum(config, settings->delivery_count) *
+		                    settings->delivery_count +
+		            SPOOLER_ADOPTED_PER_TURN,
+		.reserve_bytes = config->spool.reserve_bytes,
+	};
+	err = spool_open(&spooler->spool, config->spool.path, &spool_settings);
+	if (failed(err)) {
+		text_format(why, "spool %s: %s", config->spool.path, err_text(err.code));
+		if (err.code == ERR_EXISTS)
+			text_put(why, VIEW(": another process has it open"));
+		goto fail_spool;
+	}
+	const struct report_settings report_settings = { .reporter = view_of(config->name) };
+	err = report_create(&spooler->reports, &report_settings);
+	if (failed(err))
+		goto fail_reports;
+	err = feed_init(&spooler->feed, config, spooler->spool, &spooler->shard.shelf,
+	        spooler->delivery, spooler->delivery_count);
+	if (failed(err))
+		goto fail_feed;
+	err = loop_init(&spooler->shard.loop, &settings->io, &spooler->shard.shelf, why);
+	if (failed(err))
+		goto fail_loop;
+	*result = spooler;
+	return err_ok();
+
+fail_loop:
+	feed_finish(&spooler->feed);
+fail_feed:
+	report_destroy(spooler->reports);
+fail_reports:
+	spool_close(spooler->spool);
+fail_spool:
+	shelf_finish(&spooler->shard.shelf);
+	free(spooler);
+	return err;
+}
+
+/* Jobs that shards still held stay on disk as they are: due, and not lent after the next start. */
+void spooler_destroy(struct spooler *spooler)
+{
+	if (spooler == NULL)
+		return;
+	loop_timer_stop(&spooler->shard.loop, &spooler->timer);
+	loop_finish(&spooler->shard.loop);
+	while (!list_is_empty(&spooler->waiting))
+		feed_give_job(&spooler->feed,
+		        container_of(list_pop_first(&spooler->waiting), struct job, link));
+	for (size_t i = 0; i < spooler->batch.settle_count; i++) {
+		struct batch_settle *settle = &spooler->batch.settles[i];
+		feed_give_job(&spooler->feed, MOVE(settle->job));
+		if (settle->report != NULL)
+			feed_give_job(&spooler->feed, MOVE(settle->report));
+	}
+	feed_finish(&spooler->feed);
+	report_destroy(spooler->reports);
+	spool_close(spooler->spool);
+	shelf_finish(&spooler->shard.shelf);
+	free(spooler);
+}
+
+void spooler_start(struct spooler *spooler)
+{
+	loop_start(&spooler->shard.loop);
+	for (size_t i = 0; i < spooler->ingest_count; i++) {
+		loop_reads(&spooler->shard.loop, spooler->ingest[i].in);
+		loop_writes(&spooler->shard.loop, spooler->ingest[i].out);
+	}
+	for (size_t i = 0; i < spooler->delivery_count; i++) {
+		loop_reads(&spooler->shard.loop, spooler->delivery[i].in);
+		loop_writes(&spooler->shard.loop, spooler->delivery[i].out);
+	}
+	if (spooler->control.in != NULL)
+		loop_reads(&spooler->shard.loop, spooler->control.in);
+}
+
+void spooler_turn(struct spooler *spooler)
+{
+	struct loop *loop = &spooler->shard.loop;
+
+	loop_begin(loop);
+	loop_run_completions(loop, COMPLETIONS_PER_TURN);
+	loop_run_timers(loop);
+	if (spooler_state(spooler) != SPOOLER_BROKEN) {
+		if (atomic_load(&spooler->drain_asked))
+			spooler_begin_drain(spooler);
+		spooler_settle_waiting(spooler);
+		spooler_run_command(spooler); /* before settles, which its notes apply to */
+		spooler_take_settles(spooler);
+		spooler_take_puts(spooler);
+		spooler_adopt(spooler);
+		spooler_commit(spooler);
+		spooler_feed(spooler);
+	}
+	loop_end(loop);
+}
+
+void spooler_drain(struct spooler *spooler)
+{
+	atomic_store(&spooler->drain_asked, true);
+	io_wake(NULL, spooler->shard.loop.io);
+}
+
+enum spooler_state spooler_state(const struct spooler *spooler)
+{
+	return (enum spooler_state)atomic_load(&spooler->state);
+}
+
+static void spooler_enter(struct spooler *spooler, enum spooler_state state)
+{
+	static const char *const words[] = {
+#define X(name, text) [SPOOLER_##name] = #name,
+		SPOOLER_STATES(X)
+#undef X
+	};
+	const uint64_t one = 1;
+
+	atomic_store(&spooler->state, (int)state);
+	struct log_line line = log_begin(spooler->shard.log, LOG_DEBUG, "spooler");
+	log_word(&line, "state", words[state]);
+	log_end(&line);
+	if (spooler->settled_event >= 0)
+		check(write(spooler->settled_event, &one, sizeof one) == sizeof one);
+}
+
+static void spooler_begin_drain(struct spooler *spooler)
+{
+	const struct letter letter = { .kind = LETTER_DRAIN };
+
+	if (spooler_state(spooler) != SPOOLER_RUNNING)
+		return;
+	spooler_enter(spooler, SPOOLER_DRAINING);
+	spooler->feed.stopped = true;
+	for (size_t i = 0; i < spooler->ingest_count; i++)
+		check(mailbox_put(spooler->ingest[i].out, &letter));
+	for (size_t i = 0; i < spooler->delivery_count; i++)
+		check(mailbox_put(spooler->delivery[i].out, &letter));
+}
+
+static void spooler_take_puts(struct spooler *spooler)
+{
+	struct letter letter;
+
+	for (size_t i = 0; i < spooler->ingest_count; i++) {
+		struct mailbox *in = spooler->ingest[i].in;
+		size_t taken = 0;
+
+		while (taken++ < LETTERS_PER_TURN && !batch_puts_full(&spooler->batch) &&
+		        mailbox_take(in, &letter)) {
+			if (letter.kind == LETTER_PUT)
+				spooler_take_put(spooler, &letter, i);
+			else if (letter.kind == LETTER_IDS_WANTED)
+				spooler->ids_wanted[i] = true;
+			else if (letter.kind == LETTER_DRAINED)
+				spooler->drained++;
+			else
+				check(false);
+		}
+	}
+}
+
+static void spooler_take_put(struct spooler *spooler, const struct letter *letter, size_t shard)
+{
+	struct message *message = letter->message;
+	const struct routing routing = routing_pick(spooler->shard.config, message);
+	struct job *job = feed_take_job(&spooler->feed);
+
+	job_begin(job, message, 0, routing.route);
+	bool owes = job_owe_all(job, &spooler->shard.shelf, 0);
+	message_release(message, &spooler->shard.shelf); /* the job holds it now */
+	if (!owes) {
+		const struct letter full = {
+			.kind = LETTER_PUT_DONE,
+			.result = PUT_FULL,
+			.ticket = letter->ticket,
+		};
+		feed_give_job(&spooler->feed, job);
+		check(mailbox_put(spooler->ingest[shard].out, &full));
+		return;
+	}
+	job->shard = FEED_NO_SHARD;
+	job->next_attempt = loop_wall(&spooler->shard.loop);
+	job->held = !routing.found;
+	job_enter(job, JOB_PUTTING);
+	batch_add_put(&spooler->batch, job, letter->ticket, (uint16_t)shard);
+	if (job->held) {
+		struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "kept");
+		log_message(&line, job->id);
+		log_word(&line, "reason",
+		        "no route carries the null sender, and no route has notices_from");
+		log_end(&line);
+	}
+}
+
+static void spooler_take_settles(struct spooler *spooler)
+{
+	struct letter letter;
+
+	for (size_t i = 0; i < spooler->delivery_count; i++) {
+		struct mailbox *in = spooler->delivery[i].in;
+
+		while (!batch_settles_full(&spooler->batch) && mailbox_take(in, &letter)) {
+			if (letter.kind == LETTER_SETTLE)
+				spooler_take_settle(spooler, letter.job);
+			else if (letter.kind == LETTER_DRAINED)
+				spooler->drained++;
+			else
+				check(false);
+		}
+	}
+}
+
+static void spooler_take_settle(struct spooler *spooler, struct job *job)
+{
+	const struct job_tally tally = job_tally(job);
+	const struct spool_place place = { job->id, job->number };
+	enum command_verb verb;
+
+	feed_credit(&spooler->feed, job);
+	job->shard = FEED_NO_SHARD;
+	if (operator_take_note(&spooler->operator, place, &verb)) {
+		operator_apply(job, verb, loop_wall(&spooler->shard.loop), &spooler->shard.shelf);
+	} else if (tally.of[OWED_PENDING] == job->owed_count) {
+		/* The shard had no use for it: it is due as it was. */
+		spool_unlend(spooler->spool, job->id, job->number);
+		feed_wakes(&spooler->feed, job->route, job->next_attempt);
+		feed_give_job(&spooler->feed, job);
+		return;
+	}
+	spooler_settle(spooler, job);
+}
+
+/* Into the batch, with the report it owes; or to wait for memory or ids to write that. */
+static void spooler_settle(struct spooler *spooler, struct job *job)
+{
+	struct job *report = NULL;
+
+	if (!batch_settles_full(&spooler->batch) && spooler_make_report(spooler, job, &report))
+		batch_add_settle(&spooler->batch, job, report);
+	else
+		list_push_last(&spooler->waiting, &job->link);
+}
+
+static void spooler_settle_waiting(struct spooler *spooler)
+{
+	for (size_t left = spooler->waiting.count; left > 0; left--)
+		spooler_settle(
+		        spooler, container_of(list_pop_first(&spooler->waiting), struct job, link));
+}
+
+/* True: *report is the report that the settle owes, or NULL where it owes none. */
+static bool spooler_make_report(struct spooler *spooler, struct job *job, struct job **report)
+{
+	struct shard *shard = &spooler->shard;
+
+	*report = NULL;
+	if (!report_is_owed(job))
+		return true;
+	if (spooler->ids_left == 0)
+		return false;
+	const struct view sender = message_get(job->message, MESSAGE_SENDER);
+	const struct routing routing = routing_pick_report(shard->config, sender);
+	struct message *message = report_make(spooler->reports, job, spooler->ids_next,
+	        view_of(routing.mailbox), loop_wall(&shard->loop), &shard->shelf);
+	if (message == NULL)
+		return false;
+	spooler->ids_next++;
+	spooler->ids_left--;
+
+	struct job *made = feed_take_job(&spooler->feed);
+	job_begin(made, message, 0, routing.route);
+	check(job_owe_all(made, &shard->shelf, 0)); /* one recipient, inline */
+	made->shard = FEED_NO_SHARD;
+	made->next_attempt = loop_wall(&shard->loop);
+	made->held = !routing.found;
+	job_enter(made, JOB_PUTTING);
+	struct log_line line = log_begin(shard->log, routing.found ? LOG_INFO : LOG_WARNING,
+	        routing.found ? "report" : "report_kept");
+	log_message(&line, job->id);
+	char id_text[MESSAGE_ID_TEXT];
+	log_word(&line, "report", message_id_format(message->id, id_text));
+	log_text(&line, "to", sender);
+	log_word(&line, "mailbox", routing.mailbox);
+	log_end(&line);
+	message_release(message, &shard->shelf);
+	*report = made;
+	return true;
+}
+
+/* Jobs of routes that the configuration no longer has go over to the route they take today. */
+static void spooler_adopt(struct spooler *spooler)
+{
+	struct shard *shard = &spooler->shard;
+	size_t adopted = 0;
+
+	for (uint16_t route = (uint16_t)spooler->feed.route_count; !spooler->feed.stopped;
+	        route++) {
+		if (!spooler->orphans || spool_route_name(spooler->spool, route) == NULL)
+			break;
+		for (;;) {
+			if (adopted == SPOOLER_ADOPTED_PER_TURN ||
+			        batch_settles_full(&spooler->batch))
+				return; /* the commit makes another turn */
+			struct job *job = feed_take_job(&spooler->feed);
+			struct err err = spool_next(spooler->spool, route,
+			        (struct wall){ INT64_MAX }, &shard->shelf, 0, job);
+			if (failed(err)) {
+				feed_give_job(&spooler->feed, job);
+				if (err.code == ERR_FORMAT)
+					continue; /* skipped from now on */
+				break;
+			}
+			const struct routing routing = routing_pick(shard->config, job->message);
+			job->shard = FEED_NO_SHARD;
+			job->route = routing.route;
+			job->held = !routing.found;
+			job_enter(job, JOB_SETTLING);
+			batch_add_settle(&spooler->batch, job, NULL);
+			adopted++;
+		}
+	}
+	spooler->orphans = false;
+}
+
+static void spooler_run_command(struct spooler *spooler)
+{
+	struct operator* operator= & spooler->operator;
+	struct letter letter;
+	struct spool_place place;
+
+	if (operator->command == NULL) {
+		if (spooler->control.in == NULL || !mailbox_take(spooler->control.in, &letter))
+			return;
+		check(letter.kind == LETTER_COMMAND);
+		operator->command = letter.command;
+		operator->at =(struct spool_place){ letter.command->after, UINT16_MAX };
+		operator->id_index = 0;
+	}
+	if (operator->command->verb == COMMAND_COUNT) {
+		operator->command->count = spool_counts(spooler->spool).messages;
+		spooler_command_done(spooler);
+		return;
+	}
+	for (size_t i = 0; i < OPERATOR_JOBS_PER_TURN; i++) {
+		if (batch_settles_full(&spooler->batch))
+			return;
+		if (!operator_next(operator, spooler->spool, &place) ||
+		        !spooler_command_step(spooler, place)) {
+			if (operator->command->verb == COMMAND_RETRY)
+				spooler_resume(spooler);
+			spooler_command_done(spooler);
+			return;
+		}
+	}
+}
+
+/* One job of the command. False: the command's page is full. */
+static bool spooler_command_step(struct spooler *spooler, struct spool_place place)
+{
+	struct operator* operator= & spooler->operator;
+	struct shard *shard = &spooler->shard;
+	const enum command_verb verb = operator->command->verb;
+	const bool lent = spool_is_lent(spooler->spool, place.id, place.number);
+	const bool looks = verb == COMMAND_LIST || verb == COMMAND_SHOW;
+	struct job *job = feed_take_job(&spooler->feed);
+	bool go_on = true;
+
+	struct err err = spool_load(
+	        spooler->spool, place, verb == COMMAND_BOUNCE && !lent, &shard->shelf, 0, job);
+	if (failed(err)) {
+		if (err.code != ERR_NOT_FOUND)
+			operator->command->result = err;
+		goto done;
+	}
+	if (!operator_takes(operator, spooler->spool, job))
+		goto done;
+	if (looks) {
+		go_on = operator_put_row(operator, spooler->spool, job, lent,
+		        loop_wall(&shard->loop));
+		goto done;
+	}
+	if (lent) {
+		if (verb != COMMAND_RETRY && verb != COMMAND_RELEASE) {
+			if (!operator_note(operator, place, verb)) {
+				operator->command->result = err_make(ERR_LIMIT, 0);
+				go_on = false;
+				goto done;
+			}
+			spooler_recall(spooler, place);
+		}
+		operator->command->count++;
+		goto done;
+	}
+	if (!operator_apply(job, verb, loop_wall(&shard->loop), &shard->shelf))
+		goto done;
+	if (verb == COMMAND_RELEASE) { /* today's routes may carry what yesterday's could not */
+		const struct routing routing = routing_pick(shard->config, job->message);
+		job->route = routing.route;
+		job->held = !routing.found;
+	}
+	operator->command->count++;
+	job->shard = FEED_NO_SHARD;
+	job_enter(job, JOB_SETTLING);
+	spooler_settle(spooler, job);
+	return true;
+
+done:
+	feed_give_job(&spooler->feed, job);
+	return go_on;
+}
+
+static void spooler_command_done(struct spooler *spooler)
+{
+	const struct letter letter = {
+		.kind = LETTER_COMMAND_DONE,
+		.command = MOVE(spooler->operator.command),
+	};
+
+	spooler->command_answer = letter;
+}
+
+/* Letters to a shard beyond those that credit counts: only while room for those stays. */
+static bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter)
+{
+	struct mailbox *out = spooler->delivery[shard].out;
+
+	if (mailbox_room(out) <= feed_credit_sum(&spooler->feed, shard) + 1)
+		return false; /* one is kept for DRAIN */
+	check(mailbox_put(out, letter));
+	return true;
+}
+
+/* Lost where a shard is too busy to read: its pauses end by themselves. */
+static void spooler_resume(struct spooler *spooler)
+{
+	const struct letter letter = { .kind = LETTER_RESUME };
+
+	for (size_t i = 0; i < spooler->delivery_count; i++)
+		(void)spooler_tell(spooler, i, &letter);
+}
+
+/* Lost where a shard is too busy to read: then the job comes back when it has been tried. */
+static void spooler_recall(struct spooler *spooler, struct spool_place place)
+{
+	const struct letter letter = {
+		.kind = LETTER_RECALL,
+		.ticket = place.id,
+		.count = place.number,
+	};
+
+	for (size_t i = 0; i < spooler->delivery_count; i++)
+		(void)spooler_tell(spooler, i, &letter);
+}
+
+static void spooler_commit(struct spooler *spooler)
+{
+	struct batch *batch = &spooler->batch;
+	const uint64_t commits = batch->commits;
+
+	batch->ids_wanted = spooler_ids_missing(spooler);
+	if (batch_is_empty(batch)) {
+		spooler_answer_command(spooler);
+		return;
+	}
+	struct err err = batch_commit(batch, spooler->spool);
+	counters_add(spooler->shard.counters, commits, batch->commits - commits);
+	if (failed(err)) {
+		counters_add(spooler->shard.counters, commits_failed, 1);
+		struct log_line line = log_begin(spooler->shard.log, LOG_ERROR, "spool_broken");
+		log_err(&line, err);
+		log_end(&line);
+		spooler_enter(spooler, SPOOLER_BROKEN);
+		return; /* nothing of what was not committed is acknowledged (I7) */
+	}
+	spooler_answer_puts(spooler);
+	spooler_answer_settles(spooler);
+	spooler_share_ids(spooler);
+	batch_forget(batch);
+	if (batch->settle_count > 0)
+		spooler_tell_full(spooler, true);
+	spooler_answer_command(spooler);
+}
+
+/* An operator hears of a change once it is durable. */
+static void spooler_answer_command(struct spooler *spooler)
+{
+	if (spooler->command_answer.command == NULL)
+		return;
+	check(mailbox_put(spooler->control.out, &spooler->command_answer));
+	mailbox_ring(spooler->control.out, spooler->shard.loop.io);
+	spooler->command_answer = (struct letter){ 0 };
+}
+
+static void spooler_answer_puts(struct spooler *spooler)
+{
+	struct batch *batch = &spooler->batch;
+
+	for (size_t i = 0; i < batch->put_count; i++) {
+		struct batch_put *put = &batch->puts[i];
+		const struct letter letter = {
+			.kind = LETTER_PUT_DONE,
+			.result = put->result,
+			.ticket = put->ticket,
+		};
+
+		check(put->done);
+		check(mailbox_put(spooler->ingest[put->shard].out, &letter));
+		if (put->result == PUT_COMMITTED) {
+			feed_offer(&spooler->feed, MOVE(put->job));
+			continue;
+		}
+		if (put->result == PUT_FULL)
+			spooler_tell_full(spooler, true);
+		feed_give_job(&spooler->feed, MOVE(put->job));
+	}
+}
+
+static void spooler_answer_settles(struct spooler *spooler)
+{
+	struct batch *batch = &spooler->batch;
+
+	for (size_t i = 0; i < batch->settle_count; i++) {
+		struct batch_settle *settle = &batch->settles[i];
+
+		if (!settle->done)
+			continue;
+		struct job *job = MOVE(settle->job);
+		const struct job_tally tally = job_tally(job);
+		if (!job->held && tally.of[OWED_PENDING] + tally.of[OWED_DEFERRED] > 0)
+			feed_wakes(&spooler->feed, job->route, job->next_attempt);
+		feed_give_job(&spooler->feed, job);
+		if (settle->report != NULL)
+			feed_offer(&spooler->feed, MOVE(settle->report));
+	}
+}
+
+/* How many ids shards and reports want in their next blocks. */
+static uint64_t spooler_ids_missing(const struct spooler *spooler)
+{
+	uint64_t blocks = spooler->ids_left < SPOOLER_IDS_LOW ? 1 : 0;
+
+	for (size_t i = 0; i < spooler->ingest_count; i++)
+		blocks += spooler->ids_wanted[i] ? 1 : 0;
+	return blocks * SPOOLER_IDS_BLOCK;
+}
+
+static void spooler_share_ids(struct spooler *spooler)
+{
+	uint64_t first = spooler->batch.ids_first;
+
+	if (first == 0)
+		return;
+	for (size_t i = 0; i < spooler->ingest_count; i++) {
+		const struct letter letter = {
+			.kind = LETTER_IDS,
+			.ticket = first,
+			.count = SPOOLER_IDS_BLOCK,
+		};
+
+		if (!spooler->ids_wanted[i])
+			continue;
+		check(mailbox_put(spooler->ingest[i].out, &letter));
+		spooler->ids_wanted[i] = false;
+		first += SPOOLER_IDS_BLOCK;
+	}
+	if (spooler->ids_left < SPOOLER_IDS_LOW) { /* what is left of the old block is skipped */
+		spooler->ids_next = first;
+		spooler->ids_left = SPOOLER_IDS_BLOCK;
+	}
+}
+
+static void spooler_tell_full(struct spooler *spooler, bool full)
+{
+	const struct letter letter = {
+		.kind = LETTER_PRESSURE,
+		.result = full ? PUT_FULL : PUT_COMMITTED,
+	};
+
+	if (spooler->full == full)
+		return;
+	spooler->full = full;
+	for (size_t i = 0; i < spooler->ingest_count; i++)
+		check(mailbox_put(spooler->ingest[i].out, &letter));
+	struct log_line line = log_begin(spooler->shard.log, full ? LOG_ERROR : LOG_WARNING,
+	        full ? "spool_full" : "spool_has_room");
+	log_word(&line, "path", spooler->shard.config->spool.path);
+	log_end(&line);
+}
+
+static void spooler_feed(struct spooler *spooler)
+{
+	struct spool_place damaged;
+
+	const bool more = feed_turn(&spooler->feed, loop_wall(&spooler->shard.loop), &damaged);
+	if (damaged.id != 0) {
+		struct log_line line = log_begin(spooler->shard.log, LOG_ERROR, "damaged");
+		log_message(&line, damaged.id);
+		log_word(&line, "meaning",
+		        "its records can't be read; it stays in the spool untouched");
+		log_end(&line);
+	}
+	if (spooler_state(spooler) == SPOOLER_DRAINING && batch_is_empty(&spooler->batch) &&
+	        list_is_empty(&spooler->waiting) &&
+	        spooler->drained == spooler->ingest_count + spooler->delivery_count)
+		spooler_enter(spooler, SPOOLER_FINISHED);
+	spooler_set_timer(spooler, more);
+}
+
+static void spooler_set_timer(struct spooler *spooler, bool more)
+{
+	struct loop *loop = &spooler->shard.loop;
+	const struct wall due = feed_wanted(&spooler->feed);
+	const int64_t until_due = due.ms - loop_wall(loop).ms;
+	int64_t wait = SPOOLER_WALL_CHECK;
+
+	if (due.ms != INT64_MAX && until_due < SPOOLER_WALL_CHECK / NS_PER_MS)
+		wait = until_due > 0 ? until_due * NS_PER_MS : 0;
+	if (spooler->full && wait > SPOOLER_FULL_RETRY)
+		wait = SPOOLER_FULL_RETRY;
+	if ((spooler->feed.starved || !list_is_empty(&spooler->waiting)) &&
+	        wait > SPOOLER_SHORT_RETRY)
+		wait = SPOOLER_SHORT_RETRY;
+	if (more || spooler->orphans || spooler->operator.command != NULL)
+		wait = 0;
+	loop_timer_after(loop, &spooler->timer, wait);
+}
+
+static void spooler_timer_expired(struct timer *timer)
+{
+	struct spooler *spooler = container_of(timer, struct spooler, timer);
+
+	if (spooler->full && spooler->batch.settle_count == 0 && !spool_counts(spooler->spool).full)
+		spooler_tell_full(spooler, false);
+}

@@ -1,0 +1,90 @@
+/*
+ * The spooler: the one thread that owns the spool, in the middle of the star.
+ *
+ * Every turn it takes the letters that came (puts, settles, commands, requests for ids), makes
+ * all of it durable in one commit, answers, and lends jobs to shards that have credit.
+ *
+ * Thread:  spooler_create, _destroy: the engine's; spooler_drain, spooler_state: any;
+ *          the rest the spooler's own.
+ * Owns:    the spool, the pool of jobs, the batch.
+ * Never:   answers before the commit (I1); goes on after a failed sync (I7): its state is
+ *          SPOOLER_BROKEN then, and the engine ends the process.
+ */
+#ifndef SLUICE_SPOOLER_H
+#define SLUICE_SPOOLER_H
+
+#include "engine/batch.h"
+#include "engine/feed.h"
+#include "engine/operator.h"
+#include "engine/report.h"
+#include "engine/shard.h"
+
+#define SPOOLER_IDS_BLOCK        65536 /* ids a shard gets at once */
+#define SPOOLER_LETTERS_SPARE    16    /* room for letters that are not counted by credit */
+#define SPOOLER_ADOPTED_PER_TURN 64
+
+/* name, what is true in it */
+#define SPOOLER_STATES(X)                                                                          \
+	X(RUNNING, "takes and lends")                                                              \
+	X(DRAINING, "lends nothing more, settles what comes back")                                 \
+	X(FINISHED, "everything is settled; the shards are idle")                                  \
+	X(BROKEN, "a sync failed: nothing is acknowledged any more")
+
+enum spooler_state {
+#define X(name, text) SPOOLER_##name,
+	SPOOLER_STATES(X)
+#undef X
+};
+
+struct spooler_settings {
+	const struct config *config;
+	struct depot *depot;
+	struct counters *counters;
+	struct log *log;
+	struct io_settings io;
+	uint64_t seed; /* of jitter */
+	size_t ingest_count;
+	size_t delivery_count;
+};
+
+struct spooler {
+	struct shard shard; /* loop, shelf and log; `shard.spooler` is unused */
+	struct spool *spool;
+	struct post ingest[FEED_SHARDS_MAX];
+	struct post delivery[FEED_SHARDS_MAX];
+	struct post control;
+	size_t ingest_count;
+	size_t delivery_count;
+	struct feed feed;
+	struct batch batch;
+	struct report_maker *reports;
+	struct operator operator;
+	struct letter command_answer; /* goes out after the commit; command NULL: none */
+	struct list waiting;          /* settled jobs whose report waits for memory or ids */
+	struct timer timer;           /* for the next job due, or for trying again */
+	bool ids_wanted[FEED_SHARDS_MAX];
+	uint64_t ids_next; /* for reports */
+	uint64_t ids_left;
+	bool full;        /* as last told to the ingest shards */
+	bool orphans;     /* jobs of routes that are not configured may be on disk */
+	size_t drained;   /* shards that said so */
+	atomic_int state; /* enum spooler_state; written by the spooler */
+	atomic_bool drain_asked;
+	int settled_event; /* an eventfd that the engine waits on: the state changed; -1: none */
+};
+
+/* Opens the spool too. Post is set up by the engine before the first turn. `why` says in words
+ * what failed. */
+MUST_CHECK struct err spooler_create(
+        struct spooler **result, const struct spooler_settings *settings, struct text *why);
+/* NULL is fine. */
+void spooler_destroy(struct spooler *spooler);
+void spooler_start(struct spooler *spooler);
+void spooler_turn(struct spooler *spooler);
+
+/* Asks all shards to finish what is under way; SPOOLER_FINISHED follows. May be called in a
+ * signal handler. */
+void spooler_drain(struct spooler *spooler);
+enum spooler_state spooler_state(const struct spooler *spooler);
+
+#endif
