@@ -99,9 +99,9 @@ MUST_CHECK struct err config_load_text(
 /* NULL is fine. */
 void config_destroy(struct config *config);
 
-/* Whether an address is in one of the networks; IPv4-mapped IPv6 counts as IPv4. */
+/* Whether the address is in one of the networks. */
 bool config_networks_contain(
-        const struct config_networks *networks, const struct sockaddr *address);
+        const struct config_networks *networks, const struct endpoint *endpoint);
 /* Whether `domain` is one of config->accepted_domains, ASCII case ignored. */
 bool config_accepts_domain(const struct config *config, struct view domain);
 

@@ -32,10 +32,8 @@
 #define CONFIG_SPOOL(X) \
 	X(path, DIRECTORY, "/var/lib/sluice", NULL, NULL, \
 	  "the folder, made with mode 0700; holds data.mdb and control.sock") \
-	X(size, SIZE, NULL, "16MiB", "16TiB", \
-	  "most bytes data.mdb may take; then new mail gets 452; by default the disk decides") \
-	X(reserve, SIZE, "16MiB", "1MiB", "16GiB", \
-	  "disk space kept back for delivering and settling when the disk is full")
+	X(reserve, SIZE, "64MiB", "1MiB", "16GiB", \
+	  "disk space kept back for settling when the disk is full, so that delivery goes on")
 
 #define CONFIG_LIMITS(X) \
 	X(memory, SIZE, "512MiB", "16MiB", "1TiB", \

@@ -10,12 +10,12 @@
 #define SLUICE_CONFIG_VALUE_H
 
 #include "engine/config_words.h"
+#include "engine/io/endpoint.h"
 #include "queue/base/bytes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 struct config_arena;
 
@@ -56,16 +56,10 @@ struct config_limit {
 };
 #define LIMIT_NONE UINT64_MAX
 
-struct config_endpoint {
-	const char *text; /* as written */
-	struct sockaddr_storage address;
-	socklen_t address_bytes;
-};
-
-/* IPv4 is kept as ::ffff:a.b.c.d, so that one comparison serves both. */
+/* IPv4 is kept as ::ffff:a.b.c.d, as in struct endpoint. */
 struct config_network {
 	uint8_t address[16];
-	uint32_t bits; /* 0..128 */
+	uint32_t prefix_bits; /* 0..128 */
 };
 
 struct config_networks {
@@ -81,7 +75,7 @@ struct config_words {
 /* X(KIND, what is right, for complaints); the four last list their words themselves */
 #define CONFIG_KINDS(X)                                                                            \
 	X(TEXT, "a text")                                                                          \
-	X(NAME, "a name of letters, digits, '-', '_' and '.'")                                     \
+	X(NAME, "up to 64 letters, digits, '-', '_' and '.'")                                      \
 	X(HOST, "a host name or an IP address")                                                    \
 	X(ADDRESS, "a mail address such as notify@contoso.com")                                    \
 	X(FILE, "the path of a file")                                                              \
@@ -120,7 +114,7 @@ struct config_words {
 #define CONFIG_TYPE_LIMIT        struct config_limit
 #define CONFIG_TYPE_LIMIT_MINUTE struct config_limit
 #define CONFIG_TYPE_LIMIT_DAY    struct config_limit
-#define CONFIG_TYPE_ENDPOINT     struct config_endpoint
+#define CONFIG_TYPE_ENDPOINT     struct endpoint
 #define CONFIG_TYPE_NETWORKS     struct config_networks
 #define CONFIG_TYPE_DOMAINS      struct config_words
 #define CONFIG_TYPE_RESOLVERS    struct config_words
