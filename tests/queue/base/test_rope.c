@@ -1,0 +1,167 @@
+#include "queue/base/rope.h"
+
+#include "queue/base/random.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define CHUNKS 40
+
+struct fixture {
+	struct depot *depot;
+	struct shelf shelf;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof *fixture);
+
+	assert_false(failed(depot_create(&fixture->depot, CHUNKS * CHUNK_BYTES)));
+	shelf_init(&fixture->shelf, fixture->depot);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	shelf_finish(&fixture->shelf);
+	depot_destroy(fixture->depot); /* checks that every rope was freed */
+	free(fixture);
+	return 0;
+}
+
+/* Appends of odd sizes across chunk ends give back what went in. */
+static void test_keeps_what_was_appended(void **state)
+{
+	struct fixture *fixture = *state;
+	static char whole[20 * CHUNK_DATA_BYTES], read[sizeof whole];
+	struct rope rope = { 0 };
+	struct random random;
+	size_t used = 0;
+
+	random_seed(&random, 1);
+	for (size_t i = 0; i < sizeof whole; i++)
+		whole[i] = (char)random_u64(&random);
+	while (used < sizeof whole) {
+		size_t bytes = random_below(&random, 3 * CHUNK_DATA_BYTES);
+		if (bytes > sizeof whole - used)
+			bytes = sizeof whole - used;
+		assert_true(rope_append(&rope, &fixture->shelf, view_from(whole + used, bytes), 0));
+		used += bytes;
+		assert_int_equal(rope.bytes, used);
+	}
+	assert_int_equal(rope_copy(&rope, 0, (struct span){ read, sizeof read }), sizeof whole);
+	assert_memory_equal(read, whole, sizeof whole);
+
+	struct rope_cursor at = rope_start(&rope);
+	struct view piece;
+	used = 0;
+	while (rope_next(&at, &piece)) {
+		assert_true(piece.bytes > 0);
+		assert_memory_equal(piece.data, whole + used, piece.bytes);
+		used += piece.bytes;
+	}
+	assert_int_equal(used, sizeof whole);
+	rope_free(&rope, &fixture->shelf);
+	assert_int_equal(rope.bytes, 0);
+}
+
+static void test_copies_from_anywhere(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rope rope = { 0 };
+	char read[8];
+
+	for (uint32_t i = 0; i < 10000; i++)
+		assert_true(rope_append(&rope, &fixture->shelf, view_from(&i, sizeof i), 0));
+	for (uint32_t i = 0; i < 9999; i++) {
+		uint32_t expected[2] = { i, i + 1 };
+		assert_int_equal(rope_copy(&rope, i * sizeof i, (struct span){ read, 8 }), 8);
+		assert_memory_equal(read, expected, 8);
+	}
+	assert_int_equal(rope_copy(&rope, rope.bytes - 3, (struct span){ read, 8 }), 3);
+	assert_int_equal(rope_copy(&rope, rope.bytes, (struct span){ read, 8 }), 0);
+	rope_free(&rope, &fixture->shelf);
+}
+
+static void test_append_is_all_or_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	static char block[CHUNK_DATA_BYTES];
+	struct rope rope = { 0 };
+
+	for (int i = 0; i < CHUNKS - 1; i++)
+		assert_true(rope_append(&rope, &fixture->shelf, view_from(block, sizeof block), 0));
+	static char two_blocks[2 * CHUNK_DATA_BYTES];
+	uint64_t before = rope.bytes;
+	assert_false(
+	        rope_append(&rope, &fixture->shelf, view_from(two_blocks, sizeof two_blocks), 0));
+	assert_int_equal(rope.bytes, before);
+	/* The one that is left was not lost on the way. */
+	assert_true(rope_append(&rope, &fixture->shelf, view_from(block, sizeof block), 0));
+	assert_false(rope_append(&rope, &fixture->shelf, VIEW("x"), 0));
+	rope_free(&rope, &fixture->shelf);
+}
+
+static void test_extend_gives_room_in_one_piece(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rope rope = { 0 };
+	char read[4];
+
+	char *first = rope_extend(&rope, &fixture->shelf, 10000, 0);
+	char *second = rope_extend(&rope, &fixture->shelf, 10000, 0);
+	assert_non_null(first);
+	assert_non_null(second);
+	memset(first, '1', 10000);
+	memset(second, '2', 10000);
+	assert_true(rope_append(&rope, &fixture->shelf, VIEW("end"), 0));
+	assert_int_equal(rope.bytes, 20003);
+	assert_int_equal(rope_copy(&rope, 9999, (struct span){ read, 2 }), 2);
+	assert_memory_equal(read, "12", 2);
+	assert_int_equal(rope_copy(&rope, 20000, (struct span){ read, 4 }), 3);
+	assert_memory_equal(read, "end", 3);
+	rope_free(&rope, &fixture->shelf);
+}
+
+static void test_join_and_move(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rope head = { 0 }, tail = { 0 }, empty = { 0 };
+	char read[16];
+
+	assert_true(rope_append(&head, &fixture->shelf, VIEW("head"), 0));
+	assert_true(rope_append(&tail, &fixture->shelf, VIEW("tail"), 0));
+	rope_join(&head, &empty);
+	rope_join(&head, &tail);
+	assert_int_equal(tail.bytes, 0);
+	assert_null(tail.first);
+	rope_join(&empty, &head);
+	struct rope moved = rope_move(&empty);
+	assert_int_equal(empty.bytes, 0);
+	assert_true(rope_append(&moved, &fixture->shelf, VIEW("!"), 0));
+	assert_int_equal(rope_copy(&moved, 0, (struct span){ read, sizeof read }), 9);
+	assert_memory_equal(read, "headtail!", 9);
+	rope_free(&moved, &fixture->shelf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_keeps_what_was_appended),
+		cmocka_unit_test(test_copies_from_anywhere),
+		cmocka_unit_test(test_append_is_all_or_nothing),
+		cmocka_unit_test(test_extend_gives_room_in_one_piece),
+		cmocka_unit_test(test_join_and_move),
+	};
+
+	return cmocka_run_group_tests_name("rope", tests, set_up, tear_down);
+}
