@@ -15,7 +15,7 @@
 
 struct message;
 struct job;
-struct command;
+struct request;
 
 /* name, word in logs; above each: direction and what it says */
 #define LETTERS(X)                                                                                 \
@@ -25,8 +25,8 @@ struct command;
 	X(IDS_WANTED, "ids_wanted")                                                                \
 	/* delivery -> spooler: this job's outcomes; the job and its credit go back */             \
 	X(SETTLE, "settle")                                                                        \
-	/* control -> spooler: an operator's command; answered by COMMAND_DONE */                  \
-	X(COMMAND, "command")                                                                      \
+	/* control -> spooler: an operator's request; answered by REQUEST_DONE */                  \
+	X(REQUEST, "request")                                                                      \
 	/* spooler -> ingest: committed, or why not */                                             \
 	X(PUT_DONE, "put_done")                                                                    \
 	/* spooler -> ingest: ids ticket .. ticket + count - 1 are the shard's, durably */         \
@@ -40,7 +40,7 @@ struct command;
 	/* spooler -> delivery: give job number `count` of message `ticket` back, if not begun */  \
 	X(RECALL, "recall")                                                                        \
 	/* spooler -> control: done */                                                             \
-	X(COMMAND_DONE, "command_done")                                                            \
+	X(REQUEST_DONE, "request_done")                                                            \
 	/* spooler -> a shard: take no new work, finish what is under way, then say DRAINED */     \
 	X(DRAIN, "drain")                                                                          \
 	/* a shard -> spooler: nothing is under way here any more */                               \
@@ -66,7 +66,7 @@ struct letter {
 	union {
 		struct message *message; /* PUT: takes one hold. PUT_DONE: none comes back */
 		struct job *job;         /* JOB, SETTLE */
-		struct command *command; /* COMMAND, COMMAND_DONE */
+		struct request *request; /* REQUEST, REQUEST_DONE */
 	};
 	uint64_t ticket; /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;  /* IDS: how many */

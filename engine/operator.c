@@ -6,29 +6,29 @@
 static void operator_end_all(struct job *job, enum owed_outcome outcome, struct shelf *shelf);
 static struct view operator_state_word(const struct job *job, bool lent, struct wall now);
 
-bool operator_apply(struct job *job, enum command_verb verb, struct wall now, struct shelf *shelf)
+bool operator_apply(struct job *job, enum request_verb verb, struct wall now, struct shelf *shelf)
 {
 	switch (verb) {
-	case COMMAND_RETRY:
+	case REQUEST_RETRY:
 		if (job->held)
 			return false;
 		job->next_attempt = now;
 		return true;
-	case COMMAND_HOLD:
+	case REQUEST_HOLD:
 		if (job->held)
 			return false;
 		job->held = true;
 		return true;
-	case COMMAND_RELEASE:
+	case REQUEST_RELEASE:
 		if (!job->held)
 			return false;
 		job->held = false;
 		job->next_attempt = now;
 		return true;
-	case COMMAND_BOUNCE:
+	case REQUEST_BOUNCE:
 		operator_end_all(job, OWED_BOUNCED, shelf);
 		return true;
-	case COMMAND_REMOVE:
+	case REQUEST_REMOVE:
 		operator_end_all(job, OWED_REMOVED, shelf);
 		return true;
 	default:
@@ -57,7 +57,7 @@ static void operator_end_all(struct job *job, enum owed_outcome outcome, struct 
 	}
 }
 
-bool operator_note(struct operator* operator, struct spool_place place, enum command_verb verb)
+bool operator_note(struct operator* operator, struct spool_place place, enum request_verb verb)
 {
 	struct operator_act *act = NULL;
 
@@ -77,7 +77,7 @@ bool operator_note(struct operator* operator, struct spool_place place, enum com
 }
 
 bool operator_take_note(
-        struct operator* operator, struct spool_place place, enum command_verb *verb)
+        struct operator* operator, struct spool_place place, enum request_verb *verb)
 {
 	for (size_t i = 0; i < operator->act_count; i++) {
 		struct operator_act *act = &operator->acts[i];
@@ -93,16 +93,16 @@ bool operator_take_note(
 
 bool operator_next(struct operator* operator, struct spool * spool, struct spool_place *place)
 {
-	const struct command *command = operator->command;
+	const struct request *request = operator->request;
 
-	if (command->verb == COMMAND_LIST || command->all) {
+	if (request->verb == REQUEST_LIST || request->all) {
 		if (!spool_walk(spool, &operator->at))
 			return false;
 		*place = operator->at;
 		return true;
 	}
-	while (operator->id_index<command->ids_count) {
-		uint64_t id = command->ids[operator->id_index];
+	while (operator->id_index<request->ids_count) {
+		uint64_t id = request->ids[operator->id_index];
 
 		if (operator->at.id != id)
 			operator->at =(struct spool_place){ id - 1, UINT16_MAX };
@@ -119,19 +119,19 @@ bool operator_next(struct operator* operator, struct spool * spool, struct spool
 bool operator_takes(
         const struct operator* operator, const struct spool * spool, const struct job *job)
 {
-	const struct command_filter *filter = &operator->command->filter;
+	const struct request_filter *filter = &operator->request->filter;
 	const struct owed *owed = job_owed_const(job);
 	struct message_cursor at = message_recipients(job->message);
 	struct message_recipient recipient;
 
-	if (!command_filter_takes(filter, view_of(spool_route_name(spool, job->route)),
+	if (!request_filter_takes(filter, view_of(spool_route_name(spool, job->route)),
 	            message_get(job->message, MESSAGE_SENDER)))
 		return false;
 	if (filter->to.bytes == 0)
 		return true;
 	for (size_t i = 0; i < job->owed_count; i++)
 		if (message_seek_recipient(&at, owed[i].index, &recipient) &&
-		        command_filter_takes_recipient(filter, recipient.address))
+		        request_filter_takes_recipient(filter, recipient.address))
 			return true;
 	return false;
 }
@@ -139,7 +139,7 @@ bool operator_takes(
 bool operator_put_row(struct operator* operator, const struct spool * spool, const struct job *job,
         bool lent, struct wall now)
 {
-	static struct command_recipient
+	static struct request_recipient
 	        recipients[MESSAGE_RECIPIENTS_MAX]; /* the spooler's alone */
 	const struct owed *owed = job_owed_const(job);
 	struct message_cursor at = message_recipients(job->message);
@@ -152,13 +152,13 @@ bool operator_put_row(struct operator* operator, const struct spool * spool, con
 		check(message_seek_recipient(&at, owed[i].index, &recipient));
 		if (job_reply(job, i, &note) && last_reply.bytes == 0)
 			last_reply = note.text;
-		recipients[i] = (struct command_recipient){
+		recipients[i] = (struct request_recipient){
 			.address = recipient.address,
 			.state = operator_state_word(job, lent, now),
 			.reply = note.text,
 		};
 	}
-	const struct command_row row = {
+	const struct request_row row = {
 		.id = job->id,
 		.route = view_of(spool_route_name(spool, job->route)),
 		.from = message_get(job->message, MESSAGE_SENDER),
@@ -171,7 +171,7 @@ bool operator_put_row(struct operator* operator, const struct spool * spool, con
 		.next_attempt = job->held ? (struct wall){ 0 } : job->next_attempt,
 		.reply = last_reply,
 	};
-	return command_put_row(operator->command, &row);
+	return request_put_row(operator->request, &row);
 }
 
 /* Postfix's words, which operators know: active, deferred, hold. */

@@ -21,13 +21,13 @@ static void spooler_settle(struct spooler *spooler, struct job *job);
 static void spooler_settle_waiting(struct spooler *spooler);
 static bool spooler_make_report(struct spooler *spooler, struct job *job, struct job **report);
 static void spooler_adopt(struct spooler *spooler);
-static void spooler_run_command(struct spooler *spooler);
-static bool spooler_command_step(struct spooler *spooler, struct spool_place place);
-static void spooler_command_done(struct spooler *spooler);
+static void spooler_run_request(struct spooler *spooler);
+static bool spooler_request_step(struct spooler *spooler, struct spool_place place);
+static void spooler_request_done(struct spooler *spooler);
 static bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter);
 static void spooler_resume(struct spooler *spooler);
 static void spooler_recall(struct spooler *spooler, struct spool_place place);
-static void spooler_answer_command(struct spooler *spooler);
+static void spooler_answer_request(struct spooler *spooler);
 static uint64_t spooler_ids_missing(const struct spooler *spooler);
 static void spooler_commit(struct spooler *spooler);
 static void spooler_answer_puts(struct spooler *spooler);
@@ -156,7 +156,7 @@ void spooler_turn(struct spooler *spooler)
 		if (atomic_load(&spooler->drain_asked))
 			spooler_begin_drain(spooler);
 		spooler_settle_waiting(spooler);
-		spooler_run_command(spooler); /* before settles, which its notes apply to */
+		spooler_run_request(spooler); /* before settles, which its notes apply to */
 		spooler_take_settles(spooler);
 		spooler_take_puts(spooler);
 		spooler_adopt(spooler);
@@ -285,7 +285,7 @@ static void spooler_take_settle(struct spooler *spooler, struct job *job)
 {
 	const struct job_tally tally = job_tally(job);
 	const struct spool_place place = { job->id, job->number };
-	enum command_verb verb;
+	enum request_verb verb;
 
 	feed_credit(&spooler->feed, job);
 	job->shard = FEED_NO_SHARD;
@@ -393,54 +393,54 @@ static void spooler_adopt(struct spooler *spooler)
 	spooler->orphans = false;
 }
 
-static void spooler_run_command(struct spooler *spooler)
+static void spooler_run_request(struct spooler *spooler)
 {
 	struct operator* operator= & spooler->operator;
 	struct letter letter;
 	struct spool_place place;
 
-	if (operator->command == NULL) {
+	if (operator->request == NULL) {
 		if (spooler->control.in == NULL || !mailbox_take(spooler->control.in, &letter))
 			return;
-		check(letter.kind == LETTER_COMMAND);
-		operator->command = letter.command;
-		operator->at =(struct spool_place){ letter.command->after, UINT16_MAX };
+		check(letter.kind == LETTER_REQUEST);
+		operator->request = letter.request;
+		operator->at =(struct spool_place){ letter.request->after, UINT16_MAX };
 		operator->id_index = 0;
 	}
-	if (operator->command->verb == COMMAND_COUNT) {
-		operator->command->count = spool_counts(spooler->spool).messages;
-		spooler_command_done(spooler);
+	if (operator->request->verb == REQUEST_COUNT) {
+		operator->request->count = spool_counts(spooler->spool).messages;
+		spooler_request_done(spooler);
 		return;
 	}
 	for (size_t i = 0; i < OPERATOR_JOBS_PER_TURN; i++) {
 		if (batch_settles_full(&spooler->batch))
 			return;
 		if (!operator_next(operator, spooler->spool, &place) ||
-		        !spooler_command_step(spooler, place)) {
-			if (operator->command->verb == COMMAND_RETRY)
+		        !spooler_request_step(spooler, place)) {
+			if (operator->request->verb == REQUEST_RETRY)
 				spooler_resume(spooler);
-			spooler_command_done(spooler);
+			spooler_request_done(spooler);
 			return;
 		}
 	}
 }
 
-/* One job of the command. False: the command's page is full. */
-static bool spooler_command_step(struct spooler *spooler, struct spool_place place)
+/* One job of the request. False: the request's page is full. */
+static bool spooler_request_step(struct spooler *spooler, struct spool_place place)
 {
 	struct operator* operator= & spooler->operator;
 	struct shard *shard = &spooler->shard;
-	const enum command_verb verb = operator->command->verb;
+	const enum request_verb verb = operator->request->verb;
 	const bool lent = spool_is_lent(spooler->spool, place.id, place.number);
-	const bool looks = verb == COMMAND_LIST || verb == COMMAND_SHOW;
+	const bool looks = verb == REQUEST_LIST || verb == REQUEST_SHOW;
 	struct job *job = feed_take_job(&spooler->feed);
 	bool go_on = true;
 
 	struct err err = spool_load(
-	        spooler->spool, place, verb == COMMAND_BOUNCE && !lent, &shard->shelf, 0, job);
+	        spooler->spool, place, verb == REQUEST_BOUNCE && !lent, &shard->shelf, 0, job);
 	if (failed(err)) {
 		if (err.code != ERR_NOT_FOUND)
-			operator->command->result = err;
+			operator->request->result = err;
 		goto done;
 	}
 	if (!operator_takes(operator, spooler->spool, job))
@@ -451,25 +451,25 @@ static bool spooler_command_step(struct spooler *spooler, struct spool_place pla
 		goto done;
 	}
 	if (lent) {
-		if (verb != COMMAND_RETRY && verb != COMMAND_RELEASE) {
+		if (verb != REQUEST_RETRY && verb != REQUEST_RELEASE) {
 			if (!operator_note(operator, place, verb)) {
-				operator->command->result = err_make(ERR_LIMIT, 0);
+				operator->request->result = err_make(ERR_LIMIT, 0);
 				go_on = false;
 				goto done;
 			}
 			spooler_recall(spooler, place);
 		}
-		operator->command->count++;
+		operator->request->count++;
 		goto done;
 	}
 	if (!operator_apply(job, verb, loop_wall(&shard->loop), &shard->shelf))
 		goto done;
-	if (verb == COMMAND_RELEASE) { /* today's routes may carry what yesterday's could not */
+	if (verb == REQUEST_RELEASE) { /* today's routes may carry what yesterday's could not */
 		const struct routing routing = routing_pick(shard->config, job->message);
 		job->route = routing.route;
 		job->held = !routing.found;
 	}
-	operator->command->count++;
+	operator->request->count++;
 	job->shard = FEED_NO_SHARD;
 	job_enter(job, JOB_SETTLING);
 	spooler_settle(spooler, job);
@@ -480,14 +480,14 @@ done:
 	return go_on;
 }
 
-static void spooler_command_done(struct spooler *spooler)
+static void spooler_request_done(struct spooler *spooler)
 {
 	const struct letter letter = {
-		.kind = LETTER_COMMAND_DONE,
-		.command = MOVE(spooler->operator.command),
+		.kind = LETTER_REQUEST_DONE,
+		.request = MOVE(spooler->operator.request),
 	};
 
-	spooler->command_answer = letter;
+	spooler->request_answer = letter;
 }
 
 /* Letters to a shard beyond those that credit counts: only while room for those stays. */
@@ -530,7 +530,7 @@ static void spooler_commit(struct spooler *spooler)
 
 	batch->ids_wanted = spooler_ids_missing(spooler);
 	if (batch_is_empty(batch)) {
-		spooler_answer_command(spooler);
+		spooler_answer_request(spooler);
 		return;
 	}
 	struct err err = batch_commit(batch, spooler->spool);
@@ -549,17 +549,17 @@ static void spooler_commit(struct spooler *spooler)
 	batch_forget(batch);
 	if (batch->settle_count > 0)
 		spooler_tell_full(spooler, true);
-	spooler_answer_command(spooler);
+	spooler_answer_request(spooler);
 }
 
 /* An operator hears of a change once it is durable. */
-static void spooler_answer_command(struct spooler *spooler)
+static void spooler_answer_request(struct spooler *spooler)
 {
-	if (spooler->command_answer.command == NULL)
+	if (spooler->request_answer.request == NULL)
 		return;
-	check(mailbox_put(spooler->control.out, &spooler->command_answer));
+	check(mailbox_put(spooler->control.out, &spooler->request_answer));
 	mailbox_ring(spooler->control.out, spooler->shard.loop.io);
-	spooler->command_answer = (struct letter){ 0 };
+	spooler->request_answer = (struct letter){ 0 };
 }
 
 static void spooler_answer_puts(struct spooler *spooler)
@@ -691,7 +691,7 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	if ((spooler->feed.starved || !list_is_empty(&spooler->waiting)) &&
 	        wait > SPOOLER_SHORT_RETRY)
 		wait = SPOOLER_SHORT_RETRY;
-	if (more || spooler->orphans || spooler->operator.command != NULL)
+	if (more || spooler->orphans || spooler->operator.request != NULL)
 		wait = 0;
 	loop_timer_after(loop, &spooler->timer, wait);
 }

@@ -1,7 +1,7 @@
 /*
  * The spooler: the one thread that owns the spool, in the middle of the star.
  *
- * Every turn it takes the letters that came (puts, settles, commands, requests for ids), makes
+ * Every turn it takes the letters that came (puts, settles, requests, requests for ids), makes
  * all of it durable in one commit, answers, and lends jobs to shards that have credit.
  *
  * Thread:  spooler_create, _destroy: the engine's; spooler_drain, spooler_state: any;
@@ -59,7 +59,7 @@ struct spooler {
 	struct batch batch;
 	struct report_maker *reports;
 	struct operator operator;
-	struct letter command_answer; /* goes out after the commit; command NULL: none */
+	struct letter request_answer; /* goes out after the commit; request NULL: none */
 	struct list waiting;          /* settled jobs whose report waits for memory or ids */
 	struct timer timer;           /* for the next job due, or for trying again */
 	bool ids_wanted[FEED_SHARDS_MAX];

@@ -1,23 +1,23 @@
 /*
  * What an operator asks of the queue, and the answer: the letter between control and spooler.
  *
- * Control fills in the question, sends the command and waits; the spooler fills in the answer
- * and sends it back. Room for the answer is the command's own, reserved before it is sent.
+ * Control fills in the question, sends the request and waits; the spooler fills in the answer
+ * and sends it back. Room for the answer is the request's own, reserved before it is sent.
  *
  * Thread:  whoever holds it, one at a time.
  * Owns:    its page. The question's views and ids are lent by control until it is answered.
- * Never:   allocates after command_create(); a page that is full ends there, and the next
+ * Never:   allocates after request_create(); a page that is full ends there, and the next
  *          LIST goes on behind its last row.
  */
-#ifndef SLUICE_COMMAND_H
-#define SLUICE_COMMAND_H
+#ifndef SLUICE_REQUEST_H
+#define SLUICE_REQUEST_H
 
 #include "queue/base/bytes.h"
 #include "queue/base/clock.h"
 #include "queue/base/errors.h"
 
 /* name, word, whether it changes the queue, what it does */
-#define COMMAND_VERBS(X)                                                                           \
+#define REQUEST_VERBS(X)                                                                           \
 	X(LIST, "list", false, "one row a message not yet settled")                                \
 	X(COUNT, "count", false, "the number of messages not yet settled")                         \
 	X(SHOW, "show", false, "one message, with each recipient's last reply")                    \
@@ -27,32 +27,32 @@
 	X(BOUNCE, "bounce", true, "give up now and tell the sender")                               \
 	X(REMOVE, "remove", true, "take out of the queue and tell nobody")
 
-enum command_verb {
-#define X(name, ...) COMMAND_##name,
-	COMMAND_VERBS(X)
+enum request_verb {
+#define X(name, ...) REQUEST_##name,
+	REQUEST_VERBS(X)
 #undef X
-	        COMMAND_VERB_COUNT
+	        REQUEST_VERB_COUNT
 };
 
 /* Empty: any. An address is compared whole, `@domain` by domain; ASCII case ignored. */
-struct command_filter {
+struct request_filter {
 	struct view route;
 	struct view from;
 	struct view to; /* one recipient is enough */
 };
 
-struct command_recipient {
+struct request_recipient {
 	struct view address;
 	struct view state; /* a word: waiting, delivered, bounced */
 	struct view reply; /* the last one; empty: none yet */
 };
 
 /* One row of LIST and SHOW: a job. */
-struct command_row {
+struct request_row {
 	uint64_t id;
 	struct view route;
 	struct view from; /* empty: the null sender */
-	const struct command_recipient *recipients;
+	const struct request_recipient *recipients;
 	size_t recipients_count; /* those not yet settled; SHOW: all that are known */
 	uint64_t bytes;
 	struct wall received;
@@ -62,13 +62,13 @@ struct command_row {
 	struct view reply;        /* the last one */
 };
 
-#define COMMAND_ROWS_MAX   256
-#define COMMAND_TEXT_BYTES (1024 * 1024) /* of a page: texts and recipients of its rows */
+#define REQUEST_ROWS_MAX   256
+#define REQUEST_TEXT_BYTES (1024 * 1024) /* of a page: texts and recipients of its rows */
 
-struct command {
+struct request {
 	/* The question. */
-	enum command_verb verb;
-	struct command_filter filter;
+	enum request_verb verb;
+	struct request_filter filter;
 	bool all;            /* acts: every message that passes the filter; else those of ids */
 	const uint64_t *ids; /* SHOW: one; acts: any number */
 	size_t ids_count;
@@ -77,27 +77,27 @@ struct command {
 	/* The answer. */
 	struct err result;
 	uint64_t count; /* COUNT: messages; acts: messages acted on */
-	struct command_row rows[COMMAND_ROWS_MAX];
+	struct request_row rows[REQUEST_ROWS_MAX];
 	size_t rows_count;
 	bool more; /* LIST: the page was full; go on after the last row's id */
 
-	char *text; /* COMMAND_TEXT_BYTES */
+	char *text; /* REQUEST_TEXT_BYTES */
 	size_t text_bytes;
 };
 
-MUST_CHECK struct err command_create(struct command **result);
+MUST_CHECK struct err request_create(struct request **result);
 /* NULL is fine. */
-void command_destroy(struct command *command);
+void request_destroy(struct request *request);
 /* Empties the question and the answer. */
-void command_reset(struct command *command, enum command_verb verb);
+void request_reset(struct request *request, enum request_verb verb);
 /* Copies the row into the page. False: the page is full (more is set), stop here. A row too
  * long for an empty page is taken with as many of its recipients as fit. */
-bool command_put_row(struct command *command, const struct command_row *row);
-bool command_filter_takes(const struct command_filter *filter, struct view route, struct view from);
+bool request_put_row(struct request *request, const struct request_row *row);
+bool request_filter_takes(const struct request_filter *filter, struct view route, struct view from);
 /* For each recipient; one true is enough. */
-bool command_filter_takes_recipient(const struct command_filter *filter, struct view to);
-const char *command_verb_word(enum command_verb verb);
+bool request_filter_takes_recipient(const struct request_filter *filter, struct view to);
+const char *request_verb_word(enum request_verb verb);
 /* False: no such verb. */
-bool command_verb_parse(struct view word, enum command_verb *verb);
+bool request_verb_parse(struct view word, enum request_verb *verb);
 
 #endif
