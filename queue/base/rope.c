@@ -86,6 +86,18 @@ struct rope rope_move(struct rope *rope)
 	return moved;
 }
 
+void rope_drop_first(struct rope *rope, struct shelf *shelf)
+{
+	struct chunk *chunk = rope->first;
+
+	check(chunk != NULL);
+	rope->first = MOVE(chunk->next);
+	if (rope->first == NULL)
+		rope->last = NULL;
+	rope->bytes -= chunk->used;
+	shelf_give(shelf, chunk);
+}
+
 void rope_free(struct rope *rope, struct shelf *shelf)
 {
 	struct chunk *chunk = rope->first;

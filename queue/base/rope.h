@@ -28,6 +28,8 @@ char *rope_extend(struct rope *rope, struct shelf *shelf, size_t bytes, size_t r
 void rope_join(struct rope *rope, struct rope *tail);
 /* The rope's content moves out; the old one is empty. */
 struct rope rope_move(struct rope *rope);
+/* Gives back the first chunk, whose bytes were dealt with. */
+void rope_drop_first(struct rope *rope, struct shelf *shelf);
 void rope_free(struct rope *rope, struct shelf *shelf);
 
 /* Reads a rope piece by piece: struct rope_cursor at = rope_start(&rope);
