@@ -25,6 +25,8 @@
 #include "queue/base/errors.h"
 #include "queue/base/list.h"
 
+#include <errno.h>
+
 struct io;
 
 struct io_settings {
@@ -39,6 +41,8 @@ struct io_settings {
 	}
 
 #define IO_PIECES_MAX 64 /* views in one io_send_pieces() */
+#define IO_CANCELLED  (-ECANCELED)
+#define IO_NO_BUFFER  (-ENOBUFS)
 
 enum io_kind { IO_IDLE, IO_ACCEPT, IO_CONNECT, IO_RECV, IO_SEND, IO_SHUTDOWN, IO_CLOSE };
 
@@ -86,8 +90,8 @@ void io_describe(const struct io *io, struct text *text);
  * ENOBUFS or ENOMEM start again later, by a timer. more == false without failure: start again. */
 void io_accept(struct io *io, struct io_op *op, int fd);
 void io_connect(struct io *io, struct io_op *op, int fd, const struct endpoint *to);
-/* Completes for every piece received until cancelled, ended (value 0) or failed; -ENOBUFS: no
- * receive buffer is free, start again when io_buffers_free() > 0. more == false with value > 0:
+/* Completes for every piece received until cancelled, ended (value 0) or failed; IO_NO_BUFFER:
+ * no receive buffer is free, start again when io_buffers_free() > 0. more == false with value > 0:
  * start again. */
 void io_recv(struct io *io, struct io_op *op, int fd);
 /* May move fewer bytes than asked: the caller goes on from there. */
@@ -99,7 +103,8 @@ void io_send_pieces(
 void io_shutdown(struct io *io, struct io_op *op, int fd);
 /* Operations in flight on fd must have been cancelled before (the same turn will do). */
 void io_close(struct io *io, struct io_op *op, int fd);
-/* Asks an operation to end early; it completes all the same, with its result or -ECANCELED.
+/* Asks an operation to end early; it completes all the same, with its result or
+ * IO_CANCELLED.
  * Idle or already cancelled: nothing happens. */
 void io_cancel(struct io *io, struct io_op *op);
 

@@ -45,6 +45,7 @@ struct loop {
 	struct list heavy;   /* tasks that cost much: LOOP_HEAVY_PER_TURN a turn */
 	struct list last;    /* tasks for the turn's end: what was written goes out */
 	struct list starved; /* tasks that found no memory or buffer: tried every turn */
+	size_t news_unread;  /* streams whose owners have not read their news: no sleep yet */
 	struct list reads;   /* mailboxes */
 	struct list writes;
 	/* accounts, for counters and the log */
@@ -67,8 +68,8 @@ void loop_start(struct loop *loop);
 void loop_reads(struct loop *loop, struct mailbox *mailbox);
 /* Rung at the end of each turn that put letters into it. */
 void loop_writes(struct loop *loop, struct mailbox *mailbox);
-/* Out of its reader's and its writer's list; for shutting down, when neither turns. */
-void loop_forget(struct loop *loop, struct mailbox *mailbox);
+/* Undoes loop_reads() or loop_writes(); for shutting down. */
+void loop_leave(struct loop *loop, struct mailbox *mailbox);
 
 void loop_begin(struct loop *loop);
 /* Runs up to `max` completions, then up to LOOP_HEAVY_PER_TURN heavy tasks. */
