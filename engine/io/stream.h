@@ -22,14 +22,17 @@
 #ifndef SLUICE_STREAM_H
 #define SLUICE_STREAM_H
 
+#include "engine/io/inbox.h"
 #include "engine/io/loop.h"
+#include "engine/io/outbox.h"
 #include "engine/io/tls.h"
+#include "queue/base/rope.h"
 
-#define STREAM_PIECES_MAX     128  /* pieces of output queued: lent, or runs of copied bytes */
-#define STREAM_COPIED_MAX     8192 /* bytes of output queued by stream_put() */
-#define STREAM_RECEIVED_MAX   8    /* receive buffers held before reading stops */
-#define STREAM_ENCRYPT_MAX    (64 * 1024) /* plaintext encrypted for one send */
-#define STREAM_CLOSE_WITHIN_S 10          /* from stream_close() to the socket's end at most */
+#define STREAM_PIECES_MAX     OUTBOX_PIECES_MAX /* output queued: lent pieces, copied runs */
+#define STREAM_COPIED_MAX     OUTBOX_COPIED_MAX /* bytes of output queued by stream_put() */
+#define STREAM_RECEIVED_MAX   8                 /* receive buffers held before reading stops */
+#define STREAM_ENCRYPT_MAX    (64 * 1024)       /* plaintext encrypted for one send */
+#define STREAM_CLOSE_WITHIN_S 10 /* from stream_close() to the socket's end at most */
 
 /* News; several at once are or-ed. */
 enum stream_news {
@@ -65,33 +68,28 @@ struct stream {
 	struct loop_task flush_task;
 	struct loop_task heavy_task;
 	struct loop_task starved_task;
-	/* input */
-	struct io_buffer *received_first;
-	struct io_buffer *received_last;
-	struct chunk *plain; /* decrypted, or gathered from several buffers; NULL: none */
-	/* output */
-	struct chunk *outbox;       /* pieces and copied bytes; NULL: nothing queued */
-	struct chunk *cipher_first; /* encrypted, being sent */
-	struct chunk *cipher_last;
+	struct inbox inbox;
+	struct outbox outbox;
+	struct rope cipher;     /* encrypted output */
+	uint32_t cipher_offset; /* sent of its first chunk */
 	uint64_t queued_total;
 	uint64_t begun_total;
 	uint64_t written_total;
-	uint64_t plain_until;     /* output before this was put before TLS and goes out plain */
-	uint32_t received_offset; /* consumed of received_first */
-	uint32_t plain_offset;
-	uint32_t cipher_offset;
-	int fd;
-	struct err failure;
+	uint64_t plain_until; /* output before this was put before TLS and goes out plain */
 	struct endpoint peer;
-	uint16_t ops_in_flight;
-	uint8_t received_count;
+	struct err failure;
+	int fd; /* -1: none */
+	uint8_t ops_in_flight;
 	uint8_t pending; /* news not yet read: enum stream_news */
 	uint8_t state;   /* enum stream_state */
 	bool paused;
-	bool input_ended;  /* the peer sends no more */
-	bool output_ended; /* we shut down, or sending failed */
+	bool input_ended;   /* the peer sends no more */
+	bool output_ended;  /* nothing of the outbox goes out any more */
+	bool socket_broken; /* nor anything else */
+	bool decrypt_more;  /* stopped for want of room: more plaintext may be there */
 	bool secured;
-	bool close_sent;
+	bool closed_inside; /* TLS was told that we send no more */
+	bool shut_down;     /* so was TCP */
 };
 _Static_assert(sizeof(struct stream) <= 448, "an idle connection is to stay below 4 KiB");
 

@@ -1,0 +1,553 @@
+#include "engine/io/tls.h"
+
+#include "queue/base/check.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#define TLS_TEXT_BYTES 256
+
+/* A session of an earlier connection that the next one to the same host may resume. */
+struct tls_session {
+	SSL_SESSION *session; /* NULL: free */
+	uint64_t age;
+	char host[TLS_HOST_BYTES_MAX + 1];
+};
+
+struct tls_context {
+	SSL_CTX *ssl;
+	BIO_METHOD *wire_method;
+	bool client;
+	bool verify;
+	uint64_t sessions_age;
+	struct tls_session *sessions; /* TLS_SESSIONS_MAX; a client's */
+};
+
+struct tls {
+	SSL *ssl;
+	struct tls_context *context;
+	struct tls_wire *wire;
+	struct err failure;
+	bool no_memory; /* the wire could not take bytes */
+	char host[TLS_HOST_BYTES_MAX + 1];
+	char text[TLS_TEXT_BYTES];
+};
+
+static struct err tls_context_open(struct tls_context **result, bool client);
+static struct err tls_context_identity(
+        SSL_CTX *ssl, const char *certificate_file, const char *key_file, struct text *why);
+static struct err tls_context_refuse(
+        struct tls_context *context, struct err err, struct tls_context **result);
+static int tls_no_passphrase(char *into, int bytes, int writing, void *argument);
+static struct err tls_expect_host(struct tls *tls);
+static int tls_on_session(SSL *ssl, SSL_SESSION *session);
+static void tls_resume(struct tls *tls);
+static int tls_on_verify(int good, X509_STORE_CTX *store);
+static void tls_explain_certificate(
+        struct text *text, const struct tls *tls, int error, X509 *certificate);
+static void tls_put_names(struct text *text, X509 *certificate);
+static void tls_put_name(struct text *text, const X509_NAME *name);
+static void tls_put_date(struct text *text, const ASN1_TIME *time);
+static void tls_put_error(struct text *text);
+static enum tls_status tls_status(struct tls *tls, int result);
+static BIO_METHOD *tls_wire_method(void);
+
+/* Contexts */
+
+static struct err tls_context_open(struct tls_context **result, bool client)
+{
+	struct tls_context *context = OPENSSL_zalloc(sizeof *context);
+
+	if (context == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	*result = context;
+	context->client = client;
+	context->wire_method = tls_wire_method();
+	context->ssl = SSL_CTX_new(client ? TLS_client_method() : TLS_server_method());
+	if (client)
+		context->sessions = OPENSSL_zalloc(TLS_SESSIONS_MAX * sizeof *context->sessions);
+	if (context->wire_method == NULL || context->ssl == NULL ||
+	        (client && context->sessions == NULL))
+		return err_make(ERR_NO_MEMORY, 0);
+	check(SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) == 1);
+	SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_mode(context->ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_default_passwd_cb(context->ssl, tls_no_passphrase);
+	return err_ok();
+}
+
+/* A key file with a passphrase is refused, rather than asked for on a terminal. */
+static int tls_no_passphrase(char *into, int bytes, int writing, void *argument)
+{
+	(void)into;
+	(void)bytes;
+	(void)writing;
+	(void)argument;
+	return -1;
+}
+
+struct err tls_context_server(
+        struct tls_context **result, const struct tls_server_settings *settings, struct text *why)
+{
+	struct tls_context *context = NULL;
+	struct err err = tls_context_open(&context, false);
+
+	if (!failed(err))
+		err = tls_context_identity(
+		        context->ssl, settings->certificate_file, settings->key_file, why);
+	if (failed(err))
+		return tls_context_refuse(context, err, result);
+	/* Thousands of idle clients: buffers of 16 KiB are held only while in use. */
+	SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF); /* tickets serve */
+	check(SSL_CTX_set_dh_auto(context->ssl, 1) == 1);
+	*result = context;
+	return err_ok();
+}
+
+struct err tls_context_client(
+        struct tls_context **result, const struct tls_client_settings *settings, struct text *why)
+{
+	struct tls_context *context = NULL;
+	struct err err = tls_context_open(&context, true);
+
+	if (!failed(err) && settings->certificate_file != NULL)
+		err = tls_context_identity(
+		        context->ssl, settings->certificate_file, settings->key_file, why);
+	if (failed(err))
+		return tls_context_refuse(context, err, result);
+	context->verify = settings->verify;
+	ERR_clear_error();
+	int loaded = settings->ca_file == NULL
+	                     ? SSL_CTX_set_default_verify_paths(context->ssl)
+	                     : SSL_CTX_load_verify_file(context->ssl, settings->ca_file);
+	if (loaded != 1) {
+		text_format(why, "certificates of %s can't be used: ",
+		        settings->ca_file == NULL ? "the system" : settings->ca_file);
+		tls_put_error(why);
+		return tls_context_refuse(context, err_make(ERR_TLS, 0), result);
+	}
+	SSL_CTX_set_verify(
+	        context->ssl, settings->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, tls_on_verify);
+	SSL_CTX_set_session_cache_mode(
+	        context->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(context->ssl, tls_on_session);
+	*result = context;
+	return err_ok();
+}
+
+static struct err tls_context_identity(
+        SSL_CTX *ssl, const char *certificate_file, const char *key_file, struct text *why)
+{
+	ERR_clear_error();
+	if (SSL_CTX_use_certificate_chain_file(ssl, certificate_file) != 1)
+		text_format(why, "certificate %s can't be used: ", certificate_file);
+	else if (SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) != 1)
+		text_format(why, "key %s can't be used: ", key_file);
+	else if (SSL_CTX_check_private_key(ssl) != 1)
+		text_format(why, "key %s does not belong to certificate %s: ", key_file,
+		        certificate_file);
+	else
+		return err_ok();
+	tls_put_error(why);
+	return err_make(ERR_TLS, 0);
+}
+
+static struct err tls_context_refuse(
+        struct tls_context *context, struct err err, struct tls_context **result)
+{
+	tls_context_destroy(context);
+	*result = NULL;
+	return err;
+}
+
+void tls_context_destroy(struct tls_context *context)
+{
+	if (context == NULL)
+		return;
+	for (size_t i = 0; context->sessions != NULL && i < TLS_SESSIONS_MAX; i++)
+		SSL_SESSION_free(context->sessions[i].session);
+	OPENSSL_free(context->sessions);
+	SSL_CTX_free(context->ssl);
+	BIO_meth_free(context->wire_method);
+	OPENSSL_free(context);
+}
+
+/* Connections */
+
+struct err tls_create(
+        struct tls **result, struct tls_context *context, struct tls_wire *wire, struct view host)
+{
+	struct err err = err_make(ERR_NO_MEMORY, 0);
+	struct tls *tls = OPENSSL_zalloc(sizeof *tls);
+	BIO *bio = BIO_new(context->wire_method);
+
+	if (host.bytes > 0 && host.data[host.bytes - 1] == '.')
+		host.bytes--;
+	check(host.bytes <= TLS_HOST_BYTES_MAX);
+	if (tls == NULL || bio == NULL)
+		goto fail;
+	tls->context = context;
+	tls->wire = wire;
+	memcpy(tls->host, host.data, host.bytes);
+	tls->ssl = SSL_new(context->ssl);
+	if (tls->ssl == NULL)
+		goto fail;
+	BIO_set_data(bio, tls);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(tls->ssl, bio, bio);
+	bio = NULL;
+	SSL_set_app_data(tls->ssl, tls);
+	if (context->client) {
+		SSL_set_connect_state(tls->ssl);
+		err = tls_expect_host(tls);
+		if (failed(err))
+			goto fail;
+		tls_resume(tls);
+	} else {
+		SSL_set_accept_state(tls->ssl);
+	}
+	*result = tls;
+	return err_ok();
+fail:
+	BIO_free(bio);
+	tls_destroy(tls);
+	return err;
+}
+
+/* Verification asks for this name or address, and nothing else passes. */
+static struct err tls_expect_host(struct tls *tls)
+{
+	X509_VERIFY_PARAM *expected = SSL_get0_param(tls->ssl);
+
+	check(tls->host[0] != '\0');
+	if (X509_VERIFY_PARAM_set1_ip_asc(expected, tls->host) == 1)
+		return err_ok();
+	ERR_clear_error();
+	SSL_set_hostflags(tls->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (SSL_set1_host(tls->ssl, tls->host) != 1 ||
+	        SSL_set_tlsext_host_name(tls->ssl, tls->host) != 1)
+		return err_make(ERR_NO_MEMORY, 0);
+	return err_ok();
+}
+
+/* The library found a new session: keep it in the place of the oldest. */
+static int tls_on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls *tls = SSL_get_app_data(ssl);
+	struct tls_context *context = tls->context;
+	struct tls_session *place = &context->sessions[0];
+
+	if (!SSL_SESSION_is_resumable(session) || (context->verify && !tls_verified(tls)))
+		return 0;
+	for (size_t i = 0; i < TLS_SESSIONS_MAX; i++) {
+		struct tls_session *candidate = &context->sessions[i];
+		if (candidate->age < place->age)
+			place = candidate;
+	}
+	SSL_SESSION_free(place->session);
+	place->session = session;
+	place->age = ++context->sessions_age;
+	memcpy(place->host, tls->host, sizeof place->host);
+	return 1; /* its reference is ours */
+}
+
+/* Offers the youngest session with this host. One of TLS 1.3 serves once (RFC 8446, C.4). */
+static void tls_resume(struct tls *tls)
+{
+	struct tls_context *context = tls->context;
+	struct tls_session *found = NULL;
+
+	for (size_t i = 0; i < TLS_SESSIONS_MAX; i++) {
+		struct tls_session *candidate = &context->sessions[i];
+		if (candidate->session != NULL && strcmp(candidate->host, tls->host) == 0 &&
+		        (found == NULL || candidate->age > found->age))
+			found = candidate;
+	}
+	if (found == NULL)
+		return;
+	SSL_set_session(tls->ssl, found->session);
+	if (SSL_SESSION_get_protocol_version(found->session) >= TLS1_3_VERSION) {
+		SSL_SESSION_free(MOVE(found->session));
+		found->age = 0;
+	}
+}
+
+void tls_destroy(struct tls *tls)
+{
+	if (tls == NULL)
+		return;
+	SSL_free(tls->ssl);
+	OPENSSL_free(tls);
+}
+
+enum tls_status tls_handshake(struct tls *tls)
+{
+	ERR_clear_error();
+	return tls_status(tls, SSL_do_handshake(tls->ssl));
+}
+
+enum tls_status tls_read(struct tls *tls, struct span into, size_t *bytes)
+{
+	*bytes = 0;
+	ERR_clear_error();
+	return tls_status(tls, SSL_read_ex(tls->ssl, into.data, into.bytes, bytes));
+}
+
+enum tls_status tls_write(struct tls *tls, struct view bytes)
+{
+	size_t written = 0;
+
+	check(bytes.bytes > 0);
+	ERR_clear_error();
+	enum tls_status status =
+	        tls_status(tls, SSL_write_ex(tls->ssl, bytes.data, bytes.bytes, &written));
+	check(status != TLS_DONE || written == bytes.bytes);
+	return status;
+}
+
+void tls_close(struct tls *tls)
+{
+	ERR_clear_error();
+	if (!failed(tls->failure) && SSL_is_init_finished(tls->ssl))
+		SSL_shutdown(tls->ssl);
+}
+
+static enum tls_status tls_status(struct tls *tls, int result)
+{
+	struct text text = TEXT_ON(tls->text);
+
+	if (result == 1)
+		return TLS_DONE;
+	switch (SSL_get_error(tls->ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+		return TLS_WANTS;
+	case SSL_ERROR_ZERO_RETURN:
+		return TLS_CLOSED;
+	default:
+		break;
+	}
+	if (failed(tls->failure)) /* a certificate was refused and explained */
+		return TLS_FAILED;
+	if (tls->no_memory) {
+		tls->failure = err_make(ERR_NO_MEMORY, 0);
+		text_put(&text, VIEW("no memory for encrypted bytes"));
+	} else {
+		tls->failure = err_make(ERR_TLS, ERR_GET_REASON(ERR_peek_error()));
+		tls_put_error(&text);
+	}
+	(void)text_string(&text);
+	return TLS_FAILED;
+}
+
+struct err tls_failure(const struct tls *tls)
+{
+	return tls->failure;
+}
+
+const char *tls_failure_text(const struct tls *tls)
+{
+	return tls->text;
+}
+
+const char *tls_version(const struct tls *tls)
+{
+	return SSL_get_version(tls->ssl);
+}
+
+const char *tls_cipher(const struct tls *tls)
+{
+	return SSL_get_cipher_name(tls->ssl);
+}
+
+bool tls_resumed(const struct tls *tls)
+{
+	return SSL_session_reused(tls->ssl) == 1;
+}
+
+bool tls_verified(const struct tls *tls)
+{
+	return SSL_get0_peer_certificate(tls->ssl) != NULL &&
+	       SSL_get_verify_result(tls->ssl) == X509_V_OK;
+}
+
+void tls_describe_peer(const struct tls *tls, struct text *text)
+{
+	X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
+
+	if (certificate == NULL)
+		return;
+	text_put(text, VIEW("subject=\""));
+	tls_put_name(text, X509_get_subject_name(certificate));
+	text_put(text, VIEW("\" issuer=\""));
+	tls_put_name(text, X509_get_issuer_name(certificate));
+	text_put(text, VIEW("\" expires="));
+	tls_put_date(text, X509_get0_notAfter(certificate));
+}
+
+/* Certificates */
+
+static int tls_on_verify(int good, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *tls = SSL_get_app_data(ssl);
+	int error = X509_STORE_CTX_get_error(store);
+
+	if (good == 1 || !tls->context->verify)
+		return 1;
+	if (!failed(tls->failure)) {
+		struct text text = TEXT_ON(tls->text);
+		tls->failure = err_make(ERR_TLS, error);
+		tls_explain_certificate(&text, tls, error, X509_STORE_CTX_get_current_cert(store));
+		(void)text_string(&text);
+	}
+	return 0;
+}
+
+static void tls_explain_certificate(
+        struct text *text, const struct tls *tls, int error, X509 *certificate)
+{
+	text_put(text, VIEW("the certificate "));
+	if (certificate != NULL) {
+		text_put(text, VIEW("for "));
+		tls_put_names(text, certificate);
+		text_put_byte(text, ' ');
+	}
+	switch (error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		text_put(text, VIEW("expired on "));
+		tls_put_date(text, X509_get0_notAfter(certificate));
+		break;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		text_put(text, VIEW("is not valid before "));
+		tls_put_date(text, X509_get0_notBefore(certificate));
+		break;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		text_format(text, "is not for %s", tls->host);
+		break;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		text_put(text, VIEW("is self-signed and not among the trusted ones"));
+		break;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		text_put(text, VIEW("has an issuer that is not trusted: "));
+		if (certificate != NULL)
+			tls_put_name(text, X509_get_issuer_name(certificate));
+		break;
+	default:
+		text_format(text, "was refused: %s", X509_verify_cert_error_string(error));
+		break;
+	}
+}
+
+/* The names it is for; its subject where it says none. */
+static void tls_put_names(struct text *text, X509 *certificate)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	int listed = 0;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		if (name->type != GEN_DNS)
+			continue;
+		const unsigned char *data = ASN1_STRING_get0_data(name->d.dNSName);
+		if (listed++ > 0)
+			text_put(text, VIEW(", "));
+		/* The peer wrote this, and it ends in our log. */
+		for (int j = 0; j < ASN1_STRING_length(name->d.dNSName); j++)
+			text_put_byte(text, data[j] > ' ' && data[j] < 0x7f ? (char)data[j] : '?');
+	}
+	GENERAL_NAMES_free(names);
+	if (listed == 0)
+		tls_put_name(text, X509_get_subject_name(certificate));
+}
+
+static void tls_put_name(struct text *text, const X509_NAME *name)
+{
+	char *data = NULL;
+	BIO *memory = BIO_new(BIO_s_mem());
+
+	if (memory == NULL)
+		return;
+	/* This form escapes control characters, and quotes as well. */
+	if (X509_NAME_print_ex(memory, name, 0, XN_FLAG_RFC2253) >= 0) {
+		long bytes = BIO_get_mem_data(memory, &data);
+		text_put(text, view_from(data, bytes > 0 ? (size_t)bytes : 0));
+	}
+	BIO_free(memory);
+}
+
+static void tls_put_date(struct text *text, const ASN1_TIME *time)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(time, &tm) == 1)
+		text_format(text, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+	else
+		text_put(text, VIEW("an unreadable date"));
+}
+
+/* The first error is the cause, later ones its consequences. */
+static void tls_put_error(struct text *text)
+{
+	unsigned long error = ERR_peek_error();
+	const char *reason = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error))
+	                                             : ERR_reason_error_string(error);
+
+	if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+	        ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
+		text_put(text, VIEW("what the peer sends is not TLS"));
+	else
+		text_put(text, reason != NULL ? view_of(reason) : VIEW("the TLS library gave up"));
+}
+
+/* The wire, as OpenSSL sees it */
+
+static int tls_wire_read(BIO *bio, char *into, size_t bytes, size_t *taken)
+{
+	struct tls *tls = BIO_get_data(bio);
+
+	BIO_clear_retry_flags(bio);
+	*taken = tls->wire->read(tls->wire, (struct span){ into, bytes });
+	if (*taken > 0)
+		return 1;
+	BIO_set_retry_read(bio);
+	return 0;
+}
+
+static int tls_wire_write(BIO *bio, const char *data, size_t bytes, size_t *taken)
+{
+	struct tls *tls = BIO_get_data(bio);
+
+	BIO_clear_retry_flags(bio);
+	if (!tls->wire->write(tls->wire, view_from(data, bytes))) {
+		tls->no_memory = true;
+		return 0;
+	}
+	*taken = bytes;
+	return 1;
+}
+
+static long tls_wire_control(BIO *bio, int command, long number, void *argument)
+{
+	(void)bio;
+	(void)number;
+	(void)argument;
+	return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+static BIO_METHOD *tls_wire_method(void)
+{
+	BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_TYPE_START, "wire");
+
+	if (method == NULL)
+		return NULL;
+	check(BIO_meth_set_read_ex(method, tls_wire_read) == 1);
+	check(BIO_meth_set_write_ex(method, tls_wire_write) == 1);
+	check(BIO_meth_set_ctrl(method, tls_wire_control) == 1);
+	return method;
+}
