@@ -1,0 +1,41 @@
+/*
+ * Doors: what all ingest shards share of the listeners: certificates, users, who may relay, and
+ * the doorman.
+ *
+ * Thread:  opened at start, before the shards; constant afterwards, so any thread reads it.
+ * Owns:    TLS contexts, users and the doorman; lends the configuration.
+ * Fails:   with a sentence that names the file and what is wrong with it.
+ */
+#ifndef SLUICE_DOORS_H
+#define SLUICE_DOORS_H
+
+#include "engine/config.h"
+#include "engine/doorman.h"
+#include "engine/io/tls.h"
+#include "engine/users.h"
+
+struct door {
+	const struct config_listener *config;
+	struct endpoint endpoint;
+	const char *name;        /* what we call ourselves here */
+	struct tls_context *tls; /* NULL: none */
+	struct users *users;     /* NULL: nobody signs in here */
+};
+
+struct doors {
+	const struct config *config;
+	struct doorman *doorman;
+	struct door *at;
+	size_t count; /* at least 1 */
+};
+
+MUST_CHECK struct err doors_open(
+        struct doors **result, const struct config *config, struct text *why);
+/* No connection is left. NULL is fine. */
+void doors_close(struct doors *doors);
+/* Whether anybody signs in anywhere: then a passwords thread is needed. */
+bool doors_have_users(const struct doors *doors);
+/* May this address relay without signing in? */
+bool door_allows(const struct door *door, const struct endpoint *client);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * The content of a message on its way in: DATA or BDAT, checked and stamped as it passes, from
+ * the socket's buffer straight into the chunks that the spool and the servers will read.
+ *
+ * What makes the message bad is noted, what came of it is freed, and the rest is swallowed to
+ * its real end, so that the session stays in step and nothing of it is taken for a command.
+ *
+ * Thread:  the shard's.
+ * Owns:    itself, from inbound_content_begin() to inbound_content_drop(); the body is the
+ *          message's.
+ */
+#ifndef SLUICE_INBOUND_CONTENT_H
+#define SLUICE_INBOUND_CONTENT_H
+
+#include "engine/inbound.h"
+#include "engine/wire/eod.h"
+#include "engine/wire/header.h"
+
+struct inbound_content {
+	struct eod eod;         /* DATA */
+	struct endings endings; /* BDAT */
+	struct header header;
+	uint64_t bytes;                  /* of content so far, as stored, without our Received */
+	size_t stamp_bytes;              /* our Received, at the body's start */
+	enum inbound_reply_name refusal; /* INBOUND_REPLY_NONE: all well so far */
+};
+
+/* Gives the message its id and its Received line. Starves as a step does. */
+enum inbound_progress inbound_content_begin(struct inbound *inbound);
+/* None is fine. */
+void inbound_content_drop(struct inbound *inbound);
+
+/* The steps of DATA, CHUNK, FINISH and ANSWER. */
+enum inbound_progress inbound_content_step_data(struct inbound *inbound);
+enum inbound_progress inbound_content_step_chunk(struct inbound *inbound);
+enum inbound_progress inbound_content_step_finish(struct inbound *inbound);
+enum inbound_progress inbound_content_step_answer(struct inbound *inbound);
+
+#endif

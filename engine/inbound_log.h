@@ -1,0 +1,27 @@
+/*
+ * What the log says about client connections and the mail they bring.
+ *
+ * Thread:  the shard's.
+ */
+#ifndef SLUICE_INBOUND_LOG_H
+#define SLUICE_INBOUND_LOG_H
+
+#include "engine/inbound.h"
+
+struct command_rcpt;
+
+void inbound_log_connected(const struct inbound *inbound);
+void inbound_log_secured(const struct inbound *inbound);
+/* `discarded`: bytes that came ahead of the handshake, and were thrown away. */
+void inbound_log_injection(const struct inbound *inbound, size_t discarded);
+void inbound_log_signin(const struct inbound *inbound, struct view user, bool right);
+/* A recipient of somebody who may not relay, or beyond the limit. */
+void inbound_log_recipient_refused(
+        const struct inbound *inbound, struct view recipient, enum inbound_reply_name reply);
+/* A message was refused after its data, or could not be put. */
+void inbound_log_refused(const struct inbound *inbound, enum inbound_reply_name reply);
+/* The message is on stable storage; `told`: the client hears of it. */
+void inbound_log_accepted(const struct inbound *inbound, bool told);
+void inbound_log_closed(const struct inbound *inbound, const char *reason);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * An ingest shard takes mail in: its listeners, its client connections, its end of the star.
+ *
+ * Thread:  ingest_init(), ingest_finish(): start-up and its undoing; the rest its own.
+ * Owns:    its loop, listeners and connections, and messages until they are put.
+ * Never:   answers 250 before the spooler says that it is committed (I1); has more than
+ *          INGEST_PUTS_MAX puts under way, so the mailboxes never overflow.
+ * Fails:   ingest_init(), in words: what forbids io_uring, or which address can't be had.
+ *
+ * How its thread goes:
+ *
+ *	ingest_start(ingest);
+ *	while (!asked to stop)
+ *		ingest_turn(ingest);
+ *	ingest_abort(ingest);
+ *	while (!ingest_is_over(ingest))
+ *		ingest_turn(ingest);
+ *
+ * LETTER_DRAIN stops accepting and sends idle clients away; LETTER_DRAINED says that no
+ * transaction and no put is under way any more.
+ */
+#ifndef SLUICE_INGEST_H
+#define SLUICE_INGEST_H
+
+#include "engine/inbound.h"
+#include "engine/listener.h"
+#include "engine/passwords.h"
+#include "engine/shard.h"
+#include "queue/base/pool.h"
+
+#define INGEST_PUTS_MAX    4000 /* under way to the spooler; beyond, sessions wait */
+#define INGEST_LETTERS     4096 /* each mailbox's room: the puts, ids, pressure and drain */
+#define INGEST_IDS_WANTED  65536
+#define INGEST_IDS_LOW     16384           /* ask for more: some seconds' worth before we run dry */
+#define INGEST_REFUSED_MAX 64              /* connections beyond the limit that are being told so */
+#define INGEST_FEED_NS     (5 * NS_PER_MS) /* between two tries for memory */
+
+struct ingest_settings {
+	const struct config *config;
+	struct doors *doors;
+	struct depot *depot;
+	struct counters *counters;
+	struct log *log;
+	/* `in`'s reader is &ingest->shard.loop.doorbell, so the engine makes it before the init. */
+	struct post spooler;
+	struct io_settings io;
+	unsigned index;
+	unsigned shard_count; /* of ingest shards: more than one share their addresses */
+	uint64_t seed;
+};
+
+struct ingest_ids {
+	uint64_t next;
+	uint64_t left;
+	uint64_t spare_next; /* the block after this one */
+	uint64_t spare_left;
+	bool asked;
+};
+
+struct ingest {
+	struct shard shard;
+	struct doors *doors;
+	struct listener *listeners; /* one a door */
+	struct pool inbounds;
+	struct pool contents;
+	struct pool signins;
+	struct list sessions; /* every inbound */
+	struct list hungry;   /* inbounds in INBOUND_HUNGRY, who came first is first */
+	struct list news;     /* streams with news */
+	struct timer feed_timer;
+	struct post passwords; /* NULLs: nobody signs in */
+	struct ingest_ids ids;
+	uint64_t connection_next;   /* ids of connections, for the log */
+	uint64_t message_bytes_max; /* what SIZE says */
+	size_t reserve;             /* chunks left to delivery */
+	size_t transactions;        /* inbounds between MAIL and its end */
+	size_t puts;                /* under way */
+	size_t checks;              /* of passwords, under way */
+	bool spool_full;            /* LETTER_PRESSURE */
+};
+
+/* After the mailboxes of `spooler` are made. Opens the listeners; they accept after
+ * ingest_start(). */
+MUST_CHECK struct err ingest_init(
+        struct ingest *ingest, const struct ingest_settings *settings, struct text *why);
+/* Where doors_have_users(). Between ingest_init() and ingest_start(). */
+MUST_CHECK struct err ingest_join(struct ingest *ingest, struct passwords *passwords);
+/* Over, or never started. */
+void ingest_finish(struct ingest *ingest);
+/* Once, in its thread. */
+void ingest_start(struct ingest *ingest);
+void ingest_turn(struct ingest *ingest);
+/* Ends every connection at once; turn on until it is over. */
+void ingest_abort(struct ingest *ingest);
+/* No listener, no connection and no letter of ours is under way. */
+bool ingest_is_over(const struct ingest *ingest);
+
+/* For the listeners: a connection was accepted. Takes fd. */
+void ingest_accept(struct ingest *ingest, const struct door *door, int fd);
+
+/* For the inbounds. */
+
+/* A message id. False: none is at hand; wait as for memory. */
+MUST_CHECK bool ingest_take_id(struct ingest *ingest, uint64_t *id);
+/* Sends the message to the spooler; inbound_put_done() follows. Takes message. False: too many
+ * are under way, nothing was taken. */
+MUST_CHECK bool ingest_put(
+        struct ingest *ingest, struct inbound *inbound, struct message **message);
+/* Sends a sign-in to be checked; inbound_checked() follows. False: too many wait. */
+MUST_CHECK bool ingest_check(struct ingest *ingest, struct inbound *inbound);
+/* Is memory at hand that a chunk may be taken from, for others than delivery? */
+bool ingest_has_memory(struct ingest *ingest);
+
+#endif
