@@ -33,7 +33,16 @@ bool endings_finish(struct endings *endings, struct view *piece);
 /* In refuse mode a CR or LF stood alone: answer so at the end; no piece comes any more. */
 bool endings_are_refused(const struct endings *endings);
 
-/* Index of the first CR or LF, or view.bytes. Eight bytes at a time. */
-size_t endings_find(struct view view);
+/* What stands behind a run of bytes whose every CR and LF is half of a pair. */
+enum endings_stop {
+	ENDINGS_STOP_IN_LINE, /* nothing more, or not yet: the line goes on */
+	ENDINGS_STOP_AT_LINE, /* the run ends with CRLF; behind it stands a dot, or nothing yet */
+	ENDINGS_STOP_CR,      /* a CR, the last byte there is */
+	ENDINGS_STOP_BARE,    /* a CR or LF alone */
+};
+
+/* Bytes of the run at the start of view, and what stopped it; the core of engine/wire/eod and
+ * engine/wire/stuff too. */
+size_t endings_run(struct view view, enum endings_stop *stop);
 
 #endif

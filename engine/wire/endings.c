@@ -1,0 +1,112 @@
+#include "engine/wire/endings.h"
+
+#include "queue/base/check.h"
+
+static const struct view crlf = VIEW_INIT("\r\n");
+
+/* Some byte of word is zero. */
+static bool word_has_zero(uint64_t word)
+{
+	return ((word - 0x0101010101010101u) & ~word & 0x8080808080808080u) != 0;
+}
+
+/* Index of the first CR or LF, or view.bytes. Eight bytes at a time: every body passes here. */
+static size_t endings_find(struct view view)
+{
+	const uint64_t every_byte = 0x0101010101010101u;
+	size_t at = 0;
+
+	for (; at + sizeof(uint64_t) <= view.bytes; at += sizeof(uint64_t)) {
+		uint64_t word;
+		memcpy(&word, view.data + at, sizeof word);
+		if (word_has_zero(word ^ (every_byte * '\r')) ||
+		        word_has_zero(word ^ (every_byte * '\n')))
+			break;
+	}
+	while (at < view.bytes && view.data[at] != '\r' && view.data[at] != '\n')
+		at++;
+	return at;
+}
+
+size_t endings_run(struct view view, enum endings_stop *stop)
+{
+	size_t at = 0;
+
+	for (;;) {
+		at += endings_find(view_skip(view, at));
+		if (at == view.bytes) {
+			*stop = ENDINGS_STOP_IN_LINE;
+			return at;
+		}
+		if (view.data[at] == '\r' && at + 1 == view.bytes) {
+			*stop = ENDINGS_STOP_CR;
+			return at;
+		}
+		if (view.data[at] == '\n' || view.data[at + 1] != '\n') {
+			*stop = ENDINGS_STOP_BARE;
+			return at;
+		}
+		at += crlf.bytes;
+		if (at == view.bytes || view.data[at] == '.') {
+			*stop = ENDINGS_STOP_AT_LINE;
+			return at;
+		}
+	}
+}
+
+void endings_init(struct endings *endings, enum endings_mode mode)
+{
+	*endings = (struct endings){ .mode = mode };
+}
+
+bool endings_are_refused(const struct endings *endings)
+{
+	return endings->mode == ENDINGS_REFUSE && (endings->bare_cr || endings->bare_lf);
+}
+
+/* Takes the next bytes off the input; gives what they become, perhaps nothing. */
+static struct view endings_step(struct endings *endings, struct view *input)
+{
+	enum endings_stop stop;
+
+	if (endings->held_cr) {
+		endings->held_cr = false;
+		if (input->data[0] == '\n')
+			*input = view_skip(*input, 1);
+		else
+			endings->bare_cr = true;
+		return crlf;
+	}
+	struct view run = view_first(*input, endings_run(*input, &stop));
+	*input = view_skip(*input, run.bytes);
+	if (stop == ENDINGS_STOP_CR) {
+		*input = view_skip(*input, 1);
+		endings->held_cr = true;
+	} else if (stop == ENDINGS_STOP_BARE && run.bytes == 0) {
+		endings->bare_cr |= input->data[0] == '\r';
+		endings->bare_lf |= input->data[0] == '\n';
+		*input = view_skip(*input, 1);
+		run = crlf;
+	}
+	return run;
+}
+
+bool endings_read(struct endings *endings, struct view *input, struct view *piece)
+{
+	while (input->bytes > 0) {
+		*piece = endings_step(endings, input);
+		if (piece->bytes > 0 && !endings_are_refused(endings))
+			return true;
+	}
+	return false;
+}
+
+bool endings_finish(struct endings *endings, struct view *piece)
+{
+	if (!endings->held_cr)
+		return false;
+	endings->held_cr = false;
+	endings->bare_cr = true;
+	*piece = crlf;
+	return !endings_are_refused(endings);
+}

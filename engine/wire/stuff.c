@@ -1,0 +1,76 @@
+#include "engine/wire/stuff.h"
+
+#include "queue/base/check.h"
+#include "engine/wire/endings.h"
+
+static const struct view crlf = VIEW_INIT("\r\n");
+static const struct view dot = VIEW_INIT(".");
+
+void stuff_init(struct stuff *stuff)
+{
+	*stuff = (struct stuff){ .state = STUFF_AT_LINE };
+}
+
+/* As many bytes as go through unchanged; or one bare CR or LF, which becomes a line end like
+ * any other: a dot behind it starts a line. */
+static struct view stuff_in_line(struct stuff *stuff, struct view *input)
+{
+	enum endings_stop stop;
+	struct view run = view_first(*input, endings_run(*input, &stop));
+
+	*input = view_skip(*input, run.bytes);
+	stuff->state = STUFF_IN_LINE;
+	if (stop == ENDINGS_STOP_AT_LINE) {
+		stuff->state = STUFF_AT_LINE;
+	} else if (stop == ENDINGS_STOP_CR) {
+		*input = view_skip(*input, 1);
+		stuff->state = STUFF_HELD_CR;
+	} else if (stop == ENDINGS_STOP_BARE && run.bytes == 0) {
+		*input = view_skip(*input, 1);
+		stuff->state = STUFF_AT_LINE;
+		run = crlf;
+	}
+	return run;
+}
+
+static struct view stuff_step(struct stuff *stuff, struct view *input)
+{
+	switch (stuff->state) {
+	case STUFF_AT_LINE:
+		if (input->data[0] != '.')
+			return stuff_in_line(stuff, input);
+		stuff->state = STUFF_DOTTED;
+		return dot;
+	case STUFF_HELD_CR:
+		if (input->data[0] == '\n')
+			*input = view_skip(*input, 1);
+		stuff->state = STUFF_AT_LINE;
+		return crlf;
+	case STUFF_DOTTED:
+	case STUFF_IN_LINE:
+		return stuff_in_line(stuff, input);
+	case STUFF_OVER:
+		break;
+	}
+	check(stuff->state != STUFF_OVER);
+	return dot;
+}
+
+bool stuff_read(struct stuff *stuff, struct view *input, struct view *piece)
+{
+	while (input->bytes > 0) {
+		*piece = stuff_step(stuff, input);
+		if (piece->bytes > 0)
+			return true;
+	}
+	return false;
+}
+
+struct view stuff_finish(struct stuff *stuff)
+{
+	check(stuff->state != STUFF_OVER);
+	bool at_line = stuff->state == STUFF_AT_LINE;
+
+	stuff->state = STUFF_OVER;
+	return at_line ? VIEW(".\r\n") : VIEW("\r\n.\r\n");
+}
