@@ -1,7 +1,7 @@
 /*
  * Base64 (RFC 4648 4), as sign-ins and MIME bodies need it: strict, small, no tables on disk.
  *
- * Thread:  any; pure. Secrets pass through: nothing is left in memory but what the caller gave.
+ * Thread:  any; pure. Of secrets that pass through, three bytes at a time stand on the stack.
  */
 #ifndef SLUICE_BASE64_H
 #define SLUICE_BASE64_H
