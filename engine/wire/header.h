@@ -83,5 +83,8 @@ void header_init(struct header *header);
 void header_feed(struct header *header, struct view bytes);
 /* The message is over: the last field is judged, even where no line end followed it. */
 void header_finish(struct header *header);
+/* What the values of Content-Type and Content-Transfer-Encoding say. */
+enum header_type header_type_of(struct view value);
+enum header_encoding header_encoding_of(struct view value);
 
 #endif

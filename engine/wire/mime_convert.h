@@ -61,10 +61,9 @@ struct mime_convert {
 	struct mime_walk {
 		bool writing;
 		enum mime_place place;
-		bool top;       /* in the message's own header */
-		bool owed_crlf; /* the CRLF before this line was not written yet */
-		bool line_started;
-		bool last_cr;
+		bool top;        /* in the message's own header */
+		bool owed_crlf;  /* the CRLF before this line was not written yet */
+		bool in_line;    /* the segment goes on with a line begun before it */
 		unsigned leaves; /* seen so far; the current one is leaves - 1 */
 		unsigned depth;
 		struct mime_boundary boundaries[MIME_DEPTH_MAX];

@@ -9,7 +9,8 @@ LAYERS = {
     "queue/base": [],
     "queue": ["queue/base"],
     # Of queue, what a command's parameters and a reply mean; nothing that holds or schedules.
-    "engine/wire": ["queue/base", "queue/address.h", "queue/message.h", "queue/verdict.h"],
+    "engine/wire": ["queue/base", "queue/address.h", "queue/message.h", "queue/verdict.h",
+                    "queue/xtext.h"],
     "engine/io": ["queue/base"],
     "engine": ["queue/base", "queue", "engine/wire", "engine/io"],
     "engine/ops": ["queue/base", "queue", "engine/wire", "engine/io", "engine"],

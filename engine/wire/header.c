@@ -1,0 +1,269 @@
+#include "engine/wire/header.h"
+
+#include "queue/base/check.h"
+#include "queue/base/utf8.h"
+
+/* The fields that a relay looks at. */
+#define HEADER_FIELDS(X)                                                                           \
+	X(RECEIVED, "Received")                                                                    \
+	X(MESSAGE_ID, "Message-ID")                                                                \
+	X(DATE, "Date")                                                                            \
+	X(FROM, "From")                                                                            \
+	X(MIME_VERSION, "MIME-Version")                                                            \
+	X(CONTENT_TYPE, "Content-Type")                                                            \
+	X(CONTENT_TRANSFER_ENCODING, "Content-Transfer-Encoding")
+
+enum header_field {
+	FIELD_OTHER,
+#define X(name, text) FIELD_##name,
+	HEADER_FIELDS(X)
+#undef X
+};
+
+static const struct {
+	struct view text;
+	enum header_type type;
+} header_types[] = {
+	{ VIEW_INIT("multipart/signed"), HEADER_TYPE_MULTIPART_SIGNED },
+	{ VIEW_INIT("multipart/encrypted"), HEADER_TYPE_MULTIPART_ENCRYPTED },
+	{ VIEW_INIT("multipart/"), HEADER_TYPE_MULTIPART },
+	{ VIEW_INIT("message/"), HEADER_TYPE_MESSAGE }, { VIEW_INIT("text/"), HEADER_TYPE_TEXT },
+	{ VIEW_INIT("text"), HEADER_TYPE_TEXT }, /* as RFC 1049 wrote it */
+};
+
+static const struct {
+	struct view text;
+	enum header_encoding encoding;
+} header_encodings[] = {
+	{ VIEW_INIT("7bit"), HEADER_ENCODING_7BIT },
+	{ VIEW_INIT("8bit"), HEADER_ENCODING_8BIT },
+	{ VIEW_INIT("binary"), HEADER_ENCODING_BINARY },
+	{ VIEW_INIT("quoted-printable"), HEADER_ENCODING_QUOTED_PRINTABLE },
+	{ VIEW_INIT("base64"), HEADER_ENCODING_BASE64 },
+};
+
+void header_init(struct header *header)
+{
+	*header = (struct header){ .state = HEADER_AT_LINE };
+}
+
+enum header_type header_type_of(struct view value)
+{
+	struct view type = view_trim(value);
+
+	for (size_t i = 0; i < sizeof header_types / sizeof header_types[0]; i++)
+		if (view_starts_fold(type, header_types[i].text))
+			return header_types[i].type;
+	return HEADER_TYPE_OTHER;
+}
+
+enum header_encoding header_encoding_of(struct view value)
+{
+	struct view word = view_trim(value);
+	size_t end = 0;
+
+	while (end < word.bytes && strchr(" \t;(", word.data[end]) == NULL)
+		end++;
+	for (size_t i = 0; i < sizeof header_encodings / sizeof header_encodings[0]; i++)
+		if (view_equal_fold(view_first(word, end), header_encodings[i].text))
+			return header_encodings[i].encoding;
+	return HEADER_ENCODING_OTHER;
+}
+
+/* The name before the colon is whole. */
+static void header_begin_field(struct header *header)
+{
+	struct view name = view_from(header->name, header->name_bytes);
+
+	header->fields++;
+	header->state = HEADER_IN_VALUE;
+	header->field = FIELD_OTHER;
+	header->value_bytes = 0;
+	header->value_cut = false;
+	if (header->name_bytes > HEADER_NAME_MAX)
+		return;
+#define X(field_name, text)                                                                        \
+	if (view_equal_fold(name, VIEW(text)))                                                     \
+		header->field = FIELD_##field_name;
+	HEADER_FIELDS(X)
+#undef X
+}
+
+static void header_keep_message_id(struct header *header, struct view id)
+{
+	if (header->message_id_bytes > 0 || header->value_cut)
+		return;
+	/* It goes into logs and reports: nothing but printable ASCII. */
+	for (size_t i = 0; i < id.bytes; i++)
+		if (id.data[i] < ' ' || id.data[i] > '~')
+			return;
+	memcpy(header->message_id, id.data, id.bytes);
+	header->message_id_bytes = id.bytes;
+}
+
+/* The value is whole: no continuation follows. Of a field given twice the first one counts. */
+static void header_end_field(struct header *header)
+{
+	struct view value = view_trim(view_from(header->value, header->value_bytes));
+
+	switch ((enum header_field)header->field) {
+	case FIELD_OTHER:
+		break;
+	case FIELD_RECEIVED:
+		header->received_count++;
+		break;
+	case FIELD_MESSAGE_ID:
+		header->has_message_id |= value.bytes > 0;
+		header_keep_message_id(header, value);
+		break;
+	case FIELD_DATE:
+		header->has_date |= value.bytes > 0;
+		break;
+	case FIELD_FROM:
+		header->has_from |= value.bytes > 0;
+		break;
+	case FIELD_MIME_VERSION:
+		header->has_mime_version = true;
+		break;
+	case FIELD_CONTENT_TYPE:
+		if (header->type == HEADER_TYPE_ABSENT)
+			header->type = header_type_of(value);
+		break;
+	case FIELD_CONTENT_TRANSFER_ENCODING:
+		if (header->encoding == HEADER_ENCODING_ABSENT)
+			header->encoding = header_encoding_of(value);
+		break;
+	}
+	header->field = FIELD_OTHER;
+}
+
+static void header_end(struct header *header, bool blank_missed)
+{
+	header_end_field(header);
+	header->ended = true;
+	header->blank_missed = blank_missed;
+	header->state = HEADER_IN_BODY;
+}
+
+static void header_name_byte(struct header *header, char c)
+{
+	if (c == ':' && header->name_bytes > 0) {
+		header_begin_field(header);
+	} else if ((c == ' ' || c == '\t') && header->name_bytes > 0) {
+		header->state = HEADER_AT_COLON;
+	} else if (c <= ' ' || c > '~' || c == ':') {
+		header_end(header, true);
+	} else {
+		if (header->name_bytes < HEADER_NAME_MAX)
+			header->name[header->name_bytes] = c;
+		if (header->name_bytes <= HEADER_NAME_MAX)
+			header->name_bytes++;
+	}
+}
+
+static void header_first_byte(struct header *header, char c)
+{
+	bool continues = (c == ' ' || c == '\t') && header->fields > 0;
+
+	if (c == '\n') {
+		header_end(header, false);
+	} else if (header->last_cr) {
+		header_end(header, true); /* CR and no LF: no blank line, and no field either */
+	} else if (continues) {
+		header->state = HEADER_IN_VALUE;
+	} else if (c != '\r') {
+		header_end_field(header);
+		header->state = HEADER_IN_NAME;
+		header->name_bytes = 0;
+		header_name_byte(header, c);
+	}
+}
+
+static void header_value_byte(struct header *header, char c)
+{
+	if (c == '\n') {
+		header->state = HEADER_AT_LINE;
+		return;
+	}
+	header->header_8bit |= (unsigned char)c >= 0x80;
+	if (header->field == FIELD_OTHER || c == '\r')
+		return;
+	if (header->value_bytes == HEADER_VALUE_MAX)
+		header->value_cut = true;
+	else
+		header->value[header->value_bytes++] = c;
+}
+
+/* Bytes that belong to the header; behind them, if that is not all, the body begins. */
+static size_t header_read(struct header *header, struct view bytes)
+{
+	for (size_t i = 0; i < bytes.bytes; i++) {
+		char c = bytes.data[i];
+		switch (header->state) {
+		case HEADER_AT_LINE:
+			header_first_byte(header, c);
+			break;
+		case HEADER_IN_NAME:
+			header_name_byte(header, c);
+			break;
+		case HEADER_AT_COLON:
+			if (c == ':')
+				header_begin_field(header);
+			else if (c != ' ' && c != '\t')
+				header_end(header, true);
+			break;
+		case HEADER_IN_VALUE:
+			header_value_byte(header, c);
+			break;
+		case HEADER_IN_BODY:
+			return i;
+		}
+		header->last_cr = c == '\r';
+		if (header->state == HEADER_IN_BODY && header->blank_missed)
+			return i; /* this byte is the body's already */
+	}
+	return bytes.bytes;
+}
+
+/* The longest line, whatever it belongs to. `last` is the byte before these. */
+static void header_measure(struct header *header, struct view bytes, char last)
+{
+	while (bytes.bytes > 0) {
+		size_t end = view_find(bytes, '\n');
+		if (end > 0)
+			last = bytes.data[end - 1];
+		header->line_bytes += end;
+		/* A CR at the end of all bytes so far may be half of the line's end. */
+		size_t length = header->line_bytes - (header->line_bytes > 0 && last == '\r');
+		if (length > header->longest_line)
+			header->longest_line = length;
+		if (end == bytes.bytes)
+			return;
+		header->line_bytes = 0;
+		last = '\n';
+		bytes = view_skip(bytes, end + 1);
+	}
+}
+
+void header_feed(struct header *header, struct view bytes)
+{
+	if (bytes.bytes == 0)
+		return;
+	header_measure(header, bytes, header->last_cr ? '\r' : '\n');
+	header->has_nul |= view_find(bytes, '\0') < bytes.bytes;
+	struct view body = bytes;
+	if (header->state != HEADER_IN_BODY)
+		body = view_skip(bytes, header_read(header, bytes));
+	header->body_8bit |= !utf8_is_ascii(body);
+	header->last_cr = bytes.data[bytes.bytes - 1] == '\r';
+}
+
+void header_finish(struct header *header)
+{
+	if (header->state == HEADER_IN_NAME || header->state == HEADER_AT_COLON)
+		header_end(header, true);
+	else
+		header_end_field(header);
+	check(header->name_bytes <= HEADER_NAME_MAX + 1);
+	check(header->value_bytes <= HEADER_VALUE_MAX);
+}
