@@ -20,7 +20,7 @@ LAYERS = {
 # Which .c files may name a library's header.
 DOORS = {
     r"liburing\.h|linux/io_uring\.h": ["engine/io/io_uring.c"],
-    r"lmdb\.h": ["queue/spool_lmdb.c"],
+    r"lmdb\.h": [r"queue/\w+_lmdb\.c"],
     r"openssl/.*": [r"engine/io/tls_openssl.c", r"engine/io/crypto.*\.c"],
     r"yaml\.h": [r"engine/.*\.c"],
     r"jansson\.h": [r"(engine|bench)/.*\.c"],
@@ -72,6 +72,13 @@ def test_libraries_come_in_through_their_doors():
                 if not any(re.fullmatch(door, name) for door in doors):
                     complaints.append(f"{name}:{line}: {spelling} only in {', '.join(doors)}")
     sources.report(complaints)
+
+
+def test_each_engine_room_has_one_door():
+    for library in ("liburing.h", "lmdb.h"):
+        doors = [name for name in sources.c_files("queue", "engine", "bench")
+                 if f"<{library}>" in [spelling for _, spelling in sources.includes(name)]]
+        sources.report([f"{library} comes in by {', '.join(doors)}"] if len(doors) > 1 else [])
 
 
 def test_own_header_comes_first():

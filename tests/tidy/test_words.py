@@ -1,6 +1,9 @@
 """Functions and words that have no place here, or only in the rooms named below."""
 
+import os
+import pathlib
 import re
+import subprocess
 
 import sources
 
@@ -19,11 +22,14 @@ MAY_ALLOCATE = {}
 # The bodies of the seams are where errno means something; these read it too. file: why
 MAY_READ_ERRNO = {
     "queue/base/clock_linux.c": "a seam's body",
-    "queue/spool_lmdb.c": "a seam's body",
+    "queue/store_lmdb.c": "a seam's body",
     "engine/io/io_uring.c": "a seam's body",
     "engine/io/io_socket.c": "the other half of it",
     "engine/io/tls_openssl.c": "a seam's body",
 }
+
+# Writable memory of a layer itself. symbol: why
+GLOBALS = {}
 
 ALLOCATORS = ("malloc calloc realloc reallocarray free strdup strndup aligned_alloc posix_memalign"
               " asprintf").split()
@@ -75,6 +81,21 @@ def test_errno_stays_in_the_seams():
         for number, line in enumerate(sources.code(name).split("\n"), 1):
             if re.search(r"(?<![\w.>])errno(?!\.h)\b", line):
                 complaints.append(f"{name}:{number}: errno outside the bodies of the seams")
+    sources.report(complaints)
+
+
+def test_no_globals():
+    """What a thread may write to was handed to it: no layer has writable memory of its own."""
+    archives = sorted(pathlib.Path(os.environ["SLUICE_BUILD"]).glob("liblayer_*.a"))
+    assert archives
+    listing = subprocess.run(["nm", "--format=sysv", *archives], capture_output=True, text=True,
+                             check=True).stdout
+    complaints = []
+    for line in listing.splitlines():
+        columns = [column.strip() for column in line.split("|")]
+        section = columns[-1].split("\t")[0]
+        if re.match(r"\.t?(data|bss)(?!\.rel\.ro)", section) and columns[0] not in GLOBALS:
+            complaints.append(f"{columns[0]} lies in {section}")
     sources.report(complaints)
 
 
