@@ -72,7 +72,7 @@ static const struct verdict_rule status_rows[] = {
 	PERMANENTLY(2, 2, 2, RECIPIENT_MAILBOX_FULL, RECIPIENT, BOUNCE_RECIPIENT, FULL_ADVICE),
 	PERMANENTLY(2, 3, 3, MESSAGE_TOO_LARGE, RECIPIENT, BOUNCE_RECIPIENT, SIZE_ADVICE),
 	PERMANENTLY(2, 0, 999, RECIPIENT_UNKNOWN, RECIPIENT, BOUNCE_RECIPIENT, RECIPIENT_ADVICE),
-	/* X.3: the mail system. 1 full, 2 not accepting, 3 not capable, 4 too big, 5 misconfigured. */
+	/* X.3: the system. 1 full, 2 not accepting, 3 not capable, 4 too big, 5 set up wrongly. */
 	TRANSIENTLY(3, 4, 4, MESSAGE_TOO_LARGE, MESSAGE, RETRY_OTHER_SESSION, 600, SIZE_ADVICE),
 	TRANSIENTLY(3, 0, 999, SERVER_BUSY, CONNECTION, RETRY_OTHER_SESSION, 30, SYSTEM_ADVICE),
 	PERMANENTLY(3, 3, 3, PROTOCOL_ERROR, CONNECTION, RECONNECT, PROTOCOL_ADVICE),
@@ -89,7 +89,7 @@ static const struct verdict_rule status_rows[] = {
 	PERMANENTLY(4, 6, 6, MAIL_LOOP, MESSAGE, BOUNCE_MESSAGE, LOOP_ADVICE),
 	PERMANENTLY(4, 7, 7, QUEUE_EXPIRED, MESSAGE, BOUNCE_MESSAGE, EXPIRED_ADVICE),
 	PERMANENTLY(4, 0, 999, REMOTE_UNREACHABLE, RECIPIENT, BOUNCE_RECIPIENT, NETWORK_ADVICE),
-	/* X.5: the protocol. 3 too many recipients; the rest: command, syntax, arguments, version. */
+	/* X.5: the protocol. 3 too many recipients; else command, syntax, arguments, version. */
 	TRANSIENTLY(5, 3, 3, TOO_MANY_RECIPIENTS, MESSAGE, SPLIT_RECIPIENTS, 0,
 	        "The server takes fewer recipients in one message. Nothing to do: Sluice splits "
 	        "it."),

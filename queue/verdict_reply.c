@@ -189,8 +189,9 @@ static void read_line(struct verdict_reply *reply, struct view text)
 		if (reply->judged_code == reply->code && reply->judged_enhanced.class == 0)
 			reply->judged_enhanced = line.enhanced;
 	}
+	bool success = reply->code > 0 && reply->code < 400;
 	struct line quoted;
-	if (find_quoted(line.rest, &quoted)) {
+	if (!success && find_quoted(line.rest, &quoted)) {
 		/* What stood before is about the reply that quotes. */
 		reply->text_bytes = 0;
 		reply->judged_code = quoted.code;
