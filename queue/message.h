@@ -27,8 +27,8 @@
 #define MESSAGE_RECIPIENTS_MAX 2000
 #define MESSAGE_ADDRESS_MAX    320 /* 64 + "@" + 255: more than RFC 5321's path of 256 */
 #define MESSAGE_ORCPT_MAX      500 /* RFC 3461, 4.2 */
-#define MESSAGE_BODY_MAX       (UINT64_C(1) << 30)
-#define MESSAGE_ID_TEXT        14 /* 13 digits of base 32 and NUL */
+#define MESSAGE_BODY_MAX       (UINT64_C(256) << 20) /* one batch of the spool holds it */
+#define MESSAGE_ID_TEXT        14                    /* 13 digits of base 32 and NUL */
 
 /* name, most bytes, what it says. All of them together fit into the first chunk. */
 #define MESSAGE_FIELDS(X)                                                                          \

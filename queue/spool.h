@@ -1,6 +1,6 @@
 /*
- * The spool: every accepted message and every job, on stable storage. A seam: spool_lmdb.c
- * keeps them in LMDB, tests/sim/spool_sim.c in the simulator's memory.
+ * The spool: every accepted message and every job, on stable storage. A seam:
+ * spool_*_lmdb.c keep them in the tables of queue/store.h, tests/sim/spool_sim.c in memory.
  *
  * Thread:  the spooler's alone. It blocks on the disk; nobody else may call it.
  * Owns:    the directory, from spool_open() (one process at a time) to spool_close().
@@ -109,6 +109,8 @@ struct spool_counts {
 	bool full; /* new mail is refused */
 };
 struct spool_counts spool_counts(struct spool *spool);
+/* Would so many bytes of new mail come in? Looks at the disk; this ends counts.full. */
+bool spool_has_room(struct spool *spool, uint64_t bytes);
 bool spool_is_broken(const struct spool *spool);
 
 /* Routes on disk: first those of the settings, then those that only old jobs name. A job moves to

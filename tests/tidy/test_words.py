@@ -23,6 +23,7 @@ MAY_ALLOCATE = {}
 MAY_READ_ERRNO = {
     "queue/base/clock_linux.c": "a seam's body",
     "queue/store_lmdb.c": "a seam's body",
+    "queue/store_room.c": "and its room on the disk",
     "engine/io/io_uring.c": "a seam's body",
     "engine/io/io_socket.c": "the other half of it",
     "engine/io/tls_openssl.c": "a seam's body",

@@ -1,0 +1,167 @@
+#include "queue/base/check.h"
+#include "queue/spool_state.h"
+
+/* One job at a time is looked at: a chunk for its recipients, the rest for its envelope. */
+#define VERIFY_BUDGET ((size_t)256 * CHUNK_BYTES)
+
+struct verify {
+	struct spool *spool;
+	struct text *what;
+	struct shelf shelf;
+	uint64_t body_rows;     /* that all messages together should have */
+	uint64_t envelope_rows; /* likewise */
+};
+
+static struct err verify_complain(struct verify *verify, uint64_t id, const char *what)
+{
+	char text[MESSAGE_ID_TEXT];
+
+	text_format(verify->what, "m=%s: %s", message_id_format(id, text), what);
+	return err_make(ERR_FORMAT, 0);
+}
+
+/* An end of the table is what a walk hopes for. */
+static struct err verify_ended(struct err err)
+{
+	return err.code == ERR_NOT_FOUND ? err_ok() : err;
+}
+
+static struct err verify_job(struct verify *verify, struct spool_place place)
+{
+	struct job job = { 0 };
+	struct row_key due_key;
+	struct store_row row;
+	struct err err = spool_load(verify->spool, place, false, &verify->shelf, 0, &job);
+
+	if (failed(err))
+		return verify_complain(verify, place.id, "its job or envelope can't be read");
+	due_key = row_key_due((struct due_key){
+	        .route_id = verify->spool->routes[job.route].id,
+	        .when = job.next_attempt,
+	        .id = place.id,
+	        .number = place.number,
+	});
+	err = store_seek(verify->spool->store, TABLE_DUE, row_key_view(&due_key), &row);
+	const bool due = !failed(err) && view_equal(row.key, row_key_view(&due_key));
+	const bool held = job.held;
+	job_clear(&job, &verify->shelf);
+	if (due == held)
+		return verify_complain(
+		        verify, place.id, held ? "held and due" : "neither held nor due");
+	return err_ok();
+}
+
+static struct err verify_jobs(struct verify *verify)
+{
+	struct spool_place place = { 0 };
+	struct err err = err_ok();
+
+	while (!failed(err) && spool_walk(verify->spool, &place))
+		err = verify_job(verify, place);
+	return err;
+}
+
+static struct err verify_due(struct verify *verify)
+{
+	struct store *store = verify->spool->store;
+	struct store_row row;
+	struct due_key due;
+	struct err err = store_seek(store, TABLE_DUE, VIEW("\0"), &row);
+
+	for (; !failed(err); err = store_next(store, TABLE_DUE, &row)) {
+		struct job_facts facts;
+		struct view record;
+		if (!row_key_parse_due(row.key, &due))
+			return verify_complain(verify, 0, "a due row that is none");
+		const struct row_key key = row_key_job(due.id, due.number);
+		if (failed(store_get(store, TABLE_JOBS, row_key_view(&key), &record)) ||
+		        failed(job_decode_facts(record, &facts)))
+			return verify_complain(verify, due.id, "due, but without a job");
+		if (facts.route_id != due.route_id || facts.next_attempt.ms != due.when.ms ||
+		        facts.held)
+			return verify_complain(verify, due.id, "due, but not as its job says");
+	}
+	return verify_ended(err);
+}
+
+static struct err verify_body(struct verify *verify, uint64_t id, uint64_t body_bytes)
+{
+	const uint64_t rows = spool_body_rows(body_bytes);
+	uint64_t left = body_bytes;
+	struct err err = err_ok();
+
+	for (uint32_t i = 0; i < rows; i++) {
+		const struct row_key key = row_key_body(id, i);
+		const uint64_t bytes = left < STORE_PAGE_BYTES ? left : STORE_PAGE_BYTES;
+		struct view row;
+		err = store_get(verify->spool->store, TABLE_BODIES, row_key_view(&key), &row);
+		if (failed(err) || row.bytes != bytes)
+			return verify_complain(verify, id, "its body is not whole");
+		left -= bytes;
+	}
+	verify->body_rows += rows;
+	return err_ok();
+}
+
+static struct err verify_messages(struct verify *verify)
+{
+	struct store *store = verify->spool->store;
+	struct store_row row;
+	struct err err = store_seek(store, TABLE_MESSAGES, VIEW("\0"), &row);
+
+	for (; !failed(err); err = store_next(store, TABLE_MESSAGES, &row)) {
+		struct message *message = NULL;
+		struct store_row job;
+		uint64_t id = 0;
+		if (!row_key_parse_message(row.key, &id) ||
+		        failed(message_load(&message, &verify->shelf, 0, id, row.value)))
+			return verify_complain(verify, id, "its envelope can't be read");
+		const uint64_t body_bytes = message->body_bytes;
+		verify->envelope_rows += message->part_count - 1U;
+		message_release(message, &verify->shelf);
+		if (failed(store_seek(store, TABLE_JOBS, row.key, &job)) ||
+		        !view_equal(view_first(job.key, ROW_KEY_ID_BYTES), row.key))
+			return verify_complain(verify, id, "it has no job");
+		err = verify_body(verify, id, body_bytes);
+		if (failed(err))
+			return err;
+	}
+	return verify_ended(err);
+}
+
+/* With every message whole, equal numbers of rows mean that none is left over. */
+static struct err verify_leftovers(struct verify *verify)
+{
+	struct store_counts counts;
+	const struct err err = store_counts(verify->spool->store, &counts);
+
+	if (failed(err))
+		return err;
+	if (counts.rows[TABLE_BODIES] != verify->body_rows)
+		return verify_complain(verify, 0, "rows of bodies without a message");
+	if (counts.rows[TABLE_ENVELOPES] != verify->envelope_rows)
+		return verify_complain(verify, 0, "parts of envelopes without a message");
+	return err_ok();
+}
+
+struct err spool_verify(struct spool *spool, struct text *what)
+{
+	struct verify verify = { .spool = spool, .what = what };
+	struct depot *depot = NULL;
+	struct err err = depot_create(&depot, VERIFY_BUDGET);
+
+	check(!spool->batch_open);
+	if (failed(err))
+		return err;
+	shelf_init(&verify.shelf, depot);
+	err = verify_jobs(&verify);
+	if (!failed(err))
+		err = verify_due(&verify);
+	if (!failed(err))
+		err = verify_messages(&verify);
+	if (!failed(err))
+		err = verify_leftovers(&verify);
+	shelf_finish(&verify.shelf);
+	depot_destroy(depot);
+	return err;
+}

@@ -1,0 +1,103 @@
+/*
+ * The store: a few ordered tables in one file on disk, changed in batches that are durable as a
+ * whole or did not happen. Under the spool alone; LMDB's only door.
+ *
+ * Thread:  the spooler's alone; blocks on the disk.
+ * Owns:    the directory: data.mdb, LMDB's lock.mdb, and `lock`, which one process holds.
+ * Lends:   rows that are read: valid until the next change or the next begin.
+ *
+ * Blocks of the file are allocated ahead of their use, so a full disk is met here, before a
+ * batch, and not while its pages are written; the last `reserve_bytes` of them are for
+ * batches that free space.
+ *
+ * Fails:   as queue/spool.h says: NO_SPACE, AGAIN, and BROKEN, which is sticky. LMDB syncs twice a
+ *          commit: pages, then the meta page that makes them current. When a page can't be
+ *          written for want of space, nothing has happened. When the sync of pages fails, or
+ *          the meta page's write, nobody knows what the disk holds.
+ */
+#ifndef SLUICE_STORE_H
+#define SLUICE_STORE_H
+
+#include "queue/base/bytes.h"
+#include "queue/base/errors.h"
+
+/* name in the file; keys are big-endian, so they sort as numbers do */
+#define STORE_TABLES(X)                                                                            \
+	X(META, "meta")           /* name -> number: format, next id */                            \
+	X(ROUTES, "routes")       /* name -> route id */                                           \
+	X(MESSAGES, "messages")   /* id -> part 0 of the envelope */                               \
+	X(ENVELOPES, "envelopes") /* id, part -> a further part */                                 \
+	X(BODIES, "bodies")       /* id, row -> STORE_PAGE_BYTES of the body */                    \
+	X(JOBS, "jobs")           /* id, number -> job record */                                   \
+	X(DUE, "due")             /* route id, when, id, number -> nothing */
+
+enum store_table {
+#define X(name, text) TABLE_##name,
+	STORE_TABLES(X)
+#undef X
+	        TABLE_COUNT
+};
+
+/* The largest value that takes exactly one page of its own, rounded down so that a chunk of
+ * memory is four of them. Measured against whole values, 16 KB and 2,000 bytes (bench/churn.c). */
+#define STORE_PAGE_BYTES 4064
+
+struct store;
+
+struct store_settings {
+	uint64_t map_bytes;     /* first size of the map; it doubles as needed */
+	uint64_t reserve_bytes; /* allocated for batches that free space */
+};
+
+struct store_row {
+	struct view key;
+	struct view value;
+};
+
+MUST_CHECK struct err store_open(
+        struct store **result, const char *path, const struct store_settings *settings);
+void store_close(struct store *store);
+bool store_is_broken(const struct store *store);
+
+/* A batch. */
+
+MUST_CHECK struct err store_begin(struct store *store);
+/* Ends the batch, also when it fails. */
+MUST_CHECK struct err store_commit(struct store *store);
+void store_abort(struct store *store);
+/* Room for so many pages more in this batch. `urgent`: out of the reserve, if need be. ERR_NO_SPACE:
+ * there is none; the batch stays as it is. */
+MUST_CHECK struct err store_admit(struct store *store, uint64_t pages, bool urgent);
+/* Sets or replaces. */
+MUST_CHECK struct err store_put(
+        struct store *store, enum store_table table, struct view key, struct view value);
+/* Room for a new row of `bytes`, to be filled before anything else is done. */
+MUST_CHECK struct err store_put_room(struct store *store, enum store_table table, struct view key,
+        size_t bytes, struct span *room);
+/* ERR_NOT_FOUND: it was not there. */
+MUST_CHECK struct err store_delete(struct store *store, enum store_table table, struct view key);
+/* Every row whose key starts so. */
+MUST_CHECK struct err store_delete_all(
+        struct store *store, enum store_table table, struct view prefix);
+
+/* Reading: in the open batch what it holds so far, else what was committed last. */
+
+MUST_CHECK struct err store_get(
+        struct store *store, enum store_table table, struct view key, struct view *value);
+/* The first row at or after `key`, and the one behind the last given. ERR_NOT_FOUND: the end. */
+MUST_CHECK struct err store_seek(
+        struct store *store, enum store_table table, struct view key, struct store_row *row);
+MUST_CHECK struct err store_next(
+        struct store *store, enum store_table table, struct store_row *row);
+
+struct store_counts {
+	uint64_t rows[TABLE_COUNT];
+	uint64_t file_bytes;
+	uint64_t map_bytes;
+	bool full; /* at the last look; store_has_room() looks afresh */
+};
+MUST_CHECK struct err store_counts(struct store *store, struct store_counts *counts);
+/* May a batch of so many bytes come in? Between batches. */
+bool store_has_room(struct store *store, uint64_t bytes);
+
+#endif
