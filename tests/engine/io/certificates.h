@@ -1,0 +1,41 @@
+/*
+ * Certificates for tests, made on the spot: an authority of our own, and what it signs. Files
+ * lie in a folder of their own under the system's temporary one until certificates_finish().
+ *
+ * Thread:  any; values only.
+ */
+#ifndef SLUICE_TESTS_CERTIFICATES_H
+#define SLUICE_TESTS_CERTIFICATES_H
+
+#include <stdbool.h>
+
+#define CERTIFICATES_PATH_BYTES 128
+
+struct certificates {
+	char folder[CERTIFICATES_PATH_BYTES];
+	char authority[CERTIFICATES_PATH_BYTES]; /* PEM: what a client trusts */
+	char key[CERTIFICATES_PATH_BYTES];       /* PEM: one key serves all */
+	void *authority_key;
+	void *authority_certificate;
+	void *leaf_key;
+	int serial;
+};
+
+/* Days are counted from now; negative ones lie in the past. */
+struct certificate_wish {
+	const char *file;    /* its name in the folder */
+	const char *name;    /* a DNS name, or NULL: none, but the subject "nameless" */
+	const char *address; /* an IP address, or NULL */
+	int valid_from_days;
+	int valid_until_days;
+	bool self_signed;
+};
+
+void certificates_init(struct certificates *certificates);
+/* Removes the files. */
+void certificates_finish(struct certificates *certificates);
+/* Makes one; `path` gets where it lies. */
+void certificates_make(struct certificates *certificates, const struct certificate_wish *wish,
+        char path[CERTIFICATES_PATH_BYTES]);
+
+#endif
