@@ -1,0 +1,211 @@
+#include "engine/log_format.h"
+
+#include "queue/base/check.h"
+#include "queue/base/date.h"
+#include "queue/base/utf8.h"
+#include "queue/message.h"
+
+#include <stdlib.h>
+
+static const struct level {
+	const char *word;
+	char syslog;
+} levels[LOG_LEVEL_COUNT] = {
+#define X(name, word, number) { word, '0' + (number) },
+	LOG_LEVELS(X)
+#undef X
+};
+
+/* Reads the fields of a record one by one. */
+struct cursor {
+	const char *at;
+	unsigned left;
+};
+
+static struct cursor fields_of(const struct log_record *record)
+{
+	return (struct cursor){ (const char *)(record + 1), record->fields_count };
+}
+
+static bool next_field(struct cursor *cursor, struct log_field *field, struct view *value)
+{
+	if (cursor->left == 0)
+		return false;
+	cursor->left--;
+	memcpy(field, cursor->at, sizeof *field);
+	*value = view_from(cursor->at + sizeof *field, field->bytes);
+	cursor->at += sizeof *field + field->bytes;
+	return true;
+}
+
+static uint64_t number_of(struct view value)
+{
+	uint64_t number;
+
+	check(value.bytes == sizeof number);
+	memcpy(&number, value.data, sizeof number);
+	return number;
+}
+
+/* Bytes of a character that may be written as it is; 0: it must be escaped. C1 controls are
+ * well-formed UTF-8, but some terminals obey them. */
+static size_t plain_bytes(struct view rest)
+{
+	unsigned char c = (unsigned char)rest.data[0];
+
+	if (c < ' ' || c == 127)
+		return 0;
+	size_t bytes = utf8_sequence_bytes(rest);
+	return bytes == 2 && c == 0xc2 && (unsigned char)rest.data[1] < 0xa0 ? 0 : bytes;
+}
+
+static bool needs_quotes(struct view value)
+{
+	if (value.bytes == 0)
+		return true;
+	while (value.bytes > 0) {
+		size_t bytes = plain_bytes(value);
+
+		if (bytes == 0 || strchr(" \"\\=", value.data[0]) != NULL)
+			return true;
+		value = view_skip(value, bytes);
+	}
+	return false;
+}
+
+static void put_escaped_byte(struct text *text, unsigned char c)
+{
+	switch (c) {
+	case '\n':
+		text_put(text, VIEW("\\n"));
+		break;
+	case '\r':
+		text_put(text, VIEW("\\r"));
+		break;
+	case '\t':
+		text_put(text, VIEW("\\t"));
+		break;
+	default:
+		text_format(text, "\\x%02x", c);
+		break;
+	}
+}
+
+static void put_text(struct text *text, struct view value)
+{
+	if (!needs_quotes(value)) {
+		text_put(text, value);
+		return;
+	}
+	text_put_byte(text, '"');
+	while (value.bytes > 0) {
+		size_t bytes = plain_bytes(value);
+
+		if (bytes == 0)
+			put_escaped_byte(text, (unsigned char)value.data[0]);
+		else if (value.data[0] == '"' || value.data[0] == '\\')
+			text_put_byte(text, '\\');
+		if (bytes > 0)
+			text_put(text, view_first(value, bytes));
+		value = view_skip(value, bytes > 0 ? bytes : 1);
+	}
+	text_put_byte(text, '"');
+}
+
+static void put_json_string(struct text *text, struct view value)
+{
+	text_put_byte(text, '"');
+	while (value.bytes > 0) {
+		unsigned char c = (unsigned char)value.data[0];
+		size_t bytes = plain_bytes(value);
+
+		if (bytes == 0 && (c < ' ' || c == 127)) {
+			text_format(text, "\\u%04x", c);
+			bytes = 1;
+		} else if (bytes == 0) {
+			/* A C1 control goes whole, a broken sequence byte by byte. */
+			text_put(text, VIEW("\\ufffd"));
+			bytes = utf8_sequence_bytes(value) > 0 ? utf8_sequence_bytes(value) : 1;
+		} else {
+			if (c == '"' || c == '\\')
+				text_put_byte(text, '\\');
+			text_put(text, view_first(value, bytes));
+		}
+		value = view_skip(value, bytes);
+	}
+	text_put_byte(text, '"');
+}
+
+static void put_number(struct text *text, enum log_kind kind, struct view value)
+{
+	int64_t number = (int64_t)number_of(value);
+
+	if (kind == LOG_FIELD_NUMBER)
+		text_put_u64(text, (uint64_t)number);
+	else if (kind == LOG_FIELD_SIGNED)
+		text_format(text, "%lld", (long long)number);
+	else
+		text_format(text, "%s%lld.%03lld", number < 0 ? "-" : "",
+		        (long long)(llabs(number) / NS_PER_S),
+		        (long long)(llabs(number) % NS_PER_S / NS_PER_MS));
+}
+
+static void put_id(struct text *text, const char *before, uint64_t id, const char *behind)
+{
+	char buffer[MESSAGE_ID_TEXT];
+
+	if (id != 0)
+		text_format(text, "%s%s%s", before, message_id_format(id, buffer), behind);
+}
+
+void log_format_text(struct text *text, const struct log_record *record, bool journal)
+{
+	struct cursor cursor = fields_of(record);
+	struct log_field field;
+	struct view value;
+
+	check(record->level < LOG_LEVEL_COUNT);
+	if (journal)
+		text_format(text, "<%c>", levels[record->level].syslog);
+	put_id(text, "m=", record->message_id, " ");
+	put_id(text, "c=", record->connection_id, " ");
+	text_format(text, "event=%s", record->event);
+	if (record->level != LOG_INFO)
+		text_format(text, " level=%s", levels[record->level].word);
+	while (next_field(&cursor, &field, &value)) {
+		text_format(text, " %s=", field.key);
+		if (field.kind == LOG_FIELD_TEXT)
+			put_text(text, value);
+		else
+			put_number(text, (enum log_kind)field.kind, value);
+	}
+	if (!journal) {
+		text_put(text, VIEW(" t="));
+		date_put_iso(text, record->when);
+	}
+	text_put_byte(text, '\n');
+}
+
+void log_format_json(struct text *text, const struct log_record *record)
+{
+	struct cursor cursor = fields_of(record);
+	struct log_field field;
+	struct view value;
+
+	check(record->level < LOG_LEVEL_COUNT);
+	text_put_byte(text, '{');
+	put_id(text, "\"m\":\"", record->message_id, "\",");
+	put_id(text, "\"c\":\"", record->connection_id, "\",");
+	text_format(text, "\"event\":\"%s\",\"level\":\"%s\"", record->event,
+	        levels[record->level].word);
+	while (next_field(&cursor, &field, &value)) {
+		text_format(text, ",\"%s\":", field.key);
+		if (field.kind == LOG_FIELD_TEXT)
+			put_json_string(text, value);
+		else
+			put_number(text, (enum log_kind)field.kind, value);
+	}
+	text_put(text, VIEW(",\"t\":\""));
+	date_put_iso(text, record->when);
+	text_put(text, VIEW("\"}\n"));
+}

@@ -1,0 +1,238 @@
+#include "engine/logger.h"
+
+#include "engine/log_format.h"
+#include "engine/log_ring.h"
+#include "queue/base/check.h"
+
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOGS_MAX     256         /* threads: more than config_schema.h lets anybody have */
+#define OUTPUT_BYTES (128 << 10) /* written at once */
+/* After a write the logger lets lines gather this long: a busy engine is then never asked to
+ * wake it, and a quiet one's lines come at once. */
+#define GATHER_NS (2 * NS_PER_MS)
+#define WRITE_MS  1000 /* a slow reader is waited for in steps, to see when we are to stop */
+
+struct logger {
+	struct logger_options options;
+	struct log_bell bell;
+	struct log *logs[LOGS_MAX];
+	size_t logs_count;
+	pthread_t thread;
+	bool started;
+	atomic_bool stopping;
+	char output_bytes[OUTPUT_BYTES];
+	struct text output;
+};
+
+static void *run(void *argument);
+
+struct logger_options logger_options_default(void)
+{
+	return (struct logger_options){
+		.fd = STDOUT_FILENO,
+		.journal = getenv("JOURNAL_STREAM") != NULL,
+		.level = LOG_INFO,
+	};
+}
+
+struct err logger_create(struct logger **result, struct logger_options options)
+{
+	struct logger *logger = calloc(1, sizeof *logger);
+
+	if (logger == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	logger->options = options;
+	logger->output = text_on(logger->output_bytes, sizeof logger->output_bytes);
+	*result = logger;
+	return err_ok();
+}
+
+struct err logger_open(struct logger *logger, struct log **result)
+{
+	check(!logger->started);
+	if (logger->logs_count == LOGS_MAX)
+		return err_make(ERR_LIMIT, 0);
+	struct log *log = aligned_alloc(_Alignof(struct log), sizeof *log);
+	if (log == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	struct err err = log_ring_open(log, &logger->bell, logger->options.level);
+	if (failed(err)) {
+		free(log);
+		return err;
+	}
+	logger->logs[logger->logs_count++] = log;
+	*result = log;
+	return err_ok();
+}
+
+struct err logger_start(struct logger *logger)
+{
+	sigset_t all;
+	sigset_t before;
+
+	check(!logger->started);
+	/* Signals are for the thread that waits for them. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&logger->thread, NULL, run, logger);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0)
+		return err_make(ERR_SYSTEM, error);
+	logger->started = true;
+	return err_ok();
+}
+
+/* Writes what was formatted. A reader who is slow is waited for; one who is gone costs us the
+ * lines, and so does a slow one when we are to stop. */
+static void flush(struct logger *logger)
+{
+	struct view rest = text_view(&logger->output);
+	struct pollfd ready = { .fd = logger->options.fd, .events = POLLOUT };
+
+	while (rest.bytes > 0 && ready.fd >= 0) {
+		int count = poll(&ready, 1, WRITE_MS);
+
+		if (count == 0 && atomic_load_explicit(&logger->stopping, memory_order_relaxed))
+			break;
+		if (count <= 0)
+			continue;
+		if ((ready.revents & POLLOUT) == 0)
+			break;
+		ssize_t written = write(ready.fd, rest.data, rest.bytes);
+		if (written < 0)
+			break;
+		rest = view_skip(rest, (size_t)written);
+	}
+	logger->output.bytes = 0;
+}
+
+static void put(struct logger *logger, const struct log_record *record)
+{
+	if (logger->output.size - logger->output.bytes < LOG_FORMAT_BYTES)
+		flush(logger);
+	if (logger->options.json)
+		log_format_json(&logger->output, record);
+	else
+		log_format_text(&logger->output, record, logger->options.journal);
+}
+
+static void put_dropped(struct logger *logger, uint64_t count)
+{
+	struct {
+		struct log_record record;
+		struct log_field field;
+		uint64_t count;
+	} line = {
+		.record = { .level = LOG_WARNING,
+		        .fields_count = 1,
+		        .when = clock_wall(),
+		        .event = "log_dropped" },
+		.field = { .key = "count", .kind = LOG_FIELD_NUMBER, .bytes = sizeof line.count },
+		.count = count,
+	};
+
+	put(logger, &line.record);
+}
+
+/* The log whose next line is the oldest; NULL: none has any before its head of this pass. */
+static struct log *oldest(
+        struct logger *logger, const uint64_t *heads, const struct log_record **result)
+{
+	struct log *found = NULL;
+
+	for (size_t i = 0; i < logger->logs_count; i++) {
+		const struct log_record *record = log_ring_first(logger->logs[i], heads[i]);
+
+		if (record == NULL || (found != NULL && record->order.ns >= (*result)->order.ns))
+			continue;
+		found = logger->logs[i];
+		*result = record;
+	}
+	return found;
+}
+
+size_t logger_drain(struct logger *logger)
+{
+	uint64_t heads[LOGS_MAX];
+	const struct log_record *record = NULL;
+	size_t lines = 0;
+
+	for (size_t i = 0; i < logger->logs_count; i++)
+		heads[i] = log_ring_head(logger->logs[i]);
+	struct log *log = oldest(logger, heads, &record);
+	while (log != NULL) {
+		put(logger, record);
+		log_ring_next(log, record);
+		lines++;
+		log = oldest(logger, heads, &record);
+	}
+	for (size_t i = 0; i < logger->logs_count; i++) {
+		uint64_t dropped = log_ring_take_dropped(logger->logs[i]);
+
+		if (dropped == 0)
+			continue;
+		put_dropped(logger, dropped);
+		lines++;
+	}
+	flush(logger);
+	return lines;
+}
+
+static bool has_lines(struct logger *logger)
+{
+	for (size_t i = 0; i < logger->logs_count; i++)
+		if (log_ring_first(logger->logs[i], log_ring_head(logger->logs[i])) != NULL)
+			return true;
+	return false;
+}
+
+/* See log.c's ring() for the fence. */
+static void wait_for_lines(struct logger *logger)
+{
+	atomic_store_explicit(&logger->bell.sleeping, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!has_lines(logger) && !atomic_load(&logger->stopping))
+		syscall(SYS_futex, &logger->bell.sleeping, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
+	atomic_store_explicit(&logger->bell.sleeping, 0, memory_order_relaxed);
+}
+
+static void *run(void *argument)
+{
+	struct logger *logger = argument;
+	const struct timespec gather = { .tv_nsec = GATHER_NS };
+
+	pthread_setname_np(pthread_self(), "log");
+	while (!atomic_load(&logger->stopping)) {
+		if (logger_drain(logger) > 0)
+			nanosleep(&gather, NULL);
+		else
+			wait_for_lines(logger);
+	}
+	return NULL;
+}
+
+void logger_destroy(struct logger *logger)
+{
+	if (logger == NULL)
+		return;
+	atomic_store(&logger->stopping, true);
+	if (logger->started) {
+		atomic_store(&logger->bell.sleeping, 0);
+		syscall(SYS_futex, &logger->bell.sleeping, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+		pthread_join(logger->thread, NULL);
+	}
+	logger_drain(logger);
+	for (size_t i = 0; i < logger->logs_count; i++) {
+		log_ring_close(logger->logs[i]);
+		free(logger->logs[i]);
+	}
+	free(logger);
+}
