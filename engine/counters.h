@@ -9,6 +9,7 @@
 #define SLUICE_COUNTERS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,6 @@ struct counters_row {
 	const char *text;
 	uint64_t value;
 };
-_Bool counters_sum_row(const struct counters_sum *sum, size_t index, struct counters_row *row);
+bool counters_sum_row(const struct counters_sum *sum, size_t index, struct counters_row *row);
 
 #endif
