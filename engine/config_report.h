@@ -18,8 +18,9 @@ enum config_remark {
 };
 
 struct config_report_line {
-	const char *path;
-	unsigned line; /* from 1; 0: of the file as a whole */
+	char *path;
+	unsigned line; /* from 1; what is missing altogether is missing from line 1 */
+	size_t order;  /* of adding */
 	enum config_remark remark;
 	char *text;
 };
@@ -32,7 +33,6 @@ struct config_report {
 
 void config_report_init(struct config_report *report);
 void config_report_finish(struct config_report *report);
-/* `path` is lent for as long as the report lives. */
 __attribute__((format(printf, 5, 6))) void config_report_add(struct config_report *report,
         enum config_remark remark, const char *path, unsigned line, const char *format, ...);
 /* `file:line: text`, sorted by file and line; notes as `file:line: note: text`. */

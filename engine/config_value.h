@@ -19,12 +19,16 @@
 
 struct config_arena;
 
+/* Routes are indexed, and named, in the spool: it has these bounds too. */
+#define CONFIG_NAME_BYTES_MAX 64
+
 /* 0 is "unset" in each; after a load none is unset. */
 enum route_interface {
 	INTERFACE_UNSET,
 #define X(name, ...) INTERFACE_##name,
 	CONFIG_INTERFACES(X)
 #undef X
+	        INTERFACE_COUNT
 };
 
 enum route_tls {
@@ -122,5 +126,34 @@ struct config_words {
 #define CONFIG_TYPE_TLS_MODE     enum route_tls
 #define CONFIG_TYPE_AUTH         enum identity_auth
 #define CONFIG_TYPE_BARE_LF      enum listener_bare_lf
+
+enum config_kind {
+#define X(kind, ...) CONFIG_KIND_##kind,
+	CONFIG_KINDS(X)
+#undef X
+	        CONFIG_KIND_COUNT
+};
+
+/* Whether the kind is a list of texts rather than one. */
+bool config_value_is_list(enum config_kind kind);
+/* Reads a value of a kind that is no list into its field. False: the text is not of the kind, and
+ * the field is as it was. */
+bool config_value_read(
+        enum config_kind kind, struct view text, struct config_arena *arena, void *field);
+/* Reads a list, item by item; false: items[*wrong] is not of the kind. */
+bool config_value_read_list(enum config_kind kind, const struct view *items, size_t count,
+        struct config_arena *arena, void *field, size_t *wrong);
+/* Reads a default as config_schema.h writes it: a list has commas between its items. */
+void config_value_read_default(
+        enum config_kind kind, const char *text, struct config_arena *arena, void *field);
+/* Whether the field lies within bounds, written as values of the kind; NULL: no bound there. */
+bool config_value_is_within(
+        enum config_kind kind, const void *field, const char *least, const char *most);
+/* "a whole number from 1 to 65535". */
+void config_value_describe(
+        struct text *text, enum config_kind kind, const char *least, const char *most);
+/* The words of the file for these. */
+const char *config_interface_word(enum route_interface interface);
+const char *config_auth_word(enum identity_auth auth);
 
 #endif

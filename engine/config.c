@@ -1,0 +1,84 @@
+#include "engine/config.h"
+
+#include "engine/config_arena.h"
+#include "engine/config_check.h"
+#include "engine/config_file.h"
+#include "engine/config_places.h"
+#include "engine/config_reader.h"
+
+#define WHY_BYTES 1024
+
+static struct config *create(const char *path)
+{
+	struct config_arena *arena = config_arena_create();
+	struct config *config = config_arena_take(arena, sizeof *config);
+
+	config->arena = arena;
+	config->path = config_arena_copy(arena, view_of(path));
+	return config;
+}
+
+/* Takes config. */
+static struct err read_text(struct config **result, struct config *config, struct view text,
+        struct config_report *report)
+{
+	struct config_places places;
+
+	config_places_init(&places, config->path, report);
+	if (config_reader_read(text, config, &places))
+		config_check(config, &places);
+	config_places_finish(&places);
+	if (report->wrong_count > 0) {
+		config_destroy(config);
+		return err_make(ERR_FORMAT, 0);
+	}
+	*result = config;
+	return err_ok();
+}
+
+struct err config_load(struct config **result, const char *path, struct config_report *report)
+{
+	struct config *config = create(path);
+	char why_bytes[WHY_BYTES];
+	struct text why = TEXT_ON(why_bytes);
+	struct view text;
+
+	*result = NULL;
+	if (!config_file_read(path, config->arena, &text, &why)) {
+		config_report_add(report, CONFIG_WRONG, path, 1, "%s", text_string(&why));
+		config_destroy(config);
+		return err_make(ERR_NOT_FOUND, 0);
+	}
+	return read_text(result, config, text, report);
+}
+
+struct err config_load_text(
+        struct config **result, const char *path, struct view text, struct config_report *report)
+{
+	*result = NULL;
+	return read_text(result, create(path), text, report);
+}
+
+void config_destroy(struct config *config)
+{
+	/* The configuration itself lives in its arena. */
+	if (config != NULL)
+		config_arena_destroy(config->arena);
+}
+
+bool config_networks_contain(
+        const struct config_networks *networks, const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < networks->count; i++)
+		if (endpoint_within(endpoint, networks->at[i].address, networks->at[i].prefix_bits))
+			return true;
+	return false;
+}
+
+bool config_accepts_domain(const struct config *config, struct view domain)
+{
+	for (size_t i = 0; i < config->accepted_domains.count; i++)
+		if (view_equal_fold(domain, view_of(config->accepted_domains.at[i])))
+			return true;
+	return false;
+}
