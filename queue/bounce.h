@@ -15,8 +15,7 @@
 #ifndef SLUICE_BOUNCE_H
 #define SLUICE_BOUNCE_H
 
-#include "queue/base/clock.h"
-#include "queue/base/rope.h"
+#include "queue/message.h"
 #include "queue/verdict.h"
 
 /* What RET=HDRS copies of the original at most; a longer header is cut at a line's end. */
@@ -37,12 +36,6 @@ enum bounce_action {
 #undef X
 	        BOUNCE_ACTION_COUNT
 };
-
-/* NOTIFY of RFC 3461, a set. Nothing given means: tell of failures. */
-#define BOUNCE_NOTIFY_NEVER   1u
-#define BOUNCE_NOTIFY_SUCCESS 2u
-#define BOUNCE_NOTIFY_FAILURE 4u
-#define BOUNCE_NOTIFY_DELAY   8u
 
 struct bounce_recipient {
 	struct view address;  /* the final recipient, without angle brackets */
@@ -77,7 +70,8 @@ struct bounce_needs {
 	bool smtputf8;
 };
 
-/* Whether the sender wants to be told. Of a message with the null sender nobody ever is. */
+/* Whether the sender wants to be told; `notify`: enum message_notify, 0 asks for failures. Of a
+ * message with the null sender nobody ever is. */
 bool bounce_wanted(struct view sender, unsigned notify, enum bounce_action action);
 /* Appends the whole report, header first, CRLF lines of at most 998 bytes. */
 MUST_CHECK bool bounce_write(const struct bounce *bounce, struct rope *into, struct shelf *shelf,
