@@ -13,9 +13,9 @@
 #define RESERVE_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define MAP_BYTES_DEFAULT     (UINT64_C(1) << 30)
 
-/* Pages that a put or settle may rewrite besides the rows it adds: a leaf and the way to it in
- * four tables, and what LMDB notes of freed pages. */
-#define PAGES_TOUCHED 24
+/* Pages that a put may rewrite besides the rows it adds: a leaf in each of four tables, halves of
+ * split ones, and its share of the ways to them. */
+#define PAGES_TOUCHED 8
 
 static const struct view format_name = VIEW_INIT("format");
 static const struct view next_id_name = VIEW_INIT("next_id");
@@ -340,17 +340,18 @@ struct err spool_put(struct spool *spool, const struct message *message, struct 
         size_t job_count, bool urgent)
 {
 	const uint64_t pages = spool_put_pages(message);
+	const uint64_t bytes = message->body_bytes + message->envelope.bytes;
 
 	check(spool->batch_open);
 	check(message->sealed);
 	check(message->body.bytes == message->body_bytes);
 	check(job_count > 0);
-	if (spool->put_bytes > 0 && spool->put_bytes + pages * STORE_PAGE_BYTES > SPOOL_BATCH_BYTES)
+	if (spool->put_bytes > 0 && spool->put_bytes + bytes > SPOOL_BATCH_BYTES)
 		return err_make(ERR_LIMIT, 0);
 	struct err err = store_admit(spool->store, pages, urgent);
 	if (failed(err))
 		return err;
-	spool->put_bytes += pages * STORE_PAGE_BYTES;
+	spool->put_bytes += bytes;
 	err = spool_put_envelope(spool, message);
 	if (!failed(err))
 		err = spool_put_body(spool, message);

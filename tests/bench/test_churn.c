@@ -1,0 +1,35 @@
+#include "bench/churn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* It measures, and leaves nothing behind. */
+static void test_runs(void **state)
+{
+	(void)state;
+	struct churn_settings settings = CHURN_SETTINGS;
+	struct churn_result result;
+
+	settings.backlog = 300;
+	settings.batch = 20;
+	settings.seconds = 1;
+	assert_int_equal(churn_run(&settings, &result).code, ERR_OK);
+	assert_true(result.fill_per_s > 0);
+	assert_true(result.per_s > 0);
+	assert_true(result.load_per_s > 0);
+	assert_true(result.body_bytes > 1000);
+	assert_true(result.file_bytes > result.live_bytes);
+	churn_print(&result);
+	assert_int_not_equal(access(settings.path, F_OK), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_runs) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
