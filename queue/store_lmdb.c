@@ -95,6 +95,19 @@ static struct err store_err(struct store *store, int rc)
 	return store_break(store, rc);
 }
 
+static struct err store_open_snapshot(struct store *store)
+{
+	if (failed(store->broken))
+		return store->broken;
+	if (store->snapshot_open)
+		return err_ok();
+	const int rc = store->snapshot == NULL
+	                       ? mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->snapshot)
+	                       : mdb_txn_renew(store->snapshot);
+	store->snapshot_open = rc == 0;
+	return store_err(store, rc);
+}
+
 /* Opening. */
 
 static struct err store_lock(struct store *store, const char *path)
@@ -304,7 +317,8 @@ struct err store_commit(struct store *store)
 	return err_make(ERR_NO_SPACE, rc);
 }
 
-/* Free pages inside the file; LMDB keeps a row of them for each batch that freed some. */
+/* Free pages inside the file; LMDB keeps a row of them for each batch that freed some, and shows
+ * them to readers alone. */
 static void store_count_free(struct store *store)
 {
 	MDB_cursor *cursor = NULL;
@@ -312,14 +326,17 @@ static void store_count_free(struct store *store)
 	MDB_val pages;
 	uint64_t count = 0;
 
-	if (store->free_counted || mdb_cursor_open(store->batch, FREE_TABLE, &cursor) != 0)
+	if (store->free_counted || failed(store_open_snapshot(store)))
 		return;
-	while (mdb_cursor_get(cursor, &key, &pages, MDB_NEXT) == 0) {
-		size_t of_row = 0;
-		memcpy(&of_row, pages.mv_data, sizeof of_row);
-		count += of_row;
+	if (mdb_cursor_open(store->snapshot, FREE_TABLE, &cursor) == 0) {
+		while (mdb_cursor_get(cursor, &key, &pages, MDB_NEXT) == 0) {
+			size_t of_row = 0;
+			memcpy(&of_row, pages.mv_data, sizeof of_row);
+			count += of_row;
+		}
+		mdb_cursor_close(cursor);
 	}
-	mdb_cursor_close(cursor);
+	store_end_snapshot(store);
 	store->free_bytes = count * PAGE_BYTES;
 	store->free_counted = true;
 }
@@ -352,19 +369,6 @@ bool store_has_room(struct store *store, uint64_t bytes)
 }
 
 /* Cursors. */
-
-static struct err store_open_snapshot(struct store *store)
-{
-	if (failed(store->broken))
-		return store->broken;
-	if (store->snapshot_open)
-		return err_ok();
-	const int rc = store->snapshot == NULL
-	                       ? mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->snapshot)
-	                       : mdb_txn_renew(store->snapshot);
-	store->snapshot_open = rc == 0;
-	return store_err(store, rc);
-}
 
 /* The table's cursor in the batch, or in the snapshot where no batch is open. */
 static struct err store_cursor(struct store *store, enum store_table table, MDB_cursor **result)
