@@ -120,7 +120,7 @@ static bool address_is_ip(int family, struct view text)
 	return inet_pton(family, string, bytes) == 1;
 }
 
-/* Standardized-tag ":" 1*dcontent */
+/* Standardized-tag ":" 1*dcontent, without what would end a path or begin a quoted string. */
 static bool address_is_general(struct view text)
 {
 	size_t colon = view_find(text, ':');
@@ -132,7 +132,7 @@ static bool address_is_general(struct view text)
 			return false;
 	for (size_t i = colon + 1; i < text.bytes; i++) {
 		char c = text.data[i];
-		if (c <= ' ' || c > '~' || c == '[' || c == ']' || c == '\\')
+		if (c <= ' ' || c > '~' || strchr("[]\\<>\"", c) != NULL)
 			return false;
 	}
 	return true;

@@ -129,7 +129,8 @@ enum command_fault command_hello_parse(struct view arguments, struct view *name)
 	struct view word = command_take_word(&rest);
 
 	/* A name of several words is a device's ("HELO Office Printer"): the first one will do. */
-	if (word.bytes == 0 || word.bytes > COMMAND_HELLO_MAX || !utf8_is_valid(word))
+	if (word.bytes == 0 || word.bytes > COMMAND_HELLO_MAX || command_has_control(word) ||
+	        !utf8_is_valid(word))
 		return COMMAND_FAULT_HELLO;
 	*name = word;
 	return COMMAND_FAULT_NONE;

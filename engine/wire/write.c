@@ -4,8 +4,9 @@
 
 static const struct view crlf = VIEW_INIT("\r\n");
 
-/* What a value must not hold: an address may have spaces (and brackets) within quotes, every
- * other value has none. The address was parsed when it came in; this is the last door. */
+/* No control character may go out, and no space: it would begin another parameter. An address may
+ * hold spaces and brackets within quotes, and ends with a bracket elsewhere. What comes here was
+ * parsed when it came in; this is the last door. */
 static bool write_is_safe(struct view value, bool address)
 {
 	bool quoted = false;
@@ -21,7 +22,7 @@ static bool write_is_safe(struct view value, bool address)
 		}
 		if (address && c == '"')
 			quoted = !quoted;
-		else if (!quoted && (c == ' ' || c == '<' || c == '>'))
+		else if (!quoted && (c == ' ' || (address && (c == '<' || c == '>'))))
 			return false;
 	}
 	return !quoted;
