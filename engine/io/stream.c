@@ -15,7 +15,7 @@ static void stream_op_ended(struct stream *stream, const struct io_result *resul
 static void stream_came(struct stream *stream);
 static void stream_retry(struct loop_task *task);
 static void stream_flush(struct loop_task *task);
-static void stream_send_plain(struct stream *stream, uint64_t bytes_max);
+static void stream_send_plain(struct stream *stream);
 static void stream_drain(struct stream *stream);
 static void stream_die(struct stream *stream);
 static void stream_bury(struct stream *stream);
@@ -286,24 +286,27 @@ size_t stream_room_pieces(const struct stream *stream)
 static void stream_flush(struct loop_task *task)
 {
 	struct stream *stream = container_of(task, struct stream, flush_task);
-	uint64_t plain_bytes = stream->plain_until - stream->written_total;
+	bool plain = stream->written_total < stream->plain_until;
 
 	if (stream->send_op.kind != IO_IDLE || stream->socket_broken)
 		return;
 	if (stream->state == STREAM_CONNECTING || stream->state == STREAM_DYING)
 		return;
-	if (plain_bytes > 0 && !outbox_is_empty(&stream->outbox) && !stream->output_ended)
-		stream_send_plain(stream, plain_bytes);
+	if (plain && !outbox_is_empty(&stream->outbox) && !stream->output_ended)
+		stream_send_plain(stream);
 	else if (stream->tls != NULL && stream_secure_send(stream))
 		return;
 	else if (stream->state == STREAM_CLOSING)
 		stream_drain(stream);
 }
 
-static void stream_send_plain(struct stream *stream, uint64_t bytes_max)
+static void stream_send_plain(struct stream *stream)
 {
+	/* I8: what was queued after the switch to TLS never goes this way. */
+	check(stream->written_total < stream->plain_until);
 	struct view pieces[IO_PIECES_MAX];
-	size_t count = outbox_pieces(&stream->outbox, bytes_max, pieces, IO_PIECES_MAX);
+	size_t count = outbox_pieces(&stream->outbox, stream->plain_until - stream->written_total,
+	        pieces, IO_PIECES_MAX);
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < count; i++)

@@ -278,6 +278,9 @@ void tls_destroy(struct tls *tls)
 {
 	if (tls == NULL)
 		return;
+	/* Else the library takes the session of a connection that was cut for a bad one. */
+	if (tls->ssl != NULL && !failed(tls->failure))
+		SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(tls->ssl);
 	OPENSSL_free(tls);
 }
