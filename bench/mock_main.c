@@ -1,0 +1,344 @@
+/* sluice-mock: the mock Exchange Online as a program. See --help. */
+
+#include "bench/mock.h"
+#include "queue/base/check.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MOCK_MEMORY       (256 << 20) /* chunks: bodies pass through, replies wait */
+#define MOCK_USERS_MAX    64
+#define MOCK_ENDING_TURNS 10000 /* to end connections politely; then they end with us */
+
+static const char usage[] =
+        "Usage: sluice-mock [OPTION]...\n"
+        "A mock Exchange Online: answers as the real one, stores nothing, keeps account.\n"
+        "\n"
+        "  --listen ADDRESS:PORT   where to listen (127.0.0.1:2526; port 0: any free one)\n"
+        "  --interface NAME        submission: demands STARTTLS and sign-in (default);\n"
+        "                          mx: the tenant's MX host, neither\n"
+        "  --certificate FILE      PEM; with --key offers STARTTLS\n"
+        "  --key FILE              PEM\n"
+        "  --auth LIST             mechanisms (LOGIN,XOAUTH2); of LOGIN, XOAUTH2, PLAIN\n"
+        "  --user NAME:SECRET      who may sign in, with a password or token; default anyone\n"
+        "  --lack WORD             don't offer one of EHLO's lines: PIPELINING, CHUNKING, ...\n"
+        "  --size BYTES            largest message (157286400)\n"
+        "  --delay MS              every reply comes so many milliseconds later\n"
+        "  --work MS               the reply to a message comes so many more later\n"
+        "  --connections N         messages in flight on an identity before 432\n"
+        "  --messages-per-minute N messages of an identity before 450\n"
+        "  --rule RULE             refuses or disconnects; may be repeated. Keys:\n"
+        "                          stage=connect|ehlo|starttls|auth|mail|rcpt|data|eod|any\n"
+        "                          reply=TEXT, or drop=before|after\n"
+        "                          match=TEXT in the arguments (at eod: the Message-ID)\n"
+        "                          probability=0..1, limit=TIMES\n"
+        "  --seed N                of the rules' dice\n"
+        "  --account FILE          where the account goes at the end (standard output)\n"
+        "  --help\n"
+        "\n"
+        "Prints event=ready when it listens. SIGUSR1 writes the account, SIGTERM ends and\n"
+        "writes it. Exit 0 fine, 1 what was asked can't be done, 2 usage.\n";
+
+struct options {
+	struct mock_settings mock;
+	struct mock_script script;
+	struct endpoint listen;
+	struct tls_server_settings tls;
+	const char *users[MOCK_USERS_MAX];
+	const char *account;
+};
+
+static volatile sig_atomic_t asked_end;
+static volatile sig_atomic_t asked_account;
+static struct io *signalled_io;
+
+static void options_read(struct options *options, int argc, char **argv);
+static bool option_set(struct options *options, int option, const char *value, struct text *why);
+static bool option_mechanisms(struct mock_settings *settings, struct view list);
+static bool option_lacks(struct mock_settings *settings, struct view word);
+static bool option_ms(const char *value, int64_t *ns);
+static int mock_run(struct options *options);
+static void mock_turn(struct loop *loop, struct mock *mock);
+static bool account_write(const struct options *options, const struct mock *mock);
+static void on_signal(int number);
+
+int main(int argc, char **argv)
+{
+	static struct options options;
+
+	options_read(&options, argc, argv);
+	return mock_run(&options);
+}
+
+enum option_name {
+	OPTION_LISTEN = 256,
+	OPTION_INTERFACE,
+	OPTION_CERTIFICATE,
+	OPTION_KEY,
+	OPTION_AUTH,
+	OPTION_USER,
+	OPTION_LACK,
+	OPTION_SIZE,
+	OPTION_DELAY,
+	OPTION_WORK,
+	OPTION_CONNECTIONS,
+	OPTION_MESSAGES,
+	OPTION_RULE,
+	OPTION_SEED,
+	OPTION_ACCOUNT,
+	OPTION_HELP,
+};
+
+static const struct option option_table[] = {
+	{ "listen", required_argument, NULL, OPTION_LISTEN },
+	{ "interface", required_argument, NULL, OPTION_INTERFACE },
+	{ "certificate", required_argument, NULL, OPTION_CERTIFICATE },
+	{ "key", required_argument, NULL, OPTION_KEY },
+	{ "auth", required_argument, NULL, OPTION_AUTH },
+	{ "user", required_argument, NULL, OPTION_USER },
+	{ "lack", required_argument, NULL, OPTION_LACK },
+	{ "size", required_argument, NULL, OPTION_SIZE },
+	{ "delay", required_argument, NULL, OPTION_DELAY },
+	{ "work", required_argument, NULL, OPTION_WORK },
+	{ "connections", required_argument, NULL, OPTION_CONNECTIONS },
+	{ "messages-per-minute", required_argument, NULL, OPTION_MESSAGES },
+	{ "rule", required_argument, NULL, OPTION_RULE },
+	{ "seed", required_argument, NULL, OPTION_SEED },
+	{ "account", required_argument, NULL, OPTION_ACCOUNT },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ 0 },
+};
+
+static void options_read(struct options *options, int argc, char **argv)
+{
+	char why_text[512];
+	int option;
+	int at;
+
+	options->mock = (struct mock_settings){
+		.submission = true,
+		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN) | SIGNIN_BIT(SIGNIN_XOAUTH2),
+		.size_max = MOCK_SIZE_DEFAULT,
+		.users = options->users,
+	};
+	check(endpoint_parse(VIEW("127.0.0.1:2526"), &options->listen));
+	while ((option = getopt_long(argc, argv, "h", option_table, &at)) != -1) {
+		struct text why = TEXT_ON(why_text);
+
+		if (option == OPTION_HELP || option == 'h') {
+			fputs(usage, stdout);
+			exit(0);
+		}
+		if (option == '?' || !option_set(options, option, optarg, &why)) {
+			if (option != '?')
+				fprintf(stderr, "sluice-mock: --%s %s: %s\n", option_table[at].name,
+				        optarg, why.bytes > 0 ? text_string(&why) : "not right");
+			fputs("sluice-mock: see --help\n", stderr);
+			exit(2);
+		}
+	}
+	if (optind < argc ||
+	        (options->tls.certificate_file == NULL) != (options->tls.key_file == NULL)) {
+		fputs("sluice-mock: --certificate and --key go together; there are no other "
+		      "arguments; see --help\n",
+		        stderr);
+		exit(2);
+	}
+}
+
+static bool option_set(struct options *options, int option, const char *value, struct text *why)
+{
+	struct mock_settings *mock = &options->mock;
+	uint64_t number = 0;
+	const bool is_number = view_to_u64(view_of(value), &number);
+
+	switch (option) {
+	case OPTION_LISTEN:
+		return endpoint_parse(view_of(value), &options->listen);
+	case OPTION_INTERFACE:
+		mock->submission = view_equal_fold(view_of(value), VIEW("submission"));
+		return mock->submission || view_equal_fold(view_of(value), VIEW("mx"));
+	case OPTION_CERTIFICATE:
+		options->tls.certificate_file = value;
+		return true;
+	case OPTION_KEY:
+		options->tls.key_file = value;
+		return true;
+	case OPTION_AUTH:
+		return option_mechanisms(mock, view_of(value));
+	case OPTION_USER:
+		if (mock->user_count == MOCK_USERS_MAX)
+			return false;
+		options->users[mock->user_count++] = value;
+		return view_find(view_of(value), ':') < strlen(value);
+	case OPTION_LACK:
+		return option_lacks(mock, view_of(value));
+	case OPTION_SIZE:
+		mock->size_max = number;
+		return is_number;
+	case OPTION_DELAY:
+		return option_ms(value, &mock->delay_ns);
+	case OPTION_WORK:
+		return option_ms(value, &mock->work_ns);
+	case OPTION_CONNECTIONS:
+		mock->connections_max = (uint32_t)number;
+		return is_number && number <= UINT32_MAX;
+	case OPTION_MESSAGES:
+		mock->messages_minute_max = number;
+		return is_number;
+	case OPTION_RULE:
+		return mock_script_add(&options->script, view_of(value), why);
+	case OPTION_SEED:
+		mock->seed = number;
+		return is_number;
+	case OPTION_ACCOUNT:
+		options->account = value;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool option_mechanisms(struct mock_settings *settings, struct view list)
+{
+	settings->mechanisms = 0;
+	while (list.bytes > 0) {
+		const size_t comma = view_find(list, ',');
+		const enum signin_mechanism mechanism =
+		        signin_mechanism_of(view_trim(view_first(list, comma)));
+		if (mechanism == SIGNIN_NONE)
+			return false;
+		settings->mechanisms |= SIGNIN_BIT(mechanism);
+		list = view_skip(list, comma < list.bytes ? comma + 1 : comma);
+	}
+	return true;
+}
+
+static bool option_lacks(struct mock_settings *settings, struct view word)
+{
+	static const struct view words[] = {
+#define X(name, word) [MOCK_##name] = VIEW_INIT(word),
+		MOCK_EXTENSIONS(X)
+#undef X
+	};
+
+	for (int i = 0; i < MOCK_EXTENSION_COUNT; i++) {
+		if (!view_equal_fold(words[i], word))
+			continue;
+		settings->lacks[i] = true;
+		return true;
+	}
+	return false;
+}
+
+static bool option_ms(const char *value, int64_t *ns)
+{
+	char *end;
+	const double ms = strtod(value, &end);
+
+	*ns = (int64_t)(ms * (double)NS_PER_MS);
+	return end != value && *end == '\0' && ms >= 0 && ms < 86400e3;
+}
+
+static int mock_run(struct options *options)
+{
+	static struct mock mock;
+	static struct loop loop;
+	const struct io_settings io_settings = IO_SETTINGS_DEFAULT;
+	char why_text[512];
+	struct text why = TEXT_ON(why_text);
+	char address[ENDPOINT_TEXT_BYTES];
+	struct text at = TEXT_ON(address);
+	struct depot *depot;
+	struct shelf shelf;
+
+	if (options->tls.certificate_file != NULL &&
+	        failed(tls_context_server(&options->mock.tls, &options->tls, &why)))
+		goto fail;
+	if (failed(depot_create(&depot, MOCK_MEMORY))) {
+		text_put(&why, VIEW("out of memory"));
+		goto fail;
+	}
+	shelf_init(&shelf, depot);
+	if (failed(loop_init(&loop, &io_settings, &shelf, &why)))
+		goto fail;
+	loop_start(&loop);
+	signalled_io = loop.io;
+	if (failed(mock_init(&mock, &loop, &options->mock))) {
+		text_put(&why, VIEW("out of memory"));
+		goto fail;
+	}
+	mock.script = options->script;
+	struct err err = mock_listen(&mock, &options->listen, false);
+	endpoint_format(&at, &options->listen);
+	if (failed(err)) {
+		text_format(&why, "listen on %s: %s", text_string(&at),
+		        err.code == ERR_SYSTEM ? strerror(err.detail) : err_text(err.code));
+		goto fail;
+	}
+	const struct sigaction action = { .sa_handler = on_signal };
+	check(sigaction(SIGTERM, &action, NULL) == 0);
+	check(sigaction(SIGINT, &action, NULL) == 0);
+	check(sigaction(SIGUSR1, &action, NULL) == 0);
+	printf("event=ready address=%s\n", text_string(&at));
+	fflush(stdout);
+
+	while (!asked_end) {
+		mock_turn(&loop, &mock);
+		if (asked_account) {
+			asked_account = 0;
+			(void)account_write(options, &mock); /* said on stderr */
+		}
+	}
+	mock_stop(&mock);
+	for (int turn = 0; turn < MOCK_ENDING_TURNS && !mock_is_idle(&mock); turn++)
+		mock_turn(&loop, &mock);
+	const bool written = account_write(options, &mock);
+	if (mock_is_idle(&mock)) {
+		mock_finish(&mock);
+		loop_finish(&loop);
+		tls_context_destroy(options->mock.tls);
+		shelf_finish(&shelf);
+		depot_destroy(depot);
+	}
+	return written ? 0 : 1;
+
+fail:
+	fprintf(stderr, "sluice-mock: %s\n", text_string(&why));
+	return 1;
+}
+
+static void mock_turn(struct loop *loop, struct mock *mock)
+{
+	loop_begin(loop);
+	loop_run_completions(loop, LOOP_COMPLETIONS_PER_TURN);
+	loop_run_timers(loop);
+	mock_work(mock);
+	loop_end(loop);
+}
+
+static bool account_write(const struct options *options, const struct mock *mock)
+{
+	FILE *file = options->account == NULL ? stdout : fopen(options->account, "w");
+	bool written = file != NULL && mock_account_write(&mock->account, file);
+
+	if (file != NULL && file != stdout)
+		written = fclose(file) == 0 && written;
+	if (!written)
+		fprintf(stderr, "sluice-mock: --account %s: %s\n",
+		        options->account == NULL ? "(standard output)" : options->account,
+		        strerror(errno));
+	return written;
+}
+
+static void on_signal(int number)
+{
+	if (number == SIGUSR1)
+		asked_account = 1;
+	else
+		asked_end = 1;
+	io_wake(NULL, signalled_io);
+}

@@ -1,0 +1,74 @@
+/*
+ * One connection to the mock: the server's side of SMTP, as Exchange Online answers.
+ *
+ * Thread:  the mock's loop's.
+ * Owns:    its stream, and a chunk for replies that wait for their time.
+ */
+#ifndef SLUICE_MOCK_SESSION_H
+#define SLUICE_MOCK_SESSION_H
+
+#include "bench/mock.h"
+#include "engine/wire/eod.h"
+#include "engine/wire/header.h"
+
+#define MOCK_REPLIES_MAX    256 /* that wait for their time; then reading stops */
+#define MOCK_RECIPIENTS_MAX 1000
+
+enum mock_state {
+	MOCK_COMMAND, /* a command line is next */
+	MOCK_SIGNIN,  /* a line of the sign-in exchange */
+	MOCK_DATA,    /* the data up to its end */
+	MOCK_BDAT,    /* `chunk_left` bytes */
+	MOCK_OVER,    /* QUIT, or a drop: nothing is read any more */
+};
+
+/* A reply that waits; its text lies in the session's chunk, in order. */
+struct mock_reply {
+	struct mono due;
+	uint16_t bytes;
+	uint8_t ends; /* enum mock_end */
+};
+
+/* What happens when the reply goes out. */
+enum mock_end {
+	MOCK_END_NONE,
+	MOCK_END_MESSAGE, /* the identity has one less in flight */
+	MOCK_END_CLOSE,
+	MOCK_END_ABORT, /* instead of the reply, whose text is empty */
+	MOCK_END_STARTTLS,
+};
+
+struct mock_session {
+	struct stream stream;
+	struct link link; /* in mock->live */
+	struct mock *mock;
+	struct mock_identity *identity; /* "" until somebody signs in */
+	struct timer timer;             /* the first waiting reply's */
+	struct chunk *waiting;
+	size_t waiting_start; /* of the first reply's text in it */
+	struct mock_reply replies[MOCK_REPLIES_MAX];
+	size_t reply_first;
+	size_t reply_count;
+	enum mock_state state;
+	struct signin_server signin;
+	struct chunk *signin_memory;
+	bool secure;
+	bool signed_in;
+	/* the transaction */
+	bool has_mail;
+	bool null_sender;
+	bool chunking; /* a BDAT was taken */
+	bool chunk_last;
+	bool chunk_skip; /* its transaction was refused: swallow and answer 503 */
+	uint64_t recipients;
+	uint64_t chunk_left;
+	uint64_t message_bytes;
+	struct eod eod;
+	struct header header;
+};
+
+void mock_session_open(struct mock *mock, int fd);
+/* The stream has news. */
+void mock_session_work(struct mock_session *session, unsigned what);
+
+#endif
