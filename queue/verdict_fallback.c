@@ -75,7 +75,6 @@ static const struct verdict_rule status_rows[] = {
 	/* X.3: the system. 1 full, 2 not accepting, 3 not capable, 4 too big, 5 set up wrongly. */
 	TRANSIENTLY(3, 4, 4, MESSAGE_TOO_LARGE, MESSAGE, RETRY_OTHER_SESSION, 600, SIZE_ADVICE),
 	TRANSIENTLY(3, 0, 999, SERVER_BUSY, CONNECTION, RETRY_OTHER_SESSION, 30, SYSTEM_ADVICE),
-	PERMANENTLY(3, 3, 3, PROTOCOL_ERROR, CONNECTION, RECONNECT, PROTOCOL_ADVICE),
 	PERMANENTLY(3, 4, 4, MESSAGE_TOO_LARGE, MESSAGE, BOUNCE_MESSAGE, SIZE_ADVICE),
 	PERMANENTLY(3, 0, 999, POLICY_REJECTED, MESSAGE, BOUNCE_MESSAGE, UNKNOWN_BOUNCE_ADVICE),
 	/* X.4: network and routing. 1 no answer, 2 bad connection, 3 directory, 4 no route,

@@ -2,7 +2,7 @@
  * The rows behind verdict_judge(), private to the verdict files: a row is a condition on stage,
  * code, enhanced code and text, and the verdict that holds where all four fit.
  *
- * The tables are searched in the order of verdict_rules[], each from its top; the first row that
+ * The tables are searched in the order of verdict_rules.c, each from its top; the first row that
  * fits wins, so the special stands above the general. verdict_rules_general.c is last: texts of
  * servers other than Exchange Online. A row never holds a whole reply: hosts, addresses, numbers
  * and the wording around a feature change every few years.
@@ -12,7 +12,7 @@
 #ifndef SLUICE_VERDICT_RULES_H
 #define SLUICE_VERDICT_RULES_H
 
-#include "queue/verdict.h"
+#include "queue/verdict_reply.h"
 
 #include <stddef.h>
 
@@ -86,5 +86,9 @@ extern const struct verdict_rules verdict_rules_general;
  * stage. The last row of by_code fits everything. */
 extern const struct verdict_rules verdict_rules_by_status;
 extern const struct verdict_rules verdict_rules_by_code;
+
+/* The row that decides about a reply; never NULL. */
+const struct verdict_rule *verdict_rules_find(
+        enum stage stage, const struct verdict_reply *reply, enum basis *basis);
 
 #endif

@@ -72,6 +72,11 @@ static const struct verdict_rule rows[] = {
 	        "attachment|policy rejection|against our policy|local policy|site policy",
 	        POLICY_REJECTED, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, SPAM_ADVICE),
 
+	RULE(ANY_STAGE, 5, ANY_STATUS, "storedrv.submi", POLICY_REJECTED, MESSAGE, PERMANENT,
+	        BOUNCE_MESSAGE, NO_WAIT,
+	        "The mailbox server in Exchange Online could not take this message and says that "
+	        "another try won't help. Read the exception's name in the reply."),
+
 	/* Recipients, in words too plain to stand further up. */
 	RULE(AT(RCPT), 5, ANY_STATUS,
 	        "not found|unknown|does not exist|doesn't exist|no mailbox|not exist|invalid|"

@@ -69,7 +69,8 @@ static const struct verdict_rule rows[] = {
 	        MESSAGE_TOO_LARGE, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, SIZE_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "sendsizelimit|routing.sizelimit|size exceeds|too large for|message too large|"
-	        "message too big|size limit|exceeds*size|exceeded*size|message is too large|"
+	        "message too big|size "
+	        "limit|exceeds*size|exceeded*size|maxsubmissionexceeded|message is too large|"
 	        "message is too big|too big for system|overadvertisedsize",
 	        MESSAGE_TOO_LARGE, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, SIZE_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 2, 3), NULL, MESSAGE_TOO_LARGE, RECIPIENT, PERMANENT,
@@ -115,8 +116,8 @@ static const struct verdict_rule rows[] = {
 	        "server. It comes back by itself within about six hours."),
 
 	/* Addresses that can't be, before those that merely are not. */
-	RULE(ANY_STAGE, 0, ANY_STATUS, "storedrv.submit; invalid recipient", INVALID_ADDRESS,
-	        MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, ADDRESS_ADVICE),
+	RULE(ANY_STAGE, 0, ANY_STATUS, "storedrv.submit; invalid recipient|invalidrecipients",
+	        INVALID_ADDRESS, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, ADDRESS_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 1, 3), NULL, INVALID_ADDRESS, RECIPIENT, PERMANENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, ADDRESS_ADVICE),
 
@@ -197,8 +198,8 @@ static const struct verdict_rule rows[] = {
 	        BAD_CONTENT, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, CONTENT_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 0, 350), "header is too long", BAD_CONTENT, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, CONTENT_ADVICE),
-	RULE(ANY_STAGE, 5, STATUS(5, 0, 350), NULL, POLICY_REJECTED, RECIPIENT, PERMANENT,
-	        BOUNCE_RECIPIENT, NO_WAIT,
+	RULE(ANY_STAGE, 5, STATUS(5, 0, 350), NULL, POLICY_REJECTED, MESSAGE, PERMANENT,
+	        BOUNCE_MESSAGE, NO_WAIT,
 	        "The recipient's organization refused the message for a reason of its own: read "
 	        "the "
 	        "reply, and ask the recipient by another way."),

@@ -207,6 +207,17 @@ static const struct verdict_rule rows[] = {
 	        IP_BLOCKED, SOURCE_IP, PERMANENT, PAUSE_ROUTE, 3600, IP_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "permanently deferred", IP_BLOCKED, SOURCE_IP, PERMANENT,
 	        PAUSE_ROUTE, 3600, IP_BLOCKED_ADVICE),
+	/* The old words of Outlook.com: RP-001, SC-001, DY-001, OU-001. */
+	RULE(ANY_STAGE, 0, ANY_STATUS, "exceeded the connection limit", CONCURRENT_CONNECTIONS,
+	        SOURCE_IP, TRANSIENT, BACKOFF_ROUTE, 60,
+	        "The server allows this relay's address fewer connections than it has open. Sluice "
+	        "opens fewer for a while; lower `sessions` of the route."),
+	RULE(ANY_STAGE, 4, ANY_STATUS, "exceeded the rate limit|limits for how many|<rp-#",
+	        IP_RATE_LIMITED, SOURCE_IP, TRANSIENT, BACKOFF_ROUTE, 1800,
+	        "Outlook.com slows mail from this relay's public address. Keep the flow even, and "
+	        "see https://postmaster.live.com."),
+	RULE(ANY_STAGE, 5, ANY_STATUS, "weren't sent|<sc-#|<dy-#|<ou-#", IP_BLOCKED, SOURCE_IP,
+	        PERMANENT, PAUSE_ROUTE, 3600, IP_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
 	        "ip reputation|unusual rate of unsolicited|user complaints|temporarily rate "
 	        "limited|"

@@ -227,6 +227,10 @@ static const struct verdict_rule rows[] = {
 	        "only one starttls|command not allowed|out of sequence|unimplemented|"
 	        "unexpected command|already*tls|no valid recipients",
 	        PROTOCOL_ERROR, CONNECTION, PERMANENT, RECONNECT, NO_WAIT, PROTOCOL_ADVICE),
+	RULE(ANY_STAGE, 4, ANY_STATUS, "protocol violation|synchronization error", PROTOCOL_ERROR,
+	        CONNECTION, TRANSIENT, RECONNECT, 30, PROTOCOL_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS, "protocol violation|synchronization error", PROTOCOL_ERROR,
+	        CONNECTION, PERMANENT, RECONNECT, NO_WAIT, PROTOCOL_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 5, 1), NULL, PROTOCOL_ERROR, CONNECTION, PERMANENT, RECONNECT,
 	        NO_WAIT, PROTOCOL_ADVICE),
 	RULE(ANY_STAGE, 500, STATUSES(5, 5, 2, 2), NULL, PROTOCOL_ERROR, CONNECTION, PERMANENT,
