@@ -162,7 +162,9 @@ static size_t report_fill(struct report_maker *maker, const struct job *job)
 		told->reply = note.code > 0 ? last_reply : note.text;
 		told->remote = note.server;
 		told->status = (struct enhanced){ note.status[0], note.status[1], note.status[2] };
-		told->advice = view_of(verdict_judge((enum stage)note.stage, last_reply).advice);
+		if (note.code > 0) /* our own words need no explaining */
+			told->advice =
+			        view_of(verdict_judge((enum stage)note.stage, last_reply).advice);
 	}
 	check(count > 0);
 	return count;
