@@ -251,8 +251,15 @@ static void write_recipient_for_people(
 		bounce_writer_put(writer, VIEW("\r\n"));
 	}
 	if (recipient->advice.bytes > 0 && recipient->action <= BOUNCE_DELAYED) {
-		bounce_writer_put(writer, VIEW("    What it means: "));
-		bounce_writer_wrap(writer, recipient->advice, indent, sizeof indent - 1 + 15);
+		/* What did not heal in time carries an advice that was written for the waiting. */
+		bool given_up = recipient->action == BOUNCE_FAILED && recipient->reply.bytes > 0 &&
+		                recipient->reply.data[0] == '4';
+		struct view label = given_up ? VIEW("We gave up waiting. While we tried it meant: ")
+		                             : VIEW("What it means: ");
+		bounce_writer_put(writer, view_of(indent));
+		bounce_writer_put(writer, label);
+		bounce_writer_wrap(
+		        writer, recipient->advice, indent, sizeof indent - 1 + label.bytes);
 		bounce_writer_put(writer, VIEW("\r\n"));
 	}
 	if (recipient->action == BOUNCE_DELAYED && recipient->retry_until.ms != 0) {

@@ -319,6 +319,13 @@ static void every_action_has_its_section(void **state)
 	                   "Diagnostic-Code: X-Sluice; the session was lost\r\n");
 	assert_holds(text, "rfc822; a@example.org\r\nAction: failed\r\nStatus: 5.0.0\r\n"
 	                   "Diagnostic-Code: smtp; 550 no\r\n");
+	assert_holds(text, "    What it means: Wait.\r\n");
+	free(text);
+
+	recipients[1].action = BOUNCE_FAILED;
+	text = write_report(&bounce, &needs);
+	assert_holds(text, "    We gave up waiting. While we tried it meant: Wait.\r\n");
+	assert_holds(text, "rfc822; c@example.org\r\nAction: failed\r\nStatus: 4.7.500\r\n");
 	free(text);
 
 	bounce.recipients = recipients;
