@@ -61,7 +61,7 @@ static bool option_mechanisms(struct mock_settings *settings, struct view list);
 static bool option_lacks(struct mock_settings *settings, struct view word);
 static bool option_ms(const char *value, int64_t *ns);
 static int mock_run(struct options *options);
-static void mock_turn(struct loop *loop, struct mock *mock);
+static void mock_begin(struct loop *loop, struct mock *mock);
 static bool account_write(const struct options *options, const struct mock *mock);
 static void on_signal(int number);
 
@@ -287,15 +287,19 @@ static int mock_run(struct options *options)
 	fflush(stdout);
 
 	while (!asked_end) {
-		mock_turn(&loop, &mock);
+		mock_begin(&loop, &mock);
+		loop_end(&loop);
 		if (asked_account) {
 			asked_account = 0;
 			(void)account_write(options, &mock); /* said on stderr */
 		}
 	}
 	mock_stop(&mock);
-	for (int turn = 0; turn < MOCK_ENDING_TURNS && !mock_is_idle(&mock); turn++)
-		mock_turn(&loop, &mock);
+	mock_begin(&loop, &mock);
+	for (int turn = 0; turn < MOCK_ENDING_TURNS && !mock_is_idle(&mock); turn++) {
+		loop_end(&loop);
+		mock_begin(&loop, &mock);
+	}
 	const bool written = account_write(options, &mock);
 	if (mock_is_idle(&mock)) {
 		mock_finish(&mock);
@@ -311,13 +315,13 @@ fail:
 	return 1;
 }
 
-static void mock_turn(struct loop *loop, struct mock *mock)
+/* A turn but for its end, where it would wait. */
+static void mock_begin(struct loop *loop, struct mock *mock)
 {
 	loop_begin(loop);
 	loop_run_completions(loop, LOOP_COMPLETIONS_PER_TURN);
 	loop_run_timers(loop);
 	mock_work(mock);
-	loop_end(loop);
 }
 
 static bool account_write(const struct options *options, const struct mock *mock)
