@@ -407,6 +407,12 @@ static struct err spool_delete_due(
 	return store_delete(spool->store, TABLE_DUE, row_key_view(&due));
 }
 
+/* Rows that were whole when their job was read, and are not any more: the disk lies. */
+static struct err spool_damaged(struct err err, enum err_code sign)
+{
+	return err.code == sign ? err_make(ERR_BROKEN, 0) : err;
+}
+
 struct err spool_settle(struct spool *spool, struct job *job)
 {
 	const struct row_key key = row_key_job(job->id, job->number);
@@ -424,14 +430,14 @@ struct err spool_settle(struct spool *spool, struct job *job)
 	if (!failed(err))
 		err = job_decode_facts(record, &facts);
 	if (failed(err))
-		return err;
+		return spool_damaged(err, ERR_FORMAT);
 	err = spool_delete_due(spool, job, &facts);
 	if (failed(err))
-		return err.code == ERR_NOT_FOUND ? err_make(ERR_FORMAT, 0) : err;
+		return spool_damaged(err, ERR_NOT_FOUND);
 	if (tally.of[OWED_PENDING] + tally.of[OWED_DEFERRED] > 0)
 		return spool_write_job(spool, job);
 	err = spool_delete_job(spool, job->id, job->number);
-	return err.code == ERR_NOT_FOUND ? err_make(ERR_FORMAT, 0) : err;
+	return spool_damaged(err, ERR_NOT_FOUND);
 }
 
 struct err spool_reserve_ids(struct spool *spool, uint64_t count, uint64_t *first)

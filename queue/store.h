@@ -65,8 +65,8 @@ MUST_CHECK struct err store_begin(struct store *store);
 /* Ends the batch, also when it fails. */
 MUST_CHECK struct err store_commit(struct store *store);
 void store_abort(struct store *store);
-/* Room for so many pages more in this batch. `urgent`: out of the reserve, if need be. ERR_NO_SPACE:
- * there is none; the batch stays as it is. */
+/* Room for so many pages more in this batch. `urgent`: out of the reserve, if need be.
+ * ERR_NO_SPACE: there is none; the batch stays as it is. */
 MUST_CHECK struct err store_admit(struct store *store, uint64_t pages, bool urgent);
 /* Sets or replaces. */
 MUST_CHECK struct err store_put(

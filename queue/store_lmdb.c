@@ -73,10 +73,19 @@ static void store_end_snapshot(struct store *store)
 	store->snapshot_open = false;
 }
 
+/* A reader of the file that was killed (mdb_dump, say) pins pages until somebody looks. */
+static void store_forget_dead_readers(struct store *store)
+{
+	int dead = 0;
+
+	check(mdb_reader_check(store->env, &dead) == 0);
+}
+
 static struct err store_grow(struct store *store)
 {
 	check(store->batch == NULL);
 	store_end_snapshot(store);
+	store_forget_dead_readers(store);
 	const int rc = mdb_env_set_mapsize(store->env, store_map_bytes(store) * 2);
 	return rc == 0 ? err_make(ERR_AGAIN, 0) : store_break(store, rc);
 }
@@ -164,7 +173,9 @@ static struct err store_open_file(
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(store->env, map_bytes);
 	/* Synced commits are LMDB's default. NOTLS: the snapshot belongs to the batch's thread.
-	 * NOMEMINIT: what lies behind a row in its page are old bytes of ours, which nobody reads. */
+	 * NOMEMINIT: what lies behind a row in its page are old bytes of ours, which nobody reads.
+	 * Not NORDAHEAD: a backlog read back in its order gains from the kernel's reading ahead, which
+	 * ends by itself where it does not hit. */
 	if (rc == 0)
 		rc = mdb_env_open(store->env, path, MDB_NOTLS | MDB_NOMEMINIT, 0600);
 	if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
@@ -200,7 +211,6 @@ struct err store_open(
         struct store **result, const char *path, const struct store_settings *settings)
 {
 	struct store *store = calloc(1, sizeof *store);
-	int dead = 0;
 	int fd = -1;
 
 	if (store == NULL)
@@ -213,8 +223,7 @@ struct err store_open(
 	if (failed(err))
 		goto fail;
 
-	/* Readers that were killed pin pages no more. */
-	check(mdb_reader_check(store->env, &dead) == 0);
+	store_forget_dead_readers(store);
 	check(mdb_env_get_fd(store->env, &fd) == 0);
 	store_look_at_size(store);
 	store_room_init(&store->room, fd, store->used, settings->reserve_bytes);
@@ -313,7 +322,7 @@ struct err store_commit(struct store *store)
 		return store_grow(store);
 	if (!is_no_space(rc) || !store_is_whole(store))
 		return store_break(store, rc);
-	store->room.full = true;
+	store_room_distrust(&store->room, store->used);
 	return err_make(ERR_NO_SPACE, rc);
 }
 
@@ -326,6 +335,7 @@ static void store_count_free(struct store *store)
 	MDB_val pages;
 	uint64_t count = 0;
 
+	store_forget_dead_readers(store);
 	if (store->free_counted || failed(store_open_snapshot(store)))
 		return;
 	if (mdb_cursor_open(store->snapshot, FREE_TABLE, &cursor) == 0) {

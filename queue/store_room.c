@@ -50,3 +50,9 @@ void store_room_init(struct store_room *room, int fd, uint64_t used, uint64_t re
 	if (!store_room_ensure(room, used + reserve))
 		room->allocated = used;
 }
+
+void store_room_distrust(struct store_room *room, uint64_t used)
+{
+	room->allocated = used;
+	room->full = true;
+}

@@ -235,6 +235,7 @@ static void test_map_grows(void **state)
 		struct job job = tools_job(&tools, id + i, 1, 100000, 0, 1);
 		struct err err;
 		do {
+			assert_int_equal(spool_counts(tools.spool).messages, i); /* a snapshot */
 			err = spool_begin(tools.spool);
 			assert_ok(err);
 			err = tools_try_put(&tools, &job);
@@ -357,7 +358,7 @@ static void test_routes_are_durable(void **state)
 }
 
 /* Changes one row behind the spool's back. */
-static void damage(const char *table, const char *mode)
+static void damage_first_row(const char *table, const char *mode)
 {
 	MDB_env *env = NULL;
 	MDB_txn *txn = NULL;
@@ -398,7 +399,7 @@ static void test_damage_is_passed_over(void **state)
 		struct job job = { 0 };
 		tools_put(&tools, id, 1, 9000, 0, 1);
 		tools_put(&tools, id + 1, 1, 9000, 0, 2);
-		damage(tables[i % 3], i < 3 ? "delete" : "cut");
+		damage_first_row(tables[i % 3], i < 3 ? "delete" : "cut");
 		assert_int_equal(spool_verify(tools.spool, &what).code, ERR_FORMAT);
 		assert_int_equal(
 		        spool_next(tools.spool, 0, (struct wall){ 5 }, &tools.shelf, 0, &job).code,

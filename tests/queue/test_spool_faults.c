@@ -215,8 +215,10 @@ static void test_full_disk_in_the_middle(void **state)
 	assert_false(spool_is_broken(tools.spool));
 	assert_int_equal(spool_counts(tools.spool).messages, count - 1);
 	tools_verify(&tools);
+	assert_true(spool_counts(tools.spool).full);
 	disk.capacity = 0;
 	tools_put(&tools, id + count, 2, 20000, 0, 1);
+	assert_false(spool_counts(tools.spool).full);
 }
 
 /* A real one, where we may mount it. */

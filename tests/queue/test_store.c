@@ -283,6 +283,12 @@ static void test_room(void **state)
 	assert_false(room.full);
 	assert_int_equal(lseek(fd, 0, SEEK_END), 0); /* the length is not touched */
 
+	store_room_distrust(&room, 50 << 20);
+	assert_true(room.full);
+	assert_true(store_room_ensure(&room, 60 << 20));
+	assert_false(room.full);
+	assert_true(store_room_ensure(&room, 100 << 20));
+
 	/* Without allocation ahead, free space counts. */
 	disk.no_allocate = true;
 	assert_true(store_room_ensure(&room, 101 << 20));
