@@ -21,6 +21,8 @@ static int tear_down(void **state)
 {
 	(void)state;
 	disk = (struct disk_faults){ 0 };
+	spool_close(MOVE(tools.spool));
+	(void)umount(tools.path); /* where a test that mounts it has failed */
 	tools_stop(&tools);
 	return 0;
 }
