@@ -42,6 +42,8 @@ static void check_limits(struct config *config, struct config_places *places)
 	struct config_limits *limits = &config->limits;
 	uint64_t most = limits->memory_bytes / MESSAGES_IN_MEMORY;
 
+	if (limits->connections_per_client == 0)
+		limits->connections_per_client = limits->connections;
 	if (limits->message_bytes <= most)
 		return;
 	if (config_places_wrote(places, &limits->message_bytes))

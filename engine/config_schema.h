@@ -33,7 +33,7 @@
 	X(path, DIRECTORY, "/var/lib/sluice", NULL, NULL, \
 	  "the folder, made with mode 0700; holds data.mdb and control.sock") \
 	X(reserve, SIZE, "64MiB", "1MiB", "16GiB", \
-	  "disk space kept back for settling when the disk is full, so that delivery goes on")
+	  "disk space kept back, so that delivery goes on when the disk is full")
 
 #define CONFIG_LIMITS(X) \
 	X(memory, SIZE, "512MiB", "16MiB", "1TiB", \
@@ -48,7 +48,8 @@
 	  "bad or refused commands of a connection before it is closed with 421") \
 	X(auth_failures, NUMBER, "3", "1", "100", \
 	  "failed sign-ins of a connection before it is closed with 421") \
-	X(hops, NUMBER, "50", "1", "1000", "Received headers that make a message a loop; then 554") \
+	X(hops, NUMBER, "50", "1", "1000", \
+	  "Received headers that make a message a loop; then 554") \
 	X(idle, DURATION, "5m", "1s", "1d", \
 	  "silence of a client before it is closed with 421; RFC 5321 asks for 5m") \
 	X(transaction, DURATION, "1h", "10s", "7d", \
@@ -115,7 +116,8 @@
 	X(key, FILE, NULL, NULL, NULL, "PEM, our certificate's private key")
 
 #define CONFIG_TIMEOUTS(X) \
-	X(connect, DURATION, "30s", "1s", "10m", "for the TCP connection, and for the TLS handshake") \
+	X(connect, DURATION, "30s", "1s", "10m", \
+	  "for the TCP connection, and again for the TLS handshake") \
 	X(greeting, DURATION, "5m", "1s", "1h", "for the 220 (RFC 5321 4.5.3.2)") \
 	X(command, DURATION, "5m", "1s", "1h", "for the reply to EHLO, AUTH, MAIL, RCPT, RSET") \
 	X(data, DURATION, "2m", "1s", "1h", "for the 354 to DATA") \
@@ -140,7 +142,8 @@
 	X(give_up_after, DURATION, "2d", "1s", "30d", "age at which undelivered mail bounces")
 
 #define CONFIG_THREADS(X) \
-	X(ingest, NUMBER, NULL, "1", "64", "threads that take mail in; by default from the cores") \
+	X(ingest, NUMBER, NULL, "1", "64", \
+	  "threads that take mail in; by default from the cores") \
 	X(delivery, NUMBER, NULL, "1", "64", "threads that deliver; by default from the cores")
 /* clang-format on */
 

@@ -1,8 +1,8 @@
 #include "engine/log_format.h"
 
+#include "engine/json_write.h"
 #include "queue/base/check.h"
 #include "queue/base/date.h"
-#include "queue/base/utf8.h"
 #include "queue/message.h"
 
 #include <stdlib.h>
@@ -47,24 +47,12 @@ static uint64_t number_of(struct view value)
 	return number;
 }
 
-/* Bytes of a character that may be written as it is; 0: it must be escaped. C1 controls are
- * well-formed UTF-8, but some terminals obey them. */
-static size_t plain_bytes(struct view rest)
-{
-	unsigned char c = (unsigned char)rest.data[0];
-
-	if (c < ' ' || c == 127)
-		return 0;
-	size_t bytes = utf8_sequence_bytes(rest);
-	return bytes == 2 && c == 0xc2 && (unsigned char)rest.data[1] < 0xa0 ? 0 : bytes;
-}
-
 static bool needs_quotes(struct view value)
 {
 	if (value.bytes == 0)
 		return true;
 	while (value.bytes > 0) {
-		size_t bytes = plain_bytes(value);
+		size_t bytes = json_write_plain_bytes(value);
 
 		if (bytes == 0 || strchr(" \"\\=", value.data[0]) != NULL)
 			return true;
@@ -99,7 +87,7 @@ static void put_text(struct text *text, struct view value)
 	}
 	text_put_byte(text, '"');
 	while (value.bytes > 0) {
-		size_t bytes = plain_bytes(value);
+		size_t bytes = json_write_plain_bytes(value);
 
 		if (bytes == 0)
 			put_escaped_byte(text, (unsigned char)value.data[0]);
@@ -108,30 +96,6 @@ static void put_text(struct text *text, struct view value)
 		if (bytes > 0)
 			text_put(text, view_first(value, bytes));
 		value = view_skip(value, bytes > 0 ? bytes : 1);
-	}
-	text_put_byte(text, '"');
-}
-
-static void put_json_string(struct text *text, struct view value)
-{
-	text_put_byte(text, '"');
-	while (value.bytes > 0) {
-		unsigned char c = (unsigned char)value.data[0];
-		size_t bytes = plain_bytes(value);
-
-		if (bytes == 0 && (c < ' ' || c == 127)) {
-			text_format(text, "\\u%04x", c);
-			bytes = 1;
-		} else if (bytes == 0) {
-			/* A C1 control goes whole, a broken sequence byte by byte. */
-			text_put(text, VIEW("\\ufffd"));
-			bytes = utf8_sequence_bytes(value) > 0 ? utf8_sequence_bytes(value) : 1;
-		} else {
-			if (c == '"' || c == '\\')
-				text_put_byte(text, '\\');
-			text_put(text, view_first(value, bytes));
-		}
-		value = view_skip(value, bytes);
 	}
 	text_put_byte(text, '"');
 }
@@ -201,7 +165,7 @@ void log_format_json(struct text *text, const struct log_record *record)
 	while (next_field(&cursor, &field, &value)) {
 		text_format(text, ",\"%s\":", field.key);
 		if (field.kind == LOG_FIELD_TEXT)
-			put_json_string(text, value);
+			json_write_text(text, value);
 		else
 			put_number(text, (enum log_kind)field.kind, value);
 	}

@@ -1,0 +1,45 @@
+/*
+ * What is said over control.sock: a question is one line of JSON, the answer is one line that
+ * says how it went, then one line a row.
+ *
+ *	{"verb":"list","after":"0","from":"a@b.c"}
+ *	{"ok":true,"count":0,"rows":2,"more":false}
+ *	{"id":"...","route":"far","from":"a@b.c","recipients":["x@y.z"],...}
+ *	{"id":"...",...}
+ *
+ *	{"verb":"hold","ids":["..."]}          {"verb":"remove","all":true,"to":"@y.z"}
+ *	{"ok":false,"error":"..."}
+ *
+ * A row is what `sluice queue list --json` prints: id, route, from (empty: the null sender),
+ * recipients, bytes, received, state, attempts, next_attempt and reply (null: none); SHOW adds
+ * `owed`, an object for each recipient with its state and reply.
+ *
+ * Thread:  control's. Owns: a question owns its JSON, until control_talk_forget().
+ * Fails:   a question in words for its asker; an answer when the shelf is empty.
+ */
+#ifndef SLUICE_CONTROL_TALK_H
+#define SLUICE_CONTROL_TALK_H
+
+#include "engine/request.h"
+#include "queue/base/rope.h"
+
+#define CONTROL_IDS_MAX        500   /* in one question: clients ask again for more */
+#define CONTROL_QUESTION_BYTES 16000 /* of a line: 500 ids and three addresses fit */
+
+struct json_t;
+
+struct control_question {
+	struct json_t *json; /* what the request's views lend from */
+	uint64_t ids[CONTROL_IDS_MAX];
+};
+
+/* Reads a line into the request. False: `why` says what is wrong with it. */
+bool control_talk_read(struct control_question *question, struct view line, struct request *request,
+        struct text *why);
+void control_talk_forget(struct control_question *question);
+/* All or nothing. */
+MUST_CHECK bool control_talk_answer(
+        struct rope *rope, struct shelf *shelf, const struct request *request);
+MUST_CHECK bool control_talk_refuse(struct rope *rope, struct shelf *shelf, struct view why);
+
+#endif
