@@ -53,6 +53,10 @@
 #define PERMANENTLY(s, low, high, cause, scope, outcome, advice)                                   \
 	RULE(ANY_STAGE, 0, STATUSES(5, s, low, high), NULL, cause, scope, PERMANENT, outcome,      \
 	        NO_WAIT, advice)
+#define SPLIT_ADVICE                                                                               \
+	"The server takes fewer recipients in one message. Nothing to do: Sluice splits it."
+#define RECIPIENT_OK_ADVICE "Recipient accepted. Go on."
+#define ACCEPTED_ADVICE     "Accepted. Go on."
 
 static const struct verdict_rule status_rows[] = {
 	/* X.1: addresses. 1 mailbox, 2 system, 3 syntax, 4 ambiguous, 6 moved, 10 null MX. */
@@ -89,13 +93,9 @@ static const struct verdict_rule status_rows[] = {
 	PERMANENTLY(4, 7, 7, QUEUE_EXPIRED, MESSAGE, BOUNCE_MESSAGE, EXPIRED_ADVICE),
 	PERMANENTLY(4, 0, 999, REMOTE_UNREACHABLE, RECIPIENT, BOUNCE_RECIPIENT, NETWORK_ADVICE),
 	/* X.5: the protocol. 3 too many recipients; else command, syntax, arguments, version. */
-	TRANSIENTLY(5, 3, 3, TOO_MANY_RECIPIENTS, MESSAGE, SPLIT_RECIPIENTS, 0,
-	        "The server takes fewer recipients in one message. Nothing to do: Sluice splits "
-	        "it."),
+	TRANSIENTLY(5, 3, 3, TOO_MANY_RECIPIENTS, MESSAGE, SPLIT_RECIPIENTS, 0, SPLIT_ADVICE),
 	TRANSIENTLY(5, 0, 999, SERVER_BUSY, CONNECTION, RETRY_OTHER_SESSION, 30, SYSTEM_ADVICE),
-	PERMANENTLY(5, 3, 3, TOO_MANY_RECIPIENTS, MESSAGE, SPLIT_RECIPIENTS,
-	        "The server takes fewer recipients in one message. Nothing to do: Sluice splits "
-	        "it."),
+	PERMANENTLY(5, 3, 3, TOO_MANY_RECIPIENTS, MESSAGE, SPLIT_RECIPIENTS, SPLIT_ADVICE),
 	PERMANENTLY(5, 1, 999, PROTOCOL_ERROR, CONNECTION, RECONNECT, PROTOCOL_ADVICE),
 	/* X.6: content. 7 to 10 are SMTPUTF8's. */
 	TRANSIENTLY(6, 0, 999, BAD_CONTENT, MESSAGE, RETRY_OTHER_SESSION, 600, CONTENT_ADVICE),
@@ -152,15 +152,15 @@ static const struct verdict_rule code_rows[] = {
 	RULE(ANY_STAGE, 235, ANY_STATUS, NULL, OK, IDENTITY, NONE, PROCEED, NO_WAIT,
 	        "Signed in. Go on."),
 	RULE(AT(MAIL) | AT(DATA) | AT(EOD), 2, ANY_STATUS, NULL, OK, MESSAGE, NONE, PROCEED,
-	        NO_WAIT, "Accepted. Go on."),
+	        NO_WAIT, ACCEPTED_ADVICE),
 	RULE(AT(RCPT), 2, ANY_STATUS, NULL, OK, RECIPIENT, NONE, PROCEED, NO_WAIT,
-	        "Recipient accepted. Go on."),
+	        RECIPIENT_OK_ADVICE),
 	RULE(ANY_STAGE, 2, STATUS(2, 1, 0), NULL, OK, MESSAGE, NONE, PROCEED, NO_WAIT,
-	        "Accepted. Go on."),
+	        ACCEPTED_ADVICE),
 	RULE(ANY_STAGE, 2, STATUS(2, 1, 5), NULL, OK, RECIPIENT, NONE, PROCEED, NO_WAIT,
-	        "Recipient accepted. Go on."),
+	        RECIPIENT_OK_ADVICE),
 	RULE(ANY_STAGE, 2, STATUS(2, 6, 0), NULL, OK, MESSAGE, NONE, PROCEED, NO_WAIT,
-	        "Accepted. Go on."),
+	        ACCEPTED_ADVICE),
 	RULE(ANY_STAGE, 2, ANY_STATUS, NULL, OK, CONNECTION, NONE, PROCEED, NO_WAIT,
 	        "Fine. Go on."),
 	RULE(ANY_STAGE, 354, ANY_STATUS, NULL, OK, MESSAGE, NONE, PROCEED, NO_WAIT,
@@ -191,8 +191,7 @@ static const struct verdict_rule code_rows[] = {
 	RULE(AT(EHLO), 5, ANY_STATUS, NULL, INVALID_HELO, SOURCE_IP, PERMANENT, FAIL_CONFIG,
 	        NO_WAIT,
 	        "The server refuses the name that this relay greets with, or this relay. Set a "
-	        "full "
-	        "host name that resolves."),
+	        "full host name that resolves."),
 	RULE(AT(MAIL), 501, ANY_STATUS, NULL, INVALID_ADDRESS, MESSAGE, PERMANENT, BOUNCE_MESSAGE,
 	        NO_WAIT, SENDER_ADVICE),
 	RULE(AT(RCPT), 501, ANY_STATUS, NULL, INVALID_ADDRESS, RECIPIENT, PERMANENT,

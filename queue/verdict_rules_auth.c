@@ -9,7 +9,7 @@
 	"-AllowBasicAuthSmtp) while that is still possible."
 #define PASSWORD_ADVICE                                                                            \
 	"User name or password is wrong. Sluice stops signing in as this identity, since repeats " \
-	"lock the account: correct the identity's secret_file, then release it."
+	"lock the account: correct the identity's secret_file; Sluice tries again by itself."
 #define TOKEN_ADVICE                                                                               \
 	"Exchange Online did not accept the token or password. Sluice gets a fresh token and "     \
 	"tries once more. If it stays: `user` must be the mailbox the token is for, the service "  \
@@ -59,11 +59,9 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 0, ANY_STATUS, "security defaults", SECURITY_DEFAULTS, TENANT, PERMANENT,
 	        FAIL_CONFIG, NO_WAIT,
 	        "Security Defaults of the organization forbid signing in with a password alone. "
-	        "Move "
-	        "the identity to OAuth (`auth: xoauth2`), or have an administrator replace "
-	        "Security "
-	        "Defaults by Conditional Access policies that leave this account out (Entra admin "
-	        "centre, Properties)."),
+	        "Move the identity to OAuth (`auth: xoauth2`), or have an administrator replace "
+	        "Security Defaults by Conditional Access policies that leave this account out "
+	        "(Entra admin centre, Properties)."),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "organization configuration|organization's configuration|"
 	        "organisation configuration",
@@ -77,9 +75,9 @@ static const struct verdict_rule rows[] = {
 	        "sign-in*blocked|sign in*blocked",
 	        CONDITIONAL_ACCESS, IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT,
 	        "A policy refused the sign-in: Conditional Access, required multi-factor sign-in, "
-	        "or "
-	        "a blocked account. Look at the account's sign-in log in the Entra admin centre, "
-	        "leave the account out of the policy, or move it to OAuth (`auth: xoauth2`)."),
+	        "or a blocked account. Look at the account's sign-in log in the Entra admin "
+	        "centre, leave the account out of the policy, or move it to OAuth (`auth: "
+	        "xoauth2`)."),
 
 	/* Federation. */
 	RULE(ANY_STAGE, 0, ANY_STATUS,
@@ -100,8 +98,8 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 5, ANY_STATUS, "tenant locked|tenant is locked", TENANT_LOCKED, TENANT,
 	        PERMANENT, PAUSE_IDENTITY, 3600,
 	        "Microsoft has locked the organization's sign-in. An administrator must find out "
-	        "why "
-	        "in the Microsoft 365 admin centre, or with support; Sluice tries once an hour."),
+	        "why in the Microsoft 365 admin centre, or with support; Sluice tries once an "
+	        "hour."),
 
 	/* Mechanisms. */
 	RULE(ANY_STAGE, 50, ANY_STATUS,
@@ -109,8 +107,7 @@ static const struct verdict_rule rows[] = {
 	        "auth abort",
 	        AUTH_CANCELLED, CONNECTION, PERMANENT, REAUTH, NO_WAIT,
 	        "The sign-in was broken off half-way. Nothing to do: Sluice signs in again on a "
-	        "new "
-	        "connection."),
+	        "new connection."),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "unrecognized authentication type|unsupported authentication|"
 	        "authentication mechanism|authentication type|authentication not enabled|"
@@ -165,7 +162,7 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 53, ANY_STATUS, "user not found|permanent server error", AUTH_FAILED,
 	        IDENTITY, PERMANENT, PAUSE_IDENTITY, 300,
 	        "Exchange Online does not know this account. `user` must be the mailbox's sign-in "
-	        "name (UserPrincipalName); correct the identity, then release it."),
+	        "name (UserPrincipalName); correct the identity."),
 	RULE(ANY_STAGE, 535, STATUS(5, 7, 139), "locked", AUTH_FAILED, IDENTITY, PERMANENT,
 	        PAUSE_IDENTITY, 3600,
 	        "The account is locked after failed sign-ins. Stop whatever signs in with a wrong "
@@ -183,15 +180,14 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 4, ANY_STATUS, "cipher*weak", TLS_VERSION, ROUTE, PERMANENT, FAIL_CONFIG,
 	        NO_WAIT,
 	        "The server wants a stronger cipher before it lets anyone sign in. Allow TLS 1.2 "
-	        "and "
-	        "modern ciphers on this machine, and check for a proxy that ends TLS on the way."),
+	        "and modern ciphers on this machine, and check for a proxy that ends TLS on the "
+	        "way."),
 	RULE(ANY_STAGE, 4, ANY_STATUS,
 	        "too many login|too many*authentication failures|"
 	        "too many failed",
 	        AUTH_TEMPORARY, IDENTITY, TRANSIENT, BACKOFF_IDENTITY, 300,
 	        "This account signed in too often. Sluice waits; let it keep its sessions open, "
-	        "and "
-	        "see whether another program signs in with the same account."),
+	        "and see whether another program signs in with the same account."),
 	RULE(ANY_STAGE, 4, ANY_STATUS,
 	        "temporary auth|authentication unsuccessful*temporary|authentication*temporar|"
 	        "temporar*authentication",
@@ -201,7 +197,7 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 432, STATUS(4, 7, 12), NULL, AUTH_FAILED, IDENTITY, PERMANENT,
 	        PAUSE_IDENTITY, 300,
 	        "The account's password must be changed before it can sign in this way. Change it, "
-	        "correct the identity's secret_file, then release it."),
+	        "correct the identity's secret_file; Sluice tries again by itself."),
 
 	/* No sign-in at all, or one that failed and was passed over. */
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 57), NULL, NOT_AUTHENTICATED, IDENTITY, PERMANENT, REAUTH,

@@ -49,8 +49,7 @@ static const struct verdict_rule rows[] = {
 	        "unverified address|verification in progress|address verification",
 	        RECIPIENT_UNKNOWN, RECIPIENT, TRANSIENT, BACKOFF_RECIPIENT, 300,
 	        "The server is still finding out whether the recipient exists. Nothing to do: "
-	        "Sluice "
-	        "tries again."),
+	        "Sluice tries again."),
 	RULE(ANY_STAGE, 421, ANY_STATUS,
 	        "busy|try again|closing|overload|load average|maintenance|"
 	        "shutting down|not available|unavailable|unexpected failure",

@@ -37,6 +37,14 @@
 	"as further copies."
 #define FULL_ADVICE                                                                                \
 	"The recipient's mailbox is full. The recipient has to make room; send again then."
+#define BANNED_ADVICE                                                                              \
+	"Microsoft lets no mail go to this recipient. If that is wrong, the recipient's "          \
+	"administrator must ask Microsoft support."
+#define FORWARDING_ADVICE                                                                          \
+	"The organization does not let mail be forwarded outside by itself. An "                   \
+	"administrator can allow it in the outbound spam policy "                                  \
+	"(Set-HostedOutboundSpamFilterPolicy -AutoForwardingMode On); else send to the "           \
+	"outside address directly."
 
 static const struct verdict_rule rows[] = {
 	/* Numbers of recipients. 4.5.3 also means: this one is another tenant's. */
@@ -103,13 +111,9 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 5, STATUSES(5, 7, 120, 138), NULL, RECIPIENT_RESTRICTED, RECIPIENT,
 	        PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, RESTRICTED_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 505), NULL, RECIPIENT_BLOCKED, RECIPIENT, PERMANENT,
-	        BOUNCE_RECIPIENT, NO_WAIT,
-	        "Microsoft lets no mail go to this recipient. If that is wrong, the recipient's "
-	        "administrator must ask Microsoft support."),
+	        BOUNCE_RECIPIENT, NO_WAIT, BANNED_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS, "banned recipient", RECIPIENT_BLOCKED, RECIPIENT, PERMANENT,
-	        BOUNCE_RECIPIENT, NO_WAIT,
-	        "Microsoft lets no mail go to this recipient. If that is wrong, the recipient's "
-	        "administrator must ask Microsoft support."),
+	        BOUNCE_RECIPIENT, NO_WAIT, BANNED_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 9), "recipient mailbox quarantined|storedrv",
 	        RECIPIENT_RESTRICTED, RECIPIENT, TRANSIENT, BACKOFF_RECIPIENT, 21600,
 	        "Exchange Online has set the recipient's mailbox aside because it troubled its "
@@ -151,8 +155,7 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 5, STATUS(5, 1, 20), NULL, BAD_CONTENT, MESSAGE, PERMANENT, BOUNCE_MESSAGE,
 	        NO_WAIT,
 	        "The message has more than one From header or address. The program that made it "
-	        "has "
-	        "to be corrected."),
+	        "has to be corrected."),
 	RULE(AT(MAIL), 5, STATUSES(5, 1, 6, 9), "address", INVALID_ADDRESS, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, SENDER_ADDRESS_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 1, 8), "utf-8|utf8", INVALID_ADDRESS, RECIPIENT, PERMANENT,
@@ -162,17 +165,9 @@ static const struct verdict_rule rows[] = {
 
 	/* Policy. */
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 520), NULL, FORWARDING_BLOCKED, MESSAGE, PERMANENT,
-	        BOUNCE_MESSAGE, NO_WAIT,
-	        "The organization does not let mail be forwarded outside by itself. An "
-	        "administrator "
-	        "can allow it in the outbound spam policy (Set-HostedOutboundSpamFilterPolicy "
-	        "-AutoForwardingMode On); else send to the outside address directly."),
+	        BOUNCE_MESSAGE, NO_WAIT, FORWARDING_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS, "external forwarding|automatic forwarding|auto-forward",
-	        FORWARDING_BLOCKED, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT,
-	        "The organization does not let mail be forwarded outside by itself. An "
-	        "administrator "
-	        "can allow it in the outbound spam policy (Set-HostedOutboundSpamFilterPolicy "
-	        "-AutoForwardingMode On); else send to the outside address directly."),
+	        FORWARDING_BLOCKED, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, FORWARDING_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "transport.rules|policy processing failed|organization policy|"
 	        "administrative action|administrative prohibition|prohibited by administrator",
@@ -201,8 +196,7 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 5, STATUS(5, 0, 350), NULL, POLICY_REJECTED, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT,
 	        "The recipient's organization refused the message for a reason of its own: read "
-	        "the "
-	        "reply, and ask the recipient by another way."),
+	        "the reply, and ask the recipient by another way."),
 	RULE(ANY_STAGE, 5, STATUSES(5, 6, 0, 99), NULL, BAD_CONTENT, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, CONTENT_ADVICE),
 };

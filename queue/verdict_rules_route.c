@@ -26,61 +26,66 @@
 #define UNPATCHED_ADVICE                                                                           \
 	"An Exchange server upstream is out of date, and Exchange Online holds back or blocks "    \
 	"what passes through it. Update that server; see https://aka.ms/BlockUnsafeExchange."
+#define CONNECTOR_BLOCKED_ADVICE                                                                   \
+	"Microsoft has blocked this inbound connector because it looks misused. Find what "        \
+	"sent spam through it, then release it on the Restricted entities page: "                  \
+	"https://security.microsoft.com/restrictedentities."
+#define TENANT_LIST_ADVICE                                                                         \
+	"Our own organization blocks mail to this address or domain. An administrator can "        \
+	"change that in the Tenant Allow/Block List: "                                             \
+	"https://security.microsoft.com/tenantAllowBlockList."
+#define UNREGISTERED_ADVICE                                                                        \
+	"Too much mail comes from sender domains that the organization has not registered. "       \
+	"Add them as accepted domains (Microsoft 365 admin centre, Settings, Domains) or "         \
+	"stop their source, then have support lift the block."
+#define IPV6_ADVICE                                                                                \
+	"The recipient's domain takes no mail over IPv6. Sluice tries again over another "         \
+	"connection; if it stays, keep the route to IPv4."
+#define NO_NAME_ADVICE                                                                             \
+	"This relay's public address has no name in the DNS. Have its provider set a PTR "         \
+	"record that matches the relay's host name, or keep the route to IPv4."
+#define RECIPIENT_BLOCKS_ADVICE                                                                    \
+	"The recipient's organization blocks this relay's address. Only its administrator "        \
+	"can change that: ask by another way."
+#define DIRECT_SEND_ADVICE                                                                         \
+	"The organization refuses direct send from sources it does not know "                      \
+	"(RejectDirectSend). Make an inbound connector for this relay's address or "               \
+	"certificate, use a submission route, or have an administrator set "                       \
+	"Set-OrganizationConfig -RejectDirectSend $false."
+#define REGION_ADVICE                                                                              \
+	"The mail went to a host of another region than the organization's. Use the name "         \
+	"in the domain's MX record as the route's host, not an address or an old name; it "        \
+	"does not heal by waiting."
+#define PARTNER_ADVICE                                                                             \
+	"A partner connector of the organization takes mail only from certain addresses or "       \
+	"certificates, and this relay is not among them. Add it to the connector "                 \
+	"(Get-InboundConnector: RestrictDomainsToIPAddresses, "                                    \
+	"RestrictDomainsToCertificate) or make an OnPremises connector for it."
 
 static const struct verdict_rule rows[] = {
 	/* Attribution that will not heal. */
 	RULE(ANY_STAGE, 0, ANY_STATUS, "direct send not allowed|directsend", DIRECT_SEND_REJECTED,
-	        ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT,
-	        "The organization refuses direct send from sources it does not know "
-	        "(RejectDirectSend). Make an inbound connector for this relay's address or "
-	        "certificate, use a submission route, or have an administrator set "
-	        "Set-OrganizationConfig -RejectDirectSend $false."),
+	        ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT, DIRECT_SEND_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 68), NULL, DIRECT_SEND_REJECTED, ROUTE, PERMANENT,
-	        FAIL_CONFIG, NO_WAIT,
-	        "The organization refuses direct send from sources it does not know "
-	        "(RejectDirectSend). Make an inbound connector for this relay's address or "
-	        "certificate, or use a submission route."),
+	        FAIL_CONFIG, NO_WAIT, DIRECT_SEND_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "bad inbound connector", CONNECTOR_BLOCKED, ROUTE, PERMANENT,
-	        FAIL_CONFIG, NO_WAIT,
-	        "Microsoft has blocked this inbound connector because it looks misused. Find what "
-	        "sent spam through it, then release it on the Restricted entities page: "
-	        "https://security.microsoft.com/restrictedentities."),
+	        FAIL_CONFIG, NO_WAIT, CONNECTOR_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 711), NULL, CONNECTOR_BLOCKED, ROUTE, PERMANENT,
-	        FAIL_CONFIG, NO_WAIT,
-	        "Microsoft has blocked this inbound connector because it looks misused. Find what "
-	        "sent spam through it, then release it on the Restricted entities page: "
-	        "https://security.microsoft.com/restrictedentities."),
+	        FAIL_CONFIG, NO_WAIT, CONNECTOR_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "wrong office 365 region|wrong*region|<attr35>",
-	        WRONG_REGION, ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT,
-	        "The mail went to a host of another region than the organization's. Use the name "
-	        "in "
-	        "the domain's MX record as the route's host, not an address or an old name; it "
-	        "does "
-	        "not heal by waiting."),
+	        WRONG_REGION, ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT, REGION_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(0, 4, 62), NULL, WRONG_REGION, ROUTE, PERMANENT, FAIL_CONFIG,
-	        NO_WAIT,
-	        "The mail went to a host of another region than the organization's. Use the name "
-	        "in "
-	        "the domain's MX record as the route's host, not an address or an old name."),
+	        NO_WAIT, REGION_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "no mail-enabled subscription", RECIPIENT_TENANT_UNLICENSED,
 	        RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT,
 	        "The recipient's domain belongs to an organization without a mail licence, so "
-	        "nobody "
-	        "there can get mail. Its administrator has to see to it (or its MX record is "
-	        "wrong)."),
+	        "nobody there can get mail. Its administrator has to see to it (or its MX record "
+	        "is wrong)."),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 51), NULL, PARTNER_CONNECTOR_RESTRICTED, ROUTE, PERMANENT,
-	        FAIL_CONFIG, NO_WAIT,
-	        "A partner connector of the organization takes mail only from certain addresses or "
-	        "certificates, and this relay is not among them. Add it to the connector "
-	        "(Get-InboundConnector: RestrictDomainsToIPAddresses, "
-	        "RestrictDomainsToCertificate) "
-	        "or make an OnPremises connector for it."),
+	        FAIL_CONFIG, NO_WAIT, PARTNER_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "restrictdomainsto|partner connector",
 	        PARTNER_CONNECTOR_RESTRICTED, ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT,
-	        "A partner connector of the organization takes mail only from certain addresses or "
-	        "certificates, and this relay is not among them. Add it to the connector or make "
-	        "an "
-	        "OnPremises connector for it."),
+	        PARTNER_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS, "unauthorized message over ipv6", IPV6_REFUSED, SOURCE_IP,
 	        PERMANENT, FAIL_CONFIG, NO_WAIT,
 	        "Exchange Online takes this mail over IPv6 only from a source that it knows. Send "
@@ -111,53 +116,31 @@ static const struct verdict_rule rows[] = {
 
 	/* Blocks on the tenant: 5.7.700 to 749, with a few that mean something else. */
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 703), NULL, RECIPIENT_BLOCKED, RECIPIENT, PERMANENT,
-	        BOUNCE_RECIPIENT, NO_WAIT,
-	        "Our own organization blocks mail to this address or domain. An administrator can "
-	        "change that in the Tenant Allow/Block List: "
-	        "https://security.microsoft.com/tenantAllowBlockList."),
+	        BOUNCE_RECIPIENT, NO_WAIT, TENANT_LIST_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "tenant allow*block list", RECIPIENT_BLOCKED, RECIPIENT,
-	        PERMANENT, BOUNCE_RECIPIENT, NO_WAIT,
-	        "Our own organization blocks mail to this address or domain. An administrator can "
-	        "change that in the Tenant Allow/Block List: "
-	        "https://security.microsoft.com/tenantAllowBlockList."),
+	        PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, TENANT_LIST_ADVICE),
 	RULE(ANY_STAGE, 5, STATUSES(5, 7, 700, 749), NULL, TENANT_BLOCKED, TENANT, PERMANENT,
 	        PAUSE_TENANT, 3600, TENANT_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "tenant has exceeded threshold|traffic not accepted from this ip", TENANT_BLOCKED,
 	        TENANT, PERMANENT, PAUSE_TENANT, 3600, TENANT_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "unregistered domain|unprovisioned domain",
-	        UNREGISTERED_DOMAIN, TENANT, PERMANENT, PAUSE_TENANT, 3600,
-	        "Too much mail comes from sender domains that the organization has not registered. "
-	        "Add them as accepted domains (Microsoft 365 admin centre, Settings, Domains) or "
-	        "stop "
-	        "their source, then have support lift the block."),
+	        UNREGISTERED_DOMAIN, TENANT, PERMANENT, PAUSE_TENANT, 3600, UNREGISTERED_ADVICE),
 	RULE(ANY_STAGE, 0, STATUSES(5, 7, 750, 759), NULL, UNREGISTERED_DOMAIN, TENANT, PERMANENT,
-	        PAUSE_TENANT, 3600,
-	        "Too much mail comes from sender domains that the organization has not registered. "
-	        "Add them as accepted domains (Microsoft 365 admin centre, Settings, Domains) or "
-	        "stop "
-	        "their source, then have support lift the block."),
+	        PAUSE_TENANT, 3600, UNREGISTERED_ADVICE),
 
 	/* IPv6. */
 	RULE(ANY_STAGE, 0, ANY_STATUS, "not accept*over ipv6", IPV6_REFUSED, RECIPIENT, PERMANENT,
-	        RETRY_OTHER_SESSION, NO_WAIT,
-	        "The recipient's domain takes no mail over IPv6. Sluice tries again over another "
-	        "connection; if it stays, keep the route to IPv4."),
+	        RETRY_OTHER_SESSION, NO_WAIT, IPV6_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 510), NULL, IPV6_REFUSED, RECIPIENT, PERMANENT,
-	        RETRY_OTHER_SESSION, NO_WAIT,
-	        "The recipient's domain takes no mail over IPv6. Sluice tries again over another "
-	        "connection; if it stays, keep the route to IPv4."),
+	        RETRY_OTHER_SESSION, NO_WAIT, IPV6_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
 	        "must have a reverse dns|reverse dns*record|<ptr> record|reverse hostname|"
 	        "find your hostname|no reverse dns|missing reverse dns|without reverse dns|"
 	        "invalid reverse dns|lookup of reverse|<rdns>|ptr record",
-	        IPV6_NO_PTR, SOURCE_IP, PERMANENT, FAIL_CONFIG, NO_WAIT,
-	        "This relay's public address has no name in the DNS. Have its provider set a PTR "
-	        "record that matches the relay's host name, or keep the route to IPv4."),
+	        IPV6_NO_PTR, SOURCE_IP, PERMANENT, FAIL_CONFIG, NO_WAIT, NO_NAME_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(0, 7, 25), NULL, IPV6_NO_PTR, SOURCE_IP, PERMANENT, FAIL_CONFIG,
-	        NO_WAIT,
-	        "This relay's public address has no name in the DNS. Have its provider set a PTR "
-	        "record that matches the relay's host name, or keep the route to IPv4."),
+	        NO_WAIT, NO_NAME_ADVICE),
 
 	/* Checks of the sender's domain. The 4yz form heals when the records are right. */
 	RULE(ANY_STAGE, 4, STATUSES(4, 7, 20, 29),
@@ -186,15 +169,9 @@ static const struct verdict_rule rows[] = {
 	        "The recipient's organization has put this relay's address on its own block list. "
 	        "Only its administrator can take it off: ask by another way."),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "customer block list|rejected by recipient", IP_BLOCKED,
-	        RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT,
-	        "The recipient's organization blocks this relay's address. Only its administrator "
-	        "can "
-	        "change that: ask by another way."),
+	        RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, RECIPIENT_BLOCKS_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 507), NULL, IP_BLOCKED, RECIPIENT, PERMANENT,
-	        BOUNCE_RECIPIENT, NO_WAIT,
-	        "The recipient's organization blocks this relay's address. Only its administrator "
-	        "can "
-	        "change that: ask by another way."),
+	        BOUNCE_RECIPIENT, NO_WAIT, RECIPIENT_BLOCKS_ADVICE),
 	RULE(ANY_STAGE, 5, STATUSES(5, 7, 606, 649), NULL, IP_BLOCKED, SOURCE_IP, PERMANENT,
 	        PAUSE_ROUTE, 3600, IP_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 511), NULL, IP_BLOCKED, SOURCE_IP, PERMANENT, PAUSE_ROUTE,
@@ -229,8 +206,8 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 4, STATUSES(4, 7, 650, 651), NULL, IP_RATE_LIMITED, SOURCE_IP, TRANSIENT,
 	        BACKOFF_ROUTE, 1800,
 	        "Outlook.com slows mail from this relay's public address because of its "
-	        "reputation. "
-	        "Find out whether something sends spam from it; see https://postmaster.live.com."),
+	        "reputation. Find out whether something sends spam from it; see "
+	        "https://postmaster.live.com."),
 	RULE(ANY_STAGE, 4, STATUSES(0, 7, 500, 699), "busy", SERVER_BUSY, SOURCE_IP, TRANSIENT,
 	        BACKOFF_ROUTE, 900, THROTTLED_ADVICE),
 	RULE(ANY_STAGE, 4, STATUSES(0, 7, 500, 699), NULL, SOURCE_IP_THROTTLED, SOURCE_IP,

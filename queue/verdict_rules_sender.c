@@ -34,6 +34,15 @@
 	"lost: Sluice goes on as the window slides. See the Tenant Outbound External Recipients "  \
 	"report or Get-LimitsEnforcementStatus; more licences or Azure Communication Services "    \
 	"Email give more."
+#define SENDER_RATE_ADVICE                                                                         \
+	"The account sends faster than it may. Sluice holds its mail; lower "                      \
+	"`messages_per_minute` of the identity, or ask for a higher limit."
+#define QUARANTINED_ADVICE                                                                         \
+	"Exchange Online has set the sending mailbox aside because it troubled its server. "       \
+	"It comes back by itself within about six hours; if not, open a support case."
+#define SENDER_FULL_ADVICE                                                                         \
+	"The mailbox we send from is full, most often of its own Sent Items. Empty it or "         \
+	"give it more space; a retention policy for Sent Items keeps it so."
 
 static const struct verdict_rule rows[] = {
 	/* The bar for repeated errors. 554 5.2.252 is another thing: one message refused. */
@@ -71,8 +80,7 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 0, STATUSES(5, 7, 236, 239), NULL, MOERA_RATE, TENANT, TRANSIENT,
 	        BACKOFF_TENANT, 3600,
 	        "Senders at onmicrosoft.com may reach only 100 external recipients in 24 hours. "
-	        "Add "
-	        "a domain of your own to the organization and send from it."),
+	        "Add a domain of your own to the organization and send from it."),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "organization queue quota", TENANT_RATE, TENANT, TRANSIENT,
 	        BACKOFF_TENANT, 300,
 	        "Too much of the organization's mail waits inside Exchange Online. Nothing to do: "
@@ -82,16 +90,11 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 0, ANY_STATUS, "rate from sender to recipient", SENDER_RATE, RECIPIENT,
 	        TRANSIENT, BACKOFF_RECIPIENT, 300,
 	        "Too much mail from this sender to this recipient. Sluice holds it for a while; "
-	        "send "
-	        "fewer messages, or to several mailboxes."),
+	        "send fewer messages, or to several mailboxes."),
 	RULE(ANY_STAGE, 0, STATUS(4, 5, 127), NULL, SENDER_RATE, IDENTITY, TRANSIENT,
-	        BACKOFF_IDENTITY, 3600,
-	        "The account sends faster than it may. Sluice holds its mail; lower "
-	        "`messages_per_minute` of the identity, or ask for a higher limit."),
+	        BACKOFF_IDENTITY, 3600, SENDER_RATE_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "message rate from sender", SENDER_RATE, IDENTITY, TRANSIENT,
-	        BACKOFF_IDENTITY, 3600,
-	        "The account sends faster than it may. Sluice holds its mail; lower "
-	        "`messages_per_minute` of the identity, or ask for a higher limit."),
+	        BACKOFF_IDENTITY, 3600, SENDER_RATE_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "submission rate|message rate limit|sending rate",
 	        SENDER_RATE, IDENTITY, TRANSIENT, BACKOFF_IDENTITY, 60,
 	        "We submit faster than the server allows this client. Sluice slows down; lower "
@@ -111,7 +114,7 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 0, ANY_STATUS, "outboundspam*hipnotify|outboundspam*hip|wascl*hip",
 	        ACCOUNT_VERIFICATION, IDENTITY, PERMANENT, PAUSE_IDENTITY, NO_WAIT,
 	        "Microsoft wants a person to verify this account. Sign in to the mailbox with a "
-	        "browser, pass the check, then release the identity."),
+	        "browser and pass the check; Sluice tries again by itself."),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "outboundspam*suspend|wascl*suspend", ACCOUNT_SUSPENDED,
 	        IDENTITY, PERMANENT, PAUSE_IDENTITY, NO_WAIT,
 	        "Microsoft has suspended sending from this account, for spam. Secure the account, "
@@ -129,40 +132,27 @@ static const struct verdict_rule rows[] = {
 	/* The store: first the sender's mailbox by name, then 43x by who is being served. */
 	RULE(ANY_STAGE, 0, ANY_STATUS, "sender mailbox quarantined|storedrv.submi*quarantined",
 	        SENDER_MAILBOX_QUARANTINED, IDENTITY, TRANSIENT, PAUSE_IDENTITY, 21600,
-	        "Exchange Online has set the sending mailbox aside because it troubled its server. "
-	        "It "
-	        "comes back by itself within about six hours; if not, open a support case."),
+	        QUARANTINED_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 10), "mailbox|storedrv", SENDER_MAILBOX_QUARANTINED,
-	        IDENTITY, TRANSIENT, PAUSE_IDENTITY, 21600,
-	        "Exchange Online has set the sending mailbox aside because it troubled its server. "
-	        "It "
-	        "comes back by itself within about six hours; if not, open a support case."),
+	        IDENTITY, TRANSIENT, PAUSE_IDENTITY, 21600, QUARANTINED_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
 	        "storedrv.submi*quotaexceeded|storedrv.submi*mailbox full|"
 	        "mailbox full*storedrv.submi|sender*mailbox is full|sender's mailbox is full",
-	        SENDER_MAILBOX_FULL, IDENTITY, PERMANENT, PAUSE_IDENTITY, 3600,
-	        "The mailbox we send from is full, most often of its own Sent Items. Empty it or "
-	        "give "
-	        "it more space; a retention policy for Sent Items keeps it so."),
+	        SENDER_MAILBOX_FULL, IDENTITY, PERMANENT, PAUSE_IDENTITY, 3600, SENDER_FULL_ADVICE),
 	RULE(ANY_STAGE, 554, STATUS(5, 2, 2), "mailbox full", SENDER_MAILBOX_FULL, IDENTITY,
-	        PERMANENT, PAUSE_IDENTITY, 3600,
-	        "The mailbox we send from is full, most often of its own Sent Items. Empty it or "
-	        "give "
-	        "it more space; a retention policy for Sent Items keeps it so."),
+	        PERMANENT, PAUSE_IDENTITY, 3600, SENDER_FULL_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "mailbox logon failure|logonfailed|cannot open mailbox",
 	        MAILBOX_LOGON, IDENTITY, TRANSIENT, BACKOFF_IDENTITY, 300,
 	        "The sign-in was fine, but the mailbox would not open. A grant that is new needs "
-	        "up "
-	        "to an hour; if it lasts longer, the service principal lacks FullAccess "
+	        "up to an hour; if it lasts longer, the service principal lacks FullAccess "
 	        "(Add-MailboxPermission) or was made with the wrong object id."),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
 	        "concurrent connections limit|sender thread limit|"
 	        "concurrent_sending|concurrent submission",
 	        CONCURRENT_CONNECTIONS, IDENTITY, TRANSIENT, BACKOFF_IDENTITY, 2,
 	        "A mailbox may submit three messages at once, and more were on the way. Sluice "
-	        "slows "
-	        "down for a moment. If it comes often, something else sends with the same mailbox: "
-	        "give each program its own."),
+	        "slows down for a moment. If it comes often, something else sends with the same "
+	        "mailbox: give each program its own."),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "recipient thread limit", RECIPIENT_RATE, RECIPIENT,
 	        TRANSIENT, BACKOFF_RECIPIENT, 60, DELIVER_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "storedrv.deliver", SERVER_BUSY, RECIPIENT, TRANSIENT,

@@ -21,12 +21,17 @@
 	"up, does port 25 answer, are DNS and certificate right); then send again."
 #define PROTOCOL_ADVICE                                                                            \
 	"The server did not accept a command at this point of the conversation. Sluice starts a "  \
-	"new connection; if it comes back, save the conversation with `sluice serve` at debug "    \
-	"level and report it."
+	"new connection; if it comes back, report it with the log lines around it."
 #define TLS_REQUIRED_ADVICE                                                                        \
 	"The server takes this mail only over TLS and the session had none that it accepts. Set "  \
 	"`tls` on the route (`verify: true`), and check that nothing between here and Exchange "   \
 	"Online strips STARTTLS."
+#define TLS_SERVER_ADVICE                                                                          \
+	"The server that answered can't do TLS at the moment. Nothing to do: Sluice tries "        \
+	"another."
+#define GREETING_ADVICE                                                                            \
+	"The server refuses the name that this relay greets with. Give this machine a full "       \
+	"host name that resolves, best one whose address is this relay's public address."
 
 static const struct verdict_rule rows[] = {
 	/* EXO's own outbound side: seen in reports, named before "STARTTLS is required" below. */
@@ -83,8 +88,7 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 0, STATUS(4, 7, 652), NULL, CONCURRENT_CONNECTIONS, SOURCE_IP, TRANSIENT,
 	        BACKOFF_ROUTE, 60,
 	        "Outlook.com allows this relay's address fewer connections than it has open. "
-	        "Sluice "
-	        "opens fewer for a while; lower `sessions` of the route."),
+	        "Sluice opens fewer for a while; lower `sessions` of the route."),
 	RULE(ANY_STAGE, 4, ANY_STATUS,
 	        "maximum number of concurrent connections|"
 	        "too many concurrent*connections|too many*connections from|too many open "
@@ -92,9 +96,8 @@ static const struct verdict_rule rows[] = {
 	        "too many connections|maximum number of connections",
 	        CONCURRENT_CONNECTIONS, SOURCE_IP, TRANSIENT, BACKOFF_ROUTE, 60,
 	        "This relay's address has more connections open than the server allows. Sluice "
-	        "opens "
-	        "fewer for a while; lower `sessions` of the route, and see whether another program "
-	        "sends from the same address."),
+	        "opens fewer for a while; lower `sessions` of the route, and see whether another "
+	        "program sends from the same address."),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
 	        "maximum number of messages per connection|"
 	        "too many messages*connection|too many messages*session|messages per connection",
@@ -112,8 +115,7 @@ static const struct verdict_rule rows[] = {
 	        "timed out waiting|inactivity",
 	        IDLE_TIMEOUT, CONNECTION, TRANSIENT, RECONNECT, 0,
 	        "The connection was idle for longer than the server keeps one. Nothing to do: "
-	        "Sluice "
-	        "connects again when there is mail."),
+	        "Sluice connects again when there is mail."),
 	RULE(ANY_STAGE, 42, ANY_STATUS, "session duration|connection timed out|session timed out",
 	        SESSION_TIMEOUT, CONNECTION, TRANSIENT, RECONNECT, 0,
 	        "The connection lived as long as the server lets one live. Nothing to do: Sluice "
@@ -123,14 +125,12 @@ static const struct verdict_rule rows[] = {
 	        "connection reset|connection failover|lost connection",
 	        CONNECTION_DROPPED, CONNECTION, TRANSIENT, RETRY_OTHER_SESSION, 5,
 	        "The connection broke between two servers. Nothing to do unless it comes often: "
-	        "then "
-	        "look for a firewall or proxy that inspects SMTP."),
+	        "then look for a firewall or proxy that inspects SMTP."),
 	RULE(ANY_STAGE, 42, ANY_STATUS, "too many*errors|too many*commands",
 	        TOO_MANY_PROTOCOL_ERRORS, CONNECTION, TRANSIENT, RECONNECT, 30,
 	        "The server closed the connection after too many refusals on it. See which "
-	        "refusals "
-	        "came before (unknown recipients, commands) and stop their source; Sluice goes on "
-	        "over a new connection."),
+	        "refusals came before (unknown recipients, commands) and stop their source; Sluice "
+	        "goes on over a new connection."),
 
 	/* The server is not ready. */
 	RULE(ANY_STAGE, 42, ANY_STATUS, "service not active", SERVER_BUSY, CONNECTION, TRANSIENT,
@@ -150,30 +150,23 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 4, ANY_STATUS, "tls rate|rate*tls", TLS_RATE, ROUTE, TRANSIENT,
 	        BACKOFF_ROUTE, 30,
 	        "The server makes only so many TLS handshakes a second. Sluice opens connections "
-	        "more "
-	        "slowly; keep sessions open longer rather than opening many."),
+	        "more slowly; keep sessions open longer rather than opening many."),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "initialize security subsystem", TLS_SERVER_ERROR,
-	        CONNECTION, TRANSIENT, RETRY_OTHER_SESSION, 30,
-	        "The server that answered can't do TLS at the moment. Nothing to do: Sluice tries "
-	        "another."),
+	        CONNECTION, TRANSIENT, RETRY_OTHER_SESSION, 30, TLS_SERVER_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "tls not available|tls*temporar|tls*local problem",
 	        TLS_SERVER_ERROR, CONNECTION, TRANSIENT, RETRY_OTHER_SESSION, 30,
-	        "The server that answered can't do TLS at the moment. Nothing to do: Sluice tries "
-	        "another."),
+	        TLS_SERVER_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(0, 7, 66), NULL, TLS_VERSION, ROUTE, PERMANENT, FAIL_CONFIG,
 	        NO_WAIT,
 	        "Exchange Online wants TLS 1.2 or later and got less. Allow TLS 1.2 on this "
-	        "machine "
-	        "(OpenSSL's configuration may forbid it) and check for a proxy that ends TLS on "
-	        "the "
-	        "way; see https://aka.ms/smtp_auth_tls."),
+	        "machine (OpenSSL's configuration may forbid it) and check for a proxy that ends "
+	        "TLS on the way; see https://aka.ms/smtp_auth_tls."),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
 	        "tls 1.0|tls 1.1|support tls 1|tls version|cipher*too weak|outdated tls",
 	        TLS_VERSION, ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT,
 	        "The server wants a newer TLS version or stronger cipher than was negotiated. "
-	        "Allow "
-	        "TLS 1.2 and later on this machine and check for a proxy that ends TLS on the "
-	        "way."),
+	        "Allow TLS 1.2 and later on this machine and check for a proxy that ends TLS on "
+	        "the way."),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "appropriate tls channel|certificate validation failure",
 	        TLS_REQUIRED, ROUTE, PERMANENT, FAIL_CONFIG, 300,
 	        "The inbound connector wants a client certificate or TLS that this session did not "
@@ -193,31 +186,24 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 506), NULL, BAD_HELO, SOURCE_IP, PERMANENT, FAIL_CONFIG,
 	        NO_WAIT,
 	        "This relay greets with the name of the server it talks to, as spam programs do. "
-	        "Set "
-	        "the relay's own full host name, one that resolves to its public address."),
+	        "Give this machine its own full host name, one that resolves to its public "
+	        "address."),
 	RULE(ANY_STAGE, 5, ANY_STATUS, "bad helo", BAD_HELO, SOURCE_IP, PERMANENT, FAIL_CONFIG,
-	        NO_WAIT,
-	        "The server refuses the name that this relay greets with. Set the relay's own full "
-	        "host name, one that resolves to its public address."),
+	        NO_WAIT, GREETING_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS, "helo requires*address|ehlo requires*address", INVALID_HELO,
 	        CONNECTION, PERMANENT, FAIL_CONFIG, NO_WAIT,
-	        "The greeting had no host name. Set this relay's full host name."),
+	        "The greeting had no host name. Give this machine a full host name."),
 	RULE(ANY_STAGE, 50, ANY_STATUS, "invalid domain name", INVALID_HELO, SOURCE_IP, PERMANENT,
 	        FAIL_CONFIG, NO_WAIT,
 	        "The name that this relay greets with is not a valid host name (an underscore, "
-	        "perhaps). Set a full host name of letters, digits, hyphens and dots."),
+	        "perhaps). Give this machine a full host name of letters, digits, hyphens and "
+	        "dots."),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
 	        "helo command rejected|invalid helo|invalid ehlo|helo argument|"
 	        "ehlo argument|helo name|fully-qualified hostname|helo/ehlo",
-	        INVALID_HELO, SOURCE_IP, PERMANENT, FAIL_CONFIG, NO_WAIT,
-	        "The server refuses the name that this relay greets with. Set a full host name "
-	        "that "
-	        "resolves, best one whose address is this relay's public address."),
+	        INVALID_HELO, SOURCE_IP, PERMANENT, FAIL_CONFIG, NO_WAIT, GREETING_ADVICE),
 	RULE(AT(EHLO), 501, ANY_STATUS, NULL, INVALID_HELO, SOURCE_IP, PERMANENT, FAIL_CONFIG,
-	        NO_WAIT,
-	        "The server refuses the name that this relay greets with. Set a full host name "
-	        "that "
-	        "resolves, best one whose address is this relay's public address."),
+	        NO_WAIT, GREETING_ADVICE),
 
 	/* The conversation got out of step. */
 	RULE(ANY_STAGE, 50, ANY_STATUS,
