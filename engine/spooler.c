@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SPOOLER_IDS_LOW     1024             /* reports ask ahead for their next block */
-#define SPOOLER_FULL_RETRY  (1 * NS_PER_S)   /* whether a full disk has room again */
+#define SPOOLER_IDS_LOW     1024           /* reports ask ahead for their next block */
+#define SPOOLER_FULL_RETRY  (1 * NS_PER_S) /* whether a full disk has room again */
+#define SPOOLER_ROOM_BYTES  (4 << 20)      /* so much new mail must fit before it is let in again */
 #define SPOOLER_SHORT_RETRY (10 * NS_PER_MS) /* whether the memory budget has room again */
 #define SPOOLER_WALL_CHECK  (60 * NS_PER_S)  /* the wall clock may jump: look at dues again */
 
@@ -700,6 +701,7 @@ static void spooler_timer_expired(struct timer *timer)
 {
 	struct spooler *spooler = container_of(timer, struct spooler, timer);
 
-	if (spooler->full && spooler->batch.settle_count == 0 && !spool_counts(spooler->spool).full)
+	if (spooler->full && spooler->batch.settle_count == 0 &&
+	        spool_has_room(spooler->spool, SPOOLER_ROOM_BYTES))
 		spooler_tell_full(spooler, false);
 }

@@ -104,6 +104,7 @@ struct spool_counts {
 	uint64_t jobs;
 	uint64_t held;
 	uint64_t lent;
+	uint64_t damaged;    /* jobs that spool_next() has passed over since the start */
 	uint64_t file_bytes; /* pages in use or free for reuse */
 	uint64_t map_bytes;
 	bool full; /* new mail is refused */

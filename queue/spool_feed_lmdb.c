@@ -34,6 +34,25 @@ static struct err spool_first_due(struct spool *spool, uint16_t index, struct du
 	return err;
 }
 
+/* Nobody else shall wait behind a job that can't be read. */
+static void spool_pass_over(struct spool *spool, uint16_t route, const struct due_key *due)
+{
+	struct due_key *resume = &spool->routes[route].resume;
+
+	if (spool->damaged_count < SPOOL_DAMAGED_MAX) {
+		const bool noted = map_set(&spool->lent, spool_lent_key(due->id, due->number), 0);
+		check(noted);
+		spool->damaged_count++;
+	} else if (due->number < UINT16_MAX) {
+		*resume = *due;
+		resume->number++;
+	} else {
+		*resume = *due;
+		resume->id++;
+		resume->number = 0;
+	}
+}
+
 struct err spool_next(struct spool *spool, uint16_t route, struct wall now, struct shelf *shelf,
         size_t reserve, struct job *job)
 {
@@ -52,8 +71,9 @@ struct err spool_next(struct spool *spool, uint16_t route, struct wall now, stru
 	if (err.code == ERR_FORMAT) {
 		job->id = place.id;
 		job->number = place.number;
+		spool_pass_over(spool, route, &due);
 	}
-	if (!failed(err) || err.code == ERR_FORMAT)
+	if (!failed(err))
 		spool_lend(spool, place.id, place.number);
 	return err;
 }
@@ -72,6 +92,7 @@ bool spool_next_due(struct spool *spool, uint16_t route, struct wall *due)
 void spool_lend(struct spool *spool, uint64_t id, uint16_t number)
 {
 	check(!spool_is_lent(spool, id, number));
+	check(spool->lent.count - spool->damaged_count < spool->lent_max);
 	const bool noted = map_set(&spool->lent, spool_lent_key(id, number), 0);
 	check(noted);
 }

@@ -171,7 +171,7 @@ struct err spool_open(
 	spool->settled = calloc(settings->lent_max, sizeof *spool->settled);
 	struct err err = spool->settled == NULL ? err_make(ERR_NO_MEMORY, 0) : err_ok();
 	if (!failed(err))
-		err = map_init(&spool->lent, settings->lent_max, 0);
+		err = map_init(&spool->lent, settings->lent_max + SPOOL_DAMAGED_MAX, 0);
 	if (!failed(err))
 		err = store_open(&spool->store, path, &store_settings);
 	if (!failed(err))

@@ -107,15 +107,17 @@ bool spool_walk(struct spool *spool, struct spool_place *place)
 struct spool_counts spool_counts(struct spool *spool)
 {
 	struct store_counts counts;
+	const uint64_t lent = spool->lent.count - spool->damaged_count;
 	const struct err err = store_counts(spool->store, &counts);
 
 	if (failed(err))
-		return (struct spool_counts){ .lent = spool->lent.count };
+		return (struct spool_counts){ .lent = lent, .damaged = spool->damaged_count };
 	return (struct spool_counts){
 		.messages = counts.rows[TABLE_MESSAGES],
 		.jobs = counts.rows[TABLE_JOBS],
 		.held = counts.rows[TABLE_JOBS] - counts.rows[TABLE_DUE],
-		.lent = spool->lent.count,
+		.lent = lent,
+		.damaged = spool->damaged_count,
 		.file_bytes = counts.file_bytes,
 		.map_bytes = counts.map_bytes,
 		.full = counts.full,

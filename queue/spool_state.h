@@ -12,6 +12,9 @@
 #include "queue/spool.h"
 #include "queue/store.h"
 
+/* Damaged jobs beyond these are passed over too, but may be named again. */
+#define SPOOL_DAMAGED_MAX 1024
+
 struct spool_route {
 	char name[SPOOL_ROUTE_NAME_MAX + 1];
 	uint16_t id;           /* durable: in records and due keys */
@@ -20,7 +23,8 @@ struct spool_route {
 
 struct spool {
 	struct store *store;
-	struct map lent; /* (id, number) of each job lent */
+	struct map lent; /* (id, number) of each job lent, or damaged and passed over */
+	size_t damaged_count;
 	size_t lent_max;
 	struct spool_place *settled; /* lent jobs that the open batch settles; lent_max of them */
 	size_t settled_count;

@@ -357,8 +357,8 @@ static void test_routes_are_durable(void **state)
 	job_clear(&job, &tools.shelf);
 }
 
-/* Changes one row behind the spool's back. */
-static void damage_first_row(const char *table, const char *mode)
+/* Changes the first rows behind the spool's back. */
+static void damage_rows(const char *table, const char *mode, uint64_t rows)
 {
 	MDB_env *env = NULL;
 	MDB_txn *txn = NULL;
@@ -376,7 +376,10 @@ static void damage_first_row(const char *table, const char *mode)
 	assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
 	assert_int_equal(mdb_cursor_get(cursor, &key, &value, MDB_FIRST), 0);
 	if (strcmp(mode, "delete") == 0) {
-		assert_int_equal(mdb_cursor_del(cursor, 0), 0);
+		for (; rows > 0; rows--) {
+			assert_int_equal(mdb_cursor_del(cursor, 0), 0);
+			(void)mdb_cursor_get(cursor, &key, &value, MDB_GET_CURRENT);
+		}
 	} else {
 		value.mv_size--;
 		assert_int_equal(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
@@ -399,7 +402,7 @@ static void test_damage_is_passed_over(void **state)
 		struct job job = { 0 };
 		tools_put(&tools, id, 1, 9000, 0, 1);
 		tools_put(&tools, id + 1, 1, 9000, 0, 2);
-		damage_first_row(tables[i % 3], i < 3 ? "delete" : "cut");
+		damage_rows(tables[i % 3], i < 3 ? "delete" : "cut", 1);
 		assert_int_equal(spool_verify(tools.spool, &what).code, ERR_FORMAT);
 		assert_int_equal(
 		        spool_next(tools.spool, 0, (struct wall){ 5 }, &tools.shelf, 0, &job).code,
@@ -413,6 +416,40 @@ static void test_damage_is_passed_over(void **state)
 		tools_remove(&tools);
 		tools_open(&tools);
 	}
+}
+
+/* However many there are: a whole table of envelopes lost. */
+static void test_much_damage(void **state)
+{
+	(void)state;
+	const uint64_t count = 1300;
+	const uint64_t id = tools_ids(&tools, count + 1);
+	struct job job = { 0 };
+
+	assert_ok(spool_begin(tools.spool));
+	for (uint64_t i = 0; i < count; i++) {
+		struct job one = tools_job(&tools, id + i, 1, 0, 0, 1);
+		assert_ok(tools_try_put(&tools, &one));
+		job_clear(&one, &tools.shelf);
+	}
+	assert_ok(spool_commit(tools.spool));
+	damage_rows("messages", "delete", count);
+	tools_put(&tools, id + count, 1, 0, 0, 2);
+	for (uint64_t i = 0; i < count; i++) {
+		assert_int_equal(
+		        spool_next(tools.spool, 0, (struct wall){ 5 }, &tools.shelf, 0, &job).code,
+		        ERR_FORMAT);
+		assert_int_equal(job.id, id + i);
+		job = (struct job){ 0 };
+	}
+	assert_int_equal(spool_counts(tools.spool).damaged, 1024);
+	assert_int_equal(spool_counts(tools.spool).lent, 0);
+	assert_ok(spool_next(tools.spool, 0, (struct wall){ 5 }, &tools.shelf, 0, &job));
+	assert_int_equal(job.id, id + count);
+	job_clear(&job, &tools.shelf);
+	spool_close(MOVE(tools.spool));
+	tools_remove(&tools);
+	tools_open(&tools);
 }
 
 static void test_budget_used_up(void **state)
@@ -466,6 +503,7 @@ int main(void)
 		SPOOL_TEST(test_not_a_spool),
 		SPOOL_TEST(test_routes_are_durable),
 		SPOOL_TEST(test_damage_is_passed_over),
+		SPOOL_TEST(test_much_damage),
 		SPOOL_TEST(test_budget_used_up),
 	};
 
