@@ -202,8 +202,8 @@ static const struct verdict_rule rows[] = {
 	        "helo command rejected|invalid helo|invalid ehlo|helo argument|"
 	        "ehlo argument|helo name|fully-qualified hostname|helo/ehlo",
 	        INVALID_HELO, SOURCE_IP, PERMANENT, FAIL_CONFIG, NO_WAIT, GREETING_ADVICE),
-	RULE(AT(EHLO), 501, ANY_STATUS, NULL, INVALID_HELO, SOURCE_IP, PERMANENT, FAIL_CONFIG,
-	        NO_WAIT, GREETING_ADVICE),
+	RULE(AT(EHLO), 501, STATUSES(5, 5, 0, 9), NULL, INVALID_HELO, SOURCE_IP, PERMANENT,
+	        FAIL_CONFIG, NO_WAIT, GREETING_ADVICE),
 
 	/* The conversation got out of step. */
 	RULE(ANY_STAGE, 50, ANY_STATUS,

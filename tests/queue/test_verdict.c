@@ -126,6 +126,49 @@ static void replies_never_seen_come_out_sensibly(void **state)
 	assert_true(check_table("replies_more.tsv", false) >= 200);
 }
 
+static bool verdicts_equal(const struct verdict *a, const struct verdict *b)
+{
+	return a->cause == b->cause && a->scope == b->scope && a->permanence == b->permanence &&
+	       a->outcome == b->outcome && a->wait_s == b->wait_s && a->advice == b->advice;
+}
+
+/* The host that answered, capitals, and how the lines are broken say nothing. */
+static void what_varies_does_not_matter(void **state)
+{
+	(void)state;
+	FILE *file = open_beside("replies.tsv");
+	char line[LINE_BYTES_MAX];
+	char bytes[LINE_BYTES_MAX];
+	char varied[2 * LINE_BYTES_MAX];
+	assert_non_null(fgets(line, sizeof line, file));
+	while (fgets(line, sizeof line, file) != NULL) {
+		struct view rest = view_of(line);
+		enum stage stage;
+		assert_true(stage_from_word(take_column(&rest), &stage));
+		struct view reply = view_from(bytes, unfold(take_column(&rest), bytes));
+		struct verdict plain = verdict_judge(stage, reply);
+		if (plain.outcome == OUTCOME_PROCEED)
+			continue;
+
+		struct text text = TEXT_ON(varied);
+		text_format(&text,
+		        "%.*s [MN2PEPF.namprd99.prod.outlook.com 2030-01-01T00:00:00.000Z "
+		        "08DE] [Hostname=XY1.PROD.OUTLOOK.COM]\r\n",
+		        VIEW_ARGS(reply));
+		struct verdict other = verdict_judge(stage, text_view(&text));
+		assert_true(verdicts_equal(&plain, &other));
+
+		for (size_t i = 0; i < reply.bytes; i++)
+			if (bytes[i] >= 'a' && bytes[i] <= 'z')
+				bytes[i] = (char)(bytes[i] - 'a' + 'A');
+		other = verdict_judge(stage, reply);
+		assert_true(verdicts_equal(&plain, &other));
+		other = verdict_judge(STAGE_ANY, reply);
+		assert_true(verdicts_equal(&plain, &other));
+	}
+	fclose(file);
+}
+
 static const struct verdict_rules *const tables[] = {
 	&verdict_rules_auth,
 	&verdict_rules_session,
@@ -370,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_collected_reply_comes_out_as_its_row_says),
 		cmocka_unit_test(replies_never_seen_come_out_sensibly),
+		cmocka_unit_test(what_varies_does_not_matter),
 		cmocka_unit_test(every_rule_is_reached),
 		cmocka_unit_test(every_rule_is_well_formed),
 		cmocka_unit_test(features_fit_by_pieces_edges_and_numbers),
