@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SPOOLER_IDS_LOW     1024           /* reports ask ahead for their next block */
-#define SPOOLER_FULL_RETRY  (1 * NS_PER_S) /* whether a full disk has room again */
-#define SPOOLER_ROOM_BYTES  (4 << 20)      /* so much new mail must fit before it is let in again */
+#define SPOOLER_IDS_LOW     1024             /* reports ask ahead for their next block */
+#define SPOOLER_FULL_RETRY  (1 * NS_PER_S)   /* whether a full disk has room again */
+#define SPOOLER_ROOM_BYTES  (4 << 20)        /* new mail that must fit to end it */
 #define SPOOLER_SHORT_RETRY (10 * NS_PER_MS) /* whether the memory budget has room again */
 #define SPOOLER_WALL_CHECK  (60 * NS_PER_S)  /* the wall clock may jump: look at dues again */
 
