@@ -56,6 +56,14 @@ enum owed_flag {
 	OWED_RELAYED = 1 << 2,    /* delivered to a server that reports no further (no DSN) */
 };
 
+/* Where a recipient stands in the transaction at hand: the delivery shard's own notes. */
+enum owed_mark {
+	OWED_UNASKED,  /* its RCPT was not written */
+	OWED_ASKED,    /* written, not answered */
+	OWED_ACCEPTED, /* the answer to the data will be its own */
+	OWED_ANSWERED, /* refused, or held back */
+};
+
 /* One recipient that the job still owes an end. */
 struct owed {
 	uint16_t index;  /* of the recipient in its message */
@@ -63,7 +71,7 @@ struct owed {
 	uint8_t outcome; /* enum owed_outcome */
 	uint8_t flags;   /* enum owed_flag */
 	uint8_t notify;  /* enum message_notify: a copy, so settling needs no envelope */
-	uint8_t reserved_;
+	uint8_t mark;    /* enum owed_mark; means nothing outside a transaction */
 };
 _Static_assert(sizeof(struct owed) == 8, "2,000 of them fit into one chunk");
 _Static_assert(MESSAGE_RECIPIENTS_MAX * sizeof(struct owed) <= CHUNK_DATA_BYTES, "one chunk");
@@ -81,6 +89,14 @@ struct job {
 	struct wall first_attempt; /* 0: none yet */
 	struct wall last_attempt;
 	struct wall next_attempt;
+
+	/* The delivery shard's own, while the job is lent to it; 0 when it comes. */
+	uint64_t place;    /* in the order of its schedule: kept when it is put back */
+	uint32_t line;     /* of the schedule */
+	uint16_t restarts; /* times it was started again without a verdict of its own */
+	uint16_t at_once;  /* most recipients of a transaction; 0: as the route says */
+	int32_t wait_s;    /* the longest that a recipient of it was told to wait */
+	bool blamed;       /* a recipient was deferred by a failure of its own */
 
 	/* Private: see job_owed() and job_reply(). */
 	uint32_t owed_count;
