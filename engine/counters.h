@@ -1,7 +1,7 @@
 /*
  * What a shard has done since the start, in numbers: one writer, any reader.
  *
- * Thread:  counters_add(): the shard that owns them; the reader sums all shards'.
+ * Thread:  counters_add(), counters_set(): the shard that owns them; the reader sums all shards'.
  * Never:   locks, and never needs an atomic addition: with one writer a relaxed load and store
  *          do. A sum over shards is of about one moment, not of exactly one.
  */
@@ -62,6 +62,9 @@ struct counters_sum {
 	        atomic_load_explicit(&(counters)->name, memory_order_relaxed) +                    \
 	                (uint64_t)(amount),                                                        \
 	        memory_order_relaxed)
+
+#define counters_set(counters, name, amount)                                                       \
+	atomic_store_explicit(&(counters)->name, (uint64_t)(amount), memory_order_relaxed)
 
 /* Adds these to the sum. */
 void counters_sum_add(struct counters_sum *sum, const struct counters *counters);

@@ -1,0 +1,51 @@
+/*
+ * A body on its way out: the message's bytes handed to a stream, as they are (BDAT) or with dots
+ * stuffed (DATA), or turned into 7 bits first for a server without 8BITMIME.
+ *
+ * Nothing is copied: the stream borrows the message's own chunks. What is converted lies in a
+ * chunk that the stream borrows in turn, and that is filled anew once it was written.
+ *
+ * Thread:  the delivery shard's.
+ * Owns:    the converting chunk; lends the message, which must outlive what was handed over.
+ * Never:   does more in a call than the stream has room for, or BODY_SCAN_BYTES.
+ */
+#ifndef SLUICE_BODY_H
+#define SLUICE_BODY_H
+
+#include "engine/io/stream.h"
+#include "engine/wire/mime_convert.h"
+#include "engine/wire/stuff.h"
+#include "queue/message.h"
+
+#define BODY_SCAN_BYTES (256 * 1024) /* looked at in one call: some 0.2 ms */
+
+struct body {
+	const struct message *message;
+	struct rope_cursor at;
+	struct view piece;   /* of the message, not taken yet */
+	struct view pending; /* not handed to the stream yet */
+	struct stuff stuff;
+	struct chunk *converter;  /* NULL: goes out as it is */
+	struct view converted;    /* not stuffed yet; in the converter */
+	uint64_t converted_until; /* the stream borrows the converter until it has written this */
+	bool stuffed;             /* by DATA */
+	bool last;                /* all of the message was taken */
+	bool finished;            /* its end was written */
+};
+
+enum body_news {
+	BODY_SENT,    /* all of it was handed over */
+	BODY_BLOCKED, /* wait for STREAM_WRITTEN */
+};
+
+void body_begin(struct body *body, const struct message *message, bool stuffed);
+/* The body is to be converted: first it is looked at as a whole. False: no memory now. */
+bool body_convert_begin(struct body *body, struct shelf *shelf);
+/* Looks at the next bytes. True: all were looked at, and *answer says whether it can be done;
+ * where it can't, or needn't, the converter is given back. */
+bool body_convert_scan(struct body *body, struct shelf *shelf, enum mime_answer *answer);
+enum body_news body_send(struct body *body, struct stream *stream);
+/* Gives back the converter; the stream has written all, or is gone. */
+void body_end(struct body *body, struct shelf *shelf);
+
+#endif

@@ -1,0 +1,355 @@
+#include "engine/dispatch.h"
+
+#include "queue/base/check.h"
+
+#define CONNECTION_IDS 128 /* an id is n * 128 + 64 + shard, so that ingest's never meet ours */
+
+static void dispatch_read_streams(struct dispatch *dispatch);
+static void dispatch_read_sessions(struct dispatch *dispatch);
+static void dispatch_read_addresses(struct dispatch *dispatch);
+static void dispatch_read_secrets(struct dispatch *dispatch);
+static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound);
+static struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct lane *lane);
+static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route *route);
+static void dispatch_start_lane(
+        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);
+static struct outbound *dispatch_pick(struct dispatch_lane *lane);
+static size_t dispatch_waiting(const struct dispatch *dispatch, const struct dispatch_lane *lane);
+static bool dispatch_wants_session(struct dispatch *dispatch, const struct dispatch_route *route,
+        const struct dispatch_lane *lane);
+static bool dispatch_make_place(struct dispatch_route *route, const struct dispatch_lane *lane);
+static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *route);
+static bool dispatch_open(
+        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);
+
+/* Jobs in. */
+
+void dispatch_add(struct dispatch *dispatch, struct job *job)
+{
+	check(job->route < dispatch->route_count);
+	const struct dispatch_route *route = &dispatch->routes[job->route];
+	const struct view sender = message_get(job->message, MESSAGE_SENDER);
+	uint32_t line = job->route;
+
+	/* What a mailbox sends in its own name another could not: it would be refused (Send As). */
+	for (uint32_t i = 0; i < route->lane_count; i++) {
+		const struct dispatch_lane *lane = &route->lanes[i];
+		if (lane->identity != NULL &&
+		        view_equal_fold(view_of(lane->identity->user), sender))
+			line = lane->lane->own_line;
+	}
+	schedule_add(dispatch->schedule, line, job);
+}
+
+/* News. */
+
+void dispatch_read_news(struct dispatch *dispatch)
+{
+	if (dispatch->resolver != NULL)
+		dispatch_read_addresses(dispatch);
+	if (dispatch->keeper != NULL)
+		dispatch_read_secrets(dispatch);
+	dispatch_read_streams(dispatch);
+	dispatch_read_sessions(dispatch);
+}
+
+static void dispatch_read_streams(struct dispatch *dispatch)
+{
+	/* A stream that has news again is for the next turn. */
+	size_t left = dispatch->stream_news.count;
+	struct stream *stream;
+	unsigned what;
+
+	while (left-- > 0 && (stream = stream_next_news(&dispatch->stream_news, &what)) != NULL)
+		outbound_on_news(container_of(stream, struct outbound, stream), what);
+}
+
+static void dispatch_read_sessions(struct dispatch *dispatch)
+{
+	struct outbound *outbound;
+	unsigned what;
+
+	while ((outbound = outbound_next_news(&dispatch->news, &what)) != NULL) {
+		struct dispatch_lane *lane = dispatch_lane_of(dispatch, outbound->carrier.lane);
+
+		if ((what & OUTBOUND_WANTS_SECRET) != 0 && !lane->secret->ask.in_flight)
+			helper_ask(&dispatch->keeper->helper, (uint16_t)dispatch->shard->index,
+			        &lane->secret->ask);
+		if ((what & OUTBOUND_GONE) != 0)
+			dispatch_forget(dispatch, outbound);
+	}
+}
+
+static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound)
+{
+	struct dispatch_lane *lane = dispatch_lane_of(dispatch, outbound->carrier.lane);
+	struct dispatch_route *route = &dispatch->routes[lane->lane->route];
+	uint32_t place = 0;
+
+	while (lane->sessions[place] != outbound) {
+		place++;
+		check(place < lane->session_count);
+	}
+	lane->sessions[place] = lane->sessions[--lane->session_count];
+	route->session_count--;
+	pool_give(&route->trains, MOVE(outbound->train));
+	pool_give(&dispatch->sessions, outbound);
+}
+
+static struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct lane *lane)
+{
+	return &dispatch->lanes[lane - dispatch->lane_values];
+}
+
+static void dispatch_read_addresses(struct dispatch *dispatch)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
+	struct helper_ask *answered;
+
+	while ((answered = helper_answered(
+	                &dispatch->resolver->helper, (uint16_t)dispatch->shard->index)) != NULL) {
+		const struct resolver_ask *ask = container_of(answered, struct resolver_ask, ask);
+		struct dispatch_route *route = container_of(ask, struct dispatch_route, ask);
+		uint32_t ttl_s = ask->ttl_s;
+
+		if (ask->count == 0) {
+			dispatch_unresolved(dispatch, route);
+			continue;
+		}
+		ttl_s = ttl_s < DISPATCH_TTL_LEAST_S ? DISPATCH_TTL_LEAST_S : ttl_s;
+		ttl_s = ttl_s > DISPATCH_TTL_MOST_S ? DISPATCH_TTL_MOST_S : ttl_s;
+		memcpy(route->target.addresses, ask->addresses, sizeof ask->addresses);
+		route->target.address_count = ask->count;
+		route->target.preferred = 0;
+		route->known_until = mono_after(now, ttl_s * NS_PER_S);
+	}
+}
+
+/* What was known goes on for a while; otherwise it is as if the server could not be reached. */
+static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route *route)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
+	char memory[OUTBOUND_TEXT_BYTES];
+	struct text text = TEXT_ON(memory);
+	struct judge_case it;
+
+	if (route->target.address_count > 0) {
+		route->known_until = mono_after(now, DISPATCH_STALE_NS);
+		return;
+	}
+	text_format(&text, "look up %s: %s", route->ask.host, route->ask.why);
+	judge_say(&it, STAGE_CONNECT, text_view(&text));
+	counters_add(dispatch->shard->counters, sessions_failed, 1);
+	for (uint32_t i = 1; i < route->lane_count; i++)
+		(void)lane_shut(route->lanes[i].lane, now, &dispatch->shard->random);
+	if (!dispatch->draining)
+		judge_session(dispatch->judge, route->lanes[0].lane, &it);
+}
+
+static void dispatch_read_secrets(struct dispatch *dispatch)
+{
+	struct helper_ask *answered;
+
+	while ((answered = helper_answered(
+	                &dispatch->keeper->helper, (uint16_t)dispatch->shard->index)) != NULL) {
+		struct keeper_ask *ask = container_of(answered, struct keeper_ask, ask);
+
+		for (uint32_t i = 0; i < dispatch->lane_count; i++) {
+			struct dispatch_lane *lane = &dispatch->lanes[i];
+			if (lane->secret != ask)
+				continue;
+			for (uint32_t j = 0; j < lane->session_count; j++)
+				if (lane->sessions[j]->step == STEP_SECRET)
+					outbound_sign_in(lane->sessions[j], ask->err,
+					        view_from(ask->secret, ask->bytes));
+		}
+		keeper_wipe(ask);
+	}
+}
+
+/* Starting. */
+
+void dispatch_start_jobs(struct dispatch *dispatch)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
+	struct mono wanted = MONO_NEVER;
+
+	if (dispatch->draining || dispatch->schedule->job_count == 0)
+		return;
+	for (uint32_t i = 0; i < dispatch->route_count; i++) {
+		struct dispatch_route *route = &dispatch->routes[i];
+
+		if (route->lane_count > 0)
+			route->lane_first = (route->lane_first + 1) % route->lane_count;
+		for (uint32_t j = 0; j < route->lane_count; j++) {
+			struct dispatch_lane *lane =
+			        &route->lanes[(route->lane_first + j) % route->lane_count];
+			if (dispatch_waiting(dispatch, lane) == 0)
+				continue;
+			dispatch_start_lane(dispatch, route, lane);
+			wanted = mono_earlier(wanted, lane_wanted(lane->lane, now));
+		}
+	}
+	loop_timer_set(&dispatch->shard->loop, &dispatch->gate_timer, wanted);
+}
+
+static void dispatch_start_lane(
+        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
+
+	while (lane_room(lane->lane, now) > 0 && dispatch_waiting(dispatch, lane) > 0) {
+		struct outbound *outbound = dispatch_pick(lane);
+
+		if (outbound == NULL)
+			break;
+		outbound_give(outbound, schedule_take(dispatch->schedule, lane->lane->own_line,
+		                                lane->lane->shared_line));
+	}
+	while (dispatch_wants_session(dispatch, route, lane))
+		if (!dispatch_open(dispatch, route, lane))
+			break;
+}
+
+static size_t dispatch_waiting(const struct dispatch *dispatch, const struct dispatch_lane *lane)
+{
+	return schedule_waiting(dispatch->schedule, lane->lane->own_line) +
+	       schedule_waiting(dispatch->schedule, lane->lane->shared_line);
+}
+
+/* The ready session with the least in flight; NULL: none has room. */
+static struct outbound *dispatch_pick(struct dispatch_lane *lane)
+{
+	const uint32_t count = lane->session_count;
+	struct outbound *best = NULL;
+
+	for (uint32_t i = 0; i < count && i < DISPATCH_LOOK_MAX; i++) {
+		struct outbound *outbound = lane->sessions[(lane->look_from + i) % count];
+
+		if (outbound_room(outbound) == 0)
+			continue;
+		if (best == NULL || outbound->train_count < best->train_count)
+			best = outbound;
+		if (best->train_count == 0)
+			break;
+	}
+	lane->look_from++;
+	return best;
+}
+
+/* Whether jobs wait that neither a ready session nor one on its way has room for. */
+static bool dispatch_wants_session(struct dispatch *dispatch, const struct dispatch_route *route,
+        const struct dispatch_lane *lane)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
+	const size_t own = schedule_waiting(dispatch->schedule, lane->lane->own_line);
+	const size_t shared = schedule_waiting(dispatch->schedule, lane->lane->shared_line);
+	const size_t pipeline = route->target.route->pipeline;
+	uint32_t opening = 0;
+	uint32_t opening_route = 0;
+
+	if (own + shared == 0 || lane_room(lane->lane, now) == 0 ||
+	        lane->session_count == lane->sessions_max)
+		return false;
+	for (uint32_t i = 0; i < route->lane_count; i++)
+		for (uint32_t j = 0; j < route->lanes[i].session_count; j++)
+			opening_route += route->lanes[i].sessions[j]->step < STEP_READY;
+	for (uint32_t i = 0; i < lane->session_count; i++)
+		opening += lane->sessions[i]->step < STEP_READY;
+	if (opening_route >= DISPATCH_OPENING_MAX || !lane_door_open(lane->lane, now, opening))
+		return false;
+	return own > opening * pipeline || shared > opening_route * pipeline;
+}
+
+/* All of the route's sessions are taken: an idle one of another lane gives way to one that has
+ * none. It does so in a later turn. */
+static bool dispatch_make_place(struct dispatch_route *route, const struct dispatch_lane *lane)
+{
+	if (route->session_count < route->sessions_max)
+		return true;
+	if (lane->session_count > 0)
+		return false;
+	for (uint32_t i = 0; i < route->lane_count; i++)
+		for (uint32_t j = 0; j < route->lanes[i].session_count; j++) {
+			struct outbound *outbound = route->lanes[i].sessions[j];
+			if (outbound_is_ready(outbound) && outbound->train_count == 0) {
+				outbound_retire(outbound);
+				return false;
+			}
+		}
+	return false;
+}
+
+/* False: its addresses are not known yet. */
+static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *route)
+{
+	struct resolver_ask *ask = &route->ask;
+
+	if (!mono_reached(loop_now(&dispatch->shard->loop), route->known_until))
+		return true;
+	if (resolver_literal(ask)) {
+		route->target.addresses[0] = ask->addresses[0];
+		route->target.address_count = 1;
+		route->known_until = MONO_NEVER;
+	} else if (!ask->ask.in_flight) {
+		check(dispatch->resolver != NULL);
+		helper_ask(
+		        &dispatch->resolver->helper, (uint16_t)dispatch->shard->index, &ask->ask);
+	}
+	return route->target.address_count > 0;
+}
+
+/* False: not now. */
+static bool dispatch_open(
+        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane)
+{
+	if (!dispatch_make_place(route, lane) || !dispatch_resolve(dispatch, route))
+		return false;
+	struct outbound *outbound = pool_take(&dispatch->sessions);
+	struct transaction *train = pool_take(&route->trains);
+	const uint64_t id =
+	        ++dispatch->sessions_ever * CONNECTION_IDS + 64 + dispatch->shard->index;
+
+	check(outbound != NULL);
+	check(train != NULL);
+	check(lane->session_count < lane->sessions_max);
+	lane->sessions[lane->session_count++] = outbound;
+	route->session_count++;
+	outbound_open(outbound, &route->target, lane->identity, dispatch->judge, lane->lane, train,
+	        id, &dispatch->news, &dispatch->stream_news);
+	return true;
+}
+
+/* Ending. */
+
+void dispatch_resume(struct dispatch *dispatch)
+{
+	for (uint32_t i = 0; i < dispatch->lane_count; i++)
+		lane_resume(dispatch->lanes[i].lane);
+}
+
+void dispatch_drain(struct dispatch *dispatch)
+{
+	dispatch->draining = true;
+	for (uint32_t i = 0; i < dispatch->lane_count; i++)
+		for (uint32_t j = 0; j < dispatch->lanes[i].session_count; j++)
+			outbound_retire(dispatch->lanes[i].sessions[j]);
+}
+
+void dispatch_abort(struct dispatch *dispatch)
+{
+	for (uint32_t i = 0; i < dispatch->lane_count; i++)
+		for (uint32_t j = 0; j < dispatch->lanes[i].session_count; j++)
+			outbound_abort(dispatch->lanes[i].sessions[j]);
+}
+
+bool dispatch_is_idle(const struct dispatch *dispatch)
+{
+	for (uint32_t i = 0; i < dispatch->route_count; i++)
+		if (dispatch->routes[i].ask.ask.in_flight)
+			return false;
+	for (uint32_t i = 0; i < dispatch->lane_count; i++)
+		if (dispatch->lanes[i].secret != NULL && dispatch->lanes[i].secret->ask.in_flight)
+			return false;
+	return dispatch->sessions.taken == 0;
+}

@@ -1,0 +1,192 @@
+#include "engine/dispatch.h"
+
+#include "queue/base/check.h"
+
+#include <stdlib.h>
+
+static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count, size_t *sessions);
+static struct err dispatch_init_route(
+        struct dispatch *dispatch, uint32_t index, const struct route_plan *plan, struct text *why);
+static struct err dispatch_init_tls(struct dispatch_route *route, struct text *why);
+static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_route *route,
+        uint16_t route_index, uint16_t identity_index, uint32_t sessions_max);
+static struct route_plan dispatch_plan(const struct config_route *route, uint32_t shard_count);
+static void dispatch_gate_expired(struct timer *timer);
+
+struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_t shard_count,
+        struct resolver *resolver, struct keeper *keeper, struct text *why)
+{
+	size_t sessions = 0;
+
+	*dispatch = (struct dispatch){
+		.shard = judge->shard,
+		.judge = judge,
+		.schedule = judge->schedule,
+		.resolver = resolver,
+		.keeper = keeper,
+		.gate_timer.expired = dispatch_gate_expired,
+	};
+	list_init(&dispatch->news);
+	list_init(&dispatch->stream_news);
+	struct err err = dispatch_count(dispatch, shard_count, &sessions);
+	if (failed(err))
+		return err;
+	schedule_init(dispatch->schedule, dispatch->lines, dispatch->line_count);
+	err = pool_init(&dispatch->sessions, sizeof(struct outbound), sessions);
+	uint32_t lanes = dispatch->lane_count;
+	dispatch->lane_count = 0;
+	for (uint32_t i = 0; i < dispatch->route_count && !failed(err); i++) {
+		const struct route_plan plan =
+		        dispatch_plan(&dispatch->shard->config->routes.at[i], shard_count);
+		err = dispatch_init_route(dispatch, i, &plan, why);
+	}
+	check(failed(err) || dispatch->lane_count == lanes);
+	return err;
+}
+
+/* All memory but pools, in one sum: routes, lanes with their lines, a place for each session. */
+static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count, size_t *sessions)
+{
+	const struct config_routes *routes = &dispatch->shard->config->routes;
+	const uint32_t shard = dispatch->shard->index;
+	size_t places = 0;
+
+	dispatch->route_count = (uint32_t)routes->count;
+	for (size_t i = 0; i < routes->count; i++) {
+		const struct route_plan plan = dispatch_plan(&routes->at[i], shard_count);
+		const uint32_t lanes = route_shard_lanes(&plan, shard);
+
+		dispatch->lane_count += lanes;
+		*sessions += route_shard_sessions(&plan, shard);
+		for (uint32_t lane = 0; lane < lanes; lane++)
+			places += route_lane_sessions(&plan, shard, lane);
+	}
+	dispatch->line_count = dispatch->route_count + dispatch->lane_count;
+	/* A shard may serve none of a small route's sessions. */
+	const size_t least = 1;
+	*sessions += *sessions == 0 ? least : 0;
+	dispatch->routes = calloc(dispatch->route_count, sizeof *dispatch->routes);
+	dispatch->lanes = calloc(dispatch->lane_count + least, sizeof *dispatch->lanes);
+	dispatch->lane_values = calloc(dispatch->lane_count + least, sizeof *dispatch->lane_values);
+	dispatch->lines = calloc(dispatch->line_count, sizeof *dispatch->lines);
+	dispatch->session_places = calloc(places + least, sizeof(struct outbound *));
+	if (dispatch->routes == NULL || dispatch->lanes == NULL || dispatch->lane_values == NULL ||
+	        dispatch->lines == NULL || dispatch->session_places == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	return err_ok();
+}
+
+static struct route_plan dispatch_plan(const struct config_route *route, uint32_t shard_count)
+{
+	return (struct route_plan){
+		.sessions = route->sessions,
+		.identities = (uint32_t)route->identities.count,
+		.shards = shard_count,
+	};
+}
+
+static struct err dispatch_init_route(
+        struct dispatch *dispatch, uint32_t index, const struct route_plan *plan, struct text *why)
+{
+	const struct config *config = dispatch->shard->config;
+	const struct config_route *settings = &config->routes.at[index];
+	const uint32_t shard = dispatch->shard->index;
+	const uint32_t lane_count = route_shard_lanes(plan, shard);
+	struct dispatch_route *route = &dispatch->routes[index];
+
+	*route = (struct dispatch_route){
+		.target = { .route = settings, .name = config->name },
+		.lanes = &dispatch->lanes[dispatch->lane_count],
+		.sessions_max = route_shard_sessions(plan, shard),
+		.ask = { .host = settings->host, .port = (uint16_t)settings->port },
+	};
+	if (lane_count == 0)
+		return err_ok();
+	struct err err = pool_init(&route->trains, settings->pipeline * sizeof(struct transaction),
+	        route->sessions_max);
+	if (!failed(err))
+		err = dispatch_init_tls(route, why);
+	for (uint32_t lane = 0; lane < lane_count && !failed(err); lane++)
+		err = dispatch_init_lane(dispatch, route, (uint16_t)index,
+		        (uint16_t)route_lane_identity(plan, shard, lane),
+		        route_lane_sessions(plan, shard, lane));
+	for (uint32_t lane = 0; lane < route->lane_count; lane++) {
+		route->lanes[lane].lane->peers = route->lanes[0].lane;
+		route->lanes[lane].lane->peer_count = route->lane_count;
+	}
+	return err;
+}
+
+static struct err dispatch_init_tls(struct dispatch_route *route, struct text *why)
+{
+	const struct config_route *settings = route->target.route;
+	const struct tls_client_settings tls = {
+		.verify = settings->tls.verify,
+		.ca_file = settings->tls.ca_file,
+		.certificate_file = settings->tls.certificate,
+		.key_file = settings->tls.key,
+	};
+
+	if (settings->tls.mode == ROUTE_TLS_NONE)
+		return err_ok();
+	text_format(why, "route %s: ", settings->name);
+	struct err err = tls_context_client(&route->target.tls, &tls, why);
+	if (!failed(err))
+		why->bytes = 0;
+	return err;
+}
+
+static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_route *route,
+        uint16_t route_index, uint16_t identity_index, uint32_t sessions_max)
+{
+	const struct config_identities *identities = &route->target.route->identities;
+	const uint32_t index = dispatch->lane_count++;
+	struct dispatch_lane *lane = &dispatch->lanes[index];
+
+	*lane = (struct dispatch_lane){
+		.lane = &dispatch->lane_values[index],
+		.sessions = dispatch->session_places,
+		.sessions_max = sessions_max,
+	};
+	dispatch->session_places += sessions_max;
+	route->lane_count++;
+	lane_init(lane->lane, route_index, identity_index);
+	lane->lane->shared_line = route_index;
+	lane->lane->own_line = dispatch->route_count + index;
+	if (identities->count == 0)
+		return err_ok();
+	check(dispatch->keeper != NULL);
+	lane->identity = &identities->at[identity_index];
+	lane->secret = calloc(1, sizeof *lane->secret);
+	if (lane->secret == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	lane->secret->identity = lane->identity;
+	return err_ok();
+}
+
+void dispatch_finish(struct dispatch *dispatch)
+{
+	for (uint32_t i = 0; i < dispatch->lane_count; i++) {
+		/* The places are one array, which the first lane's begin. */
+		dispatch->session_places -= dispatch->lanes[i].sessions_max;
+		free(dispatch->lanes[i].secret);
+	}
+	for (uint32_t i = 0; i < dispatch->route_count; i++) {
+		tls_context_destroy(dispatch->routes[i].target.tls);
+		if (dispatch->routes[i].trains.memory != NULL)
+			pool_finish(&dispatch->routes[i].trains);
+	}
+	if (dispatch->sessions.memory != NULL)
+		pool_finish(&dispatch->sessions);
+	loop_timer_stop(&dispatch->shard->loop, &dispatch->gate_timer);
+	free(dispatch->routes);
+	free(dispatch->lanes);
+	free(dispatch->lane_values);
+	free(dispatch->lines);
+	free(dispatch->session_places);
+}
+
+static void dispatch_gate_expired(struct timer *timer)
+{
+	(void)timer; /* it is enough that the loop turned: dispatch_start_jobs() looks again */
+}

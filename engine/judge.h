@@ -1,0 +1,93 @@
+/*
+ * The judge turns what a server said into what happens: to recipients, job, lane and session.
+ *
+ * What a reply means is queue/verdict's; this is the one place that acts on it. Each recipient has
+ * its own end. A job goes back to the spooler as soon as something about it was decided; where
+ * nothing was, it keeps its place in the schedule and its attempts. What the server holds
+ * back for the sake of an identity or a route holds the lane, not the job.
+ *
+ * Thread:  the delivery shard's.
+ * Owns:    nothing: jobs come from a session's train or the schedule, and leave by letter or back
+ *          into the schedule.
+ * Never:   fails, allocates, or lets a job start again and again for nothing: restarts are counted
+ *          (JUDGE_RESTARTS_MAX), and what waits is looked at for its time.
+ */
+#ifndef SLUICE_JUDGE_H
+#define SLUICE_JUDGE_H
+
+#include "engine/shard.h"
+#include "engine/wire/reply.h"
+#include "queue/lane.h"
+#include "queue/schedule.h"
+#include "queue/verdict.h"
+
+/* A job that lost its session, or was told to try another one, so often: a failed attempt. */
+#define JUDGE_RESTARTS_MAX 3
+
+struct judge {
+	struct shard *shard;
+	struct schedule *schedule;
+	struct retry_settings retry;
+};
+
+/* What was said: a server's reply, or our own words where it said nothing. */
+struct judge_case {
+	enum stage stage;
+	bool judged;               /* there is a verdict: not where the network failed */
+	struct verdict verdict;    /* all zero unless judged */
+	const struct reply *reply; /* lent by its reader; NULL: our own words, in note.text */
+	struct reply_note note;    /* for recipients; text is filled in when it is wanted */
+	char text[REPLY_TEXT_MAX];
+	struct reply own;
+	char own_memory[256];
+};
+
+/* What gathers while a transaction is answered. */
+struct judgement {
+	bool relayed;   /* set at the start: the server reports no further (no DSN) */
+	bool held;      /* a gate was closed: what is pending waits behind it */
+	bool restarted; /* to be started again, and counted */
+	bool split;     /* too many recipients at once */
+};
+
+void judge_init(struct judge *judge, struct shard *shard, struct schedule *schedule);
+
+/* Making a case. Views are lent for as long as it is used. */
+
+void judge_hear(
+        struct judge_case *it, enum stage stage, const struct reply *reply, struct view server);
+/* The machine or the network failed, not the mail. */
+void judge_say(struct judge_case *it, enum stage stage, struct view text);
+/* Our own refusal of a message or recipient, as a server would have put it: code and enhanced
+ * code begin the text. */
+void judge_refuse(struct judge_case *it, enum stage stage, struct view reply);
+/* A fault in the settings of an identity or route, that only the operator can mend. */
+void judge_fault(struct judge_case *it, enum cause cause, enum scope scope, const char *advice,
+        struct view text);
+
+/* Consequences. */
+
+/* For the lane and its peers. True: the session is to end after what is in flight. */
+bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it);
+/* For the owed[at], whose address is given for the log. */
+void judge_recipient(struct judge *judge, const struct lane *lane, struct job *job, size_t at,
+        struct view address, struct judge_case *it, struct judgement *judgement);
+/* Every recipient that has a mark in `marks` (1 << enum owed_mark) and no outcome yet. */
+void judge_recipients(struct judge *judge, const struct lane *lane, struct job *job, unsigned marks,
+        struct judge_case *it, struct judgement *judgement);
+/* What is said of recipients that are pending as the session is lost; decides nothing. */
+void judge_remark(struct judge *judge, struct job *job, struct judge_case *it);
+/* The session was lost after the last byte: what is unanswered may have arrived. */
+void judge_in_doubt(struct judge *judge, const struct lane *lane, struct job *job);
+/* The transaction is over: settles the job or puts it back. Takes job (JOB_SENDING). */
+void judge_transaction(
+        struct judge *judge, struct lane *lane, struct job *job, const struct judgement *judgement);
+/* A session could not be made, or was lost before it was of use. Where no other session of the
+ * lane stands, the job in front is deferred with what was said. */
+void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it);
+/* Bounces jobs that waited too long behind a held lane. */
+void judge_sweep(struct judge *judge);
+/* Draining: a job that was not started goes back as it came. Takes job (JOB_READY). */
+void judge_return(struct judge *judge, struct job *job);
+
+#endif

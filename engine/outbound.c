@@ -1,0 +1,565 @@
+#include "engine/outbound.h"
+
+#include "engine/outbound_inner.h"
+#include "engine/wire/write.h"
+#include "queue/base/check.h"
+
+static void outbound_say(struct outbound *outbound, enum outbound_news news);
+static void outbound_expired(struct timer *timer);
+static void outbound_work(struct loop_task *task);
+static void outbound_connect(struct outbound *outbound);
+static struct transaction *outbound_train(struct outbound *outbound, uint32_t place);
+static void outbound_read(struct outbound *outbound);
+static void outbound_hear(struct outbound *outbound, const struct reply *reply);
+static void outbound_hear_train(struct outbound *outbound, const struct reply *reply);
+static void outbound_progress(struct outbound *outbound);
+static void outbound_finish_front(struct outbound *outbound);
+static void outbound_pass_answered(struct outbound *outbound);
+static void outbound_write(struct outbound *outbound);
+static bool outbound_needs_reset(struct outbound *outbound, uint32_t place);
+static void outbound_arm(struct outbound *outbound);
+static void outbound_quit(struct outbound *outbound);
+static void outbound_lose(struct outbound *outbound, struct view why);
+static void outbound_ended(struct outbound *outbound);
+static void outbound_gone(struct outbound *outbound);
+static void outbound_lose_train(struct outbound *outbound);
+
+void outbound_open(struct outbound *outbound, struct outbound_target *target,
+        const struct config_identity *identity, struct judge *judge, struct lane *lane,
+        struct transaction *train, uint64_t id, struct list *news, struct list *stream_news)
+{
+	struct shard *shard = judge->shard;
+
+	check(outbound->step == STEP_UNUSED);
+	check(target->address_count > 0);
+	*outbound = (struct outbound){
+		.target = target,
+		.identity = identity,
+		.shard = shard,
+		.news = news,
+		.stream_news = stream_news,
+		.timer.expired = outbound_expired,
+		.work.run = outbound_work,
+		.id = id,
+		.opened = loop_now(&shard->loop),
+		.train = train,
+		.address = target->preferred % target->address_count,
+		.carrier = {
+			.judge = judge,
+			.lane = lane,
+			.server = view_of(target->route->host),
+		},
+	};
+	outbound->carrier.stream = &outbound->stream;
+	reply_init(&outbound->reader,
+	        (struct span){ outbound->reply_memory, sizeof outbound->reply_memory });
+	outbound_connect(outbound);
+}
+
+static void outbound_connect(struct outbound *outbound)
+{
+	const struct outbound_target *target = outbound->target;
+
+	outbound->address %= target->address_count;
+	outbound->address_tries++;
+	outbound_enter(outbound, STEP_CONNECT);
+	stream_connect(&outbound->stream, &outbound->shard->loop, outbound->stream_news,
+	        &target->addresses[outbound->address], NULL);
+}
+
+void outbound_enter(struct outbound *outbound, enum outbound_step step)
+{
+	check(outbound->step != step || step == STEP_AUTH);
+	outbound->step = (uint8_t)step;
+	const int64_t wait_ns =
+	        step == STEP_QUIT ? OUTBOUND_QUIT_NS
+	                          : outbound_step_wait_ns(step, &outbound->target->route->timeouts);
+	loop_timer_after(&outbound->shard->loop, &outbound->timer, wait_ns);
+}
+
+/* News. */
+
+static void outbound_say(struct outbound *outbound, enum outbound_news news)
+{
+	outbound->pending |= (uint8_t)news;
+	if (!link_is_linked(&outbound->news_link))
+		list_push_last(outbound->news, &outbound->news_link);
+}
+
+struct outbound *outbound_next_news(struct list *news, unsigned *what)
+{
+	struct link *link = list_pop_first(news);
+
+	if (link == NULL)
+		return NULL;
+	struct outbound *outbound = container_of(link, struct outbound, news_link);
+	*what = outbound->pending;
+	outbound->pending = 0;
+	return outbound;
+}
+
+void outbound_on_news(struct outbound *outbound, unsigned what)
+{
+	if ((what & STREAM_CONNECTED) != 0 && outbound->step == STEP_CONNECT)
+		outbound_hello_connected(outbound);
+	if ((what & STREAM_SECURED) != 0 && outbound->step == STEP_TLS)
+		outbound_hello_secured(outbound);
+	/* What has come is used, also where the connection has ended behind it. */
+	if ((what & (STREAM_READABLE | STREAM_ENDED)) != 0)
+		outbound_read(outbound);
+	if ((what & STREAM_WRITTEN) != 0 && outbound->step == STEP_READY)
+		outbound_progress(outbound);
+	if ((what & STREAM_ENDED) != 0 && outbound->step != STEP_CLOSING)
+		outbound_ended(outbound);
+	if ((what & STREAM_GONE) != 0)
+		outbound_gone(outbound);
+}
+
+static void outbound_expired(struct timer *timer)
+{
+	struct outbound *outbound = container_of(timer, struct outbound, timer);
+	char memory[OUTBOUND_TEXT_BYTES];
+	struct text why = TEXT_ON(memory);
+	enum outbound_step step = outbound->step;
+
+	if (step == STEP_QUIT || step == STEP_CLOSING) {
+		outbound_lose(outbound, VIEW("no reply to QUIT"));
+		return;
+	}
+	if (step == STEP_READY && outbound->train_count == 0) {
+		outbound_quit(outbound);
+		return;
+	}
+	if (step == STEP_READY && outbound->train_answered < outbound->train_count)
+		step = outbound_train(outbound, outbound->train_answered)->owed;
+	text_format(&why, "timed out in %s", outbound_step_word(step));
+	if (outbound->step == STEP_READY)
+		outbound_lose(outbound, text_view(&why));
+	else
+		outbound_fail_with(outbound, text_view(&why));
+}
+
+static void outbound_work(struct loop_task *task)
+{
+	struct outbound *outbound = container_of(task, struct outbound, work);
+
+	if (outbound->step == STEP_READY)
+		outbound_write(outbound);
+}
+
+/* Messages. */
+
+uint32_t outbound_room(const struct outbound *outbound)
+{
+	const struct config_route *route = outbound->target->route;
+	const struct capabilities *offers = &outbound->carrier.offers;
+	uint32_t depth = route->pipeline;
+	uint64_t most = route->messages_per_session.count;
+
+	if (outbound->step != STEP_READY || outbound->retiring)
+		return 0;
+	if (loop_now(&outbound->shard->loop).ns - outbound->opened.ns >= route->lifetime_ns)
+		return 0;
+	if (!offers->chunking && depth > OUTBOUND_DATA_DEPTH)
+		depth = OUTBOUND_DATA_DEPTH;
+	if (!offers->pipelining)
+		depth = 1;
+	if (offers->mail_max > 0 && offers->mail_max < most)
+		most = offers->mail_max;
+	const uint64_t left = most - outbound->messages;
+	if (left < depth)
+		depth = (uint32_t)left;
+	return depth > outbound->train_count ? depth - outbound->train_count : 0;
+}
+
+void outbound_give(struct outbound *outbound, struct job *job)
+{
+	check(outbound_room(outbound) > 0);
+	struct transaction *transaction = outbound_train(outbound, outbound->train_count);
+
+	if (!transaction_begin(transaction, &outbound->carrier, job)) {
+		transaction_end(transaction, &outbound->carrier, &outbound->shard->shelf);
+		return;
+	}
+	outbound->train_count++;
+	outbound_write(outbound);
+	if (outbound->train_count == 1)
+		outbound_arm(outbound);
+}
+
+static struct transaction *outbound_train(struct outbound *outbound, uint32_t place)
+{
+	const uint32_t size = outbound->target->route->pipeline;
+
+	check(place < size);
+	return &outbound->train[(outbound->train_first + place) % size];
+}
+
+/* Writes as much of the train as can be written. */
+static void outbound_write(struct outbound *outbound)
+{
+	struct shard *shard = outbound->shard;
+	enum transaction_wrote wrote = TRANSACTION_WROTE;
+
+	while (outbound->train_sent < outbound->train_count && wrote == TRANSACTION_WROTE) {
+		struct transaction *transaction = outbound_train(outbound, outbound->train_sent);
+
+		if (transaction->sent == STEP_RSET)
+			transaction->reset = outbound_needs_reset(outbound, outbound->train_sent);
+		wrote = transaction_write(transaction, &outbound->carrier, &shard->shelf);
+		if (transaction_is_sent(transaction))
+			outbound->train_sent++;
+	}
+	const struct stream *stream = &outbound->stream;
+	const bool starved = wrote == TRANSACTION_FULL &&
+	                     stream_queued_total(stream) == stream_written_total(stream);
+	if (wrote == TRANSACTION_WORKS || starved)
+		loop_task_add(&shard->loop.starved, &outbound->work);
+}
+
+/* Behind a BDAT whose success isn't known the state at the server isn't either. */
+static bool outbound_needs_reset(struct outbound *outbound, uint32_t place)
+{
+	if (outbound->carrier.dirty)
+		return true;
+	if (place == 0)
+		return false;
+	const struct transaction *before = outbound_train(outbound, place - 1);
+	return !transaction_is_answered(before) && before->bdat;
+}
+
+static void outbound_read(struct outbound *outbound)
+{
+	while (outbound->step != STEP_CLOSING && outbound->step != STEP_UNUSED) {
+		const struct view piece = stream_peek(&outbound->stream);
+		struct view input = piece;
+		struct reply reply;
+
+		if (piece.bytes == 0)
+			break;
+		const enum reply_news news = reply_read(&outbound->reader, &input, &reply);
+		stream_consume(&outbound->stream, piece.bytes - input.bytes);
+		if (news == REPLY_READY)
+			outbound_hear(outbound, &reply);
+		else if (news == REPLY_BAD && outbound->step == STEP_READY)
+			outbound_lose(outbound, VIEW("the server sent what is no SMTP reply"));
+		else if (news == REPLY_BAD)
+			outbound_fail_with(outbound, VIEW("this is no SMTP server"));
+	}
+	if (outbound->step == STEP_READY)
+		outbound_progress(outbound);
+}
+
+static void outbound_hear(struct outbound *outbound, const struct reply *reply)
+{
+	if (log_wants(outbound->shard->log, LOG_DEBUG)) {
+		struct log_line line = outbound_log(outbound, LOG_DEBUG, "reply");
+		log_text(&line, "reply", reply->whole);
+		log_end(&line);
+	}
+	if (outbound->step == STEP_QUIT)
+		outbound_lose(outbound, VIEW(""));
+	else if (outbound->step == STEP_READY)
+		outbound_hear_train(outbound, reply);
+	else
+		outbound_hello_reply(outbound, reply);
+}
+
+static void outbound_hear_train(struct outbound *outbound, const struct reply *reply)
+{
+	enum transaction_heard heard = TRANSACTION_BROKEN;
+
+	outbound_pass_answered(outbound);
+	if (outbound->train_answered < outbound->train_count) {
+		struct transaction *transaction =
+		        outbound_train(outbound, outbound->train_answered);
+		heard = transaction_hear(transaction, &outbound->carrier, reply);
+	}
+	outbound->retiring |= heard == TRANSACTION_RETIRE;
+	if (reply->code == 421) {
+		/* It closes the connection now: nothing behind this was done, or will be. */
+		outbound->goodbye = true;
+		outbound_lose(outbound, reply->whole);
+	} else if (heard == TRANSACTION_BROKEN) {
+		outbound_lose(outbound, VIEW("the server answered what was not asked"));
+	}
+}
+
+/* After replies were heard or bytes written. */
+static void outbound_progress(struct outbound *outbound)
+{
+	outbound_finish_front(outbound);
+	outbound_write(outbound);
+	/* Cancelled ones are over as soon as they are written. */
+	outbound_finish_front(outbound);
+	if (outbound->train_count == 0 && (outbound->retiring || outbound_room(outbound) == 0))
+		outbound_quit(outbound);
+	else
+		outbound_arm(outbound);
+}
+
+static void outbound_finish_front(struct outbound *outbound)
+{
+	outbound_pass_answered(outbound);
+	while (outbound->train_count > 0) {
+		struct transaction *front = outbound_train(outbound, 0);
+
+		if (!transaction_is_over(front, &outbound->stream))
+			return;
+		check(outbound->train_answered > 0);
+		check(outbound->train_sent > 0);
+		outbound->train_answered--;
+		outbound->train_sent--;
+		outbound->train_count--;
+		outbound->train_first =
+		        (outbound->train_first + 1) % outbound->target->route->pipeline;
+		outbound->messages++;
+		transaction_end(front, &outbound->carrier, &outbound->shard->shelf);
+	}
+}
+
+/* Goes to the oldest one that waits for a reply. */
+static void outbound_pass_answered(struct outbound *outbound)
+{
+	while (outbound->train_answered < outbound->train_count &&
+	        transaction_is_answered(outbound_train(outbound, outbound->train_answered)))
+		outbound->train_answered++;
+}
+
+/* The deadline of what is waited for now. */
+static void outbound_arm(struct outbound *outbound)
+{
+	const struct config_route *route = outbound->target->route;
+	struct loop *loop = &outbound->shard->loop;
+	enum outbound_step step = STEP_BODY;
+
+	if (outbound->train_count == 0) {
+		const struct mono idle = mono_after(loop_now(loop), route->idle_ns);
+		const struct mono end = mono_after(outbound->opened, route->lifetime_ns);
+		loop_timer_set(loop, &outbound->timer, mono_earlier(idle, end));
+		return;
+	}
+	if (outbound->train_answered < outbound->train_count) {
+		const struct transaction *oldest =
+		        outbound_train(outbound, outbound->train_answered);
+		step = oldest->owed;
+		if (step == STEP_END &&
+		        (!transaction_is_sent(oldest) ||
+		                stream_written_total(&outbound->stream) < oldest->end_at))
+			step = STEP_BODY; /* the server takes its time for the data */
+	}
+	loop_timer_after(loop, &outbound->timer, outbound_step_wait_ns(step, &route->timeouts));
+}
+
+/* The end. */
+
+void outbound_retire(struct outbound *outbound)
+{
+	outbound->retiring = true;
+	if (outbound->step == STEP_READY) {
+		if (outbound->train_count == 0)
+			outbound_quit(outbound);
+	} else if (outbound->step < STEP_READY) {
+		outbound_lose(outbound, VIEW("not needed any more"));
+	}
+}
+
+void outbound_abort(struct outbound *outbound)
+{
+	if (outbound->step != STEP_CLOSING)
+		outbound_lose(outbound, VIEW("it was time to stop"));
+}
+
+static void outbound_quit(struct outbound *outbound)
+{
+	char memory[16];
+	struct text line = TEXT_ON(memory);
+	const bool written = write_word(&line, WRITE_QUIT);
+
+	check(written);
+	check(outbound->train_count == 0);
+	outbound->carrier.lane->standing--;
+	outbound_enter(outbound, STEP_QUIT);
+	if (!stream_put(&outbound->stream, text_view(&line)))
+		outbound_lose(outbound, VIEW(""));
+}
+
+void outbound_fail_with(struct outbound *outbound, struct view why)
+{
+	const struct outbound_target *target = outbound->target;
+	char memory[OUTBOUND_TEXT_BYTES];
+	struct text text = TEXT_ON(memory);
+	struct judge_case it;
+
+	if (outbound->step == STEP_CONNECT) {
+		text_put(&text, VIEW("connect to "));
+		endpoint_format(
+		        &text, &target->addresses[outbound->address % target->address_count]);
+	} else {
+		text_format(&text, "%s with %s", outbound_step_word(outbound->step),
+		        target->route->host);
+	}
+	text_put(&text, VIEW(": "));
+	text_put(&text, why);
+	/* Another address of the same host may do. */
+	outbound->elsewhere = outbound->step == STEP_CONNECT && !outbound->retiring &&
+	                      outbound->address_tries < target->address_count;
+	if (outbound->elsewhere) {
+		outbound_lose(outbound, text_view(&text));
+		return;
+	}
+	judge_say(&it, outbound_step_stage(outbound->step), text_view(&text));
+	outbound_fail(outbound, &it);
+}
+
+void outbound_fail(struct outbound *outbound, struct judge_case *it)
+{
+	check(outbound->step < STEP_READY);
+	counters_add(outbound->shard->counters, sessions_failed, 1);
+	if (!outbound->shard->draining)
+		judge_session(outbound->carrier.judge, outbound->carrier.lane, it);
+	outbound_lose(outbound, it->reply != NULL ? it->reply->whole : it->note.text);
+}
+
+/* Takes the connection down. What becomes of its train is seen to when the stream is gone: until
+ * then the kernel may still read the messages. */
+static void outbound_lose(struct outbound *outbound, struct view why)
+{
+	struct text text = TEXT_ON(outbound->text);
+	const bool useless = outbound->step == STEP_READY && outbound->messages == 0;
+
+	check(outbound->step != STEP_CLOSING);
+	text_put(&text, why);
+	outbound->text_bytes = (uint8_t)text.bytes;
+	outbound->faulty = useless && outbound->train_count > 0 && !outbound->shard->draining;
+	outbound->begun = stream_begun_total(&outbound->stream);
+	if (outbound->step == STEP_READY)
+		outbound->carrier.lane->standing--;
+	const bool polite = outbound->step == STEP_QUIT;
+	outbound_hello_forget(outbound);
+	loop_task_drop(&outbound->shard->loop.starved, &outbound->work);
+	loop_timer_stop(&outbound->shard->loop, &outbound->timer);
+	outbound->step = STEP_CLOSING;
+	if (polite)
+		stream_close(&outbound->stream);
+	else
+		stream_abort(&outbound->stream);
+}
+
+static void outbound_ended(struct outbound *outbound)
+{
+	char memory[OUTBOUND_TEXT_BYTES];
+	struct text why = TEXT_ON(memory);
+
+	stream_failure_text(&outbound->stream, &why);
+	if (outbound->step == STEP_QUIT)
+		outbound_lose(outbound, VIEW(""));
+	else if (outbound->step == STEP_READY)
+		outbound_lose(outbound, text_view(&why));
+	else {
+		if (stream_failure(&outbound->stream).code == ERR_TLS)
+			counters_add(outbound->shard->counters, tls_failed, 1);
+		outbound_fail_with(outbound, text_view(&why));
+	}
+}
+
+/* The stream is gone: nobody reads the messages any more. */
+static void outbound_gone(struct outbound *outbound)
+{
+	check(outbound->step == STEP_CLOSING);
+	if (outbound->elsewhere && !outbound->retiring) {
+		outbound->elsewhere = false;
+		outbound->address++;
+		outbound_connect(outbound);
+		return;
+	}
+	outbound_lose_train(outbound);
+	if (outbound->faulty) {
+		struct judge_case it;
+		judge_say(&it, STAGE_ANY, view_from(outbound->text, outbound->text_bytes));
+		judge_session(outbound->carrier.judge, outbound->carrier.lane, &it);
+	}
+	if (outbound->connected) {
+		counters_add(outbound->shard->counters, sessions_closed, 1);
+		struct log_line line = outbound_log(outbound, LOG_INFO, "closed");
+		log_number(&line, "messages", outbound->messages);
+		if (outbound->text_bytes > 0)
+			log_text(&line, "cause", view_from(outbound->text, outbound->text_bytes));
+		log_end(&line);
+	}
+	outbound->step = STEP_UNUSED;
+	outbound_say(outbound, OUTBOUND_GONE);
+}
+
+static void outbound_lose_train(struct outbound *outbound)
+{
+	const struct transaction_loss loss = {
+		.begun = outbound->begun,
+		.refused = outbound->goodbye,
+		.text = view_from(outbound->text, outbound->text_bytes),
+	};
+	bool first = true;
+
+	for (uint32_t i = 0; i < outbound->train_count; i++) {
+		struct transaction *transaction = outbound_train(outbound, i);
+		struct transaction_loss this_loss = loss;
+
+		this_loss.first = first && !transaction_is_answered(transaction);
+		first &= !this_loss.first;
+		transaction_lose(
+		        transaction, &outbound->carrier, &outbound->shard->shelf, &this_loss);
+	}
+	outbound->train_count = 0;
+	outbound->train_sent = 0;
+	outbound->train_answered = 0;
+}
+
+/* What its other file uses. */
+
+void outbound_want_secret(struct outbound *outbound)
+{
+	outbound_say(outbound, OUTBOUND_WANTS_SECRET);
+}
+
+void outbound_become_ready(struct outbound *outbound)
+{
+	const struct config_route *route = outbound->target->route;
+	const struct capabilities *offers = &outbound->carrier.offers;
+	const uint64_t limits[] = {
+		outbound->identity == NULL ? route->recipients_per_message.count
+		                           : outbound->identity->recipients_per_message.count,
+		offers->rcpt_max > 0 ? offers->rcpt_max : UINT64_MAX,
+	};
+	const uint64_t sizes[] = { offers->size_max, route->message_bytes };
+	struct carrier *carrier = &outbound->carrier;
+
+	carrier->rcpt_max = MESSAGE_RECIPIENTS_MAX;
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+		if (limits[i] < carrier->rcpt_max)
+			carrier->rcpt_max = (uint32_t)limits[i];
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		if (sizes[i] > 0 && (carrier->size_max == 0 || sizes[i] < carrier->size_max))
+			carrier->size_max = sizes[i];
+	carrier->lane->standing++;
+	outbound_enter(outbound, STEP_READY);
+	outbound_arm(outbound);
+}
+
+void outbound_send(struct outbound *outbound, const struct text *line)
+{
+	check(!line->overflow);
+	if (!stream_put(&outbound->stream, text_view(line)))
+		outbound_fail_with(outbound, VIEW("no memory for a command"));
+}
+
+struct log_line outbound_log(
+        const struct outbound *outbound, enum log_level level, const char *event)
+{
+	struct log_line line = log_begin(outbound->shard->log, level, event);
+
+	log_connection(&line, outbound->id);
+	log_word(&line, "route", outbound->target->route->name);
+	if (outbound->identity != NULL)
+		log_word(&line, "identity", outbound->identity->user);
+	return line;
+}

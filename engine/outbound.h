@@ -1,0 +1,108 @@
+/*
+ * An outbound session: one connection to a server, from the first byte to QUIT, and the train of
+ * transactions on it.
+ *
+ * It connects, meets the route's TLS policy, signs in, and then takes messages as long as its
+ * pipeline has room. What the server says about them goes to the judge, message by message; what
+ * is left when the session ends goes back without blame, or is in doubt. A session that can't be
+ * made is told to the judge too. Upwards there is but a list of those that have news: one wants
+ * the secret to sign in with, or is gone.
+ *
+ * Thread:  the delivery shard's.
+ * Owns:    its stream, its train and the jobs in it (JOB_SENDING).
+ * Never:   sends a message or a credential before the TLS policy is met (I8); waits without a
+ *          deadline (I5); is freed before its stream is gone.
+ */
+#ifndef SLUICE_OUTBOUND_H
+#define SLUICE_OUTBOUND_H
+
+#include "engine/keeper.h"
+#include "engine/resolver.h"
+#include "engine/transaction.h"
+
+#define OUTBOUND_REPLY_BYTES 2048           /* kept of a reply: Microsoft's pass 1.5 KB */
+#define OUTBOUND_DATA_DEPTH  2              /* messages in flight where DATA asks for 354 */
+#define OUTBOUND_QUIT_NS     (5 * NS_PER_S) /* for the reply to QUIT */
+#define OUTBOUND_TEXT_BYTES  200            /* why a session was lost, in words */
+
+/* Where sessions of a route lead: its settings, and its addresses as they are known now. */
+struct outbound_target {
+	const struct config_route *route;
+	const char *name; /* ours, in EHLO */
+	struct tls_context *tls;
+	struct endpoint addresses[RESOLVER_ADDRESSES_MAX];
+	uint32_t address_count;
+	uint32_t preferred; /* the address that answered last */
+};
+
+enum outbound_news {
+	OUTBOUND_WANTS_SECRET = 1,
+	OUTBOUND_GONE = 2, /* the memory may be reused */
+};
+
+struct outbound {
+	struct carrier carrier;
+	struct stream stream;
+	struct outbound_target *target;
+	const struct config_identity *identity; /* NULL: no sign-in */
+	struct shard *shard;
+	struct list *news;
+	struct list *stream_news;
+	struct link news_link;
+	struct timer timer;
+	struct loop_task work; /* for memory, or a long body to be looked at */
+	uint64_t id;           /* c= in the log */
+	struct mono opened;
+	uint8_t step;    /* enum outbound_step, up to READY; then QUIT or CLOSING */
+	uint8_t pending; /* enum outbound_news not yet read */
+	bool retiring;   /* takes no more messages */
+	bool goodbye;    /* 421: the server ends it */
+	bool connected;  /* TCP's handshake succeeded */
+	bool secured;    /* TLS is up, and the route's policy met */
+	bool faulty;     /* was lost without having been of use: the judge is to hear of it */
+	bool elsewhere;  /* could not connect, and another address is to be tried */
+	uint8_t text_bytes;
+	uint32_t address; /* index of the one in use */
+	uint32_t address_tries;
+	uint64_t messages; /* answered */
+	uint64_t begun;    /* stream_begun_total() when it was lost */
+	/* the train: a ring of target->route->pipeline */
+	struct transaction *train;
+	uint32_t train_first;
+	uint32_t train_count;
+	uint32_t train_sent;     /* of them, those wholly queued */
+	uint32_t train_answered; /* of them, those wholly answered */
+	/* sign-in; the chunk holds the secret and the line that goes out, and is wiped */
+	struct signin_client signin;
+	struct chunk *signin_chunk;
+	struct reply_reader reader;
+	char reply_memory[OUTBOUND_REPLY_BYTES];
+	char text[OUTBOUND_TEXT_BYTES];
+};
+
+/* Of zeroed memory; `train` has target->route->pipeline elements. Starts to connect: the target
+ * has an address. */
+void outbound_open(struct outbound *outbound, struct outbound_target *target,
+        const struct config_identity *identity, struct judge *judge, struct lane *lane,
+        struct transaction *train, uint64_t id, struct list *news, struct list *stream_news);
+/* stream_next_news() gave this stream; what: enum stream_news. */
+void outbound_on_news(struct outbound *outbound, unsigned what);
+/* The next session with news and what it is (enum outbound_news); NULL: none. */
+struct outbound *outbound_next_news(struct list *news, unsigned *what);
+/* The answer to OUTBOUND_WANTS_SECRET, copied; or why there is none. */
+void outbound_sign_in(struct outbound *outbound, struct err err, struct view secret);
+/* How many more messages it takes now. */
+uint32_t outbound_room(const struct outbound *outbound);
+/* Takes job (JOB_SENDING); there is room. */
+void outbound_give(struct outbound *outbound, struct job *job);
+/* Takes no more; ends when the replies in flight are there. */
+void outbound_retire(struct outbound *outbound);
+/* Ends now; what is in flight is in doubt. */
+void outbound_abort(struct outbound *outbound);
+
+static inline bool outbound_is_ready(const struct outbound *outbound)
+{
+	return outbound->step == STEP_READY;
+}
+
+#endif

@@ -1,0 +1,307 @@
+#include "engine/outbound_inner.h"
+
+#include "engine/io/crypto.h"
+#include "engine/wire/write.h"
+#include "queue/base/check.h"
+
+#define HELLO_BYTES 512 /* EHLO and our name */
+
+/* The sign-in's chunk: the secret, and behind it the line that goes out. */
+#define SIGNIN_LINE_BYTES (CHUNK_DATA_BYTES - KEEPER_SECRET_MAX)
+static_assert(SIGNIN_LINE_BYTES <= STREAM_COPIED_MAX, "a line that fits goes out in one piece");
+
+static void hello_secure(struct outbound *outbound);
+static void hello_greet(struct outbound *outbound, enum outbound_step step);
+static void hello_on_ehlo(struct outbound *outbound, const struct reply *reply);
+static void hello_go_on(struct outbound *outbound);
+static void hello_send_word(
+        struct outbound *outbound, enum write_word word, enum outbound_step step);
+static void hello_ask_secret(struct outbound *outbound);
+static enum signin_mechanism hello_mechanism(const struct outbound *outbound);
+static void hello_on_auth(struct outbound *outbound, const struct reply *reply);
+static void hello_refused(struct outbound *outbound, const struct reply *reply);
+static void hello_fault(
+        struct outbound *outbound, enum cause cause, const char *advice, struct view text);
+
+void outbound_hello_connected(struct outbound *outbound)
+{
+	struct outbound_target *target = outbound->target;
+	char memory[ENDPOINT_TEXT_BYTES];
+	struct text peer = TEXT_ON(memory);
+
+	outbound->connected = true;
+	target->preferred = outbound->address;
+	counters_add(outbound->shard->counters, sessions_opened, 1);
+	endpoint_format(&peer, &target->addresses[outbound->address % target->address_count]);
+	struct log_line line = outbound_log(outbound, LOG_INFO, "connected");
+	log_word(&line, "host", target->route->host);
+	log_text(&line, "peer", text_view(&peer));
+	log_end(&line);
+	if (target->route->tls.mode == ROUTE_TLS_IMPLICIT)
+		hello_secure(outbound);
+	else
+		outbound_enter(outbound, STEP_GREETING);
+}
+
+static void hello_secure(struct outbound *outbound)
+{
+	const struct config_route *route = outbound->target->route;
+	const char *name = route->tls.name != NULL ? route->tls.name : route->host;
+
+	/* What the server said ahead of TLS is nobody's word (CVE-2011-0411). */
+	const size_t dropped =
+	        stream_secure_client(&outbound->stream, outbound->target->tls, view_of(name));
+	if (dropped > 0) {
+		struct log_line line = outbound_log(outbound, LOG_WARNING, "injection");
+		log_number(&line, "bytes", dropped);
+		log_end(&line);
+	}
+	reply_init(&outbound->reader,
+	        (struct span){ outbound->reply_memory, sizeof outbound->reply_memory });
+	outbound_enter(outbound, STEP_TLS);
+}
+
+void outbound_hello_secured(struct outbound *outbound)
+{
+	const struct config_route *route = outbound->target->route;
+	const struct tls *tls = stream_tls(&outbound->stream);
+
+	check(tls_verified(tls) || !route->tls.verify); /* I8 */
+	outbound->secured = true;
+	struct log_line line = outbound_log(outbound, LOG_INFO, "tls");
+	log_word(&line, "version", tls_version(tls));
+	log_word(&line, "cipher", tls_cipher(tls));
+	log_word(&line, "verified", tls_verified(tls) ? "yes" : "no");
+	log_word(&line, "resumed", tls_resumed(tls) ? "yes" : "no");
+	log_end(&line);
+	if (route->tls.mode == ROUTE_TLS_IMPLICIT)
+		outbound_enter(outbound, STEP_GREETING);
+	else
+		hello_greet(outbound, STEP_EHLO);
+}
+
+void outbound_hello_reply(struct outbound *outbound, const struct reply *reply)
+{
+	const int class = reply->code / 100;
+
+	switch ((enum outbound_step)outbound->step) {
+	case STEP_GREETING:
+		if (reply->code == 220)
+			hello_greet(outbound, STEP_EHLO);
+		else
+			hello_refused(outbound, reply);
+		break;
+	case STEP_EHLO:
+	case STEP_HELO:
+		hello_on_ehlo(outbound, reply);
+		break;
+	case STEP_STARTTLS:
+		if (class == 2)
+			hello_secure(outbound);
+		else
+			hello_refused(outbound, reply);
+		break;
+	case STEP_AUTH:
+		hello_on_auth(outbound, reply);
+		break;
+	default:
+		/* The server speaks out of turn: 421 before we asked for anything. */
+		hello_refused(outbound, reply);
+		break;
+	}
+}
+
+static void hello_greet(struct outbound *outbound, enum outbound_step step)
+{
+	char memory[HELLO_BYTES];
+	struct text line = TEXT_ON(memory);
+	const struct view name = view_of(outbound->target->name);
+	const bool written = step == STEP_EHLO ? write_ehlo(&line, name) : write_helo(&line, name);
+
+	check(written);
+	outbound_enter(outbound, step);
+	outbound_send(outbound, &line);
+}
+
+static void hello_on_ehlo(struct outbound *outbound, const struct reply *reply)
+{
+	outbound->carrier.offers = (struct capabilities){ 0 };
+	if (reply->code / 100 == 2) {
+		if (outbound->step == STEP_EHLO)
+			capabilities_parse(reply->whole, &outbound->carrier.offers);
+		hello_go_on(outbound);
+	} else if (outbound->step == STEP_EHLO && reply->code / 100 == 5 && !outbound->secured) {
+		hello_greet(outbound, STEP_HELO);
+	} else {
+		hello_refused(outbound, reply);
+	}
+}
+
+/* What comes next, given what is done and what is offered. */
+static void hello_go_on(struct outbound *outbound)
+{
+	const struct config_route *route = outbound->target->route;
+	const bool offered = outbound->carrier.offers.starttls;
+	const enum route_tls mode = route->tls.mode;
+
+	if (!outbound->secured && mode == ROUTE_TLS_REQUIRED && !offered)
+		outbound_fail_with(outbound, VIEW("it does not offer STARTTLS, which the route "
+		                                  "requires; nothing was sent"));
+	else if (!outbound->secured && mode != ROUTE_TLS_NONE && offered)
+		hello_send_word(outbound, WRITE_STARTTLS, STEP_STARTTLS);
+	else if (outbound->identity != NULL)
+		hello_ask_secret(outbound);
+	else
+		outbound_become_ready(outbound);
+}
+
+static void hello_send_word(
+        struct outbound *outbound, enum write_word word, enum outbound_step step)
+{
+	char memory[16];
+	struct text line = TEXT_ON(memory);
+	const bool written = write_word(&line, word);
+
+	check(written);
+	outbound_enter(outbound, step);
+	outbound_send(outbound, &line);
+}
+
+/* Sign-in. */
+
+static void hello_ask_secret(struct outbound *outbound)
+{
+	if (!outbound->secured) {
+		hello_fault(outbound, CAUSE_TLS_REQUIRED,
+		        "Credentials go over TLS only: set the route's tls mode to required.",
+		        VIEW("the connection is not secured, so we did not sign in"));
+		return;
+	}
+	if (hello_mechanism(outbound) == SIGNIN_NONE) {
+		hello_fault(outbound, CAUSE_AUTH_MECHANISM,
+		        "The server does not offer the identity's `auth`; compare it with the "
+		        "AUTH line of its EHLO reply, and the host with the interface.",
+		        VIEW("the server does not offer the way to sign in that the identity asks "
+		             "for"));
+		return;
+	}
+	outbound->signin_chunk = shelf_take(&outbound->shard->shelf);
+	if (outbound->signin_chunk == NULL) {
+		outbound_fail_with(outbound, VIEW("no memory to sign in"));
+		return;
+	}
+	outbound_enter(outbound, STEP_SECRET);
+	outbound_want_secret(outbound);
+}
+
+/* By the identity's `auth`, and what is offered. PLAIN saves a round trip. */
+static enum signin_mechanism hello_mechanism(const struct outbound *outbound)
+{
+	static const struct {
+		enum identity_auth auth;
+		enum signin_mechanism mechanism;
+	} ways[] = {
+		{ IDENTITY_AUTH_PASSWORD, SIGNIN_PLAIN },
+		{ IDENTITY_AUTH_PASSWORD, SIGNIN_LOGIN },
+		{ IDENTITY_AUTH_PLAIN, SIGNIN_PLAIN },
+		{ IDENTITY_AUTH_LOGIN, SIGNIN_LOGIN },
+		{ IDENTITY_AUTH_XOAUTH2, SIGNIN_XOAUTH2 },
+	};
+
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+		if (ways[i].auth == outbound->identity->auth &&
+		        (outbound->carrier.offers.mechanisms & SIGNIN_BIT(ways[i].mechanism)) != 0)
+			return ways[i].mechanism;
+	return SIGNIN_NONE;
+}
+
+void outbound_sign_in(struct outbound *outbound, struct err err, struct view secret)
+{
+	const bool xoauth2 = outbound->identity->auth == IDENTITY_AUTH_XOAUTH2;
+
+	check(outbound->step == STEP_SECRET);
+	check(outbound->secured);
+	if (failed(err)) {
+		char memory[OUTBOUND_TEXT_BYTES];
+		struct text text = TEXT_ON(memory);
+		text_format(&text, "secret_file %s: %s", outbound->identity->secret_file,
+		        err.code == ERR_SYSTEM ? strerror(err.detail) : err_text(err.code));
+		hello_fault(outbound, CAUSE_AUTH_FAILED,
+		        "The identity's secret can't be read: mend the file, then `sluice queue "
+		        "retry`.",
+		        text_view(&text));
+		return;
+	}
+	struct text kept = text_on(outbound->signin_chunk->data, KEEPER_SECRET_MAX);
+	struct text line =
+	        text_on(outbound->signin_chunk->data + KEEPER_SECRET_MAX, SIGNIN_LINE_BYTES);
+	text_put(&kept, secret);
+	/* A token makes a line far beyond 512 bytes: it goes by itself, after a challenge. */
+	const bool written = signin_client_start(&outbound->signin, hello_mechanism(outbound),
+	        view_of(outbound->identity->user), text_view(&kept), !xoauth2, &line);
+	if (!written) {
+		outbound_fail_with(outbound, VIEW("the secret is too long to sign in with"));
+		return;
+	}
+	outbound_enter(outbound, STEP_AUTH);
+	outbound_send(outbound, &line);
+}
+
+static void hello_on_auth(struct outbound *outbound, const struct reply *reply)
+{
+	struct text line =
+	        text_on(outbound->signin_chunk->data + KEEPER_SECRET_MAX, SIGNIN_LINE_BYTES);
+
+	switch (signin_client_feed(&outbound->signin, reply->code, &line)) {
+	case SIGNIN_SEND:
+		outbound_enter(outbound, STEP_AUTH);
+		outbound_send(outbound, &line);
+		break;
+	case SIGNIN_PASSED: {
+		struct log_line log = outbound_log(outbound, LOG_INFO, "signed_in");
+		log_word(&log, "mechanism", signin_mechanism_name(outbound->signin.mechanism));
+		log_end(&log);
+		outbound_hello_forget(outbound);
+		outbound_become_ready(outbound);
+		break;
+	}
+	case SIGNIN_REFUSED:
+		hello_refused(outbound, reply);
+		break;
+	case SIGNIN_BROKEN:
+		outbound_fail_with(outbound, VIEW("the server does not keep to the mechanism"));
+		break;
+	}
+}
+
+void outbound_hello_forget(struct outbound *outbound)
+{
+	if (outbound->signin_chunk == NULL)
+		return;
+	crypto_wipe(outbound->signin_chunk->data, CHUNK_DATA_BYTES);
+	outbound->signin = (struct signin_client){ 0 };
+	shelf_give(&outbound->shard->shelf, MOVE(outbound->signin_chunk));
+}
+
+/* Failing. */
+
+static void hello_refused(struct outbound *outbound, const struct reply *reply)
+{
+	struct judge_case it;
+
+	judge_hear(&it, outbound_step_stage(outbound->step), reply, outbound->carrier.server);
+	if (it.verdict.outcome == OUTCOME_PROCEED) {
+		outbound_fail_with(outbound, VIEW("the server answered what was not asked"));
+		return;
+	}
+	outbound_fail(outbound, &it);
+}
+
+static void hello_fault(
+        struct outbound *outbound, enum cause cause, const char *advice, struct view text)
+{
+	struct judge_case it;
+
+	judge_fault(&it, cause, SCOPE_IDENTITY, advice, text);
+	outbound_fail(outbound, &it);
+}

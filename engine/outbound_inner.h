@@ -1,0 +1,34 @@
+/*
+ * What the files of an outbound session share: outbound.c (its life and its train) and
+ * outbound_hello.c (from the connection to being ready).
+ *
+ * Thread:  the delivery shard's. For these files alone.
+ */
+#ifndef SLUICE_OUTBOUND_INNER_H
+#define SLUICE_OUTBOUND_INNER_H
+
+#include "engine/outbound.h"
+
+/* Goes to the step, and gives the server as long as its row says. */
+void outbound_enter(struct outbound *outbound, enum outbound_step step);
+/* The session can't be made, or is of no use: tells the judge and ends it. */
+void outbound_fail(struct outbound *outbound, struct judge_case *it);
+/* The same for the network's faults, in our words: "STEP HOST: why". */
+void outbound_fail_with(struct outbound *outbound, struct view why);
+/* Copies a line to the stream. */
+void outbound_send(struct outbound *outbound, const struct text *line);
+struct log_line outbound_log(
+        const struct outbound *outbound, enum log_level level, const char *event);
+/* The one above is to ask the keeper. */
+void outbound_want_secret(struct outbound *outbound);
+/* It takes messages from now on. */
+void outbound_become_ready(struct outbound *outbound);
+
+/* outbound_hello.c */
+void outbound_hello_connected(struct outbound *outbound);
+void outbound_hello_secured(struct outbound *outbound);
+void outbound_hello_reply(struct outbound *outbound, const struct reply *reply);
+/* Wipes and gives back what the sign-in held. */
+void outbound_hello_forget(struct outbound *outbound);
+
+#endif
