@@ -143,12 +143,11 @@ void log_err(struct log_line *line, struct err err)
 		log_word(line, "reason", strerrordesc_np(err.detail));
 }
 
-/* The fence orders our record before our look at the bell, as the logger's orders its bell
- * before its look at the records: one of the two always sees the other. */
+/* Our record comes before our look at the bell, as the logger's bell comes before its look at
+ * the records, all of them in one order (seq_cst): one of the two always sees the other. */
 static void ring(struct log_bell *bell)
 {
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&bell->sleeping, memory_order_relaxed) == 0)
+	if (atomic_load(&bell->sleeping) == 0)
 		return;
 	if (atomic_exchange_explicit(&bell->sleeping, 0, memory_order_relaxed) != 0)
 		syscall(SYS_futex, &bell->sleeping, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -167,7 +166,7 @@ void log_end(struct log_line *line)
 	record_of(line)->bytes = bytes;
 	log->building = false;
 	line->log = NULL;
-	atomic_store_explicit(&log->head, head + bytes, memory_order_release);
+	atomic_store(&log->head, head + bytes);
 	ring(log->bell);
 }
 

@@ -48,7 +48,7 @@ void log_ring_next(struct log *log, const struct log_record *record)
 
 uint64_t log_ring_head(const struct log *log)
 {
-	return atomic_load_explicit(&log->head, memory_order_acquire);
+	return atomic_load(&log->head); /* seq_cst: see log.c's ring() */
 }
 
 uint64_t log_ring_take_dropped(struct log *log)

@@ -194,11 +194,10 @@ static bool has_lines(struct logger *logger)
 	return false;
 }
 
-/* See log.c's ring() for the fence. */
+/* See log.c's ring() for the order. */
 static void wait_for_lines(struct logger *logger)
 {
-	atomic_store_explicit(&logger->bell.sleeping, 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
+	atomic_store(&logger->bell.sleeping, 1);
 	if (!has_lines(logger) && !atomic_load(&logger->stopping))
 		syscall(SYS_futex, &logger->bell.sleeping, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
 	atomic_store_explicit(&logger->bell.sleeping, 0, memory_order_relaxed);
