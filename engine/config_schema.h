@@ -36,7 +36,7 @@
 	  "disk space kept back, so that delivery goes on when the disk is full")
 
 #define CONFIG_LIMITS(X) \
-	X(memory, SIZE, "512MiB", "16MiB", "1TiB", \
+	X(memory, SIZE, "512MiB", "4MiB", "1TiB", \
 	  "the one budget that message bodies share; used up, reading stops") \
 	X(message, SIZE, "35MiB", "64KiB", "1GiB", "largest message taken (SIZE); beyond it 552") \
 	X(recipients, NUMBER, "1000", "1", "2000", "most recipients a message; beyond it 452") \

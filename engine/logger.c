@@ -104,7 +104,7 @@ static void flush(struct logger *logger)
 			break;
 		if (count <= 0)
 			continue;
-		if ((ready.revents & POLLOUT) == 0)
+		if ((ready.revents & ~POLLOUT) != 0)
 			break;
 		ssize_t written = write(ready.fd, rest.data, rest.bytes);
 		if (written < 0)

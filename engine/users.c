@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define PASSWORD_BYTES_MAX 256 /* crypt(3) takes 512; nobody types that */
+#define DES_HASH_BYTES     13
 #define WHY_BYTES          1024
 
 struct user {
@@ -25,10 +26,14 @@ struct users {
 /* A hash that no password has: costs what a good one costs, and never is right. */
 static const char nobody[] = "$6$rounds=5000$nobodysignsinhere$";
 
+/* crypt(3)'s oldest method takes any two letters for a salt: only its length tells its hash from
+ * a password that somebody wrote down as it is. */
 static bool is_hash(const char *hash)
 {
 	int verdict = crypt_checksalt(hash);
 
+	if (hash[0] != '$' && strlen(hash) != DES_HASH_BYTES)
+		return false;
 	return verdict == CRYPT_SALT_OK || verdict == CRYPT_SALT_METHOD_LEGACY ||
 	       verdict == CRYPT_SALT_TOO_CHEAP;
 }
