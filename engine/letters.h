@@ -25,7 +25,7 @@ struct request;
 	X(IDS_WANTED, "ids_wanted")                                                                \
 	/* delivery -> spooler: this job's outcomes; the job and its credit go back */             \
 	X(SETTLE, "settle")                                                                        \
-	/* control -> spooler: an operator's request; answered by REQUEST_DONE */                  \
+	/* control -> spooler: an operator's request; request_answer() when it is done */          \
 	X(REQUEST, "request")                                                                      \
 	/* spooler -> ingest: committed, or why not */                                             \
 	X(PUT_DONE, "put_done")                                                                    \
@@ -39,8 +39,6 @@ struct request;
 	X(RESUME, "resume")                                                                        \
 	/* spooler -> delivery: give job number `count` of message `ticket` back, if not begun */  \
 	X(RECALL, "recall")                                                                        \
-	/* spooler -> control: done */                                                             \
-	X(REQUEST_DONE, "request_done")                                                            \
 	/* spooler -> a shard: take no new work, finish what is under way, then say DRAINED */     \
 	X(DRAIN, "drain")                                                                          \
 	/* a shard -> spooler: nothing is under way here any more */                               \
@@ -66,7 +64,7 @@ struct letter {
 	union {
 		struct message *message; /* PUT: takes one hold. PUT_DONE: none comes back */
 		struct job *job;         /* JOB, SETTLE */
-		struct request *request; /* REQUEST, REQUEST_DONE */
+		struct request *request; /* REQUEST */
 	};
 	uint64_t ticket; /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;  /* IDS: how many */

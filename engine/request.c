@@ -3,6 +3,7 @@
 #include "queue/base/check.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 static const char *const verb_words[REQUEST_VERB_COUNT] = {
 #define X(name, word, ...) word,
@@ -21,6 +22,7 @@ struct err request_create(struct request **result)
 		return err_make(ERR_NO_MEMORY, 0);
 	}
 	request->text = text;
+	check(sem_init(&request->answered, 0, 0) == 0);
 	*result = request;
 	return err_ok();
 }
@@ -29,6 +31,7 @@ void request_destroy(struct request *request)
 {
 	if (request == NULL)
 		return;
+	check(sem_destroy(&request->answered) == 0);
 	free(request->text);
 	free(request);
 }
@@ -38,7 +41,25 @@ void request_reset(struct request *request, enum request_verb verb)
 	char *text = request->text;
 
 	check(verb < REQUEST_VERB_COUNT);
+	check(sem_destroy(&request->answered) == 0);
 	*request = (struct request){ .verb = verb, .text = text };
+	check(sem_init(&request->answered, 0, 0) == 0);
+}
+
+void request_answer(struct request *request)
+{
+	check(sem_post(&request->answered) == 0);
+}
+
+bool request_wait(struct request *request, int64_t ms)
+{
+	const struct mono until = mono_after(clock_mono(), ms * NS_PER_MS);
+	const struct timespec deadline = {
+		.tv_sec = until.ns / NS_PER_S,
+		.tv_nsec = until.ns % NS_PER_S,
+	};
+
+	return sem_clockwait(&request->answered, CLOCK_MONOTONIC, &deadline) == 0;
 }
 
 /* Copies into the page; an empty view stays one where there is no room. */

@@ -2,7 +2,7 @@
  * What an operator asks of the queue, and the answer: the letter between control and spooler.
  *
  * Control fills in the question, sends the request and waits; the spooler fills in the answer
- * and sends it back. Room for the answer is the request's own, reserved before it is sent.
+ * and says so by request_answer(). Room for the answer is the request's own.
  *
  * Thread:  whoever holds it, one at a time.
  * Owns:    its page. The question's views and ids are lent by control until it is answered.
@@ -15,6 +15,8 @@
 #include "queue/base/bytes.h"
 #include "queue/base/clock.h"
 #include "queue/base/errors.h"
+
+#include <semaphore.h>
 
 /* name, word, whether it changes the queue, what it does */
 #define REQUEST_VERBS(X)                                                                           \
@@ -81,6 +83,7 @@ struct request {
 	size_t rows_count;
 	bool more; /* LIST: the page was full; go on after the last row's id */
 
+	sem_t answered;
 	char *text; /* REQUEST_TEXT_BYTES */
 	size_t text_bytes;
 };
@@ -90,6 +93,10 @@ MUST_CHECK struct err request_create(struct request **result);
 void request_destroy(struct request *request);
 /* Empties the question and the answer. */
 void request_reset(struct request *request, enum request_verb verb);
+/* The spooler's last word: the request is the asker's again. */
+void request_answer(struct request *request);
+/* Waits for that, `ms` at most. False: not yet. */
+bool request_wait(struct request *request, int64_t ms);
 /* Copies the row into the page. False: the page is full (more is set), stop here. A row too
  * long for an empty page is taken with as many of its recipients as fit. */
 bool request_put_row(struct request *request, const struct request_row *row);

@@ -1,6 +1,7 @@
 #include "engine/spooler.h"
 
 #include "engine/routing.h"
+#include "engine/spooler_inner.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -13,22 +14,10 @@
 #define SPOOLER_WALL_CHECK  (60 * NS_PER_S)  /* the wall clock may jump: look at dues again */
 
 static void spooler_enter(struct spooler *spooler, enum spooler_state state);
+static void spooler_leave(struct spooler *spooler);
 static void spooler_begin_drain(struct spooler *spooler);
 static void spooler_take_puts(struct spooler *spooler);
 static void spooler_take_put(struct spooler *spooler, const struct letter *letter, size_t shard);
-static void spooler_take_settles(struct spooler *spooler);
-static void spooler_take_settle(struct spooler *spooler, struct job *job);
-static void spooler_settle(struct spooler *spooler, struct job *job);
-static void spooler_settle_waiting(struct spooler *spooler);
-static bool spooler_make_report(struct spooler *spooler, struct job *job, struct job **report);
-static void spooler_adopt(struct spooler *spooler);
-static void spooler_run_request(struct spooler *spooler);
-static bool spooler_request_step(struct spooler *spooler, struct spool_place place);
-static void spooler_request_done(struct spooler *spooler);
-static bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter);
-static void spooler_resume(struct spooler *spooler);
-static void spooler_recall(struct spooler *spooler, struct spool_place place);
-static void spooler_answer_request(struct spooler *spooler);
 static uint64_t spooler_ids_missing(const struct spooler *spooler);
 static void spooler_commit(struct spooler *spooler);
 static void spooler_answer_puts(struct spooler *spooler);
@@ -55,7 +44,7 @@ struct err spooler_create(
 	if (spooler == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	memset(spooler, 0, sizeof *spooler);
-	spooler->settled_event = -1;
+	spooler->state_event = -1;
 	spooler->orphans = true;
 	spooler->shard.config = config;
 	spooler->shard.counters = settings->counters;
@@ -93,6 +82,7 @@ struct err spooler_create(
 	err = loop_init(&spooler->shard.loop, &settings->io, &spooler->shard.shelf, why);
 	if (failed(err))
 		goto fail_loop;
+	atomic_store(&spooler->messages, spool_counts(spooler->spool).messages);
 	*result = spooler;
 	return err_ok();
 
@@ -114,6 +104,7 @@ void spooler_destroy(struct spooler *spooler)
 	if (spooler == NULL)
 		return;
 	loop_timer_stop(&spooler->shard.loop, &spooler->timer);
+	spooler_leave(spooler);
 	loop_finish(&spooler->shard.loop);
 	while (!list_is_empty(&spooler->waiting))
 		feed_give_job(&spooler->feed,
@@ -131,19 +122,46 @@ void spooler_destroy(struct spooler *spooler)
 	free(spooler);
 }
 
-void spooler_start(struct spooler *spooler)
+void spooler_join(struct spooler *spooler)
 {
-	loop_start(&spooler->shard.loop);
+	struct loop *loop = &spooler->shard.loop;
+
+	check(!spooler->joined);
+	spooler->joined = true;
 	for (size_t i = 0; i < spooler->ingest_count; i++) {
-		loop_reads(&spooler->shard.loop, spooler->ingest[i].in);
-		loop_writes(&spooler->shard.loop, spooler->ingest[i].out);
+		loop_reads(loop, spooler->ingest[i].in);
+		loop_writes(loop, spooler->ingest[i].out);
 	}
 	for (size_t i = 0; i < spooler->delivery_count; i++) {
-		loop_reads(&spooler->shard.loop, spooler->delivery[i].in);
-		loop_writes(&spooler->shard.loop, spooler->delivery[i].out);
+		loop_reads(loop, spooler->delivery[i].in);
+		loop_writes(loop, spooler->delivery[i].out);
 	}
-	if (spooler->control.in != NULL)
-		loop_reads(&spooler->shard.loop, spooler->control.in);
+	if (spooler->requests != NULL)
+		loop_reads(loop, spooler->requests);
+}
+
+void spooler_start(struct spooler *spooler)
+{
+	check(spooler->joined);
+	loop_start(&spooler->shard.loop);
+}
+
+static void spooler_leave(struct spooler *spooler)
+{
+	struct loop *loop = &spooler->shard.loop;
+
+	if (!spooler->joined)
+		return;
+	for (size_t i = 0; i < spooler->ingest_count; i++) {
+		loop_leave(loop, spooler->ingest[i].in);
+		loop_leave(loop, spooler->ingest[i].out);
+	}
+	for (size_t i = 0; i < spooler->delivery_count; i++) {
+		loop_leave(loop, spooler->delivery[i].in);
+		loop_leave(loop, spooler->delivery[i].out);
+	}
+	if (spooler->requests != NULL)
+		loop_leave(loop, spooler->requests);
 }
 
 void spooler_turn(struct spooler *spooler)
@@ -178,6 +196,11 @@ enum spooler_state spooler_state(const struct spooler *spooler)
 	return (enum spooler_state)atomic_load(&spooler->state);
 }
 
+uint64_t spooler_message_count(const struct spooler *spooler)
+{
+	return atomic_load(&spooler->messages);
+}
+
 static void spooler_enter(struct spooler *spooler, enum spooler_state state)
 {
 	static const char *const words[] = {
@@ -187,12 +210,13 @@ static void spooler_enter(struct spooler *spooler, enum spooler_state state)
 	};
 	const uint64_t one = 1;
 
+	atomic_store(&spooler->messages, spool_counts(spooler->spool).messages);
 	atomic_store(&spooler->state, (int)state);
 	struct log_line line = log_begin(spooler->shard.log, LOG_DEBUG, "spooler");
 	log_word(&line, "state", words[state]);
 	log_end(&line);
-	if (spooler->settled_event >= 0)
-		check(write(spooler->settled_event, &one, sizeof one) == sizeof one);
+	if (spooler->state_event >= 0)
+		check(write(spooler->state_event, &one, sizeof one) == sizeof one);
 }
 
 static void spooler_begin_drain(struct spooler *spooler)
@@ -264,266 +288,6 @@ static void spooler_take_put(struct spooler *spooler, const struct letter *lette
 	}
 }
 
-static void spooler_take_settles(struct spooler *spooler)
-{
-	struct letter letter;
-
-	for (size_t i = 0; i < spooler->delivery_count; i++) {
-		struct mailbox *in = spooler->delivery[i].in;
-
-		while (!batch_settles_full(&spooler->batch) && mailbox_take(in, &letter)) {
-			if (letter.kind == LETTER_SETTLE)
-				spooler_take_settle(spooler, letter.job);
-			else if (letter.kind == LETTER_DRAINED)
-				spooler->drained++;
-			else
-				check(false);
-		}
-	}
-}
-
-static void spooler_take_settle(struct spooler *spooler, struct job *job)
-{
-	const struct job_tally tally = job_tally(job);
-	const struct spool_place place = { job->id, job->number };
-	enum request_verb verb;
-
-	feed_credit(&spooler->feed, job);
-	job->shard = FEED_NO_SHARD;
-	if (operator_take_note(&spooler->operator, place, &verb)) {
-		operator_apply(job, verb, loop_wall(&spooler->shard.loop), &spooler->shard.shelf);
-	} else if (tally.of[OWED_PENDING] == job->owed_count) {
-		/* The shard had no use for it: it is due as it was. */
-		spool_unlend(spooler->spool, job->id, job->number);
-		feed_wakes(&spooler->feed, job->route, job->next_attempt);
-		feed_give_job(&spooler->feed, job);
-		return;
-	}
-	spooler_settle(spooler, job);
-}
-
-/* Into the batch, with the report it owes; or to wait for memory or ids to write that. */
-static void spooler_settle(struct spooler *spooler, struct job *job)
-{
-	struct job *report = NULL;
-
-	if (!batch_settles_full(&spooler->batch) && spooler_make_report(spooler, job, &report))
-		batch_add_settle(&spooler->batch, job, report);
-	else
-		list_push_last(&spooler->waiting, &job->link);
-}
-
-static void spooler_settle_waiting(struct spooler *spooler)
-{
-	for (size_t left = spooler->waiting.count; left > 0; left--)
-		spooler_settle(
-		        spooler, container_of(list_pop_first(&spooler->waiting), struct job, link));
-}
-
-/* True: *report is the report that the settle owes, or NULL where it owes none. */
-static bool spooler_make_report(struct spooler *spooler, struct job *job, struct job **report)
-{
-	struct shard *shard = &spooler->shard;
-
-	*report = NULL;
-	if (!report_is_owed(job))
-		return true;
-	if (spooler->ids_left == 0)
-		return false;
-	const struct view sender = message_get(job->message, MESSAGE_SENDER);
-	const struct routing routing = routing_pick_report(shard->config, sender);
-	struct message *message = report_make(spooler->reports, job, spooler->ids_next,
-	        view_of(routing.mailbox), loop_wall(&shard->loop), &shard->shelf);
-	if (message == NULL)
-		return false;
-	spooler->ids_next++;
-	spooler->ids_left--;
-
-	struct job *made = feed_take_job(&spooler->feed);
-	job_begin(made, message, 0, routing.route);
-	check(job_owe_all(made, &shard->shelf, 0)); /* one recipient, inline */
-	made->shard = FEED_NO_SHARD;
-	made->next_attempt = loop_wall(&shard->loop);
-	made->held = !routing.found;
-	job_enter(made, JOB_PUTTING);
-	struct log_line line = log_begin(shard->log, routing.found ? LOG_INFO : LOG_WARNING,
-	        routing.found ? "report" : "report_kept");
-	log_message(&line, job->id);
-	char id_text[MESSAGE_ID_TEXT];
-	log_word(&line, "report", message_id_format(message->id, id_text));
-	log_text(&line, "to", sender);
-	log_word(&line, "mailbox", routing.mailbox);
-	log_end(&line);
-	message_release(message, &shard->shelf);
-	*report = made;
-	return true;
-}
-
-/* Jobs of routes that the configuration no longer has go over to the route they take today. */
-static void spooler_adopt(struct spooler *spooler)
-{
-	struct shard *shard = &spooler->shard;
-	size_t adopted = 0;
-
-	for (uint16_t route = (uint16_t)spooler->feed.route_count; !spooler->feed.stopped;
-	        route++) {
-		if (!spooler->orphans || spool_route_name(spooler->spool, route) == NULL)
-			break;
-		for (;;) {
-			if (adopted == SPOOLER_ADOPTED_PER_TURN ||
-			        batch_settles_full(&spooler->batch))
-				return; /* the commit makes another turn */
-			struct job *job = feed_take_job(&spooler->feed);
-			struct err err = spool_next(spooler->spool, route,
-			        (struct wall){ INT64_MAX }, &shard->shelf, 0, job);
-			if (failed(err)) {
-				feed_give_job(&spooler->feed, job);
-				if (err.code == ERR_FORMAT)
-					continue; /* skipped from now on */
-				break;
-			}
-			const struct routing routing = routing_pick(shard->config, job->message);
-			job->shard = FEED_NO_SHARD;
-			job->route = routing.route;
-			job->held = !routing.found;
-			job_enter(job, JOB_SETTLING);
-			batch_add_settle(&spooler->batch, job, NULL);
-			adopted++;
-		}
-	}
-	spooler->orphans = false;
-}
-
-static void spooler_run_request(struct spooler *spooler)
-{
-	struct operator* operator= & spooler->operator;
-	struct letter letter;
-	struct spool_place place;
-
-	if (operator->request == NULL) {
-		if (spooler->control.in == NULL || !mailbox_take(spooler->control.in, &letter))
-			return;
-		check(letter.kind == LETTER_REQUEST);
-		operator->request = letter.request;
-		operator->at =(struct spool_place){ letter.request->after, UINT16_MAX };
-		operator->id_index = 0;
-	}
-	if (operator->request->verb == REQUEST_COUNT) {
-		operator->request->count = spool_counts(spooler->spool).messages;
-		spooler_request_done(spooler);
-		return;
-	}
-	for (size_t i = 0; i < OPERATOR_JOBS_PER_TURN; i++) {
-		if (batch_settles_full(&spooler->batch))
-			return;
-		if (!operator_next(operator, spooler->spool, &place) ||
-		        !spooler_request_step(spooler, place)) {
-			if (operator->request->verb == REQUEST_RETRY)
-				spooler_resume(spooler);
-			spooler_request_done(spooler);
-			return;
-		}
-	}
-}
-
-/* One job of the request. False: the request's page is full. */
-static bool spooler_request_step(struct spooler *spooler, struct spool_place place)
-{
-	struct operator* operator= & spooler->operator;
-	struct shard *shard = &spooler->shard;
-	const enum request_verb verb = operator->request->verb;
-	const bool lent = spool_is_lent(spooler->spool, place.id, place.number);
-	const bool looks = verb == REQUEST_LIST || verb == REQUEST_SHOW;
-	struct job *job = feed_take_job(&spooler->feed);
-	bool go_on = true;
-
-	struct err err = spool_load(
-	        spooler->spool, place, verb == REQUEST_BOUNCE && !lent, &shard->shelf, 0, job);
-	if (failed(err)) {
-		if (err.code != ERR_NOT_FOUND)
-			operator->request->result = err;
-		goto done;
-	}
-	if (!operator_takes(operator, spooler->spool, job))
-		goto done;
-	if (looks) {
-		go_on = operator_put_row(operator, spooler->spool, job, lent,
-		        loop_wall(&shard->loop));
-		goto done;
-	}
-	if (lent) {
-		if (verb != REQUEST_RETRY && verb != REQUEST_RELEASE) {
-			if (!operator_note(operator, place, verb)) {
-				operator->request->result = err_make(ERR_LIMIT, 0);
-				go_on = false;
-				goto done;
-			}
-			spooler_recall(spooler, place);
-		}
-		operator->request->count++;
-		goto done;
-	}
-	if (!operator_apply(job, verb, loop_wall(&shard->loop), &shard->shelf))
-		goto done;
-	if (verb == REQUEST_RELEASE) { /* today's routes may carry what yesterday's could not */
-		const struct routing routing = routing_pick(shard->config, job->message);
-		job->route = routing.route;
-		job->held = !routing.found;
-	}
-	operator->request->count++;
-	job->shard = FEED_NO_SHARD;
-	job_enter(job, JOB_SETTLING);
-	spooler_settle(spooler, job);
-	return true;
-
-done:
-	feed_give_job(&spooler->feed, job);
-	return go_on;
-}
-
-static void spooler_request_done(struct spooler *spooler)
-{
-	const struct letter letter = {
-		.kind = LETTER_REQUEST_DONE,
-		.request = MOVE(spooler->operator.request),
-	};
-
-	spooler->request_answer = letter;
-}
-
-/* Letters to a shard beyond those that credit counts: only while room for those stays. */
-static bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter)
-{
-	struct mailbox *out = spooler->delivery[shard].out;
-
-	if (mailbox_room(out) <= feed_credit_sum(&spooler->feed, shard) + 1)
-		return false; /* one is kept for DRAIN */
-	check(mailbox_put(out, letter));
-	return true;
-}
-
-/* Lost where a shard is too busy to read: its pauses end by themselves. */
-static void spooler_resume(struct spooler *spooler)
-{
-	const struct letter letter = { .kind = LETTER_RESUME };
-
-	for (size_t i = 0; i < spooler->delivery_count; i++)
-		(void)spooler_tell(spooler, i, &letter);
-}
-
-/* Lost where a shard is too busy to read: then the job comes back when it has been tried. */
-static void spooler_recall(struct spooler *spooler, struct spool_place place)
-{
-	const struct letter letter = {
-		.kind = LETTER_RECALL,
-		.ticket = place.id,
-		.count = place.number,
-	};
-
-	for (size_t i = 0; i < spooler->delivery_count; i++)
-		(void)spooler_tell(spooler, i, &letter);
-}
-
 static void spooler_commit(struct spooler *spooler)
 {
 	struct batch *batch = &spooler->batch;
@@ -551,16 +315,6 @@ static void spooler_commit(struct spooler *spooler)
 	if (batch->settle_count > 0)
 		spooler_tell_full(spooler, true);
 	spooler_answer_request(spooler);
-}
-
-/* An operator hears of a change once it is durable. */
-static void spooler_answer_request(struct spooler *spooler)
-{
-	if (spooler->request_answer.request == NULL)
-		return;
-	check(mailbox_put(spooler->control.out, &spooler->request_answer));
-	mailbox_ring(spooler->control.out, spooler->shard.loop.io);
-	spooler->request_answer = (struct letter){ 0 };
 }
 
 static void spooler_answer_puts(struct spooler *spooler)
@@ -692,7 +446,7 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	if ((spooler->feed.starved || !list_is_empty(&spooler->waiting)) &&
 	        wait > SPOOLER_SHORT_RETRY)
 		wait = SPOOLER_SHORT_RETRY;
-	if (more || spooler->orphans || spooler->operator.request != NULL)
+	if (more || spooler->orphans || spooler->clerk.request != NULL)
 		wait = 0;
 	loop_timer_after(loop, &spooler->timer, wait);
 }

@@ -4,7 +4,7 @@
  * Every turn it takes the letters that came (puts, settles, requests, requests for ids), makes
  * all of it durable in one commit, answers, and lends jobs to shards that have credit.
  *
- * Thread:  spooler_create, _destroy: the engine's; spooler_drain, spooler_state: any;
+ * Thread:  spooler_create, _join, _destroy: the engine's; spooler_drain, _state, _message_count: any;
  *          the rest the spooler's own.
  * Owns:    the spool, the pool of jobs, the batch.
  * Never:   answers before the commit (I1); goes on after a failed sync (I7): its state is
@@ -15,7 +15,7 @@
 
 #include "engine/batch.h"
 #include "engine/feed.h"
-#include "engine/operator.h"
+#include "engine/clerk.h"
 #include "engine/report.h"
 #include "engine/shard.h"
 
@@ -52,33 +52,37 @@ struct spooler {
 	struct spool *spool;
 	struct post ingest[FEED_SHARDS_MAX];
 	struct post delivery[FEED_SHARDS_MAX];
-	struct post control;
+	struct mailbox *requests; /* of operators; NULL: nobody asks */
 	size_t ingest_count;
 	size_t delivery_count;
 	struct feed feed;
 	struct batch batch;
 	struct report_maker *reports;
-	struct operator operator;
-	struct letter request_answer; /* goes out after the commit; request NULL: none */
-	struct list waiting;          /* settled jobs whose report waits for memory or ids */
-	struct timer timer;           /* for the next job due, or for trying again */
+	struct clerk clerk;
+	struct request *answered; /* run; told so after the commit; NULL: none */
+	struct list waiting;      /* settled jobs whose report waits for memory or ids */
+	struct timer timer;       /* for the next job due, or for trying again */
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */
 	uint64_t ids_left;
+	bool joined;
 	bool full;        /* as last told to the ingest shards */
 	bool orphans;     /* jobs of routes that are not configured may be on disk */
 	size_t drained;   /* shards that said so */
 	atomic_int state; /* enum spooler_state; written by the spooler */
 	atomic_bool drain_asked;
-	int settled_event; /* an eventfd that the engine waits on: the state changed; -1: none */
+	_Atomic uint64_t messages; /* in the spool, when the state last changed */
+	int state_event;           /* an eventfd that is told of each change of state; -1: none */
 };
 
-/* Opens the spool too. Post is set up by the engine before the first turn. `why` says in words
- * what failed. */
+/* Opens the spool too. `why` says in words what failed. */
 MUST_CHECK struct err spooler_create(
         struct spooler **result, const struct spooler_settings *settings, struct text *why);
 /* NULL is fine. */
 void spooler_destroy(struct spooler *spooler);
+/* The posts and the mailbox of requests are set. */
+void spooler_join(struct spooler *spooler);
+/* Once, in its thread. */
 void spooler_start(struct spooler *spooler);
 void spooler_turn(struct spooler *spooler);
 
@@ -86,5 +90,7 @@ void spooler_turn(struct spooler *spooler);
  * signal handler. */
 void spooler_drain(struct spooler *spooler);
 enum spooler_state spooler_state(const struct spooler *spooler);
+/* Messages in the spool when the state last changed. */
+uint64_t spooler_message_count(const struct spooler *spooler);
 
 #endif

@@ -6,50 +6,47 @@
  *
  * Thread:  the spooler's.
  * Owns:    nothing of the request; it is the spooler's from REQUEST to REQUEST_DONE.
- * Never:   does more than OPERATOR_JOBS_PER_TURN jobs in a turn, however long the queue is.
+ * Never:   does more than CLERK_JOBS_PER_TURN jobs in a turn, however long the queue is.
  */
-#ifndef SLUICE_OPERATOR_H
-#define SLUICE_OPERATOR_H
+#ifndef SLUICE_CLERK_H
+#define SLUICE_CLERK_H
 
 #include "engine/batch.h"
 #include "engine/request.h"
 #include "queue/spool.h"
 
-#define OPERATOR_JOBS_PER_TURN 128
+#define CLERK_JOBS_PER_TURN 128
 /* Acts that wait for lent jobs: more than any shards' windows hold is never needed, and this
  * many are few enough to look through for each settle. Beyond it a request takes more turns. */
-#define OPERATOR_ACTS_MAX 1024
+#define CLERK_ACTS_MAX 1024
 
-struct operator_act {
+struct clerk_act {
 	struct spool_place place;
 	enum request_verb verb;
 };
 
-struct operator
-{
+struct clerk {
 	struct request *request; /* being run; NULL: none */
 	struct spool_place at;   /* the walk's place */
 	size_t id_index;         /* into request->ids */
 	size_t act_count;
-	struct operator_act acts[OPERATOR_ACTS_MAX];
+	struct clerk_act acts[CLERK_ACTS_MAX];
 };
 
 /* Whether the verb changes this job as it stands; applies it to the job's fields. */
-bool operator_apply(struct job *job, enum request_verb verb, struct wall now, struct shelf *shelf);
+bool clerk_apply(struct job *job, enum request_verb verb, struct wall now, struct shelf *shelf);
 
 /* Asks that the verb be applied to a lent job when it comes back. False: no room now. */
-bool operator_note(struct operator* operator, struct spool_place place, enum request_verb verb);
+bool clerk_note(struct clerk *clerk, struct spool_place place, enum request_verb verb);
 /* What was asked for this job, and forgets it. False: nothing. */
-bool operator_take_note(
-        struct operator* operator, struct spool_place place, enum request_verb *verb);
+bool clerk_take_note(struct clerk *clerk, struct spool_place place, enum request_verb *verb);
 
 /* The next job that the running request is about, by ids or by walking all. False: none left. */
-bool operator_next(struct operator* operator, struct spool * spool, struct spool_place *place);
+bool clerk_next(struct clerk *clerk, struct spool *spool, struct spool_place *place);
 /* Whether the request's filter takes the job. */
-bool operator_takes(
-        const struct operator* operator, const struct spool * spool, const struct job *job);
+bool clerk_takes(const struct clerk *clerk, const struct spool *spool, const struct job *job);
 /* Writes the job's row into the request's page. False: the page is full. */
-bool operator_put_row(struct operator* operator, const struct spool * spool, const struct job *job,
-        bool lent, struct wall now);
+bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct job *job, bool lent,
+        struct wall now);
 
 #endif

@@ -1,12 +1,12 @@
-#include "engine/operator.h"
+#include "engine/clerk.h"
 
 #include "queue/base/check.h"
 #include "queue/verdict.h"
 
-static void operator_end_all(struct job *job, enum owed_outcome outcome, struct shelf *shelf);
-static struct view operator_state_word(const struct job *job, bool lent, struct wall now);
+static void clerk_end_all(struct job *job, enum owed_outcome outcome, struct shelf *shelf);
+static struct view clerk_state_word(const struct job *job, bool lent, struct wall now);
 
-bool operator_apply(struct job *job, enum request_verb verb, struct wall now, struct shelf *shelf)
+bool clerk_apply(struct job *job, enum request_verb verb, struct wall now, struct shelf *shelf)
 {
 	switch (verb) {
 	case REQUEST_RETRY:
@@ -26,10 +26,10 @@ bool operator_apply(struct job *job, enum request_verb verb, struct wall now, st
 		job->next_attempt = now;
 		return true;
 	case REQUEST_BOUNCE:
-		operator_end_all(job, OWED_BOUNCED, shelf);
+		clerk_end_all(job, OWED_BOUNCED, shelf);
 		return true;
 	case REQUEST_REMOVE:
-		operator_end_all(job, OWED_REMOVED, shelf);
+		clerk_end_all(job, OWED_REMOVED, shelf);
 		return true;
 	default:
 		check(false);
@@ -37,7 +37,7 @@ bool operator_apply(struct job *job, enum request_verb verb, struct wall now, st
 	}
 }
 
-static void operator_end_all(struct job *job, enum owed_outcome outcome, struct shelf *shelf)
+static void clerk_end_all(struct job *job, enum owed_outcome outcome, struct shelf *shelf)
 {
 	const struct reply_note given_up = {
 		.stage = STAGE_ANY,
@@ -57,69 +57,65 @@ static void operator_end_all(struct job *job, enum owed_outcome outcome, struct 
 	}
 }
 
-bool operator_note(struct operator* operator, struct spool_place place, enum request_verb verb)
+bool clerk_note(struct clerk *clerk, struct spool_place place, enum request_verb verb)
 {
-	struct operator_act *act = NULL;
+	struct clerk_act *act = NULL;
 
-	for (size_t i = 0; i < operator->act_count && act == NULL; i++)
-		if (operator->acts[i]
-		                .place.id == place.id &&
-		                operator->acts[i]
-		                .place.number == place.number)
-			act = &operator->acts[i]; /* the later word counts */
+	for (size_t i = 0; i < clerk->act_count && act == NULL; i++)
+		if (clerk->acts[i].place.id == place.id &&
+		        clerk->acts[i].place.number == place.number)
+			act = &clerk->acts[i]; /* the later word counts */
 	if (act == NULL) {
-		if (operator->act_count == OPERATOR_ACTS_MAX)
+		if (clerk->act_count == CLERK_ACTS_MAX)
 			return false;
-		act = &operator->acts[operator->act_count++];
+		act = &clerk->acts[clerk->act_count++];
 	}
-	*act = (struct operator_act){ place, verb };
+	*act = (struct clerk_act){ place, verb };
 	return true;
 }
 
-bool operator_take_note(
-        struct operator* operator, struct spool_place place, enum request_verb *verb)
+bool clerk_take_note(struct clerk *clerk, struct spool_place place, enum request_verb *verb)
 {
-	for (size_t i = 0; i < operator->act_count; i++) {
-		struct operator_act *act = &operator->acts[i];
+	for (size_t i = 0; i < clerk->act_count; i++) {
+		struct clerk_act *act = &clerk->acts[i];
 
 		if (act->place.id != place.id || act->place.number != place.number)
 			continue;
 		*verb = act->verb;
-		*act = operator->acts[--operator->act_count];
+		*act = clerk->acts[--clerk->act_count];
 		return true;
 	}
 	return false;
 }
 
-bool operator_next(struct operator* operator, struct spool * spool, struct spool_place *place)
+bool clerk_next(struct clerk *clerk, struct spool *spool, struct spool_place *place)
 {
-	const struct request *request = operator->request;
+	const struct request *request = clerk->request;
 
 	if (request->verb == REQUEST_LIST || request->all) {
-		if (!spool_walk(spool, &operator->at))
+		if (!spool_walk(spool, &clerk->at))
 			return false;
-		*place = operator->at;
+		*place = clerk->at;
 		return true;
 	}
-	while (operator->id_index<request->ids_count) {
-		uint64_t id = request->ids[operator->id_index];
+	while (clerk->id_index < request->ids_count) {
+		uint64_t id = request->ids[clerk->id_index];
 
-		if (operator->at.id != id)
-			operator->at =(struct spool_place){ id - 1, UINT16_MAX };
-		if (spool_walk(spool, &operator->at) && operator->at.id == id) {
-			*place = operator->at;
+		if (clerk->at.id != id)
+			clerk->at = (struct spool_place){ id - 1, UINT16_MAX };
+		if (spool_walk(spool, &clerk->at) && clerk->at.id == id) {
+			*place = clerk->at;
 			return true;
 		}
-		operator->id_index++;
-		operator->at =(struct spool_place){ 0 };
+		clerk->id_index++;
+		clerk->at = (struct spool_place){ 0 };
 	}
 	return false;
 }
 
-bool operator_takes(
-        const struct operator* operator, const struct spool * spool, const struct job *job)
+bool clerk_takes(const struct clerk *clerk, const struct spool *spool, const struct job *job)
 {
-	const struct request_filter *filter = &operator->request->filter;
+	const struct request_filter *filter = &clerk->request->filter;
 	const struct owed *owed = job_owed_const(job);
 	struct message_cursor at = message_recipients(job->message);
 	struct message_recipient recipient;
@@ -136,8 +132,8 @@ bool operator_takes(
 	return false;
 }
 
-bool operator_put_row(struct operator* operator, const struct spool * spool, const struct job *job,
-        bool lent, struct wall now)
+bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct job *job, bool lent,
+        struct wall now)
 {
 	static struct request_recipient
 	        recipients[MESSAGE_RECIPIENTS_MAX]; /* the spooler's alone */
@@ -154,7 +150,7 @@ bool operator_put_row(struct operator* operator, const struct spool * spool, con
 			last_reply = note.text;
 		recipients[i] = (struct request_recipient){
 			.address = recipient.address,
-			.state = operator_state_word(job, lent, now),
+			.state = clerk_state_word(job, lent, now),
 			.reply = note.text,
 		};
 	}
@@ -166,16 +162,16 @@ bool operator_put_row(struct operator* operator, const struct spool * spool, con
 		.recipients_count = job->owed_count,
 		.bytes = job->message->body_bytes,
 		.received = job->message->received,
-		.state = operator_state_word(job, lent, now),
+		.state = clerk_state_word(job, lent, now),
 		.attempts = job->attempts,
 		.next_attempt = job->held ? (struct wall){ 0 } : job->next_attempt,
 		.reply = last_reply,
 	};
-	return request_put_row(operator->request, &row);
+	return request_put_row(clerk->request, &row);
 }
 
 /* Postfix's words, which operators know: active, deferred, hold. */
-static struct view operator_state_word(const struct job *job, bool lent, struct wall now)
+static struct view clerk_state_word(const struct job *job, bool lent, struct wall now)
 {
 	if (job->held)
 		return VIEW("held");

@@ -1,0 +1,77 @@
+#include "engine/watch.h"
+
+#include "queue/base/check.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static int watch_timeout_ms(struct mono until);
+
+struct err watch_open(struct watch *watch)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	check(sigprocmask(SIG_BLOCK, &signals, NULL) == 0);
+	*watch = (struct watch){
+		.signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK),
+		.events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+	};
+	if (watch->signals >= 0 && watch->events >= 0)
+		return err_ok();
+	const int why = errno;
+	watch_close(watch);
+	return err_make(ERR_SYSTEM, why);
+}
+
+void watch_close(struct watch *watch)
+{
+	if (watch->signals >= 0)
+		close(watch->signals);
+	if (watch->events >= 0)
+		close(watch->events);
+	*watch = (struct watch){ -1, -1 };
+}
+
+enum watch_news watch_wait(struct watch *watch, struct mono until)
+{
+	struct pollfd files[2] = {
+		{ .fd = watch->signals, .events = POLLIN },
+		{ .fd = watch->events, .events = POLLIN },
+	};
+	struct signalfd_siginfo signal;
+	uint64_t count;
+
+	for (;;) {
+		const int timeout_ms = watch_timeout_ms(until);
+		const int ready = poll(files, 2, timeout_ms);
+		if (ready < 0 && errno == EINTR)
+			continue;
+		check(ready >= 0);
+		if (read(watch->signals, &signal, sizeof signal) == sizeof signal)
+			return signal.ssi_signo == SIGHUP ? WATCH_HANGUP : WATCH_END;
+		if (read(watch->events, &count, sizeof count) == sizeof count)
+			return WATCH_EVENT;
+		if (mono_reached(clock_mono(), until))
+			return WATCH_TIMEOUT;
+	}
+}
+
+static int watch_timeout_ms(struct mono until)
+{
+	const int64_t left_ns = until.ns - clock_mono().ns;
+
+	if (until.ns == MONO_NEVER.ns)
+		return -1;
+	if (left_ns <= 0)
+		return 0;
+	const int64_t left_ms = (left_ns + NS_PER_MS - 1) / NS_PER_MS;
+	return left_ms > 60000 ? 60000 : (int)left_ms; /* then look again */
+}
