@@ -66,7 +66,8 @@ struct io_buffer {
 
 struct io_result {
 	struct io_op *op;
-	int value; /* >= 0: the new fd, bytes moved (a recv's 0: the peer sends no more); or -errno */
+	/* The new fd, or bytes moved (a recv's 0: the peer sends no more); or -errno. */
+	int value;
 	bool more; /* the operation goes on and completes again; false: it is idle now */
 	struct io_buffer *buffer; /* of a recv with value > 0 */
 };

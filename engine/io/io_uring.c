@@ -1,5 +1,6 @@
 #include "engine/io/io.h"
 
+#include "engine/io/io_features.h"
 #include "engine/io/io_refusal.h"
 #include "engine/io/io_socket.h"
 #include "queue/base/check.h"
@@ -21,32 +22,6 @@
 #define IO_BUFFER_GROUP          0
 #define IO_SUBMIT_TRIES          1000
 
-/* name, first kernel that has it */
-#define IO_FEATURES(X)                                                                             \
-	X(timed_wait, "5.11")                                                                      \
-	X(msg_ring, "5.18")                                                                        \
-	X(buffer_rings, "5.19")                                                                    \
-	X(multishot_accept, "5.19")                                                                \
-	X(multishot_recv, "6.0")                                                                   \
-	X(single_issuer, "6.0")                                                                    \
-	X(defer_taskrun, "6.1")
-
-enum io_feature {
-#define X(name, version) IO_HAS_##name,
-	IO_FEATURES(X)
-#undef X
-	        IO_FEATURE_COUNT
-};
-
-static const struct {
-	const char *name;
-	const char *version;
-} io_features[] = {
-#define X(name, version) { #name, version },
-	IO_FEATURES(X)
-#undef X
-};
-
 /* What a completion is about: the low bits of its user_data. */
 enum io_tag {
 	IO_TAG_OP,     /* the rest is its address */
@@ -66,7 +41,7 @@ union io_argument {
 
 struct io {
 	struct io_uring ring;
-	bool has[IO_FEATURE_COUNT];
+	struct io_features features;
 	int event_fd;
 	uint64_t event_value;
 	size_t in_flight;
@@ -161,11 +136,11 @@ static struct err io_open_ring(struct io *io, struct text *why)
 		return err_make(ERR_UNSUPPORTED, -code);
 	}
 	io->entries = params.sq_entries < io->entries ? params.sq_entries : io->entries;
-	io->has[IO_HAS_single_issuer] = (params.flags & IORING_SETUP_SINGLE_ISSUER) != 0;
-	io->has[IO_HAS_defer_taskrun] = (params.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
-	io->has[IO_HAS_timed_wait] = (params.features & IORING_FEAT_EXT_ARG) != 0;
+	io->features.has[IO_HAS_single_issuer] = (params.flags & IORING_SETUP_SINGLE_ISSUER) != 0;
+	io->features.has[IO_HAS_defer_taskrun] = (params.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
+	io->features.has[IO_HAS_timed_wait] = (params.features & IORING_FEAT_EXT_ARG) != 0;
 	io_probe(io);
-	if (!io->has[IO_HAS_timed_wait]) {
+	if (!io->features.has[IO_HAS_timed_wait]) {
 		io_refusal_explain(EINVAL, why);
 		return err_make(ERR_UNSUPPORTED, EINVAL);
 	}
@@ -180,9 +155,11 @@ static void io_probe(struct io *io)
 
 	if (probe == NULL)
 		return;
-	io->has[IO_HAS_msg_ring] = io_uring_opcode_supported(probe, IORING_OP_MSG_RING);
-	io->has[IO_HAS_multishot_accept] = io_uring_opcode_supported(probe, IORING_OP_SOCKET);
-	io->has[IO_HAS_multishot_recv] = io_uring_opcode_supported(probe, IORING_OP_SEND_ZC);
+	io->features.has[IO_HAS_msg_ring] = io_uring_opcode_supported(probe, IORING_OP_MSG_RING);
+	io->features.has[IO_HAS_multishot_accept] =
+	        io_uring_opcode_supported(probe, IORING_OP_SOCKET);
+	io->features.has[IO_HAS_multishot_recv] =
+	        io_uring_opcode_supported(probe, IORING_OP_SEND_ZC);
 	io_uring_free_probe(probe);
 }
 
@@ -205,7 +182,7 @@ static struct err io_open_buffers(struct io *io, struct text *why)
 		io_refusal_explain(-code, why);
 		return err_make(ERR_UNSUPPORTED, -code);
 	}
-	io->has[IO_HAS_buffer_rings] = true;
+	io->features.has[IO_HAS_buffer_rings] = true;
 	io_uring_buf_ring_init(io->buffer_ring);
 	for (unsigned i = 0; i < count; i++) {
 		io->buffers[i].data = io->buffer_memory + (size_t)i * io->buffer_bytes;
@@ -252,14 +229,7 @@ void io_start(struct io *io)
 
 void io_describe(const struct io *io, struct text *text)
 {
-	for (size_t i = 0; i < IO_FEATURE_COUNT; i++) {
-		if (i > 0)
-			text_put_byte(text, ' ');
-		if (io->has[i])
-			text_format(text, "%s=yes", io_features[i].name);
-		else
-			text_format(text, "%s=no(%s)", io_features[i].name, io_features[i].version);
-	}
+	io_features_describe(&io->features, text);
 }
 
 /* Operations */
@@ -298,7 +268,7 @@ void io_accept(struct io *io, struct io_op *op, int fd)
 {
 	struct io_uring_sqe *sqe = io_begin(io, op, IO_ACCEPT, fd);
 
-	if (io->has[IO_HAS_multishot_accept])
+	if (io->features.has[IO_HAS_multishot_accept])
 		io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_CLOEXEC);
 	else
 		io_uring_prep_accept(sqe, fd, NULL, NULL, SOCK_CLOEXEC);
@@ -319,7 +289,7 @@ void io_recv(struct io *io, struct io_op *op, int fd)
 {
 	struct io_uring_sqe *sqe = io_begin(io, op, IO_RECV, fd);
 
-	if (io->has[IO_HAS_multishot_recv])
+	if (io->features.has[IO_HAS_multishot_recv])
 		io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
 	else
 		io_uring_prep_recv(sqe, fd, NULL, io->buffer_bytes, 0);
@@ -425,7 +395,7 @@ void io_wake(struct io *from, struct io *target)
 {
 	if (from == target)
 		return;
-	if (from == NULL || !from->has[IO_HAS_msg_ring]) {
+	if (from == NULL || !from->features.has[IO_HAS_msg_ring]) {
 		io_ring_event(target);
 		return;
 	}

@@ -257,7 +257,7 @@ static void test_sessions_are_resumed_with_the_same_host_only(void **state)
 	tls_context_destroy(client);
 }
 
-/* What a client sends between STARTTLS and the handshake is not taken for secure (CVE-2011-0411). */
+/* What a client sends between STARTTLS and the handshake is not taken for secure. */
 static void test_injected_commands_are_discarded(void **state)
 {
 	static struct peers peers;

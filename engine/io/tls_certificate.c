@@ -1,0 +1,102 @@
+#include "engine/io/tls_certificate.h"
+
+#include <openssl/x509v3.h>
+
+static void tls_certificate_put_names(struct text *text, X509 *certificate);
+static void tls_certificate_put_name(struct text *text, const X509_NAME *name);
+static void tls_certificate_put_date(struct text *text, const ASN1_TIME *time);
+
+void tls_certificate_describe(struct text *text, X509 *certificate)
+{
+	text_put(text, VIEW("subject=\""));
+	tls_certificate_put_name(text, X509_get_subject_name(certificate));
+	text_put(text, VIEW("\" issuer=\""));
+	tls_certificate_put_name(text, X509_get_issuer_name(certificate));
+	text_put(text, VIEW("\" expires="));
+	tls_certificate_put_date(text, X509_get0_notAfter(certificate));
+}
+
+void tls_certificate_explain(struct text *text, const char *host, int error, X509 *certificate)
+{
+	text_put(text, VIEW("the certificate "));
+	if (certificate != NULL) {
+		text_put(text, VIEW("for "));
+		tls_certificate_put_names(text, certificate);
+		text_put_byte(text, ' ');
+	}
+	switch (error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		text_put(text, VIEW("expired on "));
+		tls_certificate_put_date(text, X509_get0_notAfter(certificate));
+		break;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		text_put(text, VIEW("is not valid before "));
+		tls_certificate_put_date(text, X509_get0_notBefore(certificate));
+		break;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		text_format(text, "is not for %s", host);
+		break;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		text_put(text, VIEW("is self-signed and not among the trusted ones"));
+		break;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		text_put(text, VIEW("has an issuer that is not trusted: "));
+		if (certificate != NULL)
+			tls_certificate_put_name(text, X509_get_issuer_name(certificate));
+		break;
+	default:
+		text_format(text, "was refused: %s", X509_verify_cert_error_string(error));
+		break;
+	}
+}
+
+/* The names it is for; its subject where it says none. */
+static void tls_certificate_put_names(struct text *text, X509 *certificate)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	int listed = 0;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		if (name->type != GEN_DNS)
+			continue;
+		const unsigned char *data = ASN1_STRING_get0_data(name->d.dNSName);
+		if (listed++ > 0)
+			text_put(text, VIEW(", "));
+		/* The peer wrote this, and it ends in our log. */
+		for (int j = 0; j < ASN1_STRING_length(name->d.dNSName); j++)
+			text_put_byte(text, data[j] > ' ' && data[j] < 0x7f ? (char)data[j] : '?');
+	}
+	GENERAL_NAMES_free(names);
+	if (listed == 0)
+		tls_certificate_put_name(text, X509_get_subject_name(certificate));
+}
+
+static void tls_certificate_put_name(struct text *text, const X509_NAME *name)
+{
+	char *data = NULL;
+	BIO *memory = BIO_new(BIO_s_mem());
+
+	if (memory == NULL)
+		return;
+	/* This form escapes control characters, and quotes as well. */
+	if (X509_NAME_print_ex(memory, name, 0, XN_FLAG_RFC2253) >= 0) {
+		long bytes = BIO_get_mem_data(memory, &data);
+		text_put(text, view_from(data, bytes > 0 ? (size_t)bytes : 0));
+	}
+	BIO_free(memory);
+}
+
+static void tls_certificate_put_date(struct text *text, const ASN1_TIME *time)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(time, &tm) == 1)
+		text_format(text, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+	else
+		text_put(text, VIEW("an unreadable date"));
+}
