@@ -65,6 +65,42 @@ char *rope_extend(struct rope *rope, struct shelf *shelf, size_t bytes, size_t r
 	return place;
 }
 
+bool rope_insert(
+        struct rope *rope, struct shelf *shelf, size_t offset, struct view bytes, size_t reserve)
+{
+	struct chunk *first = rope->first;
+
+	check(first != NULL);
+	check(offset <= first->used);
+	check(bytes.bytes <= CHUNK_DATA_BYTES / 2);
+	const size_t behind = first->used - offset;
+	if (CHUNK_DATA_BYTES - first->used >= bytes.bytes) {
+		memmove(first->data + offset + bytes.bytes, first->data + offset, behind);
+		memcpy(first->data + offset, bytes.data, bytes.bytes);
+		first->used += (uint32_t)bytes.bytes;
+		rope->bytes += bytes.bytes;
+		return true;
+	}
+	/* What stands behind moves to a chunk of its own; the bytes end the first where they fit,
+	 * else they begin the second, and then what stands behind is less than they are. */
+	struct chunk *second = shelf_take_above(shelf, reserve);
+	if (second == NULL)
+		return false;
+	const bool before = CHUNK_DATA_BYTES - offset >= bytes.bytes;
+	struct chunk *into = before ? first : second;
+	memcpy(second->data + (before ? 0 : bytes.bytes), first->data + offset, behind);
+	first->used = (uint32_t)offset;
+	second->used = (uint32_t)behind;
+	memcpy(into->data + (before ? offset : 0), bytes.data, bytes.bytes);
+	into->used += (uint32_t)bytes.bytes;
+	second->next = first->next;
+	first->next = second;
+	if (rope->last == first)
+		rope->last = second;
+	rope->bytes += bytes.bytes;
+	return true;
+}
+
 void rope_join(struct rope *rope, struct rope *tail)
 {
 	if (tail->first == NULL)

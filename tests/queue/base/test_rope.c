@@ -132,6 +132,39 @@ static void test_extend_gives_room_in_one_piece(void **state)
 	rope_free(&rope, &fixture->shelf);
 }
 
+/* At every place of a first chunk with less and less room, with chunks behind it or not. */
+static void test_insert_at_any_place(void **state)
+{
+	static char model[3 * CHUNK_DATA_BYTES], found[3 * CHUNK_DATA_BYTES];
+	static char block[CHUNK_DATA_BYTES];
+	const size_t inserted[] = { 0, 1, 300, CHUNK_DATA_BYTES / 2 };
+	const size_t filled[] = { 1, 500, CHUNK_DATA_BYTES - 300, CHUNK_DATA_BYTES,
+		CHUNK_DATA_BYTES + 77 };
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof inserted / sizeof inserted[0] * 5 * 5; i++) {
+		const size_t bytes = inserted[i % 4], fill = filled[i / 4 % 5];
+		const size_t first = fill < CHUNK_DATA_BYTES ? fill : CHUNK_DATA_BYTES;
+		const size_t offset = first * (i / 20) / 4;
+		struct rope rope = { 0 };
+		for (size_t at = 0; at < fill; at++)
+			model[at] = (char)('a' + at % 23);
+		assert_true(rope_append(&rope, &fixture->shelf, view_from(model, fill), 0));
+		memset(block, '+', bytes);
+		memmove(model + offset + bytes, model + offset, fill - offset);
+		memcpy(model + offset, block, bytes);
+		assert_true(
+		        rope_insert(&rope, &fixture->shelf, offset, view_from(block, bytes), 0));
+		assert_true(rope_append(&rope, &fixture->shelf, VIEW("end"), 0));
+		memcpy(model + fill + bytes, "end", 3);
+		assert_int_equal(rope.bytes, fill + bytes + 3);
+		assert_int_equal(rope_copy(&rope, 0, (struct span){ found, sizeof found }),
+		        fill + bytes + 3);
+		assert_memory_equal(found, model, fill + bytes + 3);
+		rope_free(&rope, &fixture->shelf);
+	}
+}
+
 static void test_join_and_move(void **state)
 {
 	struct fixture *fixture = *state;
@@ -160,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_copies_from_anywhere),
 		cmocka_unit_test(test_append_is_all_or_nothing),
 		cmocka_unit_test(test_extend_gives_room_in_one_piece),
+		cmocka_unit_test(test_insert_at_any_place),
 		cmocka_unit_test(test_join_and_move),
 	};
 
