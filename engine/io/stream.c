@@ -288,10 +288,16 @@ static void stream_flush(struct loop_task *task)
 	struct stream *stream = container_of(task, struct stream, flush_task);
 	bool plain = stream->written_total < stream->plain_until;
 
-	if (stream->send_op.kind != IO_IDLE || stream->socket_broken)
+	if (stream->send_op.kind != IO_IDLE)
 		return;
 	if (stream->state == STREAM_CONNECTING || stream->state == STREAM_DYING)
 		return;
+	if (stream->socket_broken) {
+		/* It broke while we were closing: there is nothing to wait for any more. */
+		if (stream->state == STREAM_CLOSING)
+			stream_die(stream);
+		return;
+	}
 	if (plain && !outbox_is_empty(&stream->outbox) && !stream->output_ended)
 		stream_send_plain(stream);
 	else if (stream->tls != NULL && stream_secure_send(stream))
