@@ -16,10 +16,10 @@
 
 struct door {
 	const struct config_listener *config;
-	struct endpoint endpoint;
-	const char *name;        /* what we call ourselves here */
-	struct tls_context *tls; /* NULL: none */
-	struct users *users;     /* NULL: nobody signs in here */
+	char address[ENDPOINT_TEXT_BYTES]; /* where it listens, as text */
+	const char *name;                  /* what we call ourselves here */
+	struct tls_context *tls;           /* NULL: none */
+	struct users *users;               /* NULL: nobody signs in here */
 };
 
 struct doors {
@@ -35,7 +35,5 @@ MUST_CHECK struct err doors_open(
 void doors_close(struct doors *doors);
 /* Whether anybody signs in anywhere: then a passwords thread is needed. */
 bool doors_have_users(const struct doors *doors);
-/* May this address relay without signing in? */
-bool door_allows(const struct door *door, const struct endpoint *client);
 
 #endif

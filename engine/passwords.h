@@ -54,7 +54,7 @@ MUST_CHECK struct err passwords_init(
  * lists here. The loop is initialised. */
 MUST_CHECK struct err passwords_join(
         struct passwords *passwords, struct loop *shard_loop, struct post *result);
-/* The shards have stopped; forgets their mailboxes. Before the shards' loops are finished. */
+/* After the shards that joined are finished: their loops have left the mailboxes. */
 void passwords_finish(struct passwords *passwords);
 /* Once, in its thread. */
 void passwords_start(struct passwords *passwords);
