@@ -59,7 +59,7 @@ enum inbound_deadline {
 	X(FINISH, inbound_content_step_finish, IDLE, "the content is whole: to be sealed and put") \
 	X(PUTTING, NULL, NONE, "the spooler has the message")                                      \
 	X(ANSWER, inbound_content_step_answer, IDLE, "the put is answered, the client not yet")    \
-	X(UPGRADE, inbound_step_upgrade, IDLE, "220 was said to STARTTLS")                         \
+	X(UPGRADE, inbound_upgrade_step, IDLE, "220 was said to STARTTLS")                         \
 	X(SIGNIN, inbound_signin_step, IDLE, "334 was said to AUTH")                               \
 	X(CHECKING, NULL, NONE, "the password is being checked")                                   \
 	X(PENALTY, NULL, OWN, "it was wrong: the reply waits")                                     \
@@ -104,6 +104,7 @@ struct inbound {
 	uint8_t put_result;  /* ANSWER: enum put_result */
 	bool chunk_last;
 	bool famished;    /* waited for memory in vain: the next step is to refuse */
+	bool cramped;     /* a step waits for room in the output */
 	bool skipping;    /* in a command line that is too long */
 	bool input_ended; /* the client sends no more; what has come is still answered */
 	bool gone;        /* LOST: the stream's memory is ours again */
@@ -161,8 +162,9 @@ enum inbound_line {
 };
 enum inbound_line inbound_line(
         struct inbound *inbound, size_t bytes_max, struct view *line, size_t *line_bytes);
-/* Is there memory for a step? If not: INBOUND_STARVES, unless it waited long enough. */
+/* The client sends no more, and what came is answered: closes without a word. */
+void inbound_leave(struct inbound *inbound);
+/* Is there memory for a step? If not: INBOUND_STARVES, unless it is famished already. */
 bool inbound_is_fed(struct inbound *inbound);
-struct view inbound_client(const struct inbound *inbound, struct text *text);
 
 #endif

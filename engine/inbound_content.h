@@ -25,8 +25,9 @@ struct inbound_content {
 	enum inbound_reply_name refusal; /* INBOUND_REPLY_NONE: all well so far */
 };
 
-/* Gives the message its id and its Received line. Starves as a step does. */
-enum inbound_progress inbound_content_begin(struct inbound *inbound);
+/* Gives the message its id and its Received line. Else it gives the reply that says what is
+ * missing: wait for it, or say so. */
+enum inbound_reply_name inbound_content_begin(struct inbound *inbound);
 /* None is fine. */
 void inbound_content_drop(struct inbound *inbound);
 

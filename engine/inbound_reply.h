@@ -74,10 +74,14 @@ enum inbound_reply_name {
 	        INBOUND_REPLY_COUNT
 };
 
-/* As it is sent, CRLF included; constant memory. */
-struct view inbound_reply_view(enum inbound_reply_name reply);
+/* "550 5.7.1 Relaying denied": without its line end; constant memory. */
+const char *inbound_reply_text(enum inbound_reply_name reply);
+/* Says it, whatever it is. */
+void inbound_reply_say(struct inbound *inbound, enum inbound_reply_name reply);
+/* Says it, and counts a 5xx as an error. Once there have been too many of them the connection is
+ * closed: so this is to be the last thing done. */
 void inbound_reply(struct inbound *inbound, enum inbound_reply_name reply);
-/* What is wrong with a command. */
+/* What is wrong with a command; closes as above. */
 void inbound_reply_fault(struct inbound *inbound, enum command_fault fault);
 
 void inbound_reply_greeting(struct inbound *inbound);

@@ -34,6 +34,7 @@
 #define INGEST_IDS_LOW     16384           /* ask for more: some seconds' worth before we run dry */
 #define INGEST_REFUSED_MAX 64              /* connections beyond the limit that are being told so */
 #define INGEST_FEED_NS     (5 * NS_PER_MS) /* between two tries for memory */
+#define INGEST_LINGER_NS   NS_PER_S        /* for clients to read their last replies */
 
 struct ingest_settings {
 	const struct config *config;
@@ -68,6 +69,7 @@ struct ingest {
 	struct list hungry;   /* inbounds in INBOUND_HUNGRY, who came first is first */
 	struct list news;     /* streams with news */
 	struct timer feed_timer;
+	struct timer linger_timer;
 	struct post passwords; /* NULLs: nobody signs in */
 	struct ingest_ids ids;
 	uint64_t connection_next;   /* ids of connections, for the log */
@@ -76,7 +78,10 @@ struct ingest {
 	size_t transactions;        /* inbounds between MAIL and its end */
 	size_t puts;                /* under way */
 	size_t checks;              /* of passwords, under way */
+	unsigned shard_count;       /* of ingest shards */
+	bool feeding;               /* the hungry are being served */
 	bool spool_full;            /* LETTER_PRESSURE */
+	bool lingered;              /* draining: the last replies have had their time */
 };
 
 /* After the mailboxes of `spooler` are made. Opens the listeners; they accept after
@@ -108,7 +113,9 @@ MUST_CHECK bool ingest_put(
         struct ingest *ingest, struct inbound *inbound, struct message **message);
 /* Sends a sign-in to be checked; inbound_checked() follows. False: too many wait. */
 MUST_CHECK bool ingest_check(struct ingest *ingest, struct inbound *inbound);
-/* Is memory at hand that a chunk may be taken from, for others than delivery? */
+/* Is there a chunk for what is to be said? Replies may use delivery's reserve. */
+bool ingest_can_reply(struct ingest *ingest);
+/* Are INBOUND_CHUNKS_MAX chunks at hand, delivery's reserve aside? Who asks next gets them. */
 bool ingest_has_memory(struct ingest *ingest);
 
 #endif

@@ -19,6 +19,7 @@ struct ingest;
 /* name, what is true in it */
 #define LISTENER_STATES(X)                                                                         \
 	X(CLOSED, "no socket")                                                                     \
+	X(OPEN, "bound; clients queue up in the kernel until it starts")                           \
 	X(ACCEPTING, "an accept is in flight")                                                     \
 	X(RESTING, "an accept failed; the timer starts the next")                                  \
 	X(CLOSING, "cancelled; waits for the accept's last completion")

@@ -1,0 +1,391 @@
+#include "engine/inbound_command.h"
+
+#include "engine/inbound_content.h"
+#include "engine/inbound_log.h"
+#include "engine/inbound_signin.h"
+#include "engine/ingest.h"
+#include "engine/wire/stamp.h"
+#include "queue/base/check.h"
+
+static enum inbound_progress on_ehlo(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_helo(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_mail(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_rcpt(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_data(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_bdat(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_rset(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_noop(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_quit(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_vrfy(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_expn(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_help(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_starttls(struct inbound *inbound, struct view arguments);
+static enum inbound_progress on_auth(struct inbound *inbound, struct view arguments);
+
+struct command_row {
+	enum inbound_progress (*run)(struct inbound *inbound, struct view arguments);
+	/* What is said instead, by state; NONE: the command may come now. */
+	uint8_t refusals[INBOUND_STATE_COUNT];
+	bool late; /* it looks at the refusal itself */
+};
+
+#define ROW(verb, function, fresh, ready, mail, rcpt, chunks)                                      \
+	[COMMAND_##verb] = { .run = (function),                                                    \
+		.refusals = {                                                                      \
+		        [INBOUND_FRESH] = INBOUND_REPLY_##fresh,                                   \
+		        [INBOUND_READY] = INBOUND_REPLY_##ready,                                   \
+		        [INBOUND_MAIL] = INBOUND_REPLY_##mail,                                     \
+		        [INBOUND_RCPT] = INBOUND_REPLY_##rcpt,                                     \
+		        [INBOUND_CHUNKS] = INBOUND_REPLY_##chunks,                                 \
+		},                                                                                 \
+		.late = COMMAND_##verb == COMMAND_BDAT }
+
+/* clang-format off */
+static const struct command_row command_rows[] = {
+	/*                     FRESH        READY       MAIL        RCPT    CHUNKS */
+	ROW(EHLO, on_ehlo,     NONE,        NONE,       NONE,       NONE,   NONE),
+	ROW(HELO, on_helo,     NONE,        NONE,       NONE,       NONE,   NONE),
+	ROW(MAIL, on_mail,     HELLO_FIRST, NONE,       NESTED,     NESTED, NESTED),
+	ROW(RCPT, on_rcpt,     HELLO_FIRST, MAIL_FIRST, NONE,       NONE,   LATE_RCPT),
+	ROW(DATA, on_data,     HELLO_FIRST, MAIL_FIRST, RCPT_FIRST, NONE,   MIXED),
+	ROW(BDAT, on_bdat,     HELLO_FIRST, MAIL_FIRST, RCPT_FIRST, NONE,   NONE),
+	ROW(RSET, on_rset,     NONE,        NONE,       NONE,       NONE,   NONE),
+	ROW(NOOP, on_noop,     NONE,        NONE,       NONE,       NONE,   NONE),
+	ROW(QUIT, on_quit,     NONE,        NONE,       NONE,       NONE,   NONE),
+	ROW(VRFY, on_vrfy,     NONE,        NONE,       NONE,       NONE,   NONE),
+	ROW(EXPN, on_expn,     NONE,        NONE,       NONE,       NONE,   NONE),
+	ROW(HELP, on_help,     NONE,        NONE,       NONE,       NONE,   NONE),
+	ROW(STARTTLS, on_starttls, HELLO_FIRST, NONE,   NESTED,     NESTED, NESTED),
+	ROW(AUTH, on_auth,     HELLO_FIRST, NONE,       NESTED,     NESTED, NESTED),
+};
+/* clang-format on */
+static_assert(
+        sizeof command_rows / sizeof command_rows[0] == COMMAND_VERB_COUNT, "one row per command");
+
+static enum inbound_progress command_say(struct inbound *inbound, enum inbound_reply_name reply)
+{
+	inbound_reply(inbound, reply);
+	return INBOUND_ON;
+}
+
+static enum inbound_progress command_fail(struct inbound *inbound, enum command_fault fault)
+{
+	inbound_reply_fault(inbound, fault);
+	return INBOUND_ON;
+}
+
+static enum inbound_progress command_run(struct inbound *inbound, struct view line)
+{
+	struct command command;
+	const enum command_fault fault = command_parse(line, &command);
+
+	if (fault != COMMAND_FAULT_NONE)
+		return command_fail(inbound, fault);
+	const struct command_row *row = &command_rows[command.verb];
+	const enum inbound_reply_name refusal = row->refusals[inbound->state];
+	if (refusal != INBOUND_REPLY_NONE && !row->late)
+		return command_say(inbound, refusal);
+	return row->run(inbound, command.arguments);
+}
+
+enum inbound_progress inbound_command_step(struct inbound *inbound)
+{
+	struct view line;
+	size_t line_bytes;
+	enum inbound_progress progress = INBOUND_ON;
+
+	switch (inbound_line(inbound, COMMAND_LINE_MAX, &line, &line_bytes)) {
+	case INBOUND_LINE_NONE:
+		return INBOUND_WAITS;
+	case INBOUND_LINE_LONG:
+		return command_say(inbound, INBOUND_REPLY_LINE_LONG);
+	case INBOUND_LINE_BARE:
+		inbound_reply(inbound, INBOUND_REPLY_LINE_BARE);
+		break;
+	case INBOUND_LINE:
+		progress = command_run(inbound, line);
+		break;
+	}
+	/* One that starves is read again; who says goodbye reads no more. */
+	if (progress != INBOUND_STARVES && inbound->state != INBOUND_CLOSING)
+		stream_consume(&inbound->stream, line_bytes);
+	return progress;
+}
+
+/* Greetings */
+
+static bool command_greet(struct inbound *inbound, struct view arguments, bool esmtp)
+{
+	struct view name;
+	const enum command_fault fault = command_hello_parse(arguments, &name);
+
+	if (fault != COMMAND_FAULT_NONE) {
+		inbound_reply_fault(inbound, fault);
+		return false;
+	}
+	check(name.bytes > 0);
+	check(name.bytes <= sizeof inbound->hello);
+	memcpy(inbound->hello, name.data, name.bytes);
+	inbound->hello_bytes = (uint8_t)name.bytes;
+	inbound->esmtp = esmtp;
+	inbound_end_transaction(inbound);
+	return true;
+}
+
+static enum inbound_progress on_ehlo(struct inbound *inbound, struct view arguments)
+{
+	if (command_greet(inbound, arguments, true))
+		inbound_reply_ehlo(inbound);
+	return INBOUND_ON;
+}
+
+static enum inbound_progress on_helo(struct inbound *inbound, struct view arguments)
+{
+	if (command_greet(inbound, arguments, false))
+		inbound_reply_helo(inbound);
+	return INBOUND_ON;
+}
+
+/* The envelope */
+
+static void command_set(struct message *message, enum message_field field, struct view value)
+{
+	/* What was parsed is shorter than the field's maximum. */
+	check(message_set(message, field, value));
+}
+
+static void command_fill_envelope(struct inbound *inbound, const struct command_mail *mail)
+{
+	struct message *message = inbound->message;
+	const struct stamp stamp = {
+		.esmtp = inbound->esmtp,
+		.tls = inbound->secured,
+		.signed_in = inbound->signed_in,
+		.smtputf8 = mail->smtputf8,
+	};
+	char room[ENDPOINT_TEXT_BYTES];
+	struct text client = TEXT_ON(room);
+
+	endpoint_format_address(&client, &inbound->stream.peer);
+	command_set(message, MESSAGE_SENDER, mail->sender.whole);
+	command_set(message, MESSAGE_ENVID, mail->envid);
+	command_set(message, MESSAGE_HELO, inbound_hello(inbound));
+	command_set(message, MESSAGE_CLIENT, text_view(&client));
+	command_set(message, MESSAGE_USER, inbound_user(inbound));
+	command_set(message, MESSAGE_LISTENER, view_of(inbound->door->address));
+	command_set(message, MESSAGE_PROTOCOL, view_of(stamp_protocol(&stamp)));
+	message->flags |= (uint16_t)mail->ret;
+	if (mail->body == COMMAND_BODY_8BITMIME)
+		message->flags |= MESSAGE_8BITMIME;
+	if (mail->smtputf8)
+		message->flags |= MESSAGE_SMTPUTF8;
+}
+
+static enum inbound_progress on_mail(struct inbound *inbound, struct view arguments)
+{
+	struct ingest *ingest = inbound->ingest;
+	struct command_mail mail;
+	const enum command_fault fault = command_mail_parse(arguments, &mail);
+
+	if (fault != COMMAND_FAULT_NONE)
+		return command_fail(inbound, fault);
+	if (mail.has_size && mail.size > ingest->message_bytes_max)
+		return command_say(inbound, INBOUND_REPLY_SIZE);
+	if (ingest->spool_full) {
+		counters_add(ingest->shard.counters, messages_full, 1);
+		return command_say(inbound, INBOUND_REPLY_FULL);
+	}
+	if (!inbound_is_fed(inbound)) {
+		if (!inbound->famished)
+			return INBOUND_STARVES;
+		return command_say(inbound, INBOUND_REPLY_MEMORY);
+	}
+	inbound->message = message_create(&ingest->shard.shelf, ingest->reserve);
+	check(inbound->message != NULL);
+	ingest->transactions++;
+	inbound->transaction_until = mono_after(
+	        loop_now(&ingest->shard.loop), ingest->shard.config->limits.transaction_ns);
+	command_fill_envelope(inbound, &mail);
+	inbound_enter(inbound, INBOUND_MAIL);
+	return command_say(inbound, INBOUND_REPLY_SENDER);
+}
+
+/* Postmaster without a domain (RFC 5321 4.5.1) is ours, as far as the tenant's domains say. */
+static struct view command_postmaster(
+        const struct inbound *inbound, const struct address *recipient, struct text *text)
+{
+	const struct config *config = inbound->ingest->shard.config;
+	const bool known = config->accepted_domains.count > 0;
+
+	text_put(text, recipient->local);
+	text_put_byte(text, '@');
+	text_put(text, view_of(known ? config->accepted_domains.at[0] : inbound->door->name));
+	return view_first(text_view(text), MESSAGE_ADDRESS_MAX);
+}
+
+static enum inbound_progress on_rcpt(struct inbound *inbound, struct view arguments)
+{
+	struct ingest *ingest = inbound->ingest;
+	struct message *message = inbound->message;
+	const uint32_t limit = ingest->shard.config->limits.recipients;
+	struct command_rcpt rcpt;
+	char room[MESSAGE_ADDRESS_MAX];
+	struct text text = TEXT_ON(room);
+
+	const enum command_fault fault =
+	        command_rcpt_parse(arguments, (message->flags & MESSAGE_SMTPUTF8) != 0, &rcpt);
+	if (fault != COMMAND_FAULT_NONE)
+		return command_fail(inbound, fault);
+	struct message_recipient recipient = {
+		.address = rcpt.recipient.whole,
+		.orcpt = rcpt.orcpt,
+		.notify = (uint8_t)rcpt.notify,
+	};
+	/* I9: nobody's recipient but theirs who may relay gets into a message. */
+	if (!inbound->may_relay && !inbound->signed_in) {
+		counters_add(ingest->shard.counters, relays_refused, 1);
+		inbound_log_recipient_refused(inbound, recipient.address, INBOUND_REPLY_RELAY);
+		return command_say(inbound, INBOUND_REPLY_RELAY);
+	}
+	if (message->recipient_count >= limit || message->recipient_count >= MESSAGE_RECIPIENTS_MAX)
+		return command_say(inbound, INBOUND_REPLY_RECIPIENTS);
+	if (!inbound_is_fed(inbound)) {
+		if (!inbound->famished)
+			return INBOUND_STARVES;
+		return command_say(inbound, INBOUND_REPLY_MEMORY);
+	}
+	if (rcpt.recipient.kind == ADDRESS_LOCAL_ONLY)
+		recipient.address = command_postmaster(inbound, &rcpt.recipient, &text);
+	check(message_add_recipient(message, &ingest->shard.shelf, ingest->reserve, &recipient));
+	inbound_enter(inbound, INBOUND_RCPT);
+	return command_say(inbound, INBOUND_REPLY_RECIPIENT);
+}
+
+/* The content */
+
+static enum inbound_progress on_data(struct inbound *inbound, struct view arguments)
+{
+	(void)arguments;
+	const enum inbound_reply_name missing = inbound_content_begin(inbound);
+
+	if (missing != INBOUND_REPLY_NONE && !inbound->famished)
+		return INBOUND_STARVES;
+	if (missing != INBOUND_REPLY_NONE) {
+		inbound_end_transaction(inbound);
+		return command_say(inbound, missing);
+	}
+	inbound_enter(inbound, INBOUND_DATA);
+	return command_say(inbound, INBOUND_REPLY_START);
+}
+
+/* The bytes of a chunk that has no place are swallowed, and then the reply is due. */
+static enum inbound_progress command_swallow(struct inbound *inbound, enum inbound_reply_name reply)
+{
+	inbound->after = inbound->state;
+	inbound->chunk_reply = (uint8_t)reply;
+	inbound_enter(inbound, INBOUND_CHUNK);
+	return INBOUND_ON;
+}
+
+static enum inbound_progress on_bdat(struct inbound *inbound, struct view arguments)
+{
+	const enum inbound_reply_name refusal = command_rows[COMMAND_BDAT].refusals[inbound->state];
+	struct command_bdat bdat;
+	const enum command_fault fault = command_bdat_parse(arguments, &bdat);
+
+	if (fault != COMMAND_FAULT_NONE)
+		return command_fail(inbound, fault);
+	enum inbound_reply_name missing = INBOUND_REPLY_NONE;
+	if (refusal == INBOUND_REPLY_NONE && inbound->content == NULL)
+		missing = inbound_content_begin(inbound);
+	if (missing != INBOUND_REPLY_NONE && !inbound->famished)
+		return INBOUND_STARVES;
+	inbound->chunk_left = bdat.bytes;
+	inbound->chunk_last = bdat.last;
+	if (refusal != INBOUND_REPLY_NONE)
+		return command_swallow(inbound, refusal);
+	if (missing != INBOUND_REPLY_NONE) {
+		inbound_end_transaction(inbound);
+		return command_swallow(inbound, missing);
+	}
+	inbound_enter(inbound, INBOUND_CHUNK);
+	return INBOUND_ON;
+}
+
+/* The others */
+
+static enum inbound_progress on_rset(struct inbound *inbound, struct view arguments)
+{
+	(void)arguments;
+	inbound_end_transaction(inbound);
+	return command_say(inbound, INBOUND_REPLY_OK);
+}
+
+static enum inbound_progress on_noop(struct inbound *inbound, struct view arguments)
+{
+	(void)arguments;
+	return command_say(inbound, INBOUND_REPLY_OK);
+}
+
+static enum inbound_progress on_quit(struct inbound *inbound, struct view arguments)
+{
+	(void)arguments;
+	inbound_close(inbound, INBOUND_REPLY_BYE);
+	return INBOUND_ON;
+}
+
+static enum inbound_progress on_vrfy(struct inbound *inbound, struct view arguments)
+{
+	(void)arguments;
+	return command_say(inbound, INBOUND_REPLY_MAYBE);
+}
+
+static enum inbound_progress on_expn(struct inbound *inbound, struct view arguments)
+{
+	(void)arguments;
+	return command_say(inbound, INBOUND_REPLY_NO_EXPN);
+}
+
+static enum inbound_progress on_help(struct inbound *inbound, struct view arguments)
+{
+	(void)arguments;
+	return command_say(inbound, INBOUND_REPLY_HELP);
+}
+
+static enum inbound_progress on_starttls(struct inbound *inbound, struct view arguments)
+{
+	(void)arguments;
+	if (inbound->secured)
+		return command_say(inbound, INBOUND_REPLY_TLS_TWICE);
+	if (inbound->door->tls == NULL)
+		return command_say(inbound, INBOUND_REPLY_NO_TLS);
+	inbound_enter(inbound, INBOUND_UPGRADE);
+	return command_say(inbound, INBOUND_REPLY_TLS_READY);
+}
+
+bool inbound_command_offers_auth(const struct inbound *inbound)
+{
+	const struct door *door = inbound->door;
+
+	return door->users != NULL && !inbound->signed_in &&
+	       (inbound->secured || door->config->allow_plaintext_auth);
+}
+
+static enum inbound_progress on_auth(struct inbound *inbound, struct view arguments)
+{
+	struct command_auth auth;
+
+	if (inbound->door->users == NULL)
+		return command_say(inbound, INBOUND_REPLY_NO_AUTH);
+	if (inbound->signed_in)
+		return command_say(inbound, INBOUND_REPLY_AUTH_TWICE);
+	if (!inbound_command_offers_auth(inbound))
+		return command_say(inbound, INBOUND_REPLY_AUTH_NEEDS_TLS);
+	const enum command_fault fault = command_auth_parse(arguments, &auth);
+	if (fault != COMMAND_FAULT_NONE)
+		return command_fail(inbound, fault);
+	if (auth.mechanism != SIGNIN_PLAIN && auth.mechanism != SIGNIN_LOGIN)
+		return command_fail(inbound, COMMAND_FAULT_MECHANISM);
+	inbound_signin_begin(inbound, &auth);
+	return INBOUND_ON;
+}

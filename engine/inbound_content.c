@@ -1,0 +1,286 @@
+#include "engine/inbound_content.h"
+
+#include "engine/inbound_log.h"
+#include "engine/ingest.h"
+#include "engine/wire/stamp.h"
+#include "queue/base/check.h"
+
+static void content_take(struct inbound *inbound, struct view piece);
+static void content_refuse(struct inbound *inbound, enum inbound_reply_name reason);
+static enum inbound_progress content_end_chunk(struct inbound *inbound);
+static enum inbound_progress content_give_up(
+        struct inbound *inbound, enum inbound_reply_name reply);
+static bool content_complete(struct inbound *inbound);
+
+/* What one step takes in, so that the chunks at hand are enough for it: where every byte is a
+ * line end to be repaired, it becomes twice as much. */
+#define STEP_BYTES_MAX CHUNK_DATA_BYTES
+static_assert((INBOUND_CHUNKS_MAX - 1) * CHUNK_DATA_BYTES >= 2 * STEP_BYTES_MAX + 16,
+        "a step's output fits the chunks at hand");
+
+enum inbound_reply_name inbound_content_begin(struct inbound *inbound)
+{
+	struct ingest *ingest = inbound->ingest;
+	struct message *message = inbound->message;
+	uint64_t id;
+
+	check(inbound->content == NULL);
+	if (!inbound_is_fed(inbound))
+		return INBOUND_REPLY_MEMORY;
+	if (!ingest_take_id(ingest, &id))
+		return INBOUND_REPLY_FAILED;
+	message_name(message, id, loop_wall(&ingest->shard.loop));
+
+	struct inbound_content *content = pool_take(&ingest->contents);
+	check(content != NULL); /* there is one for each connection */
+	const enum endings_mode mode =
+	        inbound->door->config->bare_lf == BARE_LF_REPAIR ? ENDINGS_REPAIR : ENDINGS_REFUSE;
+	eod_init(&content->eod, mode);
+	endings_init(&content->endings, mode);
+	header_init(&content->header);
+	inbound->content = content;
+
+	char name[MESSAGE_ID_TEXT];
+	char room[STAMP_BYTES_MAX];
+	struct text text = TEXT_ON(room);
+	struct message_recipient recipient;
+	struct message_cursor cursor = message_recipients(message);
+	check(message_next_recipient(&cursor, &recipient));
+	const struct stamp stamp = {
+		.hello = inbound_hello(inbound),
+		.client = message_get(message, MESSAGE_CLIENT),
+		.server = view_of(inbound->door->name),
+		.id = view_of(message_id_format(id, name)),
+		.recipient = message->recipient_count == 1 ? recipient.address : VIEW(""),
+		.when = message->received,
+		.esmtp = inbound->esmtp,
+		.tls = inbound->secured,
+		.signed_in = inbound->signed_in,
+		.smtputf8 = (message->flags & MESSAGE_SMTPUTF8) != 0,
+	};
+	stamp_put_received(&text, &stamp);
+	check(!text.overflow);
+	content->stamp_bytes = text.bytes;
+	check(rope_append(&message->body, &ingest->shard.shelf, text_view(&text), ingest->reserve));
+	return INBOUND_REPLY_NONE;
+}
+
+void inbound_content_drop(struct inbound *inbound)
+{
+	if (inbound->content != NULL)
+		pool_give(&inbound->ingest->contents, MOVE(inbound->content));
+}
+
+/* The next bytes that came, as many as a step takes; empty: none, and *progress says what to do.
+ * Memory is at hand for all of them, unless they are thrown away. */
+static struct view content_input(struct inbound *inbound, enum inbound_progress *progress)
+{
+	const struct view input = stream_peek(&inbound->stream);
+	const struct inbound_content *content = inbound->content;
+
+	*progress = INBOUND_WAITS;
+	if (input.bytes == 0) {
+		if (inbound->input_ended)
+			inbound_leave(inbound);
+		return input;
+	}
+	if (content != NULL && content->refusal == INBOUND_REPLY_NONE && !inbound_is_fed(inbound)) {
+		if (!inbound->famished) {
+			*progress = INBOUND_STARVES;
+			return VIEW("");
+		}
+		content_refuse(inbound, INBOUND_REPLY_MEMORY);
+	}
+	return view_first(input, STEP_BYTES_MAX);
+}
+
+enum inbound_progress inbound_content_step_data(struct inbound *inbound)
+{
+	struct inbound_content *content = inbound->content;
+	enum inbound_progress progress;
+	struct view input = content_input(inbound, &progress);
+	const size_t bytes = input.bytes;
+	enum eod_news news;
+	struct view piece;
+
+	if (bytes == 0)
+		return progress;
+	while ((news = eod_read(&content->eod, &input, &piece)) == EOD_PIECE)
+		content_take(inbound, piece);
+	if (eod_is_refused(&content->eod))
+		content_refuse(inbound, INBOUND_REPLY_BARE);
+	stream_consume(&inbound->stream, bytes - input.bytes);
+	if (news == EOD_END) {
+		header_finish(&content->header);
+		inbound_enter(inbound, INBOUND_FINISH);
+	}
+	return INBOUND_ON;
+}
+
+enum inbound_progress inbound_content_step_chunk(struct inbound *inbound)
+{
+	struct inbound_content *content = inbound->content;
+	enum inbound_progress progress;
+	struct view piece;
+
+	if (inbound->chunk_left == 0)
+		return content_end_chunk(inbound);
+	struct view input = content_input(inbound, &progress);
+	if (input.bytes > inbound->chunk_left)
+		input.bytes = (size_t)inbound->chunk_left;
+	const size_t bytes = input.bytes;
+	if (bytes == 0)
+		return progress;
+	while (content != NULL && endings_read(&content->endings, &input, &piece))
+		content_take(inbound, piece);
+	if (content != NULL && endings_are_refused(&content->endings))
+		content_refuse(inbound, INBOUND_REPLY_BARE);
+	inbound->chunk_left -= bytes;
+	stream_consume(&inbound->stream, bytes);
+	return INBOUND_ON;
+}
+
+static void content_take(struct inbound *inbound, struct view piece)
+{
+	struct ingest *ingest = inbound->ingest;
+	struct inbound_content *content = inbound->content;
+
+	if (content->refusal != INBOUND_REPLY_NONE)
+		return;
+	content->bytes += piece.bytes;
+	if (content->bytes > ingest->message_bytes_max) {
+		content_refuse(inbound, INBOUND_REPLY_SIZE);
+		return;
+	}
+	header_feed(&content->header, piece);
+	check(rope_append(&inbound->message->body, &ingest->shard.shelf, piece, ingest->reserve));
+}
+
+/* The first reason counts. What came is of no use any more: its memory is for others. */
+static void content_refuse(struct inbound *inbound, enum inbound_reply_name reason)
+{
+	if (inbound->content->refusal != INBOUND_REPLY_NONE)
+		return;
+	inbound->content->refusal = reason;
+	rope_free(&inbound->message->body, &inbound->ingest->shard.shelf);
+}
+
+static enum inbound_progress content_end_chunk(struct inbound *inbound)
+{
+	struct inbound_content *content = inbound->content;
+	struct view piece;
+
+	if (content == NULL) {
+		inbound_enter(inbound, inbound->after);
+		inbound_reply(inbound, inbound->chunk_reply);
+		return INBOUND_ON;
+	}
+	if (!inbound->chunk_last) {
+		if (content->refusal != INBOUND_REPLY_NONE)
+			return content_give_up(inbound, content->refusal);
+		inbound_reply_chunk(inbound, content->bytes);
+		inbound_enter(inbound, INBOUND_CHUNKS);
+		return INBOUND_ON;
+	}
+	if (content->refusal == INBOUND_REPLY_NONE && !inbound_is_fed(inbound)) {
+		if (!inbound->famished)
+			return INBOUND_STARVES;
+		content_refuse(inbound, INBOUND_REPLY_MEMORY);
+	}
+	if (endings_finish(&content->endings, &piece))
+		content_take(inbound, piece);
+	if (endings_are_refused(&content->endings))
+		content_refuse(inbound, INBOUND_REPLY_BARE);
+	header_finish(&content->header);
+	inbound_enter(inbound, INBOUND_FINISH);
+	return INBOUND_ON;
+}
+
+/* Ends the transaction with a refusal. */
+static enum inbound_progress content_give_up(struct inbound *inbound, enum inbound_reply_name reply)
+{
+	inbound_log_refused(inbound, reply);
+	counters_add(inbound->ingest->shard.counters, messages_refused, 1);
+	inbound_end_transaction(inbound);
+	inbound_reply(inbound, reply);
+	return INBOUND_ON;
+}
+
+enum inbound_progress inbound_content_step_finish(struct inbound *inbound)
+{
+	struct ingest *ingest = inbound->ingest;
+	struct inbound_content *content = inbound->content;
+
+	if (content->header.received_count >= ingest->shard.config->limits.hops)
+		content_refuse(inbound, INBOUND_REPLY_LOOP);
+	if (content->refusal != INBOUND_REPLY_NONE)
+		return content_give_up(inbound, content->refusal);
+	if (!inbound->message->sealed && !content_complete(inbound)) {
+		if (inbound->famished)
+			return content_give_up(inbound, INBOUND_REPLY_MEMORY);
+		return INBOUND_STARVES;
+	}
+	/* A hold of our own, to tell the log what was accepted. */
+	struct message *message = message_hold(inbound->message);
+	if (!ingest_put(ingest, inbound, &message)) {
+		message_release(MOVE(message), &ingest->shard.shelf);
+		if (inbound->famished)
+			return content_give_up(inbound, INBOUND_REPLY_FAILED);
+		return INBOUND_STARVES;
+	}
+	inbound_enter(inbound, INBOUND_PUTTING);
+	return INBOUND_ON;
+}
+
+/* Adds the headers that are missing, behind our Received, and seals. False: no memory. */
+static bool content_complete(struct inbound *inbound)
+{
+	struct ingest *ingest = inbound->ingest;
+	struct message *message = inbound->message;
+	struct header *header = &inbound->content->header;
+	char name[MESSAGE_ID_TEXT];
+	char room[STAMP_BYTES_MAX];
+	struct text text = TEXT_ON(room);
+
+	if (!inbound_is_fed(inbound))
+		return false;
+	if (!header->has_message_id)
+		stamp_put_message_id(&text, view_of(message_id_format(message->id, name)),
+		        view_of(inbound->door->name));
+	if (!header->has_date)
+		stamp_put_date(&text, message->received);
+	/* Text without a header would otherwise continue ours. */
+	if (header->fields == 0 && header->blank_missed)
+		text_put(&text, VIEW("\r\n"));
+	check(!text.overflow);
+	if (text.bytes > 0)
+		check(rope_insert(&message->body, &ingest->shard.shelf,
+		        inbound->content->stamp_bytes, text_view(&text), ingest->reserve));
+	if (header->header_8bit || header->body_8bit)
+		message->flags |= MESSAGE_8BIT;
+	message_seal(message);
+	return true;
+}
+
+enum inbound_progress inbound_content_step_answer(struct inbound *inbound)
+{
+	struct counters *counters = inbound->ingest->shard.counters;
+	const struct message *message = inbound->message;
+
+	if (inbound->put_result == PUT_FULL) {
+		counters_add(counters, messages_full, 1);
+		return content_give_up(inbound, INBOUND_REPLY_FULL);
+	}
+	if (inbound->put_result != PUT_COMMITTED)
+		return content_give_up(inbound, INBOUND_REPLY_FAILED);
+	inbound_log_accepted(inbound, true);
+	counters_add(counters, messages_taken, 1);
+	counters_add(counters, recipients_taken, message->recipient_count);
+	counters_add(counters, bytes_taken, message->body_bytes);
+	inbound->messages++;
+	inbound->errors = 0;
+	/* I1: here alone, behind the commit. */
+	inbound_reply_queued(inbound, message->id);
+	inbound_end_transaction(inbound);
+	return INBOUND_ON;
+}

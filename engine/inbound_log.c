@@ -1,0 +1,154 @@
+#include "engine/inbound_log.h"
+
+#include "engine/inbound_content.h"
+#include "engine/ingest.h"
+
+/* Recipients in one line; a long list takes more lines, each with the message's id. */
+#define RECIPIENTS_BYTES_MAX 1024
+
+static struct log_line log_about(
+        const struct inbound *inbound, enum log_level level, const char *event)
+{
+	struct log_line line = log_begin(inbound->ingest->shard.log, level, event);
+
+	log_connection(&line, inbound->id);
+	return line;
+}
+
+static void log_client(struct log_line *line, const struct inbound *inbound)
+{
+	char room[ENDPOINT_TEXT_BYTES];
+	struct text text = TEXT_ON(room);
+
+	endpoint_format(&text, &inbound->stream.peer);
+	log_text(line, "client", text_view(&text));
+}
+
+void inbound_log_connected(const struct inbound *inbound)
+{
+	struct log_line line = log_about(inbound, LOG_INFO, "connected");
+
+	log_client(&line, inbound);
+	log_word(&line, "listener", inbound->door->address);
+	log_end(&line);
+}
+
+void inbound_log_secured(const struct inbound *inbound)
+{
+	const struct tls *tls = stream_tls(&inbound->stream);
+	struct log_line line = log_about(inbound, LOG_INFO, "secured");
+
+	log_word(&line, "tls", tls_version(tls));
+	log_word(&line, "cipher", tls_cipher(tls));
+	log_end(&line);
+}
+
+void inbound_log_injection(const struct inbound *inbound, size_t discarded)
+{
+	struct log_line line = log_about(inbound, LOG_WARNING, "discarded");
+
+	log_client(&line, inbound);
+	log_number(&line, "bytes", discarded);
+	log_word(&line, "reason", "sent ahead of the TLS handshake");
+	log_end(&line);
+}
+
+void inbound_log_signin(const struct inbound *inbound, struct view user, bool right)
+{
+	struct log_line line = log_about(
+	        inbound, right ? LOG_INFO : LOG_WARNING, right ? "signed_in" : "signin_refused");
+
+	log_text(&line, "user", user);
+	log_client(&line, inbound);
+	log_end(&line);
+}
+
+void inbound_log_recipient_refused(
+        const struct inbound *inbound, struct view recipient, enum inbound_reply_name reply)
+{
+	struct log_line line = log_about(inbound, LOG_INFO, "refused");
+
+	log_word(&line, "stage", "rcpt");
+	log_client(&line, inbound);
+	log_text(&line, "from", message_get(inbound->message, MESSAGE_SENDER));
+	log_text(&line, "to", recipient);
+	log_word(&line, "reply", inbound_reply_text(reply));
+	log_end(&line);
+}
+
+void inbound_log_refused(const struct inbound *inbound, enum inbound_reply_name reply)
+{
+	struct log_line line = log_about(inbound, LOG_INFO, "refused");
+
+	log_message(&line, inbound->message->id);
+	log_word(&line, "stage", "data");
+	log_client(&line, inbound);
+	log_text(&line, "from", message_get(inbound->message, MESSAGE_SENDER));
+	log_number(&line, "bytes", inbound->content->bytes);
+	log_word(&line, "reply", inbound_reply_text(reply));
+	log_end(&line);
+}
+
+/* As many recipients as one line takes. True: there were some. */
+static bool log_recipients(struct message_cursor *cursor, struct text *text)
+{
+	struct message_cursor next = *cursor;
+	struct message_recipient recipient;
+
+	text->bytes = 0;
+	while (message_next_recipient(&next, &recipient)) {
+		if (text->bytes > 0 && text->size - text->bytes < recipient.address.bytes + 1)
+			break;
+		if (text->bytes > 0)
+			text_put_byte(text, ',');
+		text_put(text, recipient.address);
+		*cursor = next;
+	}
+	return text->bytes > 0;
+}
+
+void inbound_log_accepted(const struct inbound *inbound, bool told)
+{
+	const struct message *message = inbound->message;
+	const struct header *header = &inbound->content->header;
+	struct message_cursor cursor = message_recipients(message);
+	char room[RECIPIENTS_BYTES_MAX];
+	struct text recipients = TEXT_ON(room);
+
+	struct log_line line = log_about(inbound, LOG_INFO, "accepted");
+	log_message(&line, message->id);
+	log_text(&line, "from", message_get(message, MESSAGE_SENDER));
+	(void)log_recipients(&cursor, &recipients);
+	log_text(&line, "to", text_view(&recipients));
+	log_number(&line, "recipients", message->recipient_count);
+	log_number(&line, "bytes", message->body_bytes);
+	log_text(&line, "client", message_get(message, MESSAGE_CLIENT));
+	log_text(&line, "protocol", message_get(message, MESSAGE_PROTOCOL));
+	if (inbound->user_bytes > 0)
+		log_text(&line, "user", inbound_user(inbound));
+	if (header->message_id_bytes > 0)
+		log_text(&line, "message_id",
+		        view_from(header->message_id, header->message_id_bytes));
+	if (!told)
+		log_word(&line, "answer", "lost");
+	log_end(&line);
+	while (log_recipients(&cursor, &recipients)) {
+		line = log_about(inbound, LOG_INFO, "recipients");
+		log_message(&line, message->id);
+		log_text(&line, "to", text_view(&recipients));
+		log_end(&line);
+	}
+}
+
+void inbound_log_closed(const struct inbound *inbound, const char *reason)
+{
+	const struct shard *shard = &inbound->ingest->shard;
+	struct log_line line = log_about(inbound, LOG_INFO, "closed");
+
+	log_word(&line, "reason", reason);
+	log_client(&line, inbound);
+	log_number(&line, "messages", inbound->messages);
+	log_number(&line, "errors", inbound->errors);
+	log_seconds(&line, "seconds", loop_now(&shard->loop).ns - inbound->opened.ns);
+	log_end(&line);
+}

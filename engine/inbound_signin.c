@@ -1,0 +1,147 @@
+#include "engine/inbound_signin.h"
+
+#include "engine/inbound_log.h"
+#include "engine/ingest.h"
+#include "engine/io/crypto.h"
+#include "queue/base/check.h"
+
+static void signin_go_on(struct inbound *inbound, enum signin_news news);
+static void signin_check(struct inbound *inbound);
+static void signin_punish(struct inbound *inbound);
+static void signin_end(struct inbound *inbound, enum inbound_reply_name reply);
+
+/* A line that may hold a secret; its bytes are ours, though we only read them elsewhere. */
+static void signin_wipe(struct view line)
+{
+	crypto_wipe((void *)(uintptr_t)line.data, line.bytes);
+}
+
+void inbound_signin_begin(struct inbound *inbound, const struct command_auth *auth)
+{
+	check(inbound->signin == NULL);
+	struct inbound_signin *signin = pool_take(&inbound->ingest->signins);
+	check(signin != NULL); /* there is one for each connection */
+	signin->inbound = inbound;
+	inbound->signin = signin;
+	const enum signin_news news = signin_server_start(&signin->server, auth->mechanism,
+	        (struct span){ signin->memory, sizeof signin->memory }, auth->has_initial,
+	        auth->initial);
+	signin_wipe(auth->initial);
+	signin_go_on(inbound, news);
+}
+
+enum inbound_progress inbound_signin_step(struct inbound *inbound)
+{
+	enum signin_news news = SIGNIN_BAD;
+	struct view line;
+	size_t line_bytes = 0;
+
+	const enum inbound_line found = inbound_line(inbound, SIGNIN_LINE_MAX, &line, &line_bytes);
+	if (found == INBOUND_LINE_NONE)
+		return INBOUND_WAITS;
+	if (found == INBOUND_LINE)
+		news = signin_server_feed(&inbound->signin->server, line);
+	if (found != INBOUND_LINE_LONG) {
+		signin_wipe(line);
+		stream_consume(&inbound->stream, line_bytes);
+	}
+	signin_go_on(inbound, news);
+	return INBOUND_ON;
+}
+
+static void signin_go_on(struct inbound *inbound, enum signin_news news)
+{
+	switch (news) {
+	case SIGNIN_CHALLENGE:
+		inbound_enter(inbound, INBOUND_SIGNIN);
+		inbound_reply_challenge(inbound, inbound->signin->server.challenge);
+		return;
+	case SIGNIN_DONE:
+		signin_check(inbound);
+		return;
+	case SIGNIN_CANCELLED:
+		signin_end(inbound, INBOUND_REPLY_AUTH_CANCELLED);
+		return;
+	case SIGNIN_BAD:
+		signin_end(inbound, INBOUND_REPLY_AUTH_BAD);
+		return;
+	}
+}
+
+static void signin_check(struct inbound *inbound)
+{
+	struct inbound_signin *signin = inbound->signin;
+	const struct signin_server *server = &signin->server;
+
+	signin->check = (struct password_check){
+		.users = inbound->door->users,
+		.user = server->user,
+		.password = server->password,
+	};
+	/* Nobody acts as somebody else here. */
+	if (server->authzid.bytes > 0 && !view_equal_fold(server->authzid, server->user))
+		signin_punish(inbound);
+	else if (ingest_check(inbound->ingest, inbound))
+		inbound_enter(inbound, INBOUND_CHECKING);
+	else
+		signin_end(inbound, INBOUND_REPLY_AUTH_BUSY);
+}
+
+void inbound_signin_judge(struct inbound *inbound)
+{
+	const struct inbound_signin *signin = inbound->signin;
+	const struct view user = view_first(signin->check.user, sizeof inbound->user);
+
+	if (!signin->check.right) {
+		signin_punish(inbound);
+		return;
+	}
+	inbound_log_signin(inbound, user, true);
+	counters_add(inbound->ingest->shard.counters, signins_accepted, 1);
+	memcpy(inbound->user, user.data, user.bytes);
+	inbound->user_bytes = (uint8_t)user.bytes;
+	inbound->signed_in = true;
+	inbound->signin_failures = 0;
+	signin_end(inbound, INBOUND_REPLY_SIGNED_IN);
+}
+
+/* Guessing shall be slow: each reply waits longer than the one before. */
+static void signin_punish(struct inbound *inbound)
+{
+	struct loop *loop = &inbound->ingest->shard.loop;
+	const unsigned doubled = inbound->signin_failures < 8 ? inbound->signin_failures : 8;
+	const int64_t grown = INBOUND_SIGNIN_PENALTY_NS << doubled;
+
+	inbound_log_signin(inbound, inbound->signin->check.user, false);
+	counters_add(inbound->ingest->shard.counters, signins_refused, 1);
+	inbound->signin_failures++;
+	inbound_enter(inbound, INBOUND_PENALTY);
+	loop_timer_after(loop, &inbound->timer,
+	        grown < INBOUND_SIGNIN_PENALTY_NS_MAX ? grown : INBOUND_SIGNIN_PENALTY_NS_MAX);
+}
+
+void inbound_signin_refuse(struct inbound *inbound)
+{
+	if (inbound->signin_failures >= inbound->ingest->shard.config->limits.auth_failures)
+		inbound_close(inbound, INBOUND_REPLY_GUESSES);
+	else
+		signin_end(inbound, INBOUND_REPLY_AUTH_WRONG);
+}
+
+static void signin_end(struct inbound *inbound, enum inbound_reply_name reply)
+{
+	inbound_signin_drop(inbound);
+	inbound_enter(inbound, INBOUND_READY);
+	inbound_reply(inbound, reply);
+}
+
+void inbound_signin_drop(struct inbound *inbound)
+{
+	struct inbound_signin *signin = inbound->signin;
+
+	if (signin == NULL)
+		return;
+	inbound->signin = NULL;
+	crypto_wipe(signin, sizeof *signin);
+	pool_give(&inbound->ingest->signins, signin);
+}

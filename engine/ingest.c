@@ -1,0 +1,412 @@
+#include "engine/ingest.h"
+
+#include "engine/inbound_signin.h"
+#include "engine/inbound_content.h"
+#include "queue/base/check.h"
+
+#include <stdlib.h>
+
+static void ingest_take_letters(struct ingest *ingest);
+static void ingest_take_answers(struct ingest *ingest);
+static void ingest_read_news(struct ingest *ingest);
+static void ingest_feed(struct ingest *ingest);
+static void ingest_feed_again(struct timer *timer);
+static void ingest_ask_for_ids(struct ingest *ingest);
+static void ingest_drain(struct ingest *ingest);
+static void ingest_say_drained(struct ingest *ingest);
+static void ingest_lingered(struct timer *timer);
+static void ingest_send(struct ingest *ingest, const struct letter *letter);
+
+/* Of all chunks, an eighth is delivery's alone: it must be able to read a body back, and to
+ * write to its servers, when clients have filled all the rest. */
+#define RESERVE_SHARE 8
+/* The largest message takes at most half of what is left: two can come in at once. */
+#define MESSAGE_SHARE 2
+
+static struct err ingest_listeners_open(struct ingest *ingest, bool shared, struct text *why)
+{
+	struct doors *doors = ingest->doors;
+
+	ingest->listeners = calloc(doors->count, sizeof *ingest->listeners);
+	if (ingest->listeners == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	for (size_t i = 0; i < doors->count; i++) {
+		struct err err =
+		        listener_open(&ingest->listeners[i], ingest, &doors->at[i], shared, why);
+		if (failed(err))
+			return err;
+	}
+	return err_ok();
+}
+
+static struct err ingest_pools_init(struct ingest *ingest)
+{
+	/* Any shard may get all the connections: the kernel spreads them as it likes. What is
+	 * never taken costs address space only. */
+	const size_t connections =
+	        (size_t)ingest->shard.config->limits.connections + INGEST_REFUSED_MAX;
+
+	struct err err = pool_init(&ingest->inbounds, sizeof(struct inbound), connections);
+	if (failed(err))
+		return err;
+	err = pool_init(&ingest->contents, sizeof(struct inbound_content), connections);
+	if (failed(err))
+		return err;
+	return pool_init(&ingest->signins, sizeof(struct inbound_signin), connections);
+}
+
+struct err ingest_init(
+        struct ingest *ingest, const struct ingest_settings *settings, struct text *why)
+{
+	const uint64_t budget = settings->config->limits.memory_bytes;
+	const uint64_t share = (budget - budget / RESERVE_SHARE) / MESSAGE_SHARE;
+	const uint64_t limit = settings->config->limits.message_bytes;
+
+	*ingest = (struct ingest){
+		.shard = {
+			.config = settings->config,
+			.index = settings->index,
+			.counters = settings->counters,
+			.log = settings->log,
+			.spooler = settings->spooler,
+		},
+		.doors = settings->doors,
+		.shard_count = settings->shard_count,
+		.feed_timer = { .expired = ingest_feed_again },
+		.linger_timer = { .expired = ingest_lingered },
+		.message_bytes_max = limit < share ? limit : share,
+		.reserve = depot_chunks_max(settings->depot) / RESERVE_SHARE,
+	};
+	shelf_init(&ingest->shard.shelf, settings->depot);
+	random_seed(&ingest->shard.random, settings->seed);
+	list_init(&ingest->sessions);
+	list_init(&ingest->hungry);
+	list_init(&ingest->news);
+	struct err err = loop_init(&ingest->shard.loop, &settings->io, &ingest->shard.shelf, why);
+	if (failed(err))
+		return err;
+	/* Different after every start, and on every shard. */
+	ingest->connection_next =
+	        ((uint64_t)loop_wall(&ingest->shard.loop).ms / 1000 << 20) + settings->index;
+	loop_reads(&ingest->shard.loop, settings->spooler.in);
+	loop_writes(&ingest->shard.loop, settings->spooler.out);
+	err = ingest_pools_init(ingest);
+	if (!failed(err))
+		err = ingest_listeners_open(ingest, settings->shard_count > 1, why);
+	if (failed(err)) {
+		if (why->bytes == 0)
+			text_put(why, view_of(err_text(err.code)));
+		ingest_finish(ingest);
+	}
+	return err;
+}
+
+struct err ingest_join(struct ingest *ingest, struct passwords *passwords)
+{
+	return passwords_join(passwords, &ingest->shard.loop, &ingest->passwords);
+}
+
+void ingest_finish(struct ingest *ingest)
+{
+	struct loop *loop = &ingest->shard.loop;
+
+	check(list_is_empty(&ingest->sessions));
+	check(list_is_empty(&ingest->hungry));
+	check(ingest->puts == 0);
+	check(ingest->checks == 0);
+	for (size_t i = 0; ingest->listeners != NULL && i < ingest->doors->count; i++) {
+		listener_stop(&ingest->listeners[i]);
+		check(listener_is_closed(&ingest->listeners[i]));
+	}
+	free(ingest->listeners);
+	loop_timer_stop(loop, &ingest->feed_timer);
+	loop_timer_stop(loop, &ingest->linger_timer);
+	if (ingest->passwords.out != NULL) {
+		loop_leave(loop, ingest->passwords.in);
+		loop_leave(loop, ingest->passwords.out);
+	}
+	loop_leave(loop, ingest->shard.spooler.in);
+	loop_leave(loop, ingest->shard.spooler.out);
+	pool_finish(&ingest->inbounds);
+	pool_finish(&ingest->contents);
+	pool_finish(&ingest->signins);
+	loop_finish(loop);
+	shelf_finish(&ingest->shard.shelf);
+}
+
+void ingest_start(struct ingest *ingest)
+{
+	loop_start(&ingest->shard.loop);
+	for (size_t i = 0; i < ingest->doors->count; i++)
+		listener_start(&ingest->listeners[i]);
+}
+
+void ingest_turn(struct ingest *ingest)
+{
+	struct shard *shard = &ingest->shard;
+	const uint64_t turns_long = shard->loop.turns_long;
+
+	loop_begin(&shard->loop);
+	ingest_ask_for_ids(ingest);
+	ingest_take_letters(ingest);
+	ingest_take_answers(ingest);
+	loop_run_completions(&shard->loop, COMPLETIONS_PER_TURN);
+	loop_run_timers(&shard->loop);
+	ingest_feed(ingest);
+	ingest_read_news(ingest);
+	ingest_say_drained(ingest);
+	counters_add(shard->counters, turns, 1);
+	counters_add(shard->counters, turns_slow, shard->loop.turns_long - turns_long);
+	loop_end(&shard->loop);
+}
+
+void ingest_abort(struct ingest *ingest)
+{
+	for (size_t i = 0; i < ingest->doors->count; i++)
+		listener_stop(&ingest->listeners[i]);
+	list_each_safe(link, &ingest->sessions)
+		inbound_abort(container_of(link, struct inbound, session_link));
+}
+
+bool ingest_is_over(const struct ingest *ingest)
+{
+	for (size_t i = 0; i < ingest->doors->count; i++) {
+		if (!listener_is_closed(&ingest->listeners[i]))
+			return false;
+	}
+	return list_is_empty(&ingest->sessions) && ingest->puts == 0 && ingest->checks == 0;
+}
+
+void ingest_accept(struct ingest *ingest, const struct door *door, int fd)
+{
+	struct inbound *inbound = pool_take(&ingest->inbounds);
+
+	if (inbound == NULL) {
+		counters_add(ingest->shard.counters, connections_refused, 1);
+		io_discard(ingest->shard.loop.io, fd);
+		return;
+	}
+	inbound_open(inbound, ingest, door, fd);
+	ingest->connection_next += ingest->shard_count;
+}
+
+/* Letters */
+
+static void ingest_take_letters(struct ingest *ingest)
+{
+	struct letter letter;
+
+	for (size_t i = 0; i < LETTERS_PER_TURN; i++) {
+		if (!mailbox_take(ingest->shard.spooler.in, &letter))
+			break;
+		switch (letter.kind) {
+		case LETTER_PUT_DONE:
+			check(ingest->puts > 0);
+			ingest->puts--;
+			inbound_put_done(pool_at(&ingest->inbounds, letter.ticket), letter.result);
+			break;
+		case LETTER_IDS:
+			check(ingest->ids.asked);
+			check(ingest->ids.spare_left == 0);
+			ingest->ids.asked = false;
+			ingest->ids.spare_next = letter.ticket;
+			ingest->ids.spare_left = letter.count;
+			break;
+		case LETTER_PRESSURE:
+			ingest->spool_full = letter.result == PUT_FULL;
+			break;
+		case LETTER_DRAIN:
+			ingest_drain(ingest);
+			break;
+		default:
+			check(letter.kind == LETTER_DRAIN);
+		}
+	}
+}
+
+/* It has room: see INGEST_LETTERS. */
+static void ingest_send(struct ingest *ingest, const struct letter *letter)
+{
+	check(mailbox_put(ingest->shard.spooler.out, letter));
+}
+
+static void ingest_take_answers(struct ingest *ingest)
+{
+	struct password_check *answer;
+
+	while (ingest->checks > 0 && mailbox_take(ingest->passwords.in, &answer)) {
+		ingest->checks--;
+		inbound_checked(container_of(answer, struct inbound_signin, check)->inbound);
+	}
+}
+
+/* News */
+
+static void ingest_read_news(struct ingest *ingest)
+{
+	struct stream *stream;
+	unsigned news;
+
+	/* No more than there were: who has news again meanwhile comes in the next turn. */
+	for (size_t left = ingest->news.count; left > 0; left--) {
+		stream = stream_next_news(&ingest->news, &news);
+		if (stream == NULL)
+			break;
+		inbound_on_news(container_of(stream, struct inbound, stream), news);
+	}
+}
+
+/* Memory */
+
+/* So many chunks are on the shelf that a step's takes can't fail. */
+static bool ingest_stock(struct ingest *ingest)
+{
+	struct shelf *shelf = &ingest->shard.shelf;
+	struct chunk *chunks[INBOUND_CHUNKS_MAX];
+	size_t count = 0;
+
+	if (shelf->count >= INBOUND_CHUNKS_MAX)
+		return true;
+	while (count < INBOUND_CHUNKS_MAX) {
+		chunks[count] = shelf_take_above(shelf, ingest->reserve);
+		if (chunks[count] == NULL)
+			break;
+		count++;
+	}
+	const bool stocked = count == INBOUND_CHUNKS_MAX;
+	while (count > 0)
+		shelf_give(shelf, chunks[--count]);
+	return stocked;
+}
+
+bool ingest_can_reply(struct ingest *ingest)
+{
+	struct shelf *shelf = &ingest->shard.shelf;
+
+	if (shelf->count > 0)
+		return true;
+	struct chunk *chunk = shelf_take(shelf);
+	if (chunk == NULL)
+		return false;
+	shelf_give(shelf, chunk);
+	return true;
+}
+
+bool ingest_has_memory(struct ingest *ingest)
+{
+	/* Who waits already comes first. */
+	if (!list_is_empty(&ingest->hungry) && !ingest->feeding)
+		return false;
+	return ingest_stock(ingest);
+}
+
+static void ingest_feed(struct ingest *ingest)
+{
+	if (list_is_empty(&ingest->hungry))
+		return;
+	ingest->feeding = true;
+	for (size_t left = ingest->hungry.count; left > 0; left--) {
+		struct link *first = list_first(&ingest->hungry);
+		if (first == NULL || !ingest_stock(ingest))
+			break;
+		if (!inbound_feed(container_of(first, struct inbound, hungry_link)))
+			break;
+	}
+	ingest->feeding = false;
+	if (!list_is_empty(&ingest->hungry) && !timer_is_set(&ingest->feed_timer))
+		loop_timer_after(&ingest->shard.loop, &ingest->feed_timer, INGEST_FEED_NS);
+}
+
+/* What frees memory is often another thread, which wakes nobody: look again. The turn that comes
+ * with the timer does. */
+static void ingest_feed_again(struct timer *timer)
+{
+	(void)timer;
+}
+
+/* Ids and puts */
+
+static void ingest_ask_for_ids(struct ingest *ingest)
+{
+	struct ingest_ids *ids = &ingest->ids;
+	const struct letter letter = { .kind = LETTER_IDS_WANTED, .count = INGEST_IDS_WANTED };
+
+	if (ids->asked || ids->spare_left > 0 || ids->left >= INGEST_IDS_LOW)
+		return;
+	ids->asked = true;
+	ingest_send(ingest, &letter);
+}
+
+bool ingest_take_id(struct ingest *ingest, uint64_t *id)
+{
+	struct ingest_ids *ids = &ingest->ids;
+
+	if (ids->left == 0) {
+		ids->next = ids->spare_next;
+		ids->left = ids->spare_left;
+		ids->spare_left = 0;
+	}
+	if (ids->left == 0)
+		return false;
+	ids->left--;
+	*id = ids->next++;
+	return true;
+}
+
+bool ingest_put(struct ingest *ingest, struct inbound *inbound, struct message **message)
+{
+	if (ingest->puts >= INGEST_PUTS_MAX)
+		return false;
+	const struct letter letter = {
+		.kind = LETTER_PUT,
+		.message = MOVE(*message),
+		.ticket = pool_index(&ingest->inbounds, inbound),
+	};
+	ingest->puts++;
+	ingest_send(ingest, &letter);
+	return true;
+}
+
+bool ingest_check(struct ingest *ingest, struct inbound *inbound)
+{
+	struct password_check *question = &inbound->signin->check;
+
+	if (ingest->checks >= PASSWORDS_CHECKS_MAX)
+		return false;
+	ingest->checks++;
+	check(mailbox_put(ingest->passwords.out, &question));
+	return true;
+}
+
+/* Draining */
+
+static void ingest_drain(struct ingest *ingest)
+{
+	ingest->shard.draining = true;
+	for (size_t i = 0; i < ingest->doors->count; i++)
+		listener_stop(&ingest->listeners[i]);
+	list_each_safe(link, &ingest->sessions)
+		inbound_drain(container_of(link, struct inbound, session_link));
+}
+
+/* The last replies are given some time to be read: what follows resets the connections. */
+static void ingest_say_drained(struct ingest *ingest)
+{
+	struct shard *shard = &ingest->shard;
+	const struct letter letter = { .kind = LETTER_DRAINED };
+
+	if (!shard->draining || shard->drained || ingest->transactions > 0 || ingest->puts > 0)
+		return;
+	if (!list_is_empty(&ingest->sessions) && !ingest->lingered) {
+		if (!timer_is_set(&ingest->linger_timer))
+			loop_timer_after(&shard->loop, &ingest->linger_timer, INGEST_LINGER_NS);
+		return;
+	}
+	shard->drained = true;
+	ingest_send(ingest, &letter);
+}
+
+static void ingest_lingered(struct timer *timer)
+{
+	container_of(timer, struct ingest, linger_timer)->lingered = true;
+}
