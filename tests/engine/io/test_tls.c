@@ -405,6 +405,51 @@ static void test_without_memory_tls_waits(void **state)
 	tls_context_destroy(client);
 }
 
+/* A whole conversation, cut off after `turns` turns; gives whether it had come to its end. */
+static bool converse(struct tls_context *server, struct tls_context *client, int turns)
+{
+	static struct peers peers;
+	static char block[70000];
+	struct stream *listener = &peers.server.stream;
+	struct stream *caller = &peers.client.stream;
+	bool told = false;
+
+	peers_open(&peers, CHUNKS);
+	peers_connect(&peers);
+	stream_secure_server(listener, server);
+	stream_secure_client(caller, client, VIEW("mail.example"));
+	assert_true(stream_lend(caller, view_from(block, sizeof block)));
+	for (int i = 0; i < turns; i++) {
+		peers_turn(&peers);
+		if (!told && peers.server.input_bytes == sizeof block) {
+			told = stream_put(listener, VIEW("250 taken\r\n"));
+			stream_close(listener);
+		}
+		if ((peers.client.news & STREAM_ENDED) != 0 && caller->state != STREAM_UNUSED)
+			stream_close(caller);
+	}
+	bool whole = peers.server.gone_count == 1 && peers.client.gone_count == 1;
+	peers_close(&peers); /* aborts what is left, and looks for leaks */
+	return whole;
+}
+
+/* Whenever a connection is cut, everything it held comes back. */
+static void test_cut_off_at_every_turn(void **state)
+{
+	struct tls_context *server = server_context(shop.good);
+	struct tls_context *client = client_context(true);
+	int turns = 0;
+
+	(void)state;
+	while (!converse(server, client, turns)) {
+		turns++;
+		assert_true(turns < 2000);
+	}
+	assert_true(turns > 5);
+	tls_context_destroy(server);
+	tls_context_destroy(client);
+}
+
 static void test_bad_files_are_named(void **state)
 {
 	const struct {
@@ -451,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_a_peer_may_leave_in_mid_handshake),
 		cmocka_unit_test(test_back_pressure_under_tls),
 		cmocka_unit_test(test_without_memory_tls_waits),
+		cmocka_unit_test(test_cut_off_at_every_turn),
 		cmocka_unit_test(test_bad_files_are_named),
 	};
 
