@@ -14,7 +14,8 @@
  * recipients, bytes, received, state, attempts, next_attempt and reply (null: none); SHOW adds
  * `owed`, an object for each recipient with its state and reply.
  *
- * Thread:  control's. Owns: a question owns its JSON, until control_talk_forget().
+ * Thread:  control's.
+ * Owns:    a question owns its JSON, until control_talk_forget().
  * Fails:   a question in words for its asker; an answer when the shelf is empty.
  */
 #ifndef SLUICE_CONTROL_TALK_H

@@ -1,0 +1,235 @@
+#include "engine/ops/control_talk.h"
+
+#include "engine/json_write.h"
+#include "queue/base/check.h"
+#include "queue/base/date.h"
+#include "queue/message.h"
+
+#include <jansson.h>
+
+/* The longest text of a row (a reply) with each byte as \u00HH; an address is far shorter. */
+#define PART_BYTES 16384
+
+static struct view text_of(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return json_is_string(value)
+	               ? view_from(json_string_value(value), json_string_length(value))
+	               : VIEW("");
+}
+
+static bool read_id(const json_t *value, uint64_t *id, struct text *why)
+{
+	const char *word = json_string_value(value);
+
+	if (word != NULL && message_id_parse(view_of(word), id))
+		return true;
+	text_format(why, "\"%.40s\" is no queue id", word != NULL ? word : "");
+	return false;
+}
+
+static bool read_ids(struct control_question *question, struct request *request, struct text *why)
+{
+	const json_t *ids = json_object_get(question->json, "ids");
+
+	if (json_array_size(ids) > CONTROL_IDS_MAX) {
+		text_format(why, "more than %d ids at once", CONTROL_IDS_MAX);
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(ids); i++)
+		if (!read_id(json_array_get(ids, i), &question->ids[i], why))
+			return false;
+	request->ids = question->ids;
+	request->ids_count = json_array_size(ids);
+	return true;
+}
+
+/* Whether the verb has what it acts on. */
+static bool read_target(
+        struct control_question *question, struct request *request, struct text *why)
+{
+	const json_t *after = json_object_get(question->json, "after");
+
+	if (request->verb == REQUEST_LIST)
+		return after == NULL || read_id(after, &request->after, why);
+	if (request->verb == REQUEST_COUNT)
+		return true;
+	request->all = json_is_true(json_object_get(question->json, "all"));
+	if (!read_ids(question, request, why))
+		return false;
+	if (request->verb == REQUEST_SHOW ? request->ids_count == 1
+	                                  : request->all != (request->ids_count > 0))
+		return true;
+	text_format(why, "%s: which messages?", request_verb_word(request->verb));
+	return false;
+}
+
+bool control_talk_read(struct control_question *question, struct view line, struct request *request,
+        struct text *why)
+{
+	json_error_t error;
+	enum request_verb verb;
+
+	question->json = json_loadb(line.data, line.bytes, JSON_REJECT_DUPLICATES, &error);
+	if (question->json == NULL) {
+		text_format(why, "the question is no JSON: %s", error.text);
+		return false;
+	}
+	if (!request_verb_parse(text_of(question->json, "verb"), &verb)) {
+		text_format(why, "the question has no verb that is known here");
+		control_talk_forget(question);
+		return false;
+	}
+	request_reset(request, verb);
+	request->filter.route = text_of(question->json, "route");
+	request->filter.from = text_of(question->json, "from");
+	request->filter.to = text_of(question->json, "to");
+	if (read_target(question, request, why))
+		return true;
+	control_talk_forget(question);
+	return false;
+}
+
+void control_talk_forget(struct control_question *question)
+{
+	json_decref(question->json);
+	question->json = NULL;
+}
+
+/* What an answer is built with: a part at a time goes into the rope. */
+struct writer {
+	struct rope *rope;
+	struct shelf *shelf;
+	struct text part;
+	bool short_of_memory;
+	char bytes[PART_BYTES];
+};
+
+static void flush(struct writer *writer)
+{
+	check(!writer->part.overflow);
+	if (!rope_append(writer->rope, writer->shelf, text_view(&writer->part), 0))
+		writer->short_of_memory = true;
+	writer->part.bytes = 0;
+}
+
+static void put_key(struct writer *writer, const char *key)
+{
+	text_format(&writer->part, ",\"%s\":", key);
+}
+
+static void put_text(struct writer *writer, const char *key, struct view value)
+{
+	put_key(writer, key);
+	/* What a server said may be long; its start tells. */
+	json_write_text(&writer->part, view_first(value, PART_BYTES / 8));
+	flush(writer);
+}
+
+static void put_text_or_null(struct writer *writer, const char *key, struct view value)
+{
+	if (value.bytes > 0) {
+		put_text(writer, key, value);
+		return;
+	}
+	put_key(writer, key);
+	text_put(&writer->part, VIEW("null"));
+}
+
+static void put_number(struct writer *writer, const char *key, uint64_t value)
+{
+	put_key(writer, key);
+	text_put_u64(&writer->part, value);
+}
+
+static void put_time(struct writer *writer, const char *key, struct wall when)
+{
+	put_key(writer, key);
+	if (when.ms == 0) {
+		text_put(&writer->part, VIEW("null"));
+		return;
+	}
+	text_put_byte(&writer->part, '"');
+	date_put_iso(&writer->part, when);
+	text_put_byte(&writer->part, '"');
+}
+
+static void put_recipients(struct writer *writer, const struct request_row *row)
+{
+	put_key(writer, "recipients");
+	text_put_byte(&writer->part, '[');
+	for (size_t i = 0; i < row->recipients_count; i++) {
+		if (i > 0)
+			text_put_byte(&writer->part, ',');
+		json_write_text(&writer->part, row->recipients[i].address);
+		flush(writer);
+	}
+	text_put_byte(&writer->part, ']');
+}
+
+static void put_owed(struct writer *writer, const struct request_row *row)
+{
+	put_key(writer, "owed");
+	text_put_byte(&writer->part, '[');
+	for (size_t i = 0; i < row->recipients_count; i++) {
+		const struct request_recipient *recipient = &row->recipients[i];
+
+		text_format(&writer->part, "%s{\"address\":", i > 0 ? "," : "");
+		json_write_text(&writer->part, recipient->address);
+		put_text(writer, "state", recipient->state);
+		put_text_or_null(writer, "reply", recipient->reply);
+		text_put_byte(&writer->part, '}');
+		flush(writer);
+	}
+	text_put_byte(&writer->part, ']');
+}
+
+static void put_row(struct writer *writer, const struct request_row *row, bool shown)
+{
+	char id[MESSAGE_ID_TEXT];
+
+	text_format(&writer->part, "{\"id\":\"%s\"", message_id_format(row->id, id));
+	put_text(writer, "route", row->route);
+	put_text(writer, "from", row->from);
+	put_recipients(writer, row);
+	put_number(writer, "bytes", row->bytes);
+	put_time(writer, "received", row->received);
+	put_text(writer, "state", row->state);
+	put_number(writer, "attempts", row->attempts);
+	put_time(writer, "next_attempt", row->next_attempt);
+	put_text_or_null(writer, "reply", row->reply);
+	if (shown)
+		put_owed(writer, row);
+	text_put(&writer->part, VIEW("}\n"));
+	flush(writer);
+}
+
+bool control_talk_answer(struct rope *rope, struct shelf *shelf, const struct request *request)
+{
+	struct writer writer = { .rope = rope, .shelf = shelf };
+
+	if (failed(request->result))
+		return control_talk_refuse(rope, shelf, view_of(err_text(request->result.code)));
+	writer.part = text_on(writer.bytes, sizeof writer.bytes);
+	text_format(&writer.part, "{\"ok\":true,\"count\":%llu,\"rows\":%zu,\"more\":%s}\n",
+	        (unsigned long long)request->count, request->rows_count,
+	        request->more ? "true" : "false");
+	for (size_t i = 0; i < request->rows_count; i++)
+		put_row(&writer, &request->rows[i], request->verb == REQUEST_SHOW);
+	flush(&writer);
+	if (writer.short_of_memory)
+		rope_free(rope, shelf);
+	return !writer.short_of_memory;
+}
+
+bool control_talk_refuse(struct rope *rope, struct shelf *shelf, struct view why)
+{
+	char buffer[2048];
+	struct text text = TEXT_ON(buffer);
+
+	text_put(&text, VIEW("{\"ok\":false,\"error\":"));
+	json_write_text(&text, view_first(why, sizeof buffer / 8));
+	text_put(&text, VIEW("}\n"));
+	return rope_append(rope, shelf, text_view(&text), 0);
+}
