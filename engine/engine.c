@@ -427,12 +427,12 @@ void engine_destroy(struct engine *engine)
 	engine_stop_threads(engine);
 	for (size_t i = 0; i < engine->ingest_count; i++)
 		ingest_finish(&engine->ingests[i].ingest);
+	for (size_t i = 0; i < engine->delivery_count; i++)
+		delivery_finish(&engine->deliveries[i].delivery);
 	if (engine->has_resolver)
 		resolver_finish(&engine->resolver);
 	if (engine->has_keeper)
 		helper_finish(&engine->keeper.helper);
-	for (size_t i = 0; i < engine->delivery_count; i++)
-		delivery_finish(&engine->deliveries[i].delivery);
 	if (engine->has_passwords)
 		passwords_finish(&engine->passwords);
 	spooler_destroy(engine->spooler);
