@@ -296,6 +296,9 @@ void inbound_put_done(struct inbound *inbound, enum put_result result)
 	if (inbound->state == INBOUND_LOST) {
 		if (result == PUT_COMMITTED)
 			inbound_log_accepted(inbound, false);
+		else
+			inbound_log_refused(inbound,
+			        result == PUT_FULL ? INBOUND_REPLY_FULL : INBOUND_REPLY_FAILED);
 		inbound_found(inbound);
 		return;
 	}

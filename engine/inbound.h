@@ -91,7 +91,8 @@ struct inbound {
 	uint64_t id; /* of the connection, for the log */
 	struct mono opened;
 	struct mono transaction_until;
-	struct message *message;         /* being built; or a hold, until the put is answered */
+	struct message *message;         /* being built; or a hold, until the put is answered;
+	                                  * NULL in MAIL: of somebody who may not relay */
 	struct inbound_content *content; /* from DATA or the first BDAT on */
 	struct inbound_signin *signin;   /* from AUTH to its end */
 	uint64_t chunk_left;             /* CHUNK: bytes to come */

@@ -195,6 +195,12 @@ static enum inbound_progress on_mail(struct inbound *inbound, struct view argume
 		counters_add(ingest->shard.counters, messages_full, 1);
 		return command_say(inbound, INBOUND_REPLY_FULL);
 	}
+	/* I9: who may not relay gets no memory either, but only refusals from here on. */
+	if (!inbound->may_relay && !inbound->signed_in) {
+		inbound_log_stranger(inbound, mail.sender.whole);
+		inbound_enter(inbound, INBOUND_MAIL);
+		return command_say(inbound, INBOUND_REPLY_SENDER);
+	}
 	if (!inbound_is_fed(inbound)) {
 		if (!inbound->famished)
 			return INBOUND_STARVES;
@@ -232,8 +238,9 @@ static enum inbound_progress on_rcpt(struct inbound *inbound, struct view argume
 	char room[MESSAGE_ADDRESS_MAX];
 	struct text text = TEXT_ON(room);
 
-	const enum command_fault fault =
-	        command_rcpt_parse(arguments, (message->flags & MESSAGE_SMTPUTF8) != 0, &rcpt);
+	const bool stranger = message == NULL;
+	const bool smtputf8 = stranger || (message->flags & MESSAGE_SMTPUTF8) != 0;
+	const enum command_fault fault = command_rcpt_parse(arguments, smtputf8, &rcpt);
 	if (fault != COMMAND_FAULT_NONE)
 		return command_fail(inbound, fault);
 	struct message_recipient recipient = {
@@ -241,8 +248,7 @@ static enum inbound_progress on_rcpt(struct inbound *inbound, struct view argume
 		.orcpt = rcpt.orcpt,
 		.notify = (uint8_t)rcpt.notify,
 	};
-	/* I9: nobody's recipient but theirs who may relay gets into a message. */
-	if (!inbound->may_relay && !inbound->signed_in) {
+	if (stranger) {
 		counters_add(ingest->shard.counters, relays_refused, 1);
 		inbound_log_recipient_refused(inbound, recipient.address, INBOUND_REPLY_RELAY);
 		return command_say(inbound, INBOUND_REPLY_RELAY);

@@ -63,6 +63,16 @@ void inbound_log_signin(const struct inbound *inbound, struct view user, bool ri
 	log_end(&line);
 }
 
+void inbound_log_stranger(const struct inbound *inbound, struct view sender)
+{
+	struct log_line line = log_about(inbound, LOG_INFO, "stranger");
+
+	log_client(&line, inbound);
+	log_text(&line, "from", sender);
+	log_word(&line, "listener", inbound->door->address);
+	log_end(&line);
+}
+
 void inbound_log_recipient_refused(
         const struct inbound *inbound, struct view recipient, enum inbound_reply_name reply)
 {
@@ -70,7 +80,6 @@ void inbound_log_recipient_refused(
 
 	log_word(&line, "stage", "rcpt");
 	log_client(&line, inbound);
-	log_text(&line, "from", message_get(inbound->message, MESSAGE_SENDER));
 	log_text(&line, "to", recipient);
 	log_word(&line, "reply", inbound_reply_text(reply));
 	log_end(&line);

@@ -8,14 +8,13 @@
 
 #include "engine/inbound.h"
 
-struct command_rcpt;
-
 void inbound_log_connected(const struct inbound *inbound);
 void inbound_log_secured(const struct inbound *inbound);
 /* `discarded`: bytes that came ahead of the handshake, and were thrown away. */
 void inbound_log_injection(const struct inbound *inbound, size_t discarded);
 void inbound_log_signin(const struct inbound *inbound, struct view user, bool right);
-/* A recipient of somebody who may not relay, or beyond the limit. */
+/* Somebody who may not relay begins a transaction. */
+void inbound_log_stranger(const struct inbound *inbound, struct view sender);
 void inbound_log_recipient_refused(
         const struct inbound *inbound, struct view recipient, enum inbound_reply_name reply);
 /* A message was refused after its data, or could not be put. */

@@ -371,6 +371,9 @@ static void strangers_may_not_relay(void **state)
 	house_open(&house);
 	for (size_t door = 1; door < 3; door++) {
 		int fd = greeted(door);
+		ASK(fd, "MAIL FROM:<a@b.test>\r\n", "250");
+		assert_int_equal(house.ingest.transactions, 0); /* nor do they hold memory */
+		ASK(fd, "EHLO client.test\r\n", "250");
 		const char *got = ask(fd,
 		        "MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n"
 		        "BDAT 6 LAST\r\nA: b\r\nQUIT\r\n",
