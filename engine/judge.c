@@ -221,20 +221,13 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it)
 {
 	struct shard *shard = judge->shard;
-	const struct mono now = loop_now(&shard->loop);
 	const bool held = it->judged && judge_gate_of(it) != GATE_NONE;
 	const bool blamed = !it->judged || verdict_counts(&it->verdict);
 
 	if (it->judged)
 		(void)judge_lane(judge, lane, it);
-	/* The door too: it opens again a second after the first failure. */
-	const int64_t wait_ns = lane_shut(lane, now, &shard->random);
+	judge_useless(judge, lane, it);
 	struct job *job = schedule_first(judge->schedule, lane->own_line, lane->shared_line);
-	struct log_line line = log_begin(shard->log, LOG_WARNING, "unreachable");
-	judge_log_lane(judge, lane, &line);
-	log_seconds(&line, "retry_in", wait_ns);
-	judge_log_case(&line, it);
-	log_end(&line);
 	if (lane->standing > 0 || job == NULL)
 		return;
 	if (job->first_attempt.ms == 0)
@@ -245,6 +238,18 @@ void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it
 	job->wait_s = held ? verdict_wait_s(&it->verdict) : 0;
 	job->blamed = blamed;
 	judge_defer(judge, job);
+}
+
+void judge_useless(struct judge *judge, struct lane *lane, struct judge_case *it)
+{
+	struct shard *shard = judge->shard;
+	const int64_t wait_ns = lane_shut(lane, loop_now(&shard->loop), &shard->random);
+	struct log_line line = log_begin(shard->log, LOG_WARNING, "unreachable");
+
+	judge_log_lane(judge, lane, &line);
+	log_seconds(&line, "retry_in", wait_ns);
+	judge_log_case(&line, it);
+	log_end(&line);
 }
 
 /* Recipients. */

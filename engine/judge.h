@@ -82,9 +82,11 @@ void judge_in_doubt(struct judge *judge, const struct lane *lane, struct job *jo
 /* The transaction is over: settles the job or puts it back. Takes job (JOB_SENDING). */
 void judge_transaction(
         struct judge *judge, struct lane *lane, struct job *job, const struct judgement *judgement);
-/* A session could not be made, or was lost before it was of use. Where no other session of the
- * lane stands, the job in front is deferred with what was said. */
+/* A session could not be made: the lane's door is shut for a while. Where no other session of the
+ * lane stands, the job in front is deferred with what was said, for all to see. */
 void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it);
+/* A session was lost before any message was answered: the lane's door is shut for a while. */
+void judge_useless(struct judge *judge, struct lane *lane, struct judge_case *it);
 /* Bounces jobs that waited too long behind a held lane. */
 void judge_sweep(struct judge *judge);
 /* Draining: a job that was not started goes back as it came. Takes job (JOB_READY). */

@@ -14,7 +14,7 @@ static void outbound_hear(struct outbound *outbound, const struct reply *reply);
 static void outbound_hear_train(struct outbound *outbound, const struct reply *reply);
 static void outbound_progress(struct outbound *outbound);
 static void outbound_finish_front(struct outbound *outbound);
-static void outbound_pass_answered(struct outbound *outbound);
+static void outbound_pass(struct outbound *outbound);
 static void outbound_write(struct outbound *outbound);
 static bool outbound_needs_reset(struct outbound *outbound, uint32_t place);
 static void outbound_arm(struct outbound *outbound);
@@ -144,7 +144,7 @@ static void outbound_work(struct loop_task *task)
 	struct outbound *outbound = container_of(task, struct outbound, work);
 
 	if (outbound->step == STEP_READY)
-		outbound_write(outbound);
+		outbound_progress(outbound);
 }
 
 /* Messages. */
@@ -181,9 +181,10 @@ void outbound_give(struct outbound *outbound, struct job *job)
 		transaction_end(transaction, &outbound->carrier, &outbound->shard->shelf);
 		return;
 	}
-	outbound->train_count++;
+	const bool was_idle = outbound->train_count++ == 0;
 	outbound_write(outbound);
-	if (outbound->train_count == 1)
+	outbound_finish_front(outbound); /* it may be over already: nothing could be sent */
+	if (was_idle)
 		outbound_arm(outbound);
 }
 
@@ -207,8 +208,7 @@ static void outbound_write(struct outbound *outbound)
 		if (transaction->sent == STEP_RSET)
 			transaction->reset = outbound_needs_reset(outbound, outbound->train_sent);
 		wrote = transaction_write(transaction, &outbound->carrier, &shard->shelf);
-		if (transaction_is_sent(transaction))
-			outbound->train_sent++;
+		outbound_pass(outbound);
 	}
 	const struct stream *stream = &outbound->stream;
 	const bool starved = wrote == TRANSACTION_FULL &&
@@ -269,11 +269,12 @@ static void outbound_hear_train(struct outbound *outbound, const struct reply *r
 {
 	enum transaction_heard heard = TRANSACTION_BROKEN;
 
-	outbound_pass_answered(outbound);
+	outbound_pass(outbound);
 	if (outbound->train_answered < outbound->train_count) {
 		struct transaction *transaction =
 		        outbound_train(outbound, outbound->train_answered);
 		heard = transaction_hear(transaction, &outbound->carrier, reply);
+		outbound_pass(outbound);
 	}
 	outbound->retiring |= heard == TRANSACTION_RETIRE;
 	if (reply->code == 421) {
@@ -300,7 +301,7 @@ static void outbound_progress(struct outbound *outbound)
 
 static void outbound_finish_front(struct outbound *outbound)
 {
-	outbound_pass_answered(outbound);
+	outbound_pass(outbound);
 	while (outbound->train_count > 0) {
 		struct transaction *front = outbound_train(outbound, 0);
 
@@ -313,17 +314,21 @@ static void outbound_finish_front(struct outbound *outbound)
 		outbound->train_count--;
 		outbound->train_first =
 		        (outbound->train_first + 1) % outbound->target->route->pipeline;
-		outbound->messages++;
 		transaction_end(front, &outbound->carrier, &outbound->shard->shelf);
 	}
 }
 
-/* Goes to the oldest one that waits for a reply. */
-static void outbound_pass_answered(struct outbound *outbound)
+/* Moves both cursors past what they are done with. */
+static void outbound_pass(struct outbound *outbound)
 {
+	while (outbound->train_sent < outbound->train_count &&
+	        transaction_is_sent(outbound_train(outbound, outbound->train_sent)))
+		outbound->train_sent++;
 	while (outbound->train_answered < outbound->train_count &&
-	        transaction_is_answered(outbound_train(outbound, outbound->train_answered)))
+	        transaction_is_answered(outbound_train(outbound, outbound->train_answered))) {
 		outbound->train_answered++;
+		outbound->messages++;
+	}
 }
 
 /* The deadline of what is waited for now. */
@@ -477,7 +482,7 @@ static void outbound_gone(struct outbound *outbound)
 	if (outbound->faulty) {
 		struct judge_case it;
 		judge_say(&it, STAGE_ANY, view_from(outbound->text, outbound->text_bytes));
-		judge_session(outbound->carrier.judge, outbound->carrier.lane, &it);
+		judge_useless(outbound->carrier.judge, outbound->carrier.lane, &it);
 	}
 	if (outbound->connected) {
 		counters_add(outbound->shard->counters, sessions_closed, 1);

@@ -1,0 +1,978 @@
+/* The session against a server that plays scripts, on loopback: every way a session can go. */
+#include "tests/engine/rig.h"
+
+#include "tests/engine/io/certificates.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define GREET    "> 220 mail.example ESMTP\n< EHLO relay.example\n"
+#define ALL      "PIPELINING\\n250-SIZE 100000\\n250-8BITMIME\\n250-DSN\\n250-SMTPUTF8\\n250 CHUNKING\n"
+#define OFFER    "> 250-mail.example hello\\n250-"
+#define ONLY     "> 250-mail.example hello\\n250 "
+#define HELLO    GREET OFFER ALL
+#define MESSAGE  "< MAIL FROM:<a@contoso.com>\n< RCPT TO:<b@contoso.com>\n< BDAT\n"
+#define ENVELOPE "> 250 2.1.0 ok\n> 250 2.1.5 ok\n"
+#define TAKEN    ENVELOPE "> 250 2.0.0 taken\n"
+#define RESET    "> 250 2.0.0 reset\n"
+#define BYE      "< QUIT\n> 221 2.0.0 bye\nend\n"
+#define PLAIN    "tls: {mode: none}"
+
+static struct rig *begin(const char *top, const char *route, const char *const *scripts)
+{
+	struct rig *rig = rig_create();
+
+	server_start(&rig->server, scripts);
+	rig_init_with(rig, top, route, NULL, NULL);
+	return rig;
+}
+
+static size_t count(const char *text, const char *what)
+{
+	size_t found = 0;
+
+	for (const char *at = strstr(text, what); at != NULL; at = strstr(at + 1, what))
+		found++;
+	return found;
+}
+
+static void test_train(void **state)
+{
+	/* All three are in flight before the first reply. */
+	static const char *const scripts[] = {
+		HELLO MESSAGE "< RSET\n" MESSAGE
+		              "< RSET\n" MESSAGE TAKEN RESET TAKEN RESET TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "Subject: 1\r\n\r\none\r\n");
+	rig_post(rig, "Subject: 2\r\n\r\n.two\r\n");
+	rig_post(rig, "Subject: 3\r\n\r\nthree\r\n");
+	rig_wait(rig, 3);
+	for (size_t i = 0; i < 3; i++)
+		rig_assert_outcomes(rig, i, "D");
+	assert_int_equal(atomic_load(&rig->counters.jobs_delivered), 3);
+	assert_int_equal(atomic_load(&rig->counters.sessions_opened), 1);
+	assert_true(rig->settled[0]->first_attempt.ms > 0);
+	rig_destroy(rig);
+}
+
+static void test_refused_in_the_middle(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE "< RSET\n" MESSAGE "< RSET\n" MESSAGE TAKEN RESET ENVELOPE
+		              "> 550 5.7.1 spam\n" RESET TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		rig_post(rig, "Subject: x\r\n\r\nbody\r\n");
+	rig_wait(rig, 3);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_assert_outcomes(rig, 1, "B");
+	rig_assert_outcomes(rig, 2, "D");
+	assert_string_equal(rig_reply(rig, 1, 0), "550 5.7.1 spam");
+	rig_destroy(rig);
+}
+
+static void test_mail_refused_in_the_middle(void **state)
+{
+	/* What follows a refused MAIL is refused too, and none of it is anybody else's. */
+	static const char *const scripts[] = {
+		HELLO MESSAGE
+		"< RSET\n" MESSAGE "< RSET\n" MESSAGE TAKEN RESET
+		"> 550 5.1.8 bad sender\n> 503 5.5.1 no\n> 503 5.5.1 no\n" RESET TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		rig_post(rig, "Subject: x\r\n\r\nbody\r\n");
+	rig_wait(rig, 2);
+	rig_turn_for(rig, 20 * NS_PER_MS);
+	/* 5.1.8 is the sender's own state: the lane is held, and the message keeps its place. */
+	assert_int_equal(rig->settled_count, 2);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_assert_outcomes(rig, 1, "D");
+	rig_destroy(rig);
+}
+
+static void test_clean_needs_no_reset(void **state)
+{
+	static const char *const scripts[] = { HELLO MESSAGE TAKEN MESSAGE TAKEN BYE, NULL };
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_post(rig, "y\r\n");
+	rig_wait(rig, 2);
+	rig_destroy(rig);
+}
+
+static void test_reset_after_failed_chunk(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE ENVELOPE "> 554 5.6.0 bad content\n< RSET\n" MESSAGE RESET TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "B");
+	rig_post(rig, "y\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "D");
+	rig_destroy(rig);
+}
+
+static void test_data(void **state)
+{
+	/* The next envelope comes behind the final dot, before the reply to it. */
+	static const char *const scripts[] = {
+		GREET OFFER
+		"PIPELINING\\n250 SIZE\n"
+		"< MAIL FROM:<a@contoso.com> SIZE=13\n< RCPT TO:<b@contoso.com>\n< DATA\n"
+		"quiet\n" ENVELOPE "> 354 go\n.\n< MAIL\n< RCPT\n< DATA\nquiet\n"
+		"> 250 2.0.0 taken\n" ENVELOPE "> 354 go\n.\n> 250 2.0.0 taken\n" BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, ".one\r\n..\r\ntwo");
+	rig_post(rig, "three\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_assert_outcomes(rig, 1, "D");
+	rig_stop(rig);
+	assert_non_null(strstr(rig->server.heard, "\r\n..one\r\n...\r\ntwo\r\n.\r\n"));
+	rig_destroy(rig);
+}
+
+static void test_data_without_recipients(void **state)
+{
+	/* 354 comes although nobody was accepted: an empty message to nobody ends it. */
+	static const char *const scripts[] = {
+		GREET ONLY "PIPELINING\n< MAIL\n< RCPT\n< DATA\n> 250 2.1.0 ok\n> 550 5.1.1 who?\n"
+		           "> 354 go\n< .\n> 554 5.5.1 no recipients\n< MAIL\n< RCPT\n< DATA\n"
+		           "> 250 2.1.0 ok\n> 550 5.1.1 who?\n> 554 5.5.1 no recipients\n" BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "one\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "B");
+	assert_string_equal(rig_reply(rig, 0, 0), "550 5.1.1 who?");
+	rig_post(rig, "two\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "B");
+	rig_destroy(rig);
+}
+
+static void test_reset_after_refused_data(void **state)
+{
+	static const char *const scripts[] = {
+		GREET ONLY
+		"PIPELINING\n< MAIL\n< RCPT\n< DATA\n> 250 2.1.0 ok\n> 550 5.1.1 who?\n"
+		"> 554 5.5.1 no recipients\n< RSET\n< MAIL\n< RCPT\n< DATA\n" RESET ENVELOPE
+		"> 354 go\n.\n> 250 2.0.0 taken\n" BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "one\r\n");
+	rig_wait(rig, 1);
+	rig_post(rig, "two\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "D");
+	rig_destroy(rig);
+}
+
+static void test_lock_step(void **state)
+{
+	static const char *const scripts[] = {
+		GREET "> 500 5.5.1 what?\n< HELO relay.example\n> 250 mail.example\n"
+		      "< MAIL FROM:<a@contoso.com>\nquiet\n> 250 ok\n< RCPT\nquiet\n> 250 ok\n"
+		      "< RCPT\nquiet\n> 550 no such user\n< DATA\nquiet\n> 354 go\n.\nquiet\n"
+		      "> 250 taken\n"
+		      "< MAIL\n> 250 ok\n< RCPT\n> 550 no such user\n< RSET\n> 250 ok\n"
+		      "< MAIL\n> 250 ok\n< RCPT\n> 250 ok\n< DATA\n> 354 go\n.\n> 250 taken\n" BYE,
+		NULL,
+	};
+	const struct rig_mail mail = {
+		.from = "a@contoso.com",
+		.to = "b@contoso.com c@contoso.com",
+		.body = "hello\r\n",
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_mail(rig, &mail);
+	rig_post(rig, "nobody takes it\r\n");
+	rig_post(rig, "somebody does\r\n");
+	rig_wait(rig, 3);
+	rig_assert_outcomes(rig, 0, "DB");
+	rig_assert_outcomes(rig, 1, "B");
+	rig_assert_outcomes(rig, 2, "D");
+	rig_destroy(rig);
+}
+
+static void test_partial_recipients(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<b@c.d>\n< RCPT TO:<e@c.d>\n< RCPT TO:<f@c.d>\n< BDAT\n"
+		      "> 250 2.1.0 ok\n> 550 5.1.1 who?\n> 250 2.1.5 ok\n> 450 4.2.1 busy\n"
+		      "> 250 2.0.0 taken\n" BYE,
+		NULL,
+	};
+	const struct rig_mail mail = {
+		.from = "a@c.d", .to = "b@c.d e@c.d f@c.d", .body = "x\r\n"
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_mail(rig, &mail);
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "BDF");
+	assert_string_equal(rig_reply(rig, 0, 0), "550 5.1.1 who?");
+	assert_string_equal(rig_reply(rig, 0, 2), "450 4.2.1 busy");
+	assert_int_equal(rig->settled[0]->attempts, 1);
+	assert_true(rig->settled[0]->next_attempt.ms > clock_wall().ms);
+	rig_destroy(rig);
+}
+
+static void test_parameters(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO
+		"< MAIL FROM:<a@c.d> SIZE=3 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ\n"
+		"< RCPT TO:<b@c.d> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b@c.d\n< BDAT 3 LAST\n" TAKEN
+		        BYE,
+		NULL,
+	};
+	const struct rig_mail mail = {
+		.from = "a@c.d",
+		.to = "b@c.d",
+		.body = "x\r\n",
+		.flags = MESSAGE_8BITMIME | MESSAGE_SMTPUTF8 | MESSAGE_RET_HEADERS,
+		.notify = NOTIFY_SUCCESS | NOTIFY_FAILURE,
+		.orcpt = "rfc822;b@c.d",
+		.envid = "QQ",
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_mail(rig, &mail);
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	assert_int_equal(job_owed_const(rig->settled[0])[0].flags & OWED_RELAYED, 0);
+	assert_string_equal(rig_reply(rig, 0, 0), "250 2.0.0 taken");
+	rig_destroy(rig);
+}
+
+/* What the server can't carry is refused here, each with its code. */
+static void test_what_can_not_be_carried(void **state)
+{
+	static const char *const scripts[] = {
+		GREET OFFER
+		"PIPELINING\\n250-SIZE 20\\n250 CHUNKING\n< MAIL\n< RCPT TO:<b@c.d>\n< BDAT\n" TAKEN
+		"< MAIL FROM:<a@c.d> SIZE=16\n< RCPT TO:<b@c.d>\n< BDAT\n" TAKEN BYE,
+		NULL,
+	};
+	static const struct rig_mail mails[] = {
+		{ .from = "a@c.d", .to = "b@c.d", .body = "longer than twenty bytes\r\n" },
+		{ .from = "\xc3\xa4@c.d",
+		        .to = "b@c.d",
+		        .body = "x\r\n",
+		        .flags = MESSAGE_SMTPUTF8 },
+		{ .from = "a@c.d",
+		        .to = "b@c.d \xc3\xa4@c.d",
+		        .body = "x\r\n",
+		        .flags = MESSAGE_SMTPUTF8 },
+		/* 8-bit bytes in the header can't be converted. */
+		{ .from = "a@c.d",
+		        .to = "b@c.d",
+		        .body = "S: \xc3\xa4\r\n\r\n\r\n",
+		        .flags = MESSAGE_8BIT },
+		{ .from = "a@c.d", .to = "b@c.d", .body = "S: 1\r\n\r\nabcdef\r\n" },
+	};
+	struct rig *rig = begin("", PLAIN ", pipeline: 1", scripts);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof mails / sizeof mails[0]; i++)
+		rig_mail(rig, &mails[i]);
+	rig_wait(rig, 5);
+	rig_assert_outcomes(rig, 0, "B");
+	assert_memory_equal(rig_reply(rig, 0, 0), "552 5.3.4", 9);
+	rig_assert_outcomes(rig, 1, "B");
+	assert_memory_equal(rig_reply(rig, 1, 0), "550 5.6.7", 9);
+	rig_assert_outcomes(rig, 2, "DB");
+	assert_memory_equal(rig_reply(rig, 2, 1), "550 5.6.7", 9);
+	rig_assert_outcomes(rig, 3, "B");
+	assert_memory_equal(rig_reply(rig, 3, 0), "554 5.6.3", 9);
+	rig_assert_outcomes(rig, 4, "D");
+	assert_int_not_equal(job_owed_const(rig->settled[4])[0].flags & OWED_RELAYED, 0);
+	rig_destroy(rig);
+}
+
+static void test_converted(void **state)
+{
+	static const char *const scripts[] = {
+		GREET OFFER
+		"PIPELINING\\n250 CHUNKING\n< MAIL FROM:<a@c.d>\n< RCPT\n< DATA\n" ENVELOPE
+		"> 354 go\n.\n> 250 2.0.0 taken\n" BYE,
+		NULL,
+	};
+	const struct rig_mail mail = {
+		.from = "a@c.d",
+		.to = "b@c.d",
+		.body = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+		        "Content-Transfer-Encoding: 8bit\r\n\r\n.\xc3\xa4\r\n",
+		.flags = MESSAGE_8BIT | MESSAGE_8BITMIME,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_mail(rig, &mail);
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_stop(rig);
+	assert_non_null(strstr(rig->server.heard, "=C3=A4"));
+	assert_non_null(strstr(rig->server.heard, "\r\n.."));
+	assert_null(strchr(rig->server.heard, '\xc3'));
+	rig_destroy(rig);
+}
+
+static void test_split(void **state)
+{
+	/* Too many at once: the rest is due at once, in a transaction of its own. */
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT\n< RCPT\n< BDAT\n> 250 2.1.0 ok\n> 250 2.1.5 ok\n"
+		      "> 452 4.5.3 Too many recipients\n> 250 2.0.0 taken\n" BYE,
+		NULL,
+	};
+	const struct rig_mail mail = { .from = "a@c.d", .to = "b@c.d e@c.d", .body = "x\r\n" };
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_mail(rig, &mail);
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "DF");
+	assert_int_equal(rig->settled[0]->attempts, 0);
+	assert_true(rig->settled[0]->next_attempt.ms <= clock_wall().ms);
+	rig_destroy(rig);
+}
+
+static void test_recipients_per_message(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<b@c.d>\n< RCPT TO:<e@c.d>\n< BDAT\n> 250 2.1.0 ok\n"
+		      "> 250 2.1.5 ok\n> 451 4.2.1 later\n> 250 2.0.0 taken\n"
+		      "< MAIL\n< RCPT TO:<f@c.d>\n< BDAT\n" TAKEN BYE,
+		NULL,
+	};
+	const struct rig_mail mail = {
+		.from = "a@c.d", .to = "b@c.d e@c.d f@c.d", .body = "x\r\n"
+	};
+	struct rig *rig = begin("", PLAIN ", recipients_per_message: 2", scripts);
+
+	(void)state;
+	rig_mail(rig, &mail);
+	rig_wait(rig, 1);
+	/* One was told to wait, so the rest went first. */
+	rig_assert_outcomes(rig, 0, "DFD");
+	rig_destroy(rig);
+}
+
+static void test_goodbye_in_a_train(void **state)
+{
+	/* 421: the server ends it, and what it did not answer it did not do. */
+	static const char *const scripts[] = {
+		HELLO MESSAGE "< RSET\n" MESSAGE "< RSET\n" MESSAGE TAKEN RESET
+		              "> 421 4.3.2 Service not active\nclose\n",
+		HELLO MESSAGE "< RSET\n" MESSAGE TAKEN RESET TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		rig_post(rig, "x\r\n");
+	rig_wait(rig, 3);
+	for (size_t i = 0; i < 3; i++) {
+		rig_assert_outcomes(rig, i, "D");
+		assert_int_equal(rig->settled[i]->id, i + 1);
+		assert_int_equal(job_tally(rig->settled[i]).in_doubt, 0);
+	}
+	assert_int_equal(atomic_load(&rig->counters.messages_in_doubt), 0);
+	rig_destroy(rig);
+}
+
+static void test_lost_after_the_last_byte(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE "< RSET\n" MESSAGE TAKEN "close\n",
+		HELLO MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_post(rig, "y\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_assert_outcomes(rig, 1, "D");
+	assert_int_equal(job_tally(rig->settled[0]).in_doubt, 0);
+	assert_int_equal(job_tally(rig->settled[1]).in_doubt, 1);
+	assert_int_equal(rig->settled[1]->attempts, 0);
+	assert_int_equal(atomic_load(&rig->counters.messages_in_doubt), 1);
+	rig_destroy(rig);
+}
+
+static void test_lost_before_the_last_byte(void **state)
+{
+	static const char *const scripts[] = {
+		GREET ONLY "PIPELINING\n< MAIL\n< RCPT\n< DATA\n" ENVELOPE "close\n",
+		GREET ONLY "PIPELINING\n< MAIL\n< RCPT\n< DATA\n" ENVELOPE
+		           "> 354 go\n.\n> 250 2.0.0 taken\n" BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	assert_int_equal(job_tally(rig->settled[0]).in_doubt, 0);
+	assert_int_equal(rig->settled[0]->attempts, 0);
+	assert_int_equal(rig->settled[0]->restarts, 1);
+	rig_destroy(rig);
+}
+
+static void test_lost_again_and_again(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE TAKEN MESSAGE "close\n",
+		HELLO MESSAGE TAKEN MESSAGE "close\n",
+		HELLO MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN ", pipeline: 1", scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_post(rig, "y\r\n");
+	rig_post(rig, "z\r\n");
+	rig_wait(rig, 3);
+	assert_int_equal(atomic_load(&rig->counters.messages_in_doubt), 2);
+	rig_destroy(rig);
+}
+
+static void test_refusal_then_closed(void **state)
+{
+	/* The replies that came before the connection broke are used. */
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n> 250 2.1.0 ok\n> 550 5.1.1 who?\n> 503 5.5.1 no\nclose\n",
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "B");
+	assert_string_equal(rig_reply(rig, 0, 0), "550 5.1.1 who?");
+	rig_destroy(rig);
+}
+
+static void test_throttled(void **state)
+{
+	/* Held back: the message keeps its place and its attempts, and nothing starts meanwhile. */
+	static const char *const scripts[] = {
+		HELLO MESSAGE ENVELOPE "> 432 4.3.2 Concurrent connections limit exceeded.\nquiet\n"
+		                       "< RSET\n" MESSAGE RESET TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_turn_for(rig, 200 * NS_PER_MS);
+	assert_int_equal(rig->settled_count, 0);
+	rig_send(rig, LETTER_RESUME, NULL);
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	assert_int_equal(rig->settled[0]->attempts, 0);
+	rig_destroy(rig);
+}
+
+static void test_expires_behind_a_held_lane(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE ENVELOPE "> 432 4.3.2 Concurrent connections limit exceeded.\n" BYE,
+		NULL,
+	};
+	struct rig *rig = begin("retry: {first: 1s, give_up_after: 2s}", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "B");
+	assert_memory_equal(rig_reply(rig, 0, 0), "432 4.4.7 Concurrent", 20);
+	rig_destroy(rig);
+}
+
+static void test_out_of_step(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE TAKEN "> 250 2.0.0 once more\nend\n",
+		HELLO "> 250 unasked\nclose\n",
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_turn_for(rig, 20 * NS_PER_MS);
+	rig_post(rig, "x\r\n");
+	rig_turn_for(rig, 50 * NS_PER_MS);
+	rig_destroy(rig);
+}
+
+static void test_greeting_refused(void **state)
+{
+	static const char *const scripts[] = { "> 554 5.7.1 go away\nend\n", NULL };
+	struct rig *rig = begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	assert_string_equal(rig_reply(rig, 0, 0), "554 5.7.1 go away");
+	rig_destroy(rig);
+}
+
+static void test_unreachable(void **state)
+{
+	static const char *const scripts[] = { NULL };
+	struct rig *rig = rig_create();
+	char wanted[128];
+
+	(void)state;
+	server_start(&rig->server, scripts);
+	server_stop(&rig->server);
+	(void)close(rig->server.listener);
+	rig_init_with(rig, "", PLAIN, NULL, NULL);
+	rig_post(rig, "x\r\n");
+	rig_post(rig, "y\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	(void)snprintf(wanted, sizeof wanted, "0 0.0.0 connect to 127.0.0.1:%u: Connection refused",
+	        rig->server.port);
+	assert_string_equal(rig_reply(rig, 0, 0), wanted);
+	/* The other keeps its place until the door opens again. */
+	rig_turn_for(rig, 50 * NS_PER_MS);
+	assert_int_equal(rig->settled_count, 1);
+	rig_send(rig, LETTER_RESUME, NULL);
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "F");
+	rig_destroy(rig);
+}
+
+static void test_timeout(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE "> 250 2.1.0 ok\nend\n",
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN ", timeouts: {command: 1s}", scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_turn_for(rig, 1200 * NS_PER_MS);
+	/* All of it had been sent. */
+	assert_int_equal(atomic_load(&rig->counters.messages_in_doubt), 1);
+	rig_stop(rig);
+	rig_assert_outcomes(rig, 0, "P");
+	assert_int_equal(job_tally(rig->settled[0]).in_doubt, 1);
+	assert_string_equal(rig_reply(rig, 0, 0), "0 0.0.0 timed out in rcpt");
+	rig_destroy(rig);
+}
+
+static void test_idle(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE TAKEN "< QUIT\n> 221 2.0.0 bye\nend\n",
+		HELLO MESSAGE TAKEN "> 421 4.4.2 idle for too long\nclose\n",
+		HELLO MESSAGE TAKEN "close\n",
+		HELLO MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN ", idle: 1s", scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_turn_for(rig, 1200 * NS_PER_MS);
+	for (size_t i = 2; i < 5; i++) {
+		rig_post(rig, "x\r\n");
+		rig_wait(rig, i);
+		rig_assert_outcomes(rig, i - 1, "D");
+		rig_turn_for(rig, 50 * NS_PER_MS);
+	}
+	assert_int_equal(atomic_load(&rig->counters.sessions_failed), 0);
+	rig_destroy(rig);
+}
+
+static void test_messages_per_session(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE "< RSET\n" MESSAGE TAKEN RESET TAKEN BYE,
+		HELLO MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = begin("", PLAIN ", sessions: 1, messages_per_session: 2", scripts);
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		rig_post(rig, "x\r\n");
+	rig_wait(rig, 3);
+	rig_destroy(rig);
+}
+
+static void test_no_starttls(void **state)
+{
+	static const char *const scripts[] = { GREET OFFER ALL "end\n", NULL };
+	struct rig *rig = begin("", "tls: {mode: required}", scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	assert_non_null(strstr(rig_reply(rig, 0, 0), "does not offer STARTTLS"));
+	rig_stop(rig);
+	assert_null(strstr(rig->server.heard, "MAIL"));
+	rig_destroy(rig);
+}
+
+static void test_starttls_refused(void **state)
+{
+	static const char *const scripts[] = {
+		GREET ONLY "STARTTLS\n< STARTTLS\n> 454 4.7.0 TLS not available\nend\n", NULL
+	};
+	struct rig *rig = begin("", "tls: {mode: optional}", scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	assert_memory_equal(rig_reply(rig, 0, 0), "454 4.7.0", 9);
+	rig_destroy(rig);
+}
+
+/* With TLS. */
+
+#define SECURE GREET ONLY "STARTTLS\n< STARTTLS\n> 220 2.0.0 go\ntls\n< EHLO relay.example\n"
+
+struct secure {
+	struct certificates certificates;
+	char path[CERTIFICATES_PATH_BYTES];
+	char secret[CERTIFICATES_PATH_BYTES + 16];
+	struct depot *depot;
+	struct keeper keeper;
+};
+
+static int secure_begin(void **state)
+{
+	static const struct certificate_wish wish = {
+		.file = "leaf.pem",
+		.name = "mail.example",
+		.address = "127.0.0.1",
+		.valid_from_days = -1,
+		.valid_until_days = 1,
+	};
+	struct secure *secure = calloc(1, sizeof *secure);
+	char sentence[256];
+	struct text why = TEXT_ON(sentence);
+
+	assert_non_null(secure);
+	certificates_init(&secure->certificates);
+	certificates_make(&secure->certificates, &wish, secure->path);
+	(void)snprintf(
+	        secure->secret, sizeof secure->secret, "%s/secret", secure->certificates.folder);
+	FILE *file = fopen(secure->secret, "w");
+	assert_non_null(file);
+	assert_true(fputs("s3cret\n", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(secure->secret, 0600), 0);
+	assert_false(failed(depot_create(&secure->depot, 1 << 20)));
+	assert_false(failed(keeper_init(&secure->keeper, secure->depot, &why)));
+	*state = secure;
+	return 0;
+}
+
+static int secure_end(void **state)
+{
+	struct secure *secure = *state;
+
+	helper_finish(&secure->keeper.helper);
+	depot_destroy(secure->depot);
+	assert_int_equal(remove(secure->secret), 0);
+	certificates_finish(&secure->certificates);
+	free(secure);
+	return 0;
+}
+
+/* `identity`: "user: u, auth: login", or NULL. */
+static struct rig *secure_rig(
+        struct secure *secure, const char *tls, const char *identity, const char *const *scripts)
+{
+	struct rig *rig = rig_create();
+	char route[1024];
+	int bytes;
+
+	rig->server.certificate = secure->path;
+	rig->server.key = secure->certificates.key;
+	server_start(&rig->server, scripts);
+	if (identity == NULL)
+		bytes = snprintf(route, sizeof route, "tls: {%s}", tls);
+	else
+		bytes = snprintf(route, sizeof route,
+		        "tls: {%s}, identities: [{%s, secret_file: %s}]", tls, identity,
+		        secure->secret);
+	assert_true(bytes < (int)sizeof route);
+	rig_init_with(rig, "", route, NULL, &secure->keeper);
+	if (identity != NULL)
+		assert_false(failed(helper_start(&secure->keeper.helper)));
+	return rig;
+}
+
+static const char *trusting(const struct secure *secure, const char *mode)
+{
+	static char tls[CERTIFICATES_PATH_BYTES + 64];
+
+	(void)snprintf(
+	        tls, sizeof tls, "mode: %s, ca_file: %s", mode, secure->certificates.authority);
+	return tls;
+}
+
+static void test_starttls(void **state)
+{
+	static const char *const scripts[] = { SECURE OFFER ALL MESSAGE TAKEN BYE, NULL };
+	struct secure *secure = *state;
+	struct rig *rig = secure_rig(secure, trusting(secure, "required"), NULL, scripts);
+
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_destroy(rig);
+}
+
+static void test_implicit_tls(void **state)
+{
+	static const char *const scripts[] = { "tls\n" HELLO MESSAGE TAKEN BYE, NULL };
+	struct secure *secure = *state;
+	struct rig *rig = secure_rig(secure, trusting(secure, "implicit"), NULL, scripts);
+
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_destroy(rig);
+}
+
+static void test_injection(void **state)
+{
+	/* What is said ahead of TLS in the same breath is not heard. */
+	static const char *const scripts[] = {
+		GREET ONLY "STARTTLS\n< STARTTLS\n> 220 2.0.0 go\\n250-evil\\n250 AUTH PLAIN\ntls\n"
+		           "< EHLO relay.example\n" OFFER ALL MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct secure *secure = *state;
+	struct rig *rig = secure_rig(secure, trusting(secure, "required"), NULL, scripts);
+
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	assert_string_equal(rig_reply(rig, 0, 0), "");
+	rig_assert_outcomes(rig, 0, "D");
+	rig_destroy(rig);
+}
+
+static void test_untrusted(void **state)
+{
+	static const char *const scripts[] = {
+		GREET ONLY "STARTTLS\n< STARTTLS\n> 220 2.0.0 go\ntls!\n", NULL
+	};
+	struct secure *secure = *state;
+	struct rig *rig = secure_rig(secure, "mode: required", NULL, scripts);
+
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	assert_non_null(strstr(rig_reply(rig, 0, 0), "TLS"));
+	assert_int_equal(atomic_load(&rig->counters.tls_failed), 1);
+	rig_stop(rig);
+	assert_null(strstr(rig->server.heard, "MAIL"));
+	rig_destroy(rig);
+}
+
+#define SIGNED SECURE OFFER "PIPELINING\\n250-CHUNKING\\n250 AUTH PLAIN LOGIN XOAUTH2\n"
+#define WITH   "> 235 2.7.0 welcome\n" MESSAGE TAKEN BYE
+
+static void sign_in(struct secure *secure, const char *identity, const char *script)
+{
+	const char *const scripts[] = { script, NULL };
+	struct rig *rig = secure_rig(secure, trusting(secure, "required"), identity, scripts);
+
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_destroy(rig);
+}
+
+static void test_login(void **state)
+{
+	sign_in(*state, "user: u, auth: login",
+	        SIGNED "< AUTH LOGIN dQ==\n> 334 UGFzc3dvcmQ6\n< czNjcmV0\n" WITH);
+}
+
+static void test_plain(void **state)
+{
+	sign_in(*state, "user: u, auth: plain", SIGNED "< AUTH PLAIN AHUAczNjcmV0\n" WITH);
+}
+
+static void test_password(void **state)
+{
+	sign_in(*state, "user: u",
+	        SECURE OFFER "PIPELINING\\n250-CHUNKING\\n250 AUTH LOGIN\n< AUTH LOGIN dQ==\n"
+	                     "> 334 UGFzc3dvcmQ6\n< czNjcmV0\n" WITH);
+}
+
+static void test_xoauth2(void **state)
+{
+	/* user=u ^A auth=Bearer s3cret ^A ^A */
+	sign_in(*state, "user: u, auth: xoauth2",
+	        SIGNED "< AUTH XOAUTH2\n> 334 \n< dXNlcj11AWF1dGg9QmVhcmVyIHMzY3JldAEB\n" WITH);
+}
+
+static void refused(
+        struct secure *secure, const char *identity, const char *script, const char *reply)
+{
+	const char *const scripts[] = { script, NULL };
+	struct rig *rig = secure_rig(secure, trusting(secure, "required"), identity, scripts);
+
+	rig_post(rig, "x\r\n");
+	rig_post(rig, "y\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	assert_non_null(strstr(rig_reply(rig, 0, 0), reply));
+	assert_int_equal(rig->settled[0]->attempts, 0);
+	/* The identity waits; the second message keeps its place. */
+	rig_turn_for(rig, 50 * NS_PER_MS);
+	assert_int_equal(rig->settled_count, 1);
+	rig_stop(rig);
+	assert_int_equal(count(rig->server.heard, "MAIL"), 0);
+	rig_destroy(rig);
+}
+
+static void test_sign_in_refused(void **state)
+{
+	refused(*state, "user: u, auth: login",
+	        SIGNED "< AUTH LOGIN\n> 334 UGFzc3dvcmQ6\n< czNjcmV0\n"
+	               "> 535 5.7.139 Authentication unsuccessful, the user credentials were "
+	               "incorrect.\nend\n",
+	        "535 5.7.139");
+}
+
+static void test_sign_in_not_offered(void **state)
+{
+	refused(*state, "user: u, auth: plain",
+	        SECURE OFFER "PIPELINING\\n250 AUTH LOGIN XOAUTH2\nend\n", "does not offer");
+}
+
+static void test_token_refused(void **state)
+{
+	/* Refused once: one more try with a fresh token. */
+	static const char *const scripts[] = {
+		SIGNED
+		"< AUTH XOAUTH2\n> 334 \n< dXN\n> 535 5.7.3 Authentication unsuccessful\nend\n",
+		SIGNED "< AUTH XOAUTH2\n> 334 \n< dXN\n" WITH,
+		NULL,
+	};
+	struct secure *secure = *state;
+	struct rig *rig =
+	        secure_rig(secure, trusting(secure, "required"), "user: u, auth: xoauth2", scripts);
+
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "D");
+	rig_destroy(rig);
+}
+
+#define SECURE_TEST(name) cmocka_unit_test_setup_teardown(name, secure_begin, secure_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_train),
+		cmocka_unit_test(test_refused_in_the_middle),
+		cmocka_unit_test(test_mail_refused_in_the_middle),
+		cmocka_unit_test(test_clean_needs_no_reset),
+		cmocka_unit_test(test_reset_after_failed_chunk),
+		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_data_without_recipients),
+		cmocka_unit_test(test_reset_after_refused_data),
+		cmocka_unit_test(test_lock_step),
+		cmocka_unit_test(test_partial_recipients),
+		cmocka_unit_test(test_parameters),
+		cmocka_unit_test(test_what_can_not_be_carried),
+		cmocka_unit_test(test_converted),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_recipients_per_message),
+		cmocka_unit_test(test_goodbye_in_a_train),
+		cmocka_unit_test(test_lost_after_the_last_byte),
+		cmocka_unit_test(test_lost_before_the_last_byte),
+		cmocka_unit_test(test_lost_again_and_again),
+		cmocka_unit_test(test_refusal_then_closed),
+		cmocka_unit_test(test_throttled),
+		cmocka_unit_test(test_expires_behind_a_held_lane),
+		cmocka_unit_test(test_out_of_step),
+		cmocka_unit_test(test_greeting_refused),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_messages_per_session),
+		cmocka_unit_test(test_no_starttls),
+		cmocka_unit_test(test_starttls_refused),
+		SECURE_TEST(test_starttls),
+		SECURE_TEST(test_implicit_tls),
+		SECURE_TEST(test_injection),
+		SECURE_TEST(test_untrusted),
+		SECURE_TEST(test_login),
+		SECURE_TEST(test_plain),
+		SECURE_TEST(test_password),
+		SECURE_TEST(test_xoauth2),
+		SECURE_TEST(test_sign_in_refused),
+		SECURE_TEST(test_sign_in_not_offered),
+		SECURE_TEST(test_token_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
