@@ -68,6 +68,18 @@ def _aiosmtpd(certificates, cleanup):
     return start
 
 
+@pytest.fixture(name="mock")
+def _mock(folder, certificates, cleanup):
+    """A function that starts one, with the options of sluice-mock."""
+
+    def start(*options, **settings):
+        server = servers.Mock(folder, certificates, *options, **settings)
+        cleanup.callback(server.stop)
+        return server.start()
+
+    return start
+
+
 @pytest.fixture(name="postfix")
 def _postfix(folder, certificates, cleanup):
     place = folder / "postfix"

@@ -1,9 +1,11 @@
 """Servers that we did not write, as the far end of a route: aiosmtpd and Postfix."""
 
+import json
 import os
 import pathlib
 import pwd
 import shutil
+import signal
 import ssl
 import subprocess
 import threading
@@ -68,6 +70,37 @@ class Aiosmtpd:
             return self.data_replies.pop(0)
         self.envelopes.append(envelope)
         return "250 2.0.0 taken"
+
+
+class Mock:
+    """sluice-mock, ours: it counts, refuses and disconnects as it is told."""
+
+    def __init__(self, folder, certificates, *options, auth="LOGIN,XOAUTH2,PLAIN"):
+        certificate, key = certificates.server("server")
+        self.port = free_port()
+        self.folder = folder
+        self.command = [BUILD / "sluice-mock", "--listen", f"{LOCALHOST}:{self.port}",
+                        "--certificate", certificate, "--key", key, "--auth", auth,
+                        "--user", f"{USER}:{PASSWORD}", "--account", folder / "account.json",
+                        *options]
+        self.program = None
+
+    def start(self):
+        self.program = Program(self.folder, "mock", self.command)
+        wait_until(lambda: "event=ready" in self.program.text() or not self.program.running(),
+                   self.program.tail)
+        assert self.program.running(), self.program.tail()
+        return self
+
+    def stop(self):
+        if self.program is not None:
+            self.program.stop()
+
+    def account(self):
+        """Ends it; what it was given."""
+        self.program.signal(signal.SIGTERM)
+        assert self.program.wait() == 0, self.program.tail()
+        return json.loads((self.folder / "account.json").read_text(encoding="utf-8"))
 
 
 class Postfix:

@@ -21,6 +21,8 @@ MAY_ALLOCATE = {
     "engine/config_arena.c": "the configuration's memory, taken at start",
     "engine/config_places.c": "gone once the configuration is read",
     "engine/config_report.c": "of start-up alone",
+    "engine/dispatch_init.c": "sizes a dispatch at start",
+    "engine/engine.c": "opens the shards at start",
 }
 
 # The bodies of the seams are where errno means something; these read it too. file: why
@@ -32,6 +34,8 @@ MAY_READ_ERRNO = {
     "engine/io/io_socket.c": "the other half of it",
     "engine/io/tls_openssl.c": "a seam's body",
     "engine/config_file.c": "says why a file can't be read",
+    "engine/keeper.c": "says why a secret can't be read",
+    "engine/watch.c": "waits for signals",
 }
 
 # Writable memory of a layer itself. symbol: why

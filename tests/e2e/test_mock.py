@@ -1,0 +1,124 @@
+"""The mock Exchange Online as a program, and how Sluice gets along with its moods."""
+
+import subprocess
+
+import pytest
+
+from clients import message, swaks
+from harness import BUILD, wait_until
+from servers import PASSWORD, USER
+
+
+def sign_in(mechanism="LOGIN", password=PASSWORD):
+    return ("--tls", "--auth", mechanism, "--auth-user", USER, "--auth-password", password)
+
+
+def send_many(running, count):
+    for number in range(count):
+        swaks(running.port, "--data", message(f"m{number}"))
+
+
+def test_account(mock):
+    server = mock()
+    for mark in ("one", "two", "two"):
+        swaks(server.port, *sign_in(), "--data", message(mark))
+    account = server.account()
+    assert (account["messages"], account["distinct"], account["duplicates"]) == (3, 2, 1)
+    assert account["duplicate_ids"] == ["<two@example.test>"]
+    assert account["identities"][USER]["signins"] == 3
+
+
+def test_demands(mock):
+    server = mock()
+    assert "535 5.7.3" in swaks(server.port, *sign_in(password="wrong"), exit_code=28)
+    assert "530 5.7" in swaks(server.port, "--tls", exit_code=23)
+    assert "451 5.7.3 STARTTLS" in swaks(server.port, exit_code=23)
+    assert server.account()["messages"] == 0
+
+
+def test_rules(mock):
+    server = mock("--rule", "stage=rcpt,match=gone@,reply=550 5.1.10 not found",
+                  "--rule", "stage=eod,limit=1,reply=451 4.7.0 temporary", "--lack", "CHUNKING")
+    assert "550 5.1.10" in swaks(server.port, *sign_in(), "--to", "gone@example.org", exit_code=24)
+    assert "451 4.7.0" in swaks(server.port, *sign_in(), exit_code=26)
+    assert "CHUNKING" not in swaks(server.port, *sign_in())
+
+
+def test_usage():
+    for words, code in ((["--help"], 0), (["--nonsense"], 2), (["--listen", "nowhere"], 2),
+                        (["--certificate", "missing.pem", "--key", "missing.pem"], 1)):
+        done = subprocess.run([BUILD / "sluice-mock", *words], capture_output=True, timeout=20,
+                              stdin=subprocess.DEVNULL, check=False)
+        assert done.returncode == code, (words, done)
+
+
+@pytest.mark.parametrize("lack", [[], ["CHUNKING"], ["PIPELINING"], ["CHUNKING", "PIPELINING"],
+                                  ["SIZE", "DSN", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]],
+                         ids=lambda words: "without " + (" ".join(words) or "nothing"))
+@pytest.mark.parametrize("auth", ["login", "plain", "xoauth2"])
+def test_delivery_whatever_is_offered(sluice, mock, route, lack, auth):
+    options = [word for name in lack for word in ("--lack", name)]
+    server = mock(*options, auth=auth.upper())
+    running = sluice(route(server, auth))
+    send_many(running, 5)
+    running.wait_empty()
+    account = server.account()
+    assert (account["distinct"], account["duplicates"]) == (5, 0)
+    assert account["identities"][USER]["messages"] == 5
+
+
+@pytest.mark.parametrize("stage", ["connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
+                                   "eod"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_sudden_ends(sluice, mock, route, stage, moment):
+    """Each stage loses its first three connections: everything arrives nevertheless."""
+    server = mock("--rule", f"stage={stage},drop={moment},limit=3", "--lack", "CHUNKING")
+    running = sluice(route(server))
+    send_many(running, 3)
+    running.wait_empty()
+    account = server.account()
+    assert account["distinct"] == 3
+    # Twice only what was taken and not confirmed.
+    assert account["duplicates"] <= account["drops_after"] if stage == "eod" else True
+
+
+def test_in_doubt_is_said(sluice, mock, route):
+    server = mock("--rule", "stage=eod,drop=after,limit=1")
+    running = sluice(route(server))
+    send_many(running, 1)
+    running.wait_empty()
+    assert running.lines("doubt")
+    account = server.account()
+    assert (account["distinct"], account["duplicates"]) == (1, 1)
+
+
+def test_temporary_refusals_end(sluice, mock, route):
+    rules = [word for stage in ("connect", "ehlo", "auth", "mail", "rcpt", "eod") for word in
+             ("--rule", f"stage={stage},reply=451 4.7.0 temporary server error,limit=2")]
+    server = mock(*rules)
+    running = sluice(route(server))
+    send_many(running, 5)
+    running.wait_empty()
+    account = server.account()
+    assert (account["distinct"], account["duplicates"]) == (5, 0)
+
+
+def test_closing_replies_at_any_point(sluice, mock, route):
+    rules = [word for stage in ("connect", "ehlo", "auth", "mail", "rcpt", "eod") for word in
+             ("--rule", f"stage={stage},reply=421 4.3.2 service not available,limit=2")]
+    server = mock(*rules)
+    running = sluice(route(server))
+    send_many(running, 5)
+    running.wait_empty()
+    assert server.account()["distinct"] == 5
+
+
+def test_one_story_by_one_grep(sluice, mock, route):
+    server = mock("--rule", "stage=eod,reply=451 4.7.0 temporary,limit=1")
+    running = sluice(route(server))
+    queue_id = swaks(running.port).split("queued as ")[1].split()[0]
+    running.wait_empty()
+    story = wait_until(lambda: [line for line in running.log().splitlines()
+                                if line.startswith(f"m={queue_id} ")], "a story")
+    assert [line for line in story if "451" in line]
+    assert [line for line in story if "250" in line]
