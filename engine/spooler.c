@@ -136,8 +136,10 @@ void spooler_join(struct spooler *spooler)
 		loop_reads(loop, spooler->delivery[i].in);
 		loop_writes(loop, spooler->delivery[i].out);
 	}
-	if (spooler->requests != NULL)
-		loop_reads(loop, spooler->requests);
+	if (spooler->control.in != NULL) {
+		loop_reads(loop, spooler->control.in);
+		loop_writes(loop, spooler->control.out);
+	}
 }
 
 void spooler_start(struct spooler *spooler)
@@ -160,8 +162,10 @@ static void spooler_leave(struct spooler *spooler)
 		loop_leave(loop, spooler->delivery[i].in);
 		loop_leave(loop, spooler->delivery[i].out);
 	}
-	if (spooler->requests != NULL)
-		loop_leave(loop, spooler->requests);
+	if (spooler->control.in != NULL) {
+		loop_leave(loop, spooler->control.in);
+		loop_leave(loop, spooler->control.out);
+	}
 }
 
 void spooler_turn(struct spooler *spooler)
