@@ -71,12 +71,15 @@ static inline void log_bench_write(struct log *log)
 	log_end(&line);
 }
 
+/* How many lines hold the word. Line by line: a sanitizer's strstr() looks at all of the text. */
 static inline size_t log_bench_count(const char *text, const char *word)
 {
 	size_t found = 0;
 
-	for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word))
-		found++;
+	for (const char *end = strchr(text, '\n'); end != NULL; end = strchr(text, '\n')) {
+		found += memmem(text, (size_t)(end - text), word, strlen(word)) != NULL;
+		text = end + 1;
+	}
 	return found;
 }
 

@@ -7,6 +7,7 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -26,7 +27,7 @@ struct bench {
 	struct request *asked;
 	sem_t question;
 	sem_t answered;
-	bool closed;
+	atomic_bool closed;
 	char *answer;
 };
 
