@@ -6,6 +6,7 @@
 #include "engine/io/crypto.h"
 #include "engine/keeper.h"
 #include "engine/pair.h"
+#include "engine/request.h"
 #include "engine/resolver.h"
 #include "engine/spooler.h"
 #include "engine/thread.h"
@@ -16,10 +17,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define ENGINE_REQUESTS 2 /* one is asked at a time */
 /* Beyond config->drain, for the last settles to be committed on a slow disk. */
 #define ENGINE_DRAIN_GRACE (5 * NS_PER_S)
 /* For the log's last lines, where the process ends without waiting for its threads. */
 #define ENGINE_LAST_WORDS (200 * NS_PER_MS)
+#define ENGINE_ASK_MS     200 /* how often an asker looks whether the engine has ended */
 
 struct engine_ingest {
 	struct ingest ingest;
@@ -49,6 +52,7 @@ struct engine {
 	struct spooler *spooler;
 	struct counters spooler_counters;
 	struct thread spooler_thread;
+	struct mailbox requests;
 	struct engine_ingest *ingests;
 	size_t ingest_count; /* initialised */
 	struct engine_delivery *deliveries;
@@ -56,6 +60,8 @@ struct engine {
 	bool has_passwords;
 	bool has_resolver;
 	bool has_keeper;
+	bool has_requests;
+	atomic_bool closed; /* requests are not answered any more */
 };
 
 static struct err engine_open(
@@ -164,6 +170,12 @@ static struct err engine_open_spooler(struct engine *engine, struct text *why)
 	if (failed(err))
 		return err;
 	engine->spooler->state_event = engine->watch.events;
+	err = mailbox_init(&engine->requests, sizeof(struct letter), ENGINE_REQUESTS,
+	        &engine->spooler->shard.loop.doorbell);
+	if (failed(err))
+		return err;
+	engine->has_requests = true;
+	engine->spooler->requests = &engine->requests;
 	return err_ok();
 }
 
@@ -373,6 +385,7 @@ int engine_wait(struct engine *engine)
 			spooler_drain(engine->spooler);
 		}
 	}
+	atomic_store(&engine->closed, true);
 	engine_stop_threads(engine);
 	engine_log_ending(engine, "stopped");
 	return EXIT_SUCCESS;
@@ -423,6 +436,8 @@ void engine_destroy(struct engine *engine)
 	if (engine->has_passwords)
 		passwords_finish(&engine->passwords);
 	spooler_destroy(engine->spooler);
+	if (engine->has_requests)
+		mailbox_finish(&engine->requests);
 	for (size_t i = 0; i < engine->ingest_count; i++)
 		pair_finish(&engine->ingests[i].pair);
 	for (size_t i = 0; i < engine->delivery_count; i++)
@@ -434,6 +449,19 @@ void engine_destroy(struct engine *engine)
 	logger_destroy(engine->logger);
 	watch_close(&engine->watch);
 	free(engine);
+}
+
+struct err engine_ask(struct engine *engine, struct request *request)
+{
+	const struct letter letter = { .kind = LETTER_REQUEST, .request = request };
+
+	if (atomic_load(&engine->closed) || !mailbox_put(&engine->requests, &letter))
+		return err_make(ERR_CLOSED, 0);
+	mailbox_ring(&engine->requests, NULL);
+	while (!request_wait(request, ENGINE_ASK_MS))
+		if (atomic_load(&engine->closed))
+			return err_make(ERR_CLOSED, 0);
+	return err_ok();
 }
 
 static void run_spooler(struct thread *thread)

@@ -17,6 +17,7 @@
 #define SLUICE_ENGINE_H
 
 #include "engine/config.h"
+#include "engine/letters.h"
 #include "engine/logger.h"
 
 struct engine;
@@ -33,5 +34,12 @@ MUST_CHECK struct err engine_start(struct engine *engine, struct text *why);
 int engine_wait(struct engine *engine);
 /* NULL is fine. */
 void engine_destroy(struct engine *engine);
+
+/*
+ * The operators' way in (engine/ops/control): sends a request to the spooler and waits for it.
+ * Thread: any one at a time. ERR_CLOSED: the engine is ending.
+ */
+struct request;
+MUST_CHECK struct err engine_ask(struct engine *engine, struct request *request);
 
 #endif

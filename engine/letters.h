@@ -25,7 +25,7 @@ struct request;
 	X(IDS_WANTED, "ids_wanted")                                                                \
 	/* delivery -> spooler: this job's outcomes; the job and its credit go back */             \
 	X(SETTLE, "settle")                                                                        \
-	/* control -> spooler: an operator's request; answered by REQUEST_DONE */                  \
+	/* control -> spooler: an operator's request; request_answer() when it is done */          \
 	X(REQUEST, "request")                                                                      \
 	/* spooler -> ingest: committed, or why not */                                             \
 	X(PUT_DONE, "put_done")                                                                    \
@@ -33,8 +33,6 @@ struct request;
 	X(IDS, "ids")                                                                              \
 	/* spooler -> ingest: the spool became full (result) or has room again */                  \
 	X(PRESSURE, "pressure")                                                                    \
-	/* spooler -> control: what was asked for is done, durably; the request comes back */      \
-	X(REQUEST_DONE, "request_done")                                                            \
 	/* spooler -> delivery: try this job now */                                                \
 	X(JOB, "job")                                                                              \
 	/* spooler -> delivery: an operator said retry: end the pauses that failures made */       \
@@ -66,7 +64,7 @@ struct letter {
 	union {
 		struct message *message; /* PUT: takes one hold. PUT_DONE: none comes back */
 		struct job *job;         /* JOB, SETTLE */
-		struct request *request; /* REQUEST, REQUEST_DONE */
+		struct request *request; /* REQUEST */
 	};
 	uint64_t ticket; /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;  /* IDS: how many */

@@ -136,10 +136,8 @@ void spooler_join(struct spooler *spooler)
 		loop_reads(loop, spooler->delivery[i].in);
 		loop_writes(loop, spooler->delivery[i].out);
 	}
-	if (spooler->control.in != NULL) {
-		loop_reads(loop, spooler->control.in);
-		loop_writes(loop, spooler->control.out);
-	}
+	if (spooler->requests != NULL)
+		loop_reads(loop, spooler->requests);
 }
 
 void spooler_start(struct spooler *spooler)
@@ -162,10 +160,8 @@ static void spooler_leave(struct spooler *spooler)
 		loop_leave(loop, spooler->delivery[i].in);
 		loop_leave(loop, spooler->delivery[i].out);
 	}
-	if (spooler->control.in != NULL) {
-		loop_leave(loop, spooler->control.in);
-		loop_leave(loop, spooler->control.out);
-	}
+	if (spooler->requests != NULL)
+		loop_leave(loop, spooler->requests);
 }
 
 void spooler_turn(struct spooler *spooler)

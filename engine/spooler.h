@@ -52,7 +52,7 @@ struct spooler {
 	struct spool *spool;
 	struct post ingest[FEED_SHARDS_MAX];
 	struct post delivery[FEED_SHARDS_MAX];
-	struct post control; /* operators' requests; NULLs: nobody asks */
+	struct mailbox *requests; /* of operators; NULL: nobody asks */
 	size_t ingest_count;
 	size_t delivery_count;
 	struct feed feed;
@@ -80,7 +80,7 @@ MUST_CHECK struct err spooler_create(
         struct spooler **result, const struct spooler_settings *settings, struct text *why);
 /* NULL is fine. */
 void spooler_destroy(struct spooler *spooler);
-/* The posts are set. */
+/* The posts and the mailbox of requests are set. */
 void spooler_join(struct spooler *spooler);
 /* Once, in its thread. */
 void spooler_start(struct spooler *spooler);

@@ -17,7 +17,7 @@ void spooler_run_request(struct spooler *spooler)
 	if (spooler->answered != NULL)
 		return; /* its changes are not durable yet */
 	if (clerk->request == NULL) {
-		if (spooler->control.in == NULL || !mailbox_take(spooler->control.in, &letter))
+		if (spooler->requests == NULL || !mailbox_take(spooler->requests, &letter))
 			return;
 		check(letter.kind == LETTER_REQUEST);
 		clerk->request = letter.request;
@@ -131,10 +131,6 @@ static bool spooler_tell(struct spooler *spooler, size_t shard, const struct let
 
 void spooler_answer_request(struct spooler *spooler)
 {
-	const struct letter done = { .kind = LETTER_REQUEST_DONE, .request = spooler->answered };
-
-	if (spooler->answered == NULL)
-		return;
-	spooler->answered = NULL;
-	check(mailbox_put(spooler->control.out, &done)); /* one is under way at most */
+	if (spooler->answered != NULL)
+		request_answer(MOVE(spooler->answered));
 }
