@@ -18,6 +18,17 @@ static struct config *create(const char *path)
 	return config;
 }
 
+static bool read_file(const struct config *config, struct view *text, struct config_report *report)
+{
+	char why_bytes[WHY_BYTES];
+	struct text why = TEXT_ON(why_bytes);
+
+	if (config_file_read(config->path, config->arena, text, &why))
+		return true;
+	config_report_add(report, CONFIG_WRONG, config->path, 1, "%s", text_string(&why));
+	return false;
+}
+
 /* Takes config. */
 static struct err read_text(struct config **result, struct config *config, struct view text,
         struct config_report *report)
@@ -39,13 +50,10 @@ static struct err read_text(struct config **result, struct config *config, struc
 struct err config_load(struct config **result, const char *path, struct config_report *report)
 {
 	struct config *config = create(path);
-	char why_bytes[WHY_BYTES];
-	struct text why = TEXT_ON(why_bytes);
 	struct view text;
 
 	*result = NULL;
-	if (!config_file_read(path, config->arena, &text, &why)) {
-		config_report_add(report, CONFIG_WRONG, path, 1, "%s", text_string(&why));
+	if (!read_file(config, &text, report)) {
 		config_destroy(config);
 		return err_make(ERR_NOT_FOUND, 0);
 	}
@@ -57,6 +65,21 @@ struct err config_load_text(
 {
 	*result = NULL;
 	return read_text(result, create(path), text, report);
+}
+
+bool config_find_spool(const char *path, struct text *folder, struct config_report *report)
+{
+	struct config *config = create(path);
+	struct config_places places;
+	struct view text;
+
+	config_places_init(&places, config->path, report);
+	bool found = read_file(config, &text, report) && config_reader_read(text, config, &places);
+	if (found)
+		text_put(folder, view_of(config->spool.path));
+	config_places_finish(&places);
+	config_destroy(config);
+	return found;
 }
 
 void config_destroy(struct config *config)

@@ -96,6 +96,9 @@ MUST_CHECK struct err config_load(
 /* The same from memory; `path` gives the folder of relative paths and the name in complaints. */
 MUST_CHECK struct err config_load_text(
         struct config **result, const char *path, struct view text, struct config_report *report);
+/* The spool's folder alone, whatever else is wrong with the file: an operator must reach a
+ * running engine. False: there is no such file, or it is not YAML. */
+bool config_find_spool(const char *path, struct text *folder, struct config_report *report);
 /* NULL is fine. */
 void config_destroy(struct config *config);
 

@@ -42,8 +42,8 @@
 	X(recipients, NUMBER, "1000", "1", "2000", "most recipients a message; beyond it 452") \
 	X(connections, NUMBER, "20000", "1", "1000000", \
 	  "most client connections at once; beyond it 421") \
-	X(connections_per_client, NUMBER, "10000", "1", "1000000", \
-	  "most connections of one client address at once; beyond it 421") \
+	X(connections_per_client, NUMBER, NULL, "1", "1000000", \
+	  "most connections of one address at once; by default limits.connections; then 421") \
 	X(errors, NUMBER, "20", "1", "10000", \
 	  "bad or refused commands of a connection before it is closed with 421") \
 	X(auth_failures, NUMBER, "3", "1", "100", \

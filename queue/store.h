@@ -58,6 +58,8 @@ MUST_CHECK struct err store_open(
         struct store **result, const char *path, const struct store_settings *settings);
 void store_close(struct store *store);
 bool store_is_broken(const struct store *store);
+/* The library behind it and its version, for people; constant memory. */
+const char *store_library(void);
 
 /* A batch. */
 

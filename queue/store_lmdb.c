@@ -259,6 +259,11 @@ void store_close(struct store *store)
 	free(store);
 }
 
+const char *store_library(void)
+{
+	return mdb_version(NULL, NULL, NULL);
+}
+
 bool store_is_broken(const struct store *store)
 {
 	return failed(store->broken);

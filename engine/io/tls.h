@@ -81,6 +81,8 @@ void tls_close(struct tls *tls);
 struct err tls_failure(const struct tls *tls);
 /* "the certificate is for mail.example, not for smtp.example"; "" before a failure. Lends. */
 const char *tls_failure_text(const struct tls *tls);
+/* The library behind it and its version, for people; constant memory. */
+const char *tls_library(void);
 /* "TLSv1.3", "TLS_AES_256_GCM_SHA384". Constant memory. */
 const char *tls_version(const struct tls *tls);
 const char *tls_cipher(const struct tls *tls);

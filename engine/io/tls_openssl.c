@@ -350,6 +350,11 @@ const char *tls_failure_text(const struct tls *tls)
 	return tls->text;
 }
 
+const char *tls_library(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
+}
+
 const char *tls_version(const struct tls *tls)
 {
 	return SSL_get_version(tls->ssl);

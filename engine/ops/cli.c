@@ -1,0 +1,129 @@
+#include "engine/ops/cli.h"
+
+#include "engine/config_report.h"
+#include "engine/ops/explain.h"
+
+static const struct command {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *does;
+} commands[] = {
+#define X(name, main, does) { name, main, does },
+	CLI_COMMANDS(X)
+#undef X
+};
+
+#define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
+
+static void print_usage(FILE *file)
+{
+	fprintf(file,
+	        "usage: sluice COMMAND [OPTION...]\n"
+	        "\n"
+	        "Sluice is a mail relay in front of Exchange Online: it takes mail by SMTP,\n"
+	        "keeps it safe on disk, and delivers it at the rate that the service allows.\n"
+	        "\n");
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		fprintf(file, "  %-8s  %s\n", commands[i].name, commands[i].does);
+	fprintf(file,
+	        "\n"
+	        "Each has its own --help. Most read --config FILE (default: %s).\n"
+	        "Exit status: 0 fine, 1 what was asked about is wrong or the engine can't be\n"
+	        "reached, 2 wrong usage. See also sluice(8) and sluice.yaml(5).\n",
+	        CLI_CONFIG_DEFAULT);
+}
+
+static const struct command *find(struct view name)
+{
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		if (view_equal(name, view_of(commands[i].name)))
+			return &commands[i];
+	return NULL;
+}
+
+static int complain_of_command(const char *name)
+{
+	fprintf(stderr, "sluice: no command \"%s\"; right is one of", name);
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		fprintf(stderr, " %s", commands[i].name);
+	fprintf(stderr, "; see sluice --help\n");
+	return CLI_USAGE;
+}
+
+int cli_main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (name == NULL) {
+		print_usage(stderr);
+		return CLI_USAGE;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		name = "help";
+	if (strcmp(name, "--version") == 0)
+		name = "version";
+	const struct command *command = find(view_of(name));
+	if (command == NULL)
+		return complain_of_command(name);
+	int status = command->main(argc - 1, argv + 1);
+	/* A full disk behind stdout must not pass for an answer. */
+	if (fflush(stdout) != 0 && status == CLI_FINE)
+		return CLI_WRONG;
+	return status;
+}
+
+int help_command(int argc, char **argv)
+{
+	char help[] = "--help";
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+
+	if (argc < 2 || strcmp(argv[1], help) == 0) {
+		print_usage(stdout);
+		return CLI_FINE;
+	}
+	if (strcmp(argv[1], "settings") == 0)
+		return settings_command(argc - 1, argv + 1);
+	if (cli_option(argc, argv, options, true) == '?')
+		return CLI_USAGE;
+	const struct command *command = find(view_of(argv[1]));
+	if (command == NULL)
+		return complain_of_command(argv[1]);
+	char *words[] = { argv[1], help, NULL };
+	return command->main(2, words);
+}
+
+int cli_option(int argc, char **argv, const struct option *options, bool first)
+{
+	if (first)
+		optind = 0; /* GNU's way to begin anew */
+	opterr = 0;
+	int option = getopt_long(argc, argv, ":", options, NULL);
+	if (option == ':')
+		fprintf(stderr, "sluice %s: %s needs a value; see sluice %s --help\n", argv[0],
+		        argv[optind - 1], argv[0]);
+	else if (option == '?')
+		fprintf(stderr, "sluice %s: unknown option %s; see sluice %s --help\n", argv[0],
+		        argv[optind - 1], argv[0]);
+	return option == ':' ? '?' : option;
+}
+
+bool cli_has_no_words(int argc, char **argv)
+{
+	if (optind >= argc)
+		return true;
+	fprintf(stderr, "sluice %s: what is \"%s\"? See sluice %s --help\n", argv[0], argv[optind],
+	        argv[0]);
+	return false;
+}
+
+struct config *cli_load(const char *path)
+{
+	struct config_report report;
+	struct config *config;
+
+	config_report_init(&report);
+	if (failed(config_load(&config, path, &report)))
+		config_report_print(&report, CONFIG_WRONG, stderr);
+	config_report_finish(&report);
+	return config;
+}

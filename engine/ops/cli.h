@@ -1,0 +1,55 @@
+/*
+ * The command line: which commands there are, and what they share.
+ *
+ * Thread:  the main one.
+ * Fails:   by the exit status, the same for every command: 0 fine, 1 what was asked about is wrong
+ *          or the engine can't be reached, 2 wrong usage. Data goes to stdout, complaints to
+ *          stderr.
+ */
+#ifndef SLUICE_CLI_H
+#define SLUICE_CLI_H
+
+#include "engine/config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+enum cli_status {
+	CLI_FINE = 0,
+	CLI_WRONG = 1,
+	CLI_USAGE = 2,
+};
+
+#define CLI_CONFIG_DEFAULT "/etc/sluice/sluice.yaml"
+
+/* name, its main function, what it does */
+#define CLI_COMMANDS(X)                                                                            \
+	X("serve", serve_command, "run the relay in the foreground")                               \
+	X("check", check_command, "look through the configuration")                                \
+	X("queue", queue_command, "list and change what waits for delivery")                       \
+	X("explain", explain_main, "say what a mail server's reply means")                         \
+	X("version", version_command, "say what this is made of and what the kernel offers")       \
+	X("help", help_command, "print a command's usage, or every setting")
+
+/* argv[0] is the command's own name. */
+int serve_command(int argc, char **argv);
+int check_command(int argc, char **argv);
+int queue_command(int argc, char **argv);
+int version_command(int argc, char **argv);
+int help_command(int argc, char **argv);
+/* `sluice help settings`: every setting, with its default and bounds. */
+int settings_command(int argc, char **argv);
+
+int cli_main(int argc, char **argv);
+
+/* For the commands. */
+
+/* The next option, as getopt_long() gives it, or -1; '?' after a complaint: a wrong or unknown
+ * one, or a value that is missing. `first` starts anew. */
+int cli_option(int argc, char **argv, const struct option *options, bool first);
+/* Complains of words behind the options, unless there are none. */
+bool cli_has_no_words(int argc, char **argv);
+/* Loads the configuration, or complains to stderr. NULL: it is wrong. */
+struct config *cli_load(const char *path);
+
+#endif

@@ -1,0 +1,195 @@
+#include "engine/ops/queue_client.h"
+
+#include "engine/config.h"
+#include "engine/config_report.h"
+#include "engine/ops/control.h"
+#include "queue/base/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LINE_FIRST_BYTES 65536
+#define PATH_BYTES       4096
+
+struct queue_client {
+	int fd;
+	size_t rows_left;
+	char *data; /* what has come and was not yet lent or is lent now */
+	size_t size;
+	size_t start; /* of what was not yet lent */
+	size_t bytes;
+};
+
+/* The path may be longer than a socket's address holds: then it is reached through its folder. */
+static bool socket_address(const char *path, struct sockaddr_un *address)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	int bytes = snprintf(address->sun_path, sizeof address->sun_path, "%s", path);
+	if (bytes > 0 && (size_t)bytes < sizeof address->sun_path)
+		return true;
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_BYTES];
+	snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+	if (chdir(folder) != 0)
+		return false;
+	snprintf(address->sun_path, sizeof address->sun_path, "%s", slash + 1);
+	return true;
+}
+
+static int dial(const char *folder)
+{
+	char path[PATH_BYTES];
+	struct sockaddr_un address;
+
+	snprintf(path, sizeof path, "%s/%s", folder, CONTROL_SOCKET);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && socket_address(path, &address) &&
+	        connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	fprintf(stderr, "sluice queue: can't reach the engine at %s: %s%s\n", path,
+	        strerrordesc_np(errno),
+	        errno == EACCES ? "; run this as the engine's user or as root"
+	                        : "; is sluice serve running with this configuration?");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int dial_by_config(const char *config)
+{
+	char folder_bytes[PATH_BYTES];
+	struct text folder = TEXT_ON(folder_bytes);
+	struct config_report report;
+	int fd = -1;
+
+	config_report_init(&report);
+	if (config_find_spool(config, &folder, &report))
+		fd = dial(text_string(&folder));
+	else
+		config_report_print(&report, CONFIG_WRONG, stderr);
+	config_report_finish(&report);
+	return fd;
+}
+
+struct queue_client *queue_client_open(const char *config)
+{
+	int fd = dial_by_config(config);
+
+	if (fd < 0)
+		return NULL;
+	struct queue_client *client = calloc(1, sizeof *client);
+	check(client != NULL);
+	client->fd = fd;
+	client->size = LINE_FIRST_BYTES;
+	client->data = malloc(client->size);
+	check(client->data != NULL);
+	return client;
+}
+
+void queue_client_close(struct queue_client *client)
+{
+	if (client == NULL)
+		return;
+	close(client->fd);
+	free(client->data);
+	free(client);
+}
+
+static bool lose(void)
+{
+	fprintf(stderr, "sluice queue: the engine ended the connection; is it still running?\n");
+	return false;
+}
+
+static bool send_line(struct queue_client *client, const char *text)
+{
+	struct view rest = view_of(text);
+
+	while (rest.bytes > 0) {
+		ssize_t sent = send(client->fd, rest.data, rest.bytes, MSG_NOSIGNAL);
+
+		if (sent < 0)
+			return lose();
+		rest = view_skip(rest, (size_t)sent);
+	}
+	return true;
+}
+
+/* Makes room behind what is there: by moving it to the front, or by doubling. */
+static void make_room(struct queue_client *client)
+{
+	memmove(client->data, client->data + client->start, client->bytes - client->start);
+	client->bytes -= client->start;
+	client->start = 0;
+	if (client->bytes < client->size)
+		return;
+	char *data = realloc(client->data, client->size * 2);
+	check(data != NULL);
+	client->data = data;
+	client->size *= 2;
+}
+
+static bool next_line(struct queue_client *client, struct view *line)
+{
+	size_t looked = 0;
+
+	for (;;) {
+		struct view unread =
+		        view_from(client->data + client->start, client->bytes - client->start);
+		size_t end = looked + view_find(view_skip(unread, looked), '\n');
+
+		if (end < unread.bytes) {
+			*line = view_first(unread, end);
+			client->start += end + 1;
+			return true;
+		}
+		looked = unread.bytes;
+		if (client->bytes == client->size)
+			make_room(client);
+		ssize_t got = recv(
+		        client->fd, client->data + client->bytes, client->size - client->bytes, 0);
+		if (got <= 0)
+			return lose();
+		client->bytes += (size_t)got;
+	}
+}
+
+json_t *queue_client_ask(struct queue_client *client, json_t *question)
+{
+	char *text = json_dumps(question, JSON_COMPACT);
+	struct view line;
+
+	check(client->rows_left == 0);
+	json_decref(question);
+	check(text != NULL);
+	bool sent = send_line(client, text) && send_line(client, "\n");
+	free(text);
+	if (!sent || !next_line(client, &line))
+		return NULL;
+	json_t *answer = json_loadb(line.data, line.bytes, 0, NULL);
+	if (answer == NULL) {
+		fprintf(stderr, "sluice queue: the engine's answer makes no sense; is it of "
+		                "another version?\n");
+		return NULL;
+	}
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		const char *error = json_string_value(json_object_get(answer, "error"));
+
+		fprintf(stderr, "sluice queue: %s\n", error != NULL ? error : "refused");
+		json_decref(answer);
+		return NULL;
+	}
+	client->rows_left = (size_t)json_integer_value(json_object_get(answer, "rows"));
+	return answer;
+}
+
+bool queue_client_row(struct queue_client *client, struct view *line)
+{
+	if (client->rows_left == 0 || !next_line(client, line))
+		return false;
+	client->rows_left--;
+	return true;
+}

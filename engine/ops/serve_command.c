@@ -1,0 +1,144 @@
+#include "engine/ops/cli.h"
+
+#include "engine/engine.h"
+#include "engine/ops/control.h"
+
+#define WHY_BYTES 1024
+
+static const char usage[] =
+        "usage: sluice serve [--config FILE] [--log-json] [--log-level LEVEL]\n"
+        "\n"
+        "Runs the relay in the foreground. It logs event=ready when every listener accepts.\n"
+        "SIGTERM stops it: it accepts nothing more, finishes transactions in progress, waits\n"
+        "at most `drain` (30s) for replies in flight, and leaves the queue on disk; a second\n"
+        "SIGTERM stops it at once.\n"
+        "\n"
+        "  --config FILE      the configuration (default: " CLI_CONFIG_DEFAULT ")\n"
+        "  --log-json         log one JSON object a line instead of key=value\n"
+        "  --log-level LEVEL  least urgent lines to log: error, warning, info, debug\n"
+        "                     (default: info)\n"
+        "  --help             this text\n"
+        "\n"
+        "Exit status: 0 stopped as asked, 1 the configuration is wrong, the start failed or the\n"
+        "spool's disk did, 2 wrong usage.\n";
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "log-json", no_argument, NULL, 'j' },
+	{ "log-level", required_argument, NULL, 'l' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+struct serve {
+	const char *path;
+	struct engine_options engine;
+	bool help;
+};
+
+static bool read_level(const char *word, enum log_level *level)
+{
+	static const char *const words[LOG_LEVEL_COUNT] = {
+#define X(name, text, ...) text,
+		LOG_LEVELS(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < LOG_LEVEL_COUNT; i++) {
+		if (strcmp(word, words[i]) != 0)
+			continue;
+		*level = (enum log_level)i;
+		return true;
+	}
+	fprintf(stderr, "sluice serve: --log-level %s; right is error, warning, info or debug\n",
+	        word);
+	return false;
+}
+
+static bool read_options(int argc, char **argv, struct serve *serve)
+{
+	int option = cli_option(argc, argv, options, true);
+
+	for (; option != -1; option = cli_option(argc, argv, options, false)) {
+		switch (option) {
+		case 'c':
+			serve->path = optarg;
+			break;
+		case 'j':
+			serve->engine.log.json = true;
+			serve->engine.log.journal = false;
+			break;
+		case 'l':
+			if (!read_level(optarg, &serve->engine.log.level))
+				return false;
+			break;
+		case 'h':
+			serve->help = true;
+			return true;
+		default:
+			return false;
+		}
+	}
+	return cli_has_no_words(argc, argv);
+}
+
+static struct err ask(void *owner, struct request *request)
+{
+	return engine_ask(owner, request);
+}
+
+/* Control's socket is there before the engine says that it is ready. */
+static int run(struct engine *engine, const struct config *config, struct text *why)
+{
+	struct control *control;
+	const struct control_settings settings = {
+		.folder = config->spool.path,
+		.io = { .entries = 64, .buffer_count = 64, .buffer_bytes = 4096 },
+		.ask = ask,
+		.owner = engine,
+	};
+
+	if (failed(control_create(&control, &settings, why))) {
+		engine_destroy(engine);
+		return CLI_WRONG;
+	}
+	int status = CLI_WRONG;
+	if (!failed(engine_start(engine, why))) {
+		if (failed(control_start(control)))
+			text_format(why, "control's thread can't be started");
+		else
+			status = engine_wait(engine);
+	}
+	control_stop(control);
+	engine_destroy(engine);
+	control_destroy(control);
+	return status;
+}
+
+int serve_command(int argc, char **argv)
+{
+	struct serve serve = {
+		.path = CLI_CONFIG_DEFAULT,
+		.engine = { .log = logger_options_default() },
+	};
+	struct engine *engine;
+	char why_bytes[WHY_BYTES];
+	struct text why = TEXT_ON(why_bytes);
+
+	if (!read_options(argc, argv, &serve))
+		return CLI_USAGE;
+	if (serve.help) {
+		fputs(usage, stdout);
+		return CLI_FINE;
+	}
+	struct config *config = cli_load(serve.path);
+	if (config == NULL)
+		return CLI_WRONG;
+	int status = CLI_WRONG;
+	if (!failed(engine_create(&engine, config, &serve.engine, &why)))
+		status = run(engine, config, &why);
+	if (why.bytes > 0)
+		fprintf(stderr, "sluice serve: %s\n", text_string(&why));
+	config_destroy(config);
+	return status;
+}
