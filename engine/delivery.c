@@ -6,6 +6,7 @@ static struct err delivery_join(
         struct delivery *delivery, const struct delivery_settings *settings);
 static void delivery_take_letters(struct delivery *delivery);
 static void delivery_drain(struct delivery *delivery);
+static void delivery_recall(struct delivery *delivery, const struct letter *letter);
 static void delivery_return_jobs(struct delivery *delivery);
 static void delivery_sweep(struct timer *timer);
 static void delivery_drain_expired(struct timer *timer);
@@ -103,6 +104,9 @@ static void delivery_take_letters(struct delivery *delivery)
 			check(letter.job->state == JOB_READY);
 			dispatch_add(&delivery->dispatch, letter.job);
 			break;
+		case LETTER_RECALL:
+			delivery_recall(delivery, &letter);
+			break;
 		case LETTER_RESUME:
 			dispatch_resume(&delivery->dispatch);
 			break;
@@ -114,6 +118,16 @@ static void delivery_take_letters(struct delivery *delivery)
 		if (shard->draining)
 			delivery_return_jobs(delivery);
 	}
+}
+
+/* What has begun, or is another shard's, comes back by itself. */
+static void delivery_recall(struct delivery *delivery, const struct letter *letter)
+{
+	struct job *job =
+	        schedule_find(&delivery->schedule, letter->ticket, (uint16_t)letter->count);
+
+	if (job != NULL)
+		judge_return(&delivery->judge, job);
 }
 
 static void delivery_drain(struct delivery *delivery)

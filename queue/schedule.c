@@ -74,6 +74,28 @@ struct job *schedule_withdraw(struct schedule *schedule, struct job *job)
 	return job;
 }
 
+static struct job *schedule_find_in(const struct list *list, uint64_t id, uint16_t number)
+{
+	list_each(link, list) {
+		struct job *job = container_of(link, struct job, link);
+		if (job->id == id && job->number == number)
+			return job;
+	}
+	return NULL;
+}
+
+struct job *schedule_find(const struct schedule *schedule, uint64_t id, uint16_t number)
+{
+	struct job *job = NULL;
+
+	for (uint32_t i = 0; i < schedule->line_count && job == NULL; i++) {
+		job = schedule_find_in(&schedule->lines[i].back, id, number);
+		if (job == NULL)
+			job = schedule_find_in(&schedule->lines[i].waiting, id, number);
+	}
+	return job;
+}
+
 struct job *schedule_any(const struct schedule *schedule)
 {
 	struct job *job = NULL;

@@ -43,6 +43,8 @@ struct job *schedule_first(
 struct job *schedule_take(struct schedule *schedule, uint32_t own_line, uint32_t shared_line);
 /* Gives a job as it is settled without having been started (JOB_SETTLING). */
 struct job *schedule_withdraw(struct schedule *schedule, struct job *job);
+/* The job of this place in the spool; lends. NULL: it is not here, or was taken. */
+struct job *schedule_find(const struct schedule *schedule, uint64_t id, uint16_t number);
 /* Any job, for emptying the schedule; lends. NULL: it is empty. */
 struct job *schedule_any(const struct schedule *schedule);
 /* The first job from `*line` on whose time is over, by its line and place; lends. *line goes on
