@@ -72,7 +72,7 @@ int cli_main(int argc, char **argv)
 	return status;
 }
 
-int help_command(int argc, char **argv)
+int cli_help(int argc, char **argv)
 {
 	char help[] = "--help";
 	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
@@ -82,7 +82,7 @@ int help_command(int argc, char **argv)
 		return CLI_FINE;
 	}
 	if (strcmp(argv[1], "settings") == 0)
-		return settings_command(argc - 1, argv + 1);
+		return cli_settings(argc - 1, argv + 1);
 	if (cli_option(argc, argv, options, true) == '?')
 		return CLI_USAGE;
 	const struct command *command = find(view_of(argv[1]));

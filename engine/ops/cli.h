@@ -24,21 +24,21 @@ enum cli_status {
 
 /* name, its main function, what it does */
 #define CLI_COMMANDS(X)                                                                            \
-	X("serve", serve_command, "run the relay in the foreground")                               \
-	X("check", check_command, "look through the configuration")                                \
-	X("queue", queue_command, "list and change what waits for delivery")                       \
+	X("serve", cli_serve, "run the relay in the foreground")                                   \
+	X("check", cli_check, "look through the configuration")                                    \
+	X("queue", cli_queue, "list and change what waits for delivery")                           \
 	X("explain", explain_main, "say what a mail server's reply means")                         \
-	X("version", version_command, "say what this is made of and what the kernel offers")       \
-	X("help", help_command, "print a command's usage, or every setting")
+	X("version", cli_version, "say what this is made of and what the kernel offers")           \
+	X("help", cli_help, "print a command's usage, or every setting")
 
 /* argv[0] is the command's own name. */
-int serve_command(int argc, char **argv);
-int check_command(int argc, char **argv);
-int queue_command(int argc, char **argv);
-int version_command(int argc, char **argv);
-int help_command(int argc, char **argv);
+int cli_serve(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_queue(int argc, char **argv);
+int cli_version(int argc, char **argv);
+int cli_help(int argc, char **argv);
 /* `sluice help settings`: every setting, with its default and bounds. */
-int settings_command(int argc, char **argv);
+int cli_settings(int argc, char **argv);
 
 int cli_main(int argc, char **argv);
 

@@ -2,7 +2,7 @@
 
 #include "engine/json_write.h"
 #include "engine/ops/control_talk.h"
-#include "engine/ops/queue_client.h"
+#include "engine/ops/control_client.h"
 #include "queue/message.h"
 
 static const char usage[] =
@@ -268,26 +268,26 @@ static bool take_row(struct listing *listing, struct view line)
 }
 
 /* One page; `more`: another follows. */
-static bool take_page(struct queue_client *client, struct listing *listing, bool *more)
+static bool take_page(struct control_client *client, struct listing *listing, bool *more)
 {
 	json_t *question = question_of(listing->query, REQUEST_LIST);
 	struct view line;
 
 	if (listing->last_id[0] != '\0')
 		json_object_set_new(question, "after", json_string(listing->last_id));
-	json_t *answer = queue_client_ask(client, question);
+	json_t *answer = control_client_ask(client, question);
 	if (answer == NULL)
 		return false;
 	json_int_t rows = json_integer_value(json_object_get(answer, "rows"));
 	*more = json_is_true(json_object_get(answer, "more")) && rows > 0;
 	json_decref(answer);
 	for (json_int_t i = 0; i < rows; i++)
-		if (!queue_client_row(client, &line) || !take_row(listing, line))
+		if (!control_client_row(client, &line) || !take_row(listing, line))
 			return false;
 	return true;
 }
 
-static int list(struct queue_client *client, const struct query *query)
+static int list(struct control_client *client, const struct query *query)
 {
 	struct listing listing = { .query = query };
 	bool more = true;
@@ -300,12 +300,12 @@ static int list(struct queue_client *client, const struct query *query)
 	return CLI_FINE;
 }
 
-static int count(struct queue_client *client, const struct query *query)
+static int count(struct control_client *client, const struct query *query)
 {
 	/* Counting by filter is looking at each. */
 	if (query->route != NULL || query->from != NULL || query->to != NULL)
 		return list(client, query);
-	json_t *answer = queue_client_ask(client, question_of(query, REQUEST_COUNT));
+	json_t *answer = control_client_ask(client, question_of(query, REQUEST_COUNT));
 	if (answer == NULL)
 		return CLI_WRONG;
 	printf("%lld\n", (long long)json_integer_value(json_object_get(answer, "count")));
@@ -322,7 +322,7 @@ static json_t *ids_from(const struct query *query, size_t start)
 	return ids;
 }
 
-static int show(struct queue_client *client, const struct query *query)
+static int show(struct control_client *client, const struct query *query)
 {
 	struct listing listing = { .query = query };
 	json_t *question = question_of(query, REQUEST_SHOW);
@@ -330,11 +330,11 @@ static int show(struct queue_client *client, const struct query *query)
 	struct view line;
 
 	json_object_set_new(question, "ids", ids_from(query, 0));
-	json_t *answer = queue_client_ask(client, question);
+	json_t *answer = control_client_ask(client, question);
 	if (answer == NULL)
 		return CLI_WRONG;
 	json_decref(answer);
-	for (; queue_client_row(client, &line) && take_row(&listing, line); rows++)
+	for (; control_client_row(client, &line) && take_row(&listing, line); rows++)
 		continue;
 	if (rows > 0)
 		return CLI_FINE;
@@ -343,7 +343,7 @@ static int show(struct queue_client *client, const struct query *query)
 }
 
 /* As many questions as the ids need; one for --all. */
-static int act(struct queue_client *client, const struct query *query)
+static int act(struct control_client *client, const struct query *query)
 {
 	uint64_t done = 0;
 
@@ -354,7 +354,7 @@ static int act(struct queue_client *client, const struct query *query)
 			json_object_set_new(question, "all", json_true());
 		else
 			json_object_set_new(question, "ids", ids_from(query, start));
-		json_t *answer = queue_client_ask(client, question);
+		json_t *answer = control_client_ask(client, question);
 		if (answer == NULL)
 			return CLI_WRONG;
 		done += (uint64_t)json_integer_value(json_object_get(answer, "count"));
@@ -371,7 +371,7 @@ static int act(struct queue_client *client, const struct query *query)
 	return CLI_WRONG;
 }
 
-int queue_command(int argc, char **argv)
+int cli_queue(int argc, char **argv)
 {
 	struct query query = { .config = CLI_CONFIG_DEFAULT };
 
@@ -381,7 +381,7 @@ int queue_command(int argc, char **argv)
 		fputs(usage, stdout);
 		return CLI_FINE;
 	}
-	struct queue_client *client = queue_client_open(query.config);
+	struct control_client *client = control_client_open(query.config);
 	if (client == NULL)
 		return CLI_WRONG;
 	int status;
@@ -399,6 +399,6 @@ int queue_command(int argc, char **argv)
 		status = act(client, &query);
 		break;
 	}
-	queue_client_close(client);
+	control_client_close(client);
 	return status;
 }

@@ -38,7 +38,7 @@ static void print_features(void)
 	io_destroy(io);
 }
 
-int version_command(int argc, char **argv)
+int cli_version(int argc, char **argv)
 {
 	struct utsname system = { .release = "unknown" };
 	int option = cli_option(argc, argv, options, true);

@@ -115,7 +115,7 @@ static int run(struct engine *engine, const struct config *config, struct text *
 	return status;
 }
 
-int serve_command(int argc, char **argv)
+int cli_serve(int argc, char **argv)
 {
 	struct serve serve = {
 		.path = CLI_CONFIG_DEFAULT,

@@ -6,25 +6,25 @@
  * Owns:    the connection and one answer's bytes. Lends lines until the next question.
  * Fails:   with a complaint to stderr, whose words name the socket and what to look at.
  */
-#ifndef SLUICE_QUEUE_CLIENT_H
-#define SLUICE_QUEUE_CLIENT_H
+#ifndef SLUICE_CONTROL_CLIENT_H
+#define SLUICE_CONTROL_CLIENT_H
 
 #include "queue/base/bytes.h"
 
 #include <jansson.h>
 
-struct queue_client;
+struct control_client;
 
 /* NULL: the engine can't be reached, and that was complained of. `config` is the file that names
  * the spool; whatever else is wrong with it does not matter here. */
-struct queue_client *queue_client_open(const char *config);
+struct control_client *control_client_open(const char *config);
 /* NULL is fine. */
-void queue_client_close(struct queue_client *client);
+void control_client_close(struct control_client *client);
 /* Takes question. The answer's first line; the caller's to json_decref(). NULL: it failed or was
  * refused, and that was complained of. */
-json_t *queue_client_ask(struct queue_client *client, json_t *question);
+json_t *control_client_ask(struct control_client *client, json_t *question);
 /* The next row of the answer, as it came, without its line end; false: no more, or the
  * connection broke (complained of). */
-bool queue_client_row(struct queue_client *client, struct view *line);
+bool control_client_row(struct control_client *client, struct view *line);
 
 #endif

@@ -16,7 +16,7 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-int settings_command(int argc, char **argv)
+int cli_settings(int argc, char **argv)
 {
 	bool roff = false;
 	int option = cli_option(argc, argv, options, true);

@@ -1,4 +1,4 @@
-#include "engine/ops/queue_client.h"
+#include "engine/ops/control_client.h"
 
 #include "engine/config.h"
 #include "engine/config_report.h"
@@ -14,7 +14,7 @@
 #define LINE_FIRST_BYTES 65536
 #define PATH_BYTES       4096
 
-struct queue_client {
+struct control_client {
 	int fd;
 	size_t rows_left;
 	char *data; /* what has come and was not yet lent or is lent now */
@@ -74,13 +74,13 @@ static int dial_by_config(const char *config)
 	return fd;
 }
 
-struct queue_client *queue_client_open(const char *config)
+struct control_client *control_client_open(const char *config)
 {
 	int fd = dial_by_config(config);
 
 	if (fd < 0)
 		return NULL;
-	struct queue_client *client = calloc(1, sizeof *client);
+	struct control_client *client = calloc(1, sizeof *client);
 	check(client != NULL);
 	client->fd = fd;
 	client->size = LINE_FIRST_BYTES;
@@ -89,7 +89,7 @@ struct queue_client *queue_client_open(const char *config)
 	return client;
 }
 
-void queue_client_close(struct queue_client *client)
+void control_client_close(struct control_client *client)
 {
 	if (client == NULL)
 		return;
@@ -104,7 +104,7 @@ static bool lose(void)
 	return false;
 }
 
-static bool send_line(struct queue_client *client, const char *text)
+static bool send_line(struct control_client *client, const char *text)
 {
 	struct view rest = view_of(text);
 
@@ -119,7 +119,7 @@ static bool send_line(struct queue_client *client, const char *text)
 }
 
 /* Makes room behind what is there: by moving it to the front, or by doubling. */
-static void make_room(struct queue_client *client)
+static void make_room(struct control_client *client)
 {
 	memmove(client->data, client->data + client->start, client->bytes - client->start);
 	client->bytes -= client->start;
@@ -132,7 +132,7 @@ static void make_room(struct queue_client *client)
 	client->size *= 2;
 }
 
-static bool next_line(struct queue_client *client, struct view *line)
+static bool next_line(struct control_client *client, struct view *line)
 {
 	size_t looked = 0;
 
@@ -157,7 +157,7 @@ static bool next_line(struct queue_client *client, struct view *line)
 	}
 }
 
-json_t *queue_client_ask(struct queue_client *client, json_t *question)
+json_t *control_client_ask(struct control_client *client, json_t *question)
 {
 	char *text = json_dumps(question, JSON_COMPACT);
 	struct view line;
@@ -186,7 +186,7 @@ json_t *queue_client_ask(struct queue_client *client, json_t *question)
 	return answer;
 }
 
-bool queue_client_row(struct queue_client *client, struct view *line)
+bool control_client_row(struct control_client *client, struct view *line)
 {
 	if (client->rows_left == 0 || !next_line(client, line))
 		return false;

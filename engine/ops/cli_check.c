@@ -23,7 +23,7 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-int check_command(int argc, char **argv)
+int cli_check(int argc, char **argv)
 {
 	const char *path = CLI_CONFIG_DEFAULT;
 	struct config_report report;
