@@ -47,7 +47,7 @@ static const struct option options[] = {
 
 /* What an act did, for its last line; by verb. */
 static const char *const done_words[REQUEST_VERB_COUNT] = {
-	[REQUEST_RETRY] = "are tried now",
+	[REQUEST_RETRY] = "tried now",
 	[REQUEST_HOLD] = "held",
 	[REQUEST_RELEASE] = "released",
 	[REQUEST_BOUNCE] = "bounced",
@@ -360,7 +360,8 @@ static int act(struct control_client *client, const struct query *query)
 		done += (uint64_t)json_integer_value(json_object_get(answer, "count"));
 		json_decref(answer);
 	}
-	printf("%llu messages %s\n", (unsigned long long)done, done_words[query->verb]);
+	printf("%llu message%s %s\n", (unsigned long long)done, done == 1 ? "" : "s",
+	        done_words[query->verb]);
 	if (query->all || done >= query->ids_count)
 		return CLI_FINE;
 	fprintf(stderr,
