@@ -244,6 +244,9 @@ static void check_route_tls(struct config_route *route, size_t index, struct con
 		        tls->key == NULL ? "key" : "certificate");
 		return;
 	}
+	/* Without files of ours there is nothing to find, and the system's roots cost time. */
+	if (tls->ca_file == NULL && tls->certificate == NULL)
+		return;
 	const struct tls_client_settings settings = {
 		.verify = tls->verify,
 		.ca_file = tls->ca_file,
