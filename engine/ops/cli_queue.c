@@ -5,6 +5,8 @@
 #include "engine/ops/control_client.h"
 #include "queue/message.h"
 
+#include <jansson.h>
+
 static const char usage[] =
         "usage: sluice queue list|count [--json] [FILTER...]\n"
         "       sluice queue show ID [--json]\n"

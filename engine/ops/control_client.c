@@ -6,6 +6,7 @@
 #include "queue/base/check.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -11,7 +11,7 @@
 
 #include "queue/base/bytes.h"
 
-#include <jansson.h>
+struct json_t;
 
 struct control_client;
 
@@ -22,7 +22,7 @@ struct control_client *control_client_open(const char *config);
 void control_client_close(struct control_client *client);
 /* Takes question. The answer's first line; the caller's to json_decref(). NULL: it failed or was
  * refused, and that was complained of. */
-json_t *control_client_ask(struct control_client *client, json_t *question);
+struct json_t *control_client_ask(struct control_client *client, struct json_t *question);
 /* The next row of the answer, as it came, without its line end; false: no more, or the
  * connection broke (complained of). */
 bool control_client_row(struct control_client *client, struct view *line);

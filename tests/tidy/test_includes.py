@@ -35,8 +35,12 @@ def folder_of(path):
     return path.rpartition("/")[0]
 
 
+# A program's main file stands above all layers of its folder.
+PROGRAMS = {"engine/main.c": "engine/ops"}
+
+
 def allowed(source, included):
-    layer = folder_of(source)
+    layer = PROGRAMS.get(source, folder_of(source))
     if folder_of(included) == layer:
         return True
     return included in LAYERS[layer] or folder_of(included) in LAYERS[layer]

@@ -18,6 +18,7 @@ START_UP = re.compile(r".*_(create|destroy|open|close|load|start|stop|init|finis
 
 # Allocation elsewhere. file: why
 MAY_ALLOCATE = {
+    "engine/ops/control_client.c": "a command of its own process",
     "engine/config_arena.c": "the configuration's memory, taken at start",
     "engine/config_places.c": "gone once the configuration is read",
     "engine/config_report.c": "of start-up alone",
@@ -34,6 +35,7 @@ MAY_READ_ERRNO = {
     "engine/io/io_socket.c": "the other half of it",
     "engine/io/tls_openssl.c": "a seam's body",
     "engine/config_file.c": "says why a file can't be read",
+    "engine/ops/control_client.c": "says why the engine can't be reached",
     "engine/keeper.c": "says why a secret can't be read",
     "engine/watch.c": "waits for signals",
 }
