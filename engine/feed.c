@@ -2,6 +2,7 @@
 
 #include "engine/batch.h"
 #include "queue/base/check.h"
+#include "queue/route.h"
 
 #define FEED_NEVER        ((struct wall){ INT64_MAX })
 #define FEED_WINDOW_LEAST 32
@@ -46,8 +47,15 @@ struct err feed_init(struct feed *feed, const struct config *config, struct spoo
 		route->backlog = true; /* until a look at the disk says otherwise */
 		route->next_due = FEED_NEVER;
 		route->window = feed_window(&config->routes.at[i], shard_count);
-		for (size_t shard = 0; shard < shard_count; shard++)
-			route->credit[shard] = route->window;
+		const struct route_plan plan = {
+			.sessions = config->routes.at[i].sessions,
+			.identities = (uint32_t)config->routes.at[i].identities.count,
+			.shards = (uint32_t)shard_count,
+		};
+		/* A shard without a session for the route could do nothing with its jobs. */
+		for (uint32_t shard = 0; shard < shard_count; shard++)
+			if (route_shard_sessions(&plan, shard) > 0)
+				route->credit[shard] = route->window;
 	}
 	/* All that can be lent, a batch of puts, the reports of its settles, and one to read. */
 	size_t jobs_max = feed_window_sum(config, shard_count) * shard_count + BATCH_PUTS_MAX +
