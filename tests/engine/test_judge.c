@@ -1,0 +1,317 @@
+/* What each outcome does to recipients, job, lanes and session; and when a job comes to an end. */
+#include "tests/engine/rig.h"
+
+struct court {
+	struct rig *rig;
+	struct judge *judge;
+	struct lane lanes[2]; /* peers on the one route */
+};
+
+static struct court court_open(const char *top)
+{
+	struct court court = { .rig = rig_create() };
+
+	rig_init_with(court.rig, top, "tls: {mode: none}", NULL, NULL);
+	court.judge = &court.rig->delivery.judge;
+	return court;
+}
+
+static void court_lanes(struct court *court)
+{
+	for (size_t i = 0; i < 2; i++) {
+		lane_init(&court->lanes[i], 0, 0);
+		court->lanes[i].own_line = 1;
+		court->lanes[i].peers = court->lanes;
+		court->lanes[i].peer_count = 2;
+	}
+}
+
+static struct job *court_job(struct court *court, const char *to, int64_t age_ms)
+{
+	const struct rig_mail mail = {
+		.from = "a@c.d",
+		.to = to,
+		.body = "x\r\n",
+		.age_ms = age_ms,
+	};
+	struct schedule *schedule = &court->rig->delivery.schedule;
+
+	schedule_add(schedule, 0, rig_job(court->rig, &mail));
+	struct job *job = schedule_take(schedule, 1, 0);
+	for (size_t i = 0; i < job->owed_count; i++)
+		job_owed(job)[i].mark = OWED_ACCEPTED;
+	return job;
+}
+
+static void court_hear(struct judge_case *it, struct reply *reply, enum stage stage,
+        enum outcome outcome, enum scope scope)
+{
+	*reply = (struct reply){
+		.code = outcome == OUTCOME_PROCEED ? 250 : 450,
+		.enhanced = { 4, 7, 1 },
+		.whole = VIEW("450 4.7.1 so be it"),
+	};
+	judge_hear(it, stage, reply, VIEW("mail.example"));
+	it->verdict.outcome = outcome;
+	it->verdict.scope = scope;
+	it->verdict.wait_s = VERDICT_NO_WAIT;
+}
+
+/* Settles what is on its way back. */
+static void court_collect(struct court *court)
+{
+	struct letter letter;
+
+	while (mailbox_take(&court->rig->settles, &letter))
+		court->rig->settled[court->rig->settled_count++] = letter.job;
+}
+
+static bool held(struct court *court, size_t lane)
+{
+	return lane_room(&court->lanes[lane], loop_now(&court->rig->delivery.shard.loop)) == 0;
+}
+
+struct row {
+	enum outcome outcome;
+	enum scope scope;
+	const char *result; /* as rig_outcomes(); "" : put back */
+	bool lane_held;
+	bool route_held;
+	bool retire;
+	uint32_t attempts;
+};
+
+static const struct row rows[] = {
+	{ OUTCOME_PROCEED, SCOPE_CONNECTION, "D", false, false, false, 0 },
+	{ OUTCOME_RECONNECT, SCOPE_CONNECTION, "", false, false, true, 0 },
+	{ OUTCOME_RETRY_OTHER_SESSION, SCOPE_CONNECTION, "", false, false, true, 0 },
+	{ OUTCOME_BACKOFF_IDENTITY, SCOPE_IDENTITY, "", true, false, false, 0 },
+	{ OUTCOME_BACKOFF_TENANT, SCOPE_TENANT, "", true, true, false, 0 },
+	{ OUTCOME_BACKOFF_ROUTE, SCOPE_ROUTE, "", true, true, false, 0 },
+	{ OUTCOME_BACKOFF_RECIPIENT, SCOPE_RECIPIENT, "F", false, false, false, 1 },
+	{ OUTCOME_PAUSE_IDENTITY, SCOPE_IDENTITY, "", true, false, false, 0 },
+	{ OUTCOME_PAUSE_ROUTE, SCOPE_ROUTE, "", true, true, false, 0 },
+	{ OUTCOME_PAUSE_TENANT, SCOPE_TENANT, "", true, true, false, 0 },
+	{ OUTCOME_BOUNCE_RECIPIENT, SCOPE_RECIPIENT, "B", false, false, false, 0 },
+	{ OUTCOME_BOUNCE_MESSAGE, SCOPE_MESSAGE, "B", false, false, false, 0 },
+	{ OUTCOME_REFRESH_TOKEN, SCOPE_IDENTITY, "", false, false, true, 0 },
+	{ OUTCOME_REAUTH, SCOPE_IDENTITY, "", false, false, true, 0 },
+	{ OUTCOME_FAIL_CONFIG, SCOPE_IDENTITY, "", true, false, false, 0 },
+	{ OUTCOME_FAIL_CONFIG, SCOPE_ROUTE, "", true, true, false, 0 },
+	{ OUTCOME_FAIL_CONFIG, SCOPE_SOURCE_IP, "", true, true, false, 0 },
+	/* One recipient's or one message's trouble stops nobody else. */
+	{ OUTCOME_FAIL_CONFIG, SCOPE_RECIPIENT, "F", false, false, false, 0 },
+	{ OUTCOME_FAIL_CONFIG, SCOPE_MESSAGE, "F", false, false, false, 0 },
+	/* Split, though it was alone. */
+	{ OUTCOME_SPLIT_RECIPIENTS, SCOPE_MESSAGE, "B", false, false, false, 0 },
+};
+
+static void test_outcomes(void **state)
+{
+	struct court court = court_open("");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct row *row = &rows[i];
+		struct judgement judgement = { 0 };
+		struct judge_case it;
+		struct reply reply;
+		const size_t before = court.rig->settled_count;
+
+		court_lanes(&court);
+		struct job *job = court_job(&court, "b@c.d", 0);
+		court_hear(&it, &reply, STAGE_EOD, row->outcome, row->scope);
+		assert_int_equal(judge_lane(court.judge, court.lanes, &it), row->retire);
+		judge_recipients(
+		        court.judge, court.lanes, job, 1U << OWED_ACCEPTED, &it, &judgement);
+		judge_transaction(court.judge, court.lanes, job, &judgement);
+		court_collect(&court);
+		assert_int_equal(held(&court, 0), row->lane_held);
+		assert_int_equal(held(&court, 1), row->route_held);
+		if (row->result[0] == '\0') {
+			assert_int_equal(court.rig->settled_count, before);
+			assert_int_equal(job->state, JOB_READY);
+			assert_int_equal(job->attempts, 0);
+			judge_return(court.judge, job);
+			court_collect(&court);
+			continue;
+		}
+		assert_int_equal(court.rig->settled_count, before + 1);
+		rig_assert_outcomes(court.rig, before, row->result);
+		assert_int_equal(job->attempts, row->attempts);
+	}
+	rig_destroy(court.rig);
+}
+
+static void test_restarts_are_bounded(void **state)
+{
+	struct court court = court_open("");
+	struct job *job = court_job(&court, "b@c.d", 0);
+
+	(void)state;
+	court_lanes(&court);
+	for (unsigned i = 0; i <= JUDGE_RESTARTS_MAX; i++) {
+		struct judgement judgement = { 0 };
+		struct judge_case it;
+		struct reply reply;
+
+		assert_int_equal(court.rig->settled_count, 0);
+		court_hear(&it, &reply, STAGE_EOD, OUTCOME_RECONNECT, SCOPE_CONNECTION);
+		judge_recipients(court.judge, court.lanes, job,
+		        1U << OWED_ANSWERED | 1U << OWED_ACCEPTED, &it, &judgement);
+		judge_transaction(court.judge, court.lanes, job, &judgement);
+		court_collect(&court);
+		if (i < JUDGE_RESTARTS_MAX)
+			assert_ptr_equal(schedule_take(court.judge->schedule, 1, 0), job);
+	}
+	assert_int_equal(court.rig->settled_count, 1);
+	rig_assert_outcomes(court.rig, 0, "F");
+	assert_int_equal(job->attempts, 1);
+	rig_destroy(court.rig);
+}
+
+static void test_reauth_once(void **state)
+{
+	struct court court = court_open("");
+	struct judge_case it;
+	struct reply reply;
+
+	(void)state;
+	court_lanes(&court);
+	court_hear(&it, &reply, STAGE_AUTH, OUTCOME_REFRESH_TOKEN, SCOPE_IDENTITY);
+	assert_true(judge_lane(court.judge, court.lanes, &it));
+	assert_false(held(&court, 0));
+	assert_true(judge_lane(court.judge, court.lanes, &it));
+	assert_true(held(&court, 0));
+	assert_false(held(&court, 1));
+	/* As long as a pause, not the seconds that the verdict names for the second try. */
+	assert_true(court.lanes[0].hold.until.ns >=
+	            loop_now(&court.rig->delivery.shard.loop).ns + 3600 * NS_PER_S);
+	rig_destroy(court.rig);
+}
+
+/* Each recipient has its own end, and what is held back does not hold the others. */
+static void test_own_ends(void **state)
+{
+	static const enum outcome outcomes[] = {
+		OUTCOME_PROCEED,
+		OUTCOME_BOUNCE_RECIPIENT,
+		OUTCOME_BACKOFF_RECIPIENT,
+		OUTCOME_BACKOFF_IDENTITY,
+	};
+	struct court court = court_open("");
+	struct judgement judgement = { .relayed = true };
+	struct job *job = court_job(&court, "b@c.d e@c.d f@c.d g@c.d", 0);
+
+	(void)state;
+	court_lanes(&court);
+	for (size_t i = 0; i < 4; i++) {
+		struct judge_case it;
+		struct reply reply;
+		court_hear(&it, &reply, STAGE_EOD, outcomes[i], SCOPE_IDENTITY);
+		judge_recipient(court.judge, court.lanes, job, i, VIEW("x@c.d"), &it, &judgement);
+	}
+	judge_transaction(court.judge, court.lanes, job, &judgement);
+	court_collect(&court);
+	rig_assert_outcomes(court.rig, 0, "DBFF");
+	assert_int_equal(job_owed(job)[0].flags, OWED_RELAYED);
+	assert_int_equal(job->attempts, 1);
+	rig_destroy(court.rig);
+}
+
+static void test_split_halves(void **state)
+{
+	struct court court = court_open("");
+	struct job *job = court_job(&court, "b@c.d e@c.d f@c.d g@c.d", 0);
+	struct judgement judgement = { 0 };
+	struct judge_case it;
+	struct reply reply;
+
+	(void)state;
+	court_lanes(&court);
+	court_hear(&it, &reply, STAGE_RCPT, OUTCOME_SPLIT_RECIPIENTS, SCOPE_MESSAGE);
+	judge_recipients(court.judge, court.lanes, job, 1U << OWED_ACCEPTED, &it, &judgement);
+	judge_transaction(court.judge, court.lanes, job, &judgement);
+	court_collect(&court);
+	assert_int_equal(court.rig->settled_count, 0);
+	assert_int_equal(job->at_once, 2);
+	judge_return(court.judge, job);
+	rig_destroy(court.rig);
+}
+
+/* Its time is over: it bounces with the last reply, under the status for that. */
+static void test_expired(void **state)
+{
+	struct court court = court_open("retry: {give_up_after: 60s}");
+	struct job *job = court_job(&court, "b@c.d", 61 * 1000);
+	struct judgement judgement = { 0 };
+	struct judge_case it;
+	struct reply reply;
+
+	(void)state;
+	court_lanes(&court);
+	court_hear(&it, &reply, STAGE_EOD, OUTCOME_BACKOFF_RECIPIENT, SCOPE_RECIPIENT);
+	judge_recipients(court.judge, court.lanes, job, 1U << OWED_ACCEPTED, &it, &judgement);
+	judge_transaction(court.judge, court.lanes, job, &judgement);
+	court_collect(&court);
+	rig_assert_outcomes(court.rig, 0, "B");
+	assert_string_equal(rig_reply(court.rig, 0, 0), "450 4.4.7 so be it");
+
+	/* The sweep, of one that was never tried. */
+	const struct rig_mail mail = {
+		.from = "a@c.d",
+		.to = "b@c.d",
+		.body = "x\r\n",
+		.age_ms = 61 * 1000,
+	};
+	schedule_add(court.judge->schedule, 0, rig_job(court.rig, &mail));
+	judge_sweep(court.judge);
+	court_collect(&court);
+	rig_assert_outcomes(court.rig, 1, "B");
+	assert_memory_equal(rig_reply(court.rig, 1, 0), "0 4.4.7 ", 8);
+	rig_destroy(court.rig);
+}
+
+/* No session can be made: the one in front is deferred, the others keep their places. */
+static void test_session(void **state)
+{
+	struct court court = court_open("");
+	const struct rig_mail mail = { .from = "a@c.d", .to = "b@c.d", .body = "x\r\n" };
+	struct judge_case it;
+
+	(void)state;
+	court_lanes(&court);
+	for (size_t i = 0; i < 3; i++)
+		schedule_add(court.judge->schedule, 0, rig_job(court.rig, &mail));
+	judge_say(&it, STAGE_CONNECT, VIEW("connect to 192.0.2.1:25: Connection refused"));
+	judge_session(court.judge, court.lanes, &it);
+	court_collect(&court);
+	assert_int_equal(court.rig->settled_count, 1);
+	assert_string_equal(
+	        rig_reply(court.rig, 0, 0), "0 0.0.0 connect to 192.0.2.1:25: Connection refused");
+	assert_int_equal(court.rig->settled[0]->attempts, 1);
+	assert_int_equal(court.judge->schedule->job_count, 2);
+	assert_false(lane_door_open(&court.lanes[0], loop_now(&court.rig->delivery.shard.loop), 0));
+	assert_true(lane_door_open(&court.lanes[1], loop_now(&court.rig->delivery.shard.loop), 0));
+	/* While another session stands, nobody is deferred. */
+	court.lanes[0].standing = 1;
+	judge_session(court.judge, court.lanes, &it);
+	court_collect(&court);
+	assert_int_equal(court.rig->settled_count, 1);
+	rig_destroy(court.rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_restarts_are_bounded),
+		cmocka_unit_test(test_reauth_once),
+		cmocka_unit_test(test_own_ends),
+		cmocka_unit_test(test_split_halves),
+		cmocka_unit_test(test_expired),
+		cmocka_unit_test(test_session),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
