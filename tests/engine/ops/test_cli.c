@@ -156,9 +156,9 @@ struct bench {
 	char folder[64];
 	char config[128];
 	struct control *control;
-	uint64_t last_ids;
-	enum request_verb last_verb;
-	size_t asked;
+	_Atomic uint64_t last_ids; /* control's thread counts, the test reads */
+	_Atomic enum request_verb last_verb;
+	_Atomic size_t asked;
 	uint64_t rows; /* in the queue that the test plays */
 };
 
