@@ -3,8 +3,11 @@
 #include "engine/ingest.h"
 #include "queue/base/check.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
 
+static struct err listener_bind(struct listener *listener, bool shared);
 static void listener_accept(struct listener *listener);
 static void listener_accepted(struct io_op *op, const struct io_result *result);
 static void listener_retry(struct timer *timer);
@@ -20,8 +23,7 @@ struct err listener_open(struct listener *listener, struct ingest *ingest, const
 		.fd = -1,
 		.state = LISTENER_CLOSED,
 	};
-	struct err err =
-	        io_listen(ingest->shard.loop.io, &door->config->address, shared, &listener->fd);
+	struct err err = listener_bind(listener, shared);
 	if (failed(err)) {
 		text_format(why, "cannot listen on %s: %s", door->address,
 		        err.detail != 0 ? strerror(err.detail) : err_text(err.code));
@@ -29,6 +31,24 @@ struct err listener_open(struct listener *listener, struct ingest *ingest, const
 	}
 	listener->state = LISTENER_OPEN;
 	return err_ok();
+}
+
+/* The kernel ends a killed process's ring, and with it the accept that holds the old socket, some
+ * milliseconds after the process is gone: a restart at once must not fail for that. */
+static struct err listener_bind(struct listener *listener, bool shared)
+{
+	const struct mono until = mono_after(clock_mono(), LISTENER_IN_USE_NS);
+	struct io *io = listener->ingest->shard.loop.io;
+
+	for (;;) {
+		struct err err =
+		        io_listen(io, &listener->door->config->address, shared, &listener->fd);
+		if (err.code != ERR_SYSTEM || err.detail != EADDRINUSE)
+			return err;
+		if (mono_reached(clock_mono(), until))
+			return err;
+		(void)poll(NULL, 0, LISTENER_IN_USE_PAUSE_MS); /* at start: no turn waits for it */
+	}
 }
 
 void listener_start(struct listener *listener)

@@ -14,7 +14,9 @@
 
 struct ingest;
 
-#define LISTENER_RETRY_NS (100 * NS_PER_MS)
+#define LISTENER_RETRY_NS        (100 * NS_PER_MS)
+#define LISTENER_IN_USE_NS       (2 * NS_PER_S) /* at start, for an address still in use */
+#define LISTENER_IN_USE_PAUSE_MS 5
 
 /* name, what is true in it */
 #define LISTENER_STATES(X)                                                                         \

@@ -1,5 +1,8 @@
 #include "tests/engine/ingest_client.h"
 
+#include <poll.h>
+#include <pthread.h>
+
 static struct house house;
 
 static void accepts_and_stops(void **state)
@@ -76,12 +79,45 @@ static void busy_address_is_named(void **state)
 	house_close(&house);
 }
 
+static void *close_soon(void *fd)
+{
+	(void)poll(NULL, 0, 4 * LISTENER_IN_USE_PAUSE_MS);
+	close(*(int *)fd);
+	return NULL;
+}
+
+/* As after kill -9 and a restart at once: the kernel holds the old socket a little longer. */
+static void waits_for_an_old_socket(void **state)
+{
+	(void)state;
+	char sentence[256];
+	struct text why = TEXT_ON(sentence);
+	struct listener listener;
+	struct endpoint at;
+	pthread_t thread;
+	int old;
+
+	house_prepare(&house);
+	house_open(&house);
+	struct io *io = house.ingest.shard.loop.io;
+	assert_true(endpoint_parse(VIEW("127.0.0.1:0"), &at));
+	assert_false(failed(io_listen(io, &at, false, &old)));
+	assert_false(failed(io_local(io, old, &house.listeners[0].address)));
+	assert_int_equal(pthread_create(&thread, NULL, close_soon, &old), 0);
+	const struct door *door = &house.doors->at[0];
+	assert_false(failed(listener_open(&listener, &house.ingest, door, false, &why)));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	listener_stop(&listener);
+	house_close(&house);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts_and_stops),
 		cmocka_unit_test(outlives_a_shortage),
 		cmocka_unit_test(busy_address_is_named),
+		cmocka_unit_test(waits_for_an_old_socket),
 	};
 
 	return cmocka_run_group_tests_name("listener", tests, NULL, NULL);
