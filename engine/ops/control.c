@@ -47,6 +47,7 @@ struct control {
 	struct io_op accept_op;
 	struct timer retry_timer;
 	int fd;
+	int folder; /* -1: the path is short enough without it */
 	bool stopping;
 	bool engine_ended; /* which may still hold the request: nothing is asked any more */
 	struct pool pool;  /* of clients */
@@ -56,6 +57,7 @@ struct control {
 	char path[PATH_BYTES];
 };
 
+static void control_close_folder(struct control *control);
 static void control_run(struct thread *thread);
 static void control_turn(struct control *control);
 static void control_on_accept(struct io_op *op, const struct io_result *result);
@@ -69,14 +71,19 @@ static void client_on_news(struct client *client, unsigned what);
 
 static struct err control_listen(struct control *control, struct text *why)
 {
+	char buffer[CONTROL_ADDRESS_BYTES];
+
 	snprintf(control->path, sizeof control->path, "%s/%s", control->settings.folder,
 	        CONTROL_SOCKET);
-	struct err err = io_listen_path(control->loop.io, control->path, &control->fd);
+	const char *address =
+	        control_talk_address(control->settings.folder, &control->folder, buffer);
+	struct err err = io_listen_path(control->loop.io, address, &control->fd);
 	if (failed(err)) {
 		const char *reason = err.detail > 0 ? strerrordesc_np(err.detail) : NULL;
 
 		text_format(why, "cannot listen on %s: %s", control->path,
 		        reason != NULL ? reason : err_text(err.code));
+		control_close_folder(control);
 	}
 	return err;
 }
@@ -149,12 +156,19 @@ void control_destroy(struct control *control)
 	check(list_is_empty(&control->clients));
 	io_discard(control->loop.io, control->fd);
 	unlink(control->path);
+	control_close_folder(control);
 	loop_finish(&control->loop);
 	request_destroy(control->request);
 	pool_finish(&control->pool);
 	shelf_finish(&control->shelf);
 	depot_destroy(control->depot);
 	free(control);
+}
+
+static void control_close_folder(struct control *control)
+{
+	if (control->folder >= 0)
+		close(control->folder);
 }
 
 /* The thread. */

@@ -19,8 +19,7 @@
 #include "engine/request.h"
 #include "queue/base/errors.h"
 
-#define CONTROL_SOCKET      "control.sock" /* in the spool's folder */
-#define CONTROL_CLIENTS_MAX 16             /* beyond: closed at once */
+#define CONTROL_CLIENTS_MAX 16 /* beyond: closed at once */
 
 struct control;
 

@@ -2,7 +2,7 @@
 
 #include "engine/config.h"
 #include "engine/config_report.h"
-#include "engine/ops/control.h"
+#include "engine/ops/control_talk.h"
 #include "queue/base/check.h"
 
 #include <errno.h>
@@ -24,36 +24,26 @@ struct control_client {
 	size_t bytes;
 };
 
-/* The path may be longer than a socket's address holds: then it is reached through its folder. */
-static bool socket_address(const char *path, struct sockaddr_un *address)
-{
-	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	int bytes = snprintf(address->sun_path, sizeof address->sun_path, "%s", path);
-	if (bytes > 0 && (size_t)bytes < sizeof address->sun_path)
-		return true;
-	const char *slash = strrchr(path, '/');
-	char folder[PATH_BYTES];
-	snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-	if (chdir(folder) != 0)
-		return false;
-	snprintf(address->sun_path, sizeof address->sun_path, "%s", slash + 1);
-	return true;
-}
-
 static int dial(const char *folder)
 {
-	char path[PATH_BYTES];
-	struct sockaddr_un address;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char path[CONTROL_ADDRESS_BYTES];
+	int folder_fd;
 
-	snprintf(path, sizeof path, "%s/%s", folder, CONTROL_SOCKET);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s",
+	        control_talk_address(folder, &folder_fd, path));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && socket_address(path, &address) &&
-	        connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+	bool reached =
+	        fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+	if (!reached)
+		fprintf(stderr, "sluice queue: can't reach the engine at %s/%s: %s%s\n", folder,
+		        CONTROL_SOCKET, strerrordesc_np(errno),
+		        errno == EACCES ? "; run this as the engine's user or as root"
+		                        : "; is sluice serve running with this configuration?");
+	if (folder_fd >= 0)
+		close(folder_fd);
+	if (reached)
 		return fd;
-	fprintf(stderr, "sluice queue: can't reach the engine at %s: %s%s\n", path,
-	        strerrordesc_np(errno),
-	        errno == EACCES ? "; run this as the engine's user or as root"
-	                        : "; is sluice serve running with this configuration?");
 	if (fd >= 0)
 		close(fd);
 	return -1;

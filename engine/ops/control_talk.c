@@ -5,10 +5,28 @@
 #include "queue/base/date.h"
 #include "queue/message.h"
 
+#include <fcntl.h>
 #include <jansson.h>
+#include <stdio.h>
+#include <sys/un.h>
 
 /* The longest text of a row (a reply) with each byte as \u00HH; an address is far shorter. */
 #define PART_BYTES 16384
+
+#define PATH_BYTES_MAX (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
+
+const char *control_talk_address(const char *folder, int *fd, char buffer[CONTROL_ADDRESS_BYTES])
+{
+	int bytes = snprintf(buffer, CONTROL_ADDRESS_BYTES, "%s/%s", folder, CONTROL_SOCKET);
+
+	*fd = -1;
+	if ((size_t)bytes <= PATH_BYTES_MAX)
+		return buffer;
+	*fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*fd >= 0)
+		snprintf(buffer, CONTROL_ADDRESS_BYTES, "/proc/self/fd/%d/%s", *fd, CONTROL_SOCKET);
+	return buffer;
+}
 
 static struct view text_of(const json_t *object, const char *key)
 {

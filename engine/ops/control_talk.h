@@ -27,6 +27,9 @@
 #define CONTROL_IDS_MAX        500   /* in one question: clients ask again for more */
 #define CONTROL_QUESTION_BYTES 16000 /* of a line: 500 ids and three addresses fit */
 
+#define CONTROL_SOCKET        "control.sock" /* in the spool's folder */
+#define CONTROL_ADDRESS_BYTES 4096
+
 struct json_t;
 
 struct control_question {
@@ -34,6 +37,10 @@ struct control_question {
 	uint64_t ids[CONTROL_IDS_MAX];
 };
 
+/* The socket's address in this folder. A socket's holds 107 bytes; to a longer path it leads
+ * through an open folder, which must stay open while the address is used. *fd: -1 where none was
+ * opened. */
+const char *control_talk_address(const char *folder, int *fd, char buffer[CONTROL_ADDRESS_BYTES]);
 /* Reads a line into the request. False: `why` says what is wrong with it. */
 bool control_talk_read(struct control_question *question, struct view line, struct request *request,
         struct text *why);

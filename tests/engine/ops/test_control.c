@@ -22,7 +22,7 @@
 
 /* Control in its thread, with a spooler that the test plays: a question waits for its answer. */
 struct bench {
-	char folder[64];
+	char folder[128];
 	struct control *control;
 	struct request *asked;
 	sem_t question;
@@ -43,7 +43,7 @@ static struct err ask(void *owner, struct request *request)
 	return err_ok();
 }
 
-static void setup(struct bench *bench)
+static void setup_in(struct bench *bench, const char *folder)
 {
 	char why_bytes[256];
 	struct text why = TEXT_ON(why_bytes);
@@ -54,8 +54,8 @@ static void setup(struct bench *bench)
 		.owner = bench,
 	};
 
-	*bench = (struct bench){ .folder = "sluice-control-XXXXXX" };
-	assert_non_null(mkdtemp(bench->folder));
+	*bench = (struct bench){ .closed = false };
+	snprintf(bench->folder, sizeof bench->folder, "%s", folder);
 	bench->answer = malloc(ANSWER_BYTES);
 	assert_non_null(bench->answer);
 	assert_int_equal(sem_init(&bench->question, 0, 0), 0);
@@ -63,6 +63,14 @@ static void setup(struct bench *bench)
 	if (failed(control_create(&bench->control, &settings, &why)))
 		fail_msg("%s", text_string(&why));
 	assert_false(failed(control_start(bench->control)));
+}
+
+static void setup(struct bench *bench)
+{
+	char folder[] = "sluice-control-XXXXXX";
+
+	assert_non_null(mkdtemp(folder));
+	setup_in(bench, folder);
 }
 
 static void teardown(struct bench *bench)
@@ -81,7 +89,8 @@ static int dial(struct bench *bench)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", bench->folder, CONTROL_SOCKET);
+	snprintf(address.sun_path, sizeof address.sun_path, "%.90s/%s", bench->folder,
+	        CONTROL_SOCKET);
 	assert_true(fd >= 0);
 	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
 	return fd;
@@ -150,7 +159,7 @@ static void the_socket_is_ours_alone(void **state)
 	(void)state;
 	struct bench bench;
 	struct stat status;
-	char path[128];
+	char path[256];
 
 	setup(&bench);
 	snprintf(path, sizeof path, "%s/%s", bench.folder, CONTROL_SOCKET);
@@ -476,6 +485,36 @@ static void a_folder_that_is_not_there_is_told(void **state)
 	control_destroy(NULL);
 }
 
+/* A socket's address holds 107 bytes; a spool may lie deeper. */
+static void a_long_path_is_reached(void **state)
+{
+	(void)state;
+	struct bench bench;
+	char name[121];
+	char buffer[CONTROL_ADDRESS_BYTES];
+	int folder;
+
+	memset(name, 'd', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	assert_int_equal(mkdir(name, 0700), 0);
+	assert_string_equal(control_talk_address("short", &folder, buffer), "short/control.sock");
+	assert_int_equal(folder, -1);
+	assert_true(strlen(control_talk_address(name, &folder, buffer)) < 107);
+	assert_true(folder >= 0);
+	setup_in(&bench, name);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	snprintf(address.sun_path, sizeof address.sun_path, "%.100s", buffer);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+	say(fd, "{\"verb\":\"count\"}\n");
+	question(&bench);
+	reply(&bench);
+	answer(&bench, fd, 1);
+	close(fd);
+	close(folder);
+	teardown(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -493,6 +532,7 @@ int main(void)
 		cmocka_unit_test(too_many_are_turned_away),
 		cmocka_unit_test(an_engine_that_ends_says_so),
 		cmocka_unit_test(a_folder_that_is_not_there_is_told),
+		cmocka_unit_test(a_long_path_is_reached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
