@@ -1,0 +1,263 @@
+/* One transaction, and every way in which a server can answer it. */
+#include "tests/engine/rig.h"
+
+struct bench {
+	struct rig *rig;
+	struct stream near;
+	struct list news;
+	struct carrier carrier;
+	struct lane lane;
+	int far; /* the other end; nobody reads it */
+};
+
+static void bench_open(struct bench *bench)
+{
+	int fds[2];
+
+	*bench = (struct bench){ .rig = rig_create() };
+	rig_init_with(bench->rig, "", "tls: {mode: none}", NULL, NULL);
+	struct loop *loop = &bench->rig->delivery.shard.loop;
+	list_init(&bench->news);
+	assert_false(failed(io_pair(loop->io, fds)));
+	bench->far = fds[1];
+	stream_open(&bench->near, loop, &bench->news, fds[0]);
+	lane_init(&bench->lane, 0, 0);
+	bench->lane.own_line = 1;
+	bench->carrier = (struct carrier){
+		.stream = &bench->near,
+		.judge = &bench->rig->delivery.judge,
+		.lane = &bench->lane,
+		.server = VIEW("mail.example"),
+		.rcpt_max = 100,
+		.offers = { .pipelining = true, .chunking = true, .dsn = true },
+	};
+}
+
+static void bench_turn(struct bench *bench)
+{
+	unsigned what;
+
+	rig_turn(bench->rig);
+	while (stream_next_news(&bench->news, &what) != NULL)
+		continue;
+}
+
+static void bench_close(struct bench *bench)
+{
+	stream_abort(&bench->near);
+	while (bench->near.state != STREAM_UNUSED)
+		bench_turn(bench);
+	io_discard(bench->rig->delivery.shard.loop.io, bench->far);
+	rig_destroy(bench->rig);
+}
+
+static struct job *bench_job(struct bench *bench, const char *to)
+{
+	const struct rig_mail mail = { .from = "a@c.d", .to = to, .body = "S: x\r\n\r\nbody\r\n" };
+	struct schedule *schedule = &bench->rig->delivery.schedule;
+
+	/* Each answer is judged afresh. */
+	lane_resume(&bench->lane);
+	schedule_add(schedule, 0, rig_job(bench->rig, &mail));
+	return schedule_take(schedule, 1, 0);
+}
+
+/* class 2, 3, 4, 5 */
+static enum transaction_heard hear(
+        struct bench *bench, struct transaction *transaction, unsigned class)
+{
+	static const char *const texts[] = { "250 2.0.0 ok", "354 go", "450 4.2.1 later",
+		"550 5.1.1 who?" };
+	char memory[256];
+	struct reply reply;
+	const bool parsed = reply_parse(
+	        view_of(texts[class - 2]), (struct span){ memory, sizeof memory }, &reply);
+
+	assert_true(parsed);
+	return transaction_hear(transaction, &bench->carrier, &reply);
+}
+
+static void write_all(struct bench *bench, struct transaction *transaction)
+{
+	while (transaction_write(transaction, &bench->carrier, &bench->rig->delivery.shard.shelf) ==
+	        TRANSACTION_FULL)
+		bench_turn(bench);
+}
+
+static void end(struct bench *bench, struct transaction *transaction)
+{
+	struct shelf *shelf = &bench->rig->delivery.shard.shelf;
+	struct job *job;
+
+	assert_true(transaction_is_answered(transaction));
+	while (!transaction_is_over(transaction, &bench->near))
+		bench_turn(bench);
+	transaction_end(transaction, &bench->carrier, shelf);
+	assert_int_equal(bench->lane.in_flight, 0);
+	assert_int_equal(bench->carrier.replies_due, 0);
+	while ((job = schedule_any(&bench->rig->delivery.schedule)) != NULL)
+		judge_return(bench->carrier.judge, job);
+	bench_turn(bench);
+}
+
+/* Two recipients, every class of reply to every row. A recipient is delivered if and only if the
+ * sender, it, and the end were accepted. */
+static void every_answer(bool chunking)
+{
+	static const unsigned classes[] = { 2, 4, 5 };
+	struct bench bench;
+	unsigned rows = chunking ? 4 : 5;
+	unsigned ways = 1;
+
+	bench_open(&bench);
+	bench.carrier.offers.chunking = chunking;
+	for (unsigned i = 0; i < rows; i++)
+		ways *= 3;
+	for (unsigned way = 0; way < ways; way++) {
+		struct transaction transaction;
+		unsigned class[5];
+		unsigned left = way;
+
+		for (unsigned i = 0; i < 5; i++, left /= 3)
+			class[i] = classes[left % 3];
+		struct job *job = bench_job(&bench, "b@c.d e@c.d");
+		const bool begun = transaction_begin(&transaction, &bench.carrier, job);
+		assert_true(begun);
+		transaction.reset = bench.carrier.dirty;
+		write_all(&bench, &transaction);
+		if (transaction.reset)
+			assert_int_equal(hear(&bench, &transaction, 2), TRANSACTION_STAY);
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_not_equal(
+			        hear(&bench, &transaction, class[i]), TRANSACTION_BROKEN);
+		bool allowed = true;
+		if (!chunking) {
+			allowed = class[3] == 2;
+			assert_int_not_equal(hear(&bench, &transaction, allowed ? 3 : class[3]),
+			        TRANSACTION_BROKEN);
+			write_all(&bench, &transaction);
+		}
+		if (allowed)
+			assert_int_not_equal(
+			        hear(&bench, &transaction, class[rows - 1]), TRANSACTION_BROKEN);
+		const bool taken = class[0] == 2 && allowed && class[rows - 1] == 2;
+		bool delivered[2];
+		for (unsigned i = 0; i < 2; i++)
+			delivered[i] = job_owed(job)[i].outcome == OWED_DELIVERED;
+		assert_int_equal(delivered[0], taken && class[1] == 2);
+		assert_int_equal(delivered[1], taken && class[2] == 2);
+		if (class[0] == 2 && class[1] == 5)
+			assert_int_equal(job_owed(job)[0].outcome, OWED_BOUNCED);
+		/* One reply more is out of step. */
+		assert_int_equal(hear(&bench, &transaction, 2), TRANSACTION_BROKEN);
+		end(&bench, &transaction);
+		assert_int_equal(job->state, JOB_SETTLING);
+		bench.rig->settled_count--;
+		assert_ptr_equal(bench.rig->settled[bench.rig->settled_count], job);
+		job_clear(job, &bench.rig->shelf);
+		free(job);
+	}
+	bench_close(&bench);
+}
+
+static void test_every_answer_to_chunks(void **state)
+{
+	(void)state;
+	every_answer(true);
+}
+
+static void test_every_answer_to_data(void **state)
+{
+	(void)state;
+	every_answer(false);
+}
+
+/* Replies that have no place where they come. */
+static void test_out_of_step(void **state)
+{
+	struct bench bench;
+	struct transaction transaction;
+
+	(void)state;
+	bench_open(&bench);
+	const bool begun =
+	        transaction_begin(&transaction, &bench.carrier, bench_job(&bench, "b@c.d"));
+	assert_true(begun);
+	/* Before anything was written. */
+	assert_int_equal(hear(&bench, &transaction, 2), TRANSACTION_BROKEN);
+	write_all(&bench, &transaction);
+	/* 354 to MAIL, and to BDAT. */
+	assert_int_equal(hear(&bench, &transaction, 3), TRANSACTION_BROKEN);
+	assert_int_equal(hear(&bench, &transaction, 2), TRANSACTION_STAY);
+	assert_int_equal(hear(&bench, &transaction, 2), TRANSACTION_STAY);
+	assert_int_equal(hear(&bench, &transaction, 3), TRANSACTION_BROKEN);
+	assert_int_equal(hear(&bench, &transaction, 2), TRANSACTION_STAY);
+	end(&bench, &transaction);
+	rig_assert_outcomes(bench.rig, 0, "D");
+	bench_close(&bench);
+}
+
+/* What is in doubt when a session is lost: only what was sent to its last byte, and may have been
+ * accepted. */
+static void test_doubt(void **state)
+{
+	static const struct {
+		unsigned heard; /* replies, all 2 but the last */
+		unsigned last;
+		bool begun; /* the kernel had all of it */
+		bool refused;
+		bool doubt;
+	} cases[] = {
+		{ 0, 2, true, false, true }, { 1, 2, true, false, true },
+		{ 2, 2, true, false, true },
+		{ 0, 2, false, false, false }, /* some of it never left */
+		{ 1, 2, true, true, false },   /* the server said that it goes */
+		{ 1, 5, true, false, false },  /* MAIL was refused */
+		{ 2, 5, true, false, false },  /* the only recipient was */
+	};
+	struct bench bench;
+
+	(void)state;
+	bench_open(&bench);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct transaction transaction;
+		struct job *job = bench_job(&bench, "b@c.d");
+		const uint64_t before = bench.rig->counters.messages_in_doubt;
+		const bool begun = transaction_begin(&transaction, &bench.carrier, job);
+
+		assert_true(begun);
+		bench.carrier.dirty = false;
+		bench.carrier.replies_due = 0;
+		write_all(&bench, &transaction);
+		for (unsigned reply = 1; reply <= cases[i].heard; reply++)
+			(void)hear(
+			        &bench, &transaction, reply == cases[i].heard ? cases[i].last : 2);
+		const struct transaction_loss loss = {
+			.begun = cases[i].begun ? transaction.end_at : transaction.end_at - 1,
+			.refused = cases[i].refused,
+			.text = VIEW("lost"),
+		};
+		while (stream_written_total(&bench.near) < transaction.end_at)
+			bench_turn(&bench);
+		transaction_lose(
+		        &transaction, &bench.carrier, &bench.rig->delivery.shard.shelf, &loss);
+		assert_int_equal(bench.rig->counters.messages_in_doubt - before, cases[i].doubt);
+		assert_int_equal(job_tally(job).in_doubt, cases[i].doubt);
+		while ((job = schedule_any(&bench.rig->delivery.schedule)) != NULL)
+			judge_return(bench.carrier.judge, job);
+	}
+	bench_turn(&bench);
+	bench_close(&bench);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_answer_to_chunks),
+		cmocka_unit_test(test_every_answer_to_data),
+		cmocka_unit_test(test_out_of_step),
+		cmocka_unit_test(test_doubt),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
