@@ -1,0 +1,198 @@
+/* Who carries what: lanes, sessions and their bounds. */
+#include "tests/engine/rig.h"
+
+#include "tests/engine/io/certificates.h"
+
+#include <sys/stat.h>
+
+#define HELLO                                                                                      \
+	"> 220 mail.example ESMTP\n< EHLO relay.example\n"                                         \
+	"> 250-mail.example\\n250-PIPELINING\\n250 CHUNKING\n"
+#define MESSAGE "< MAIL\n< RCPT\n< BDAT\n"
+#define TAKEN   "> 250 2.1.0 ok\n> 250 2.1.5 ok\n> 250 2.0.0 taken\n"
+#define BYE     "< QUIT\n> 221 bye\nend\n"
+
+static const struct rig_mail plain = { .from = "a@c.d", .to = "b@c.d", .body = "x\r\n" };
+
+static void test_sessions_are_bounded(void **state)
+{
+	/* The server plays one after the other, so the first to be ready takes all. */
+	static const char *const scripts[] = {
+		HELLO MESSAGE TAKEN MESSAGE TAKEN MESSAGE TAKEN MESSAGE TAKEN MESSAGE TAKEN MESSAGE
+		        TAKEN "close\n",
+		HELLO "close\n",
+		HELLO BYE,
+		NULL,
+	};
+	struct rig *rig = rig_create();
+
+	(void)state;
+	server_start(&rig->server, scripts);
+	rig_init_with(rig, "", "tls: {mode: none}, sessions: 3, pipeline: 1", NULL, NULL);
+	for (size_t i = 0; i < 6; i++)
+		rig_mail(rig, &plain);
+	rig_turn(rig);
+	assert_int_equal(rig->delivery.dispatch.sessions.taken, 3);
+	rig_wait(rig, 6);
+	for (size_t i = 0; i < 6; i++)
+		rig_assert_outcomes(rig, i, "D");
+	rig_turn_for(rig, 100 * NS_PER_MS);
+	assert_int_equal(atomic_load(&rig->counters.sessions_opened), 3);
+	rig_destroy(rig);
+}
+
+static void test_one_session_is_enough(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE "< RSET\n" MESSAGE TAKEN "> 250 ok\n" TAKEN MESSAGE TAKEN BYE, NULL
+	};
+	struct rig *rig = rig_create();
+
+	(void)state;
+	server_start(&rig->server, scripts);
+	rig_init_with(rig, "", "tls: {mode: none}, sessions: 20, pipeline: 16", NULL, NULL);
+	rig_mail(rig, &plain);
+	rig_mail(rig, &plain);
+	rig_wait(rig, 2);
+	rig_mail(rig, &plain);
+	rig_wait(rig, 3);
+	assert_int_equal(atomic_load(&rig->counters.sessions_opened), 1);
+	rig_destroy(rig);
+}
+
+/* With identities. */
+
+struct office {
+	struct certificates certificates;
+	char leaf[CERTIFICATES_PATH_BYTES];
+	char secret[CERTIFICATES_PATH_BYTES + 16];
+	struct depot *depot;
+	struct keeper keeper;
+	struct rig *rig;
+};
+
+static int office_open(void **state)
+{
+	static const struct certificate_wish wish = {
+		.file = "leaf.pem",
+		.address = "127.0.0.1",
+		.valid_from_days = -1,
+		.valid_until_days = 1,
+	};
+	struct office *office = calloc(1, sizeof *office);
+	char sentence[256];
+	struct text why = TEXT_ON(sentence);
+
+	assert_non_null(office);
+	certificates_init(&office->certificates);
+	certificates_make(&office->certificates, &wish, office->leaf);
+	(void)snprintf(
+	        office->secret, sizeof office->secret, "%s/secret", office->certificates.folder);
+	FILE *file = fopen(office->secret, "w");
+	assert_non_null(file);
+	assert_true(fputs("s3cret\n", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(office->secret, 0600), 0);
+	assert_false(failed(depot_create(&office->depot, 1 << 20)));
+	assert_false(failed(keeper_init(&office->keeper, office->depot, &why)));
+	office->rig = rig_create();
+	office->rig->server.certificate = office->leaf;
+	office->rig->server.key = office->certificates.key;
+	*state = office;
+	return 0;
+}
+
+static int office_close(void **state)
+{
+	struct office *office = *state;
+
+	rig_destroy(office->rig);
+	helper_finish(&office->keeper.helper);
+	depot_destroy(office->depot);
+	assert_int_equal(remove(office->secret), 0);
+	certificates_finish(&office->certificates);
+	free(office);
+	return 0;
+}
+
+static void office_route(struct office *office, const char *more)
+{
+	char route[1024];
+
+	(void)snprintf(route, sizeof route,
+	        "tls: {mode: required, ca_file: %s}, %s, identities: "
+	        "[{user: a@c.d, secret_file: %s}, {user: b@c.d, secret_file: %s}]",
+	        office->certificates.authority, more, office->secret, office->secret);
+	rig_init_with(office->rig, "", route, NULL, &office->keeper);
+	assert_false(failed(helper_start(&office->keeper.helper)));
+}
+
+/* Mail in a mailbox's own name waits for that mailbox; any other is anyone's. */
+static void test_own_names(void **state)
+{
+	static const struct {
+		const char *from;
+		uint32_t line;
+	} cases[] = {
+		{ "a@c.d", 1 },
+		{ "B@C.D", 2 },
+		{ "c@c.d", 0 },
+		{ "", 0 },
+	};
+	struct office *office = *state;
+	struct dispatch *dispatch = &office->rig->delivery.dispatch;
+
+	office_route(office, "sessions: 2");
+	assert_int_equal(dispatch->line_count, 3);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct rig_mail mail = {
+			.from = cases[i].from, .to = "x@y.z", .body = "x\r\n"
+		};
+		struct job *job = rig_job(office->rig, &mail);
+		dispatch_add(dispatch, job);
+		assert_int_equal(job->line, cases[i].line);
+	}
+}
+
+/* One session for two mailboxes: the idle one gives way. */
+static void test_place_for_another(void **state)
+{
+#define SECURE                                                                                     \
+	"> 220 mail.example\n< EHLO relay.example\n> 250-mail.example\\n250 STARTTLS\n"            \
+	"< STARTTLS\n> 220 go\ntls\n< EHLO relay.example\n"                                        \
+	"> 250-mail.example\\n250-PIPELINING\\n250-CHUNKING\\n250 AUTH PLAIN\n"
+	static const char *const scripts[] = {
+		/* \0a@c.d\0s3cret, \0b@c.d\0s3cret */
+		SECURE "< AUTH PLAIN AGFAYy5kAHMzY3JldA==\n> 235 2.7.0 hi\n" MESSAGE TAKEN BYE,
+		SECURE "< AUTH PLAIN AGJAYy5kAHMzY3JldA==\n> 235 2.7.0 hi\n" MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct office *office = *state;
+	const struct rig_mail mails[] = {
+		{ .from = "a@c.d", .to = "x@y.z", .body = "x\r\n" },
+		{ .from = "b@c.d", .to = "x@y.z", .body = "x\r\n" },
+	};
+
+	server_start(&office->rig->server, scripts);
+	office_route(office, "sessions: 1");
+	for (size_t i = 0; i < 2; i++) {
+		rig_mail(office->rig, &mails[i]);
+		rig_wait(office->rig, i + 1);
+		rig_assert_outcomes(office->rig, i, "D");
+		assert_true(office->rig->delivery.dispatch.sessions.taken <= 1);
+	}
+}
+
+#define OFFICE_TEST(name) cmocka_unit_test_setup_teardown(name, office_open, office_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sessions_are_bounded),
+		cmocka_unit_test(test_one_session_is_enough),
+		OFFICE_TEST(test_own_names),
+		OFFICE_TEST(test_place_for_another),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
