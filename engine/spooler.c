@@ -448,7 +448,10 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 		wait = SPOOLER_SHORT_RETRY;
 	if (more || spooler->orphans || spooler->clerk.request != NULL)
 		wait = 0;
-	loop_timer_after(loop, &spooler->timer, wait);
+	/* A loop may wake before a timer's time: to move what is set would put it off for ever. */
+	const struct mono deadline = mono_after(loop_now(loop), wait);
+	if (!timer_is_set(&spooler->timer) || deadline.ns < spooler->timer.deadline.ns)
+		loop_timer_set(loop, &spooler->timer, deadline);
 }
 
 static void spooler_timer_expired(struct timer *timer)
