@@ -1,5 +1,6 @@
 #include "engine/dispatch.h"
 
+#include "engine/routing.h"
 #include "queue/base/check.h"
 
 #define CONNECTION_IDS 128 /* an id is n * 128 + 64 + shard, so that ingest's never meet ours */
@@ -28,8 +29,11 @@ void dispatch_add(struct dispatch *dispatch, struct job *job)
 {
 	check(job->route < dispatch->route_count);
 	const struct dispatch_route *route = &dispatch->routes[job->route];
-	const struct view sender = message_get(job->message, MESSAGE_SENDER);
+	struct view sender = message_get(job->message, MESSAGE_SENDER);
 	uint32_t line = job->route;
+
+	if (sender.bytes == 0)
+		sender = routing_null_sender(route->target.route);
 
 	/* What a mailbox sends in its own name another could not: it would be refused (Send As). */
 	for (uint32_t i = 0; i < route->lane_count; i++) {

@@ -1,6 +1,7 @@
 #include "engine/outbound.h"
 
 #include "engine/outbound_inner.h"
+#include "engine/routing.h"
 #include "engine/wire/write.h"
 #include "queue/base/check.h"
 
@@ -48,6 +49,7 @@ void outbound_open(struct outbound *outbound, struct outbound_target *target,
 			.judge = judge,
 			.lane = lane,
 			.server = view_of(target->route->host),
+			.notices = routing_null_sender(target->route),
 		},
 	};
 	outbound->carrier.stream = &outbound->stream;

@@ -53,6 +53,11 @@ bool routing_carries_null_sender(const struct config_route *route, bool all_inte
 	}
 }
 
+struct view routing_null_sender(const struct config_route *route)
+{
+	return view_of(routing_carries_null_sender(route, true) ? NULL : route->notices_from);
+}
+
 static bool routing_is_internal(const struct config *config, struct view address)
 {
 	size_t at = address.bytes;

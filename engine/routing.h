@@ -27,5 +27,7 @@ struct routing routing_pick_report(const struct config *config, struct view reci
 /* Whether the route takes mail with the null sender to recipients of which `all_internal` says
  * whether each is in one of config->accepted_domains. */
 bool routing_carries_null_sender(const struct config_route *route, bool all_internal);
+/* What a session on the route writes for the null sender: itself (empty), or notices_from. */
+struct view routing_null_sender(const struct config_route *route);
 
 #endif

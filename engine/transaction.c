@@ -25,6 +25,7 @@ static void transaction_close(struct transaction *transaction, struct carrier *c
 static bool transaction_put(struct carrier *carrier, const struct text *line);
 static enum transaction_wrote transaction_write_reset(
         struct transaction *transaction, struct carrier *carrier);
+static struct view transaction_sender(const struct message *message, const struct carrier *carrier);
 static enum transaction_wrote transaction_write_mail(
         struct transaction *transaction, struct carrier *carrier);
 static enum transaction_wrote transaction_write_rcpt(
@@ -233,6 +234,14 @@ static enum transaction_wrote transaction_write_reset(
 	return TRANSACTION_WROTE;
 }
 
+/* Where the null sender can't go, a mailbox stands in for it (engine/routing.h). */
+static struct view transaction_sender(const struct message *message, const struct carrier *carrier)
+{
+	const struct view sender = message_get(message, MESSAGE_SENDER);
+
+	return sender.bytes == 0 ? carrier->notices : sender;
+}
+
 static enum transaction_wrote transaction_write_mail(
         struct transaction *transaction, struct carrier *carrier)
 {
@@ -241,7 +250,7 @@ static enum transaction_wrote transaction_write_mail(
 	char memory[LINE_BYTES];
 	struct text line = TEXT_ON(memory);
 	struct write_mail mail = {
-		.sender = message_get(message, MESSAGE_SENDER),
+		.sender = transaction_sender(message, carrier),
 		.with_size = offers->size,
 		.size = message->body_bytes,
 		.smtputf8 = offers->smtputf8 && (message->flags & MESSAGE_SMTPUTF8) != 0,

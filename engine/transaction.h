@@ -31,6 +31,7 @@ struct carrier {
 	struct lane *lane;
 	struct capabilities offers;
 	struct view server;   /* its name, for what is noted about recipients */
+	struct view notices;  /* who stands in for the null sender here; empty: nobody has to */
 	uint64_t size_max;    /* 0: any */
 	uint32_t rcpt_max;    /* recipients of a transaction */
 	uint32_t replies_due; /* commands that were written and not answered */

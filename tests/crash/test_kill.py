@@ -59,6 +59,6 @@ def test_a_backlog_survives(sluice, aiosmtpd, route):
         running.start()
     ledger.finish()
     assert running.count() >= ledger.count()
-    server.controller.start()
+    server.start()
     running.wait_empty(120)
     assert ledger.acknowledged <= set(server.marks())

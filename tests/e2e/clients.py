@@ -23,11 +23,18 @@ def message(mark, body="Hello.\r\n", sender="app@example.test", recipient="user@
 
 def swaks(port, *options, exit_code=0):
     """Runs swaks; its transcript. Exit codes are swaks's own (24: RCPT refused)."""
-    done = subprocess.run(
-        ["swaks", "--server", f"{LOCALHOST}:{port}", "--timeout", "30", "--helo", "client.test",
-         "--from", "app@example.test", *(() if "--to" in options else ("--to", "user@example.org")),
-         *map(str, options)],
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
+    words = ["swaks", "--server", f"{LOCALHOST}:{port}", "--timeout", "30", "--helo", "client.test",
+             "--from", "app@example.test", *map(str, options)]
+    if "--to" not in words:
+        words += ["--to", "user@example.org"]
+    data = ""
+    if "--data" in words:
+        # By its standard input: an argument can't be of any size. It adds a line end.
+        place = words.index("--data") + 1
+        data = words[place].removesuffix("\r\n")
+        words[place] = "-"
+    done = subprocess.run(words, input=data.encode(), capture_output=True, timeout=PATIENCE_S,
+                          check=False)
     text = (done.stdout + done.stderr).decode(errors="replace")
     assert exit_code is None or done.returncode == exit_code, (done.returncode, text)
     return text

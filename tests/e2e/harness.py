@@ -167,6 +167,15 @@ class Sluice:
         output = self.command("queue", "list", "--json", *filters)
         return [json.loads(line) for line in output.splitlines()]
 
+    def urge_empty(self):
+        """As an operator in a hurry: what is deferred is tried again at once."""
+
+        def urged():
+            self.command("queue", "retry", "--all")
+            return self.count() == 0
+
+        wait_until(urged, lambda: f"empty queue; {self.count()} left; {self.program.tail()}")
+
     def wait_empty(self, seconds=PATIENCE_S):
         wait_until(lambda: self.count() == 0,
                    lambda: f"empty queue; {self.count()} left; {self.program.tail()}", seconds)

@@ -33,19 +33,25 @@ class Aiosmtpd:
         self.hold.set()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*certificates.server(certificate, names))
-        self.controller = aiosmtpd.controller.Controller(
-            self, hostname=LOCALHOST, port=self.port, tls_context=context, require_starttls=True,
-            authenticator=self._authenticate if sign_in else None, auth_required=sign_in,
-            enable_SMTPUTF8=smtputf8, data_size_limit=size, ready_timeout=30)
+        self.settings = {
+            "hostname": LOCALHOST, "port": self.port, "tls_context": context,
+            "require_starttls": True, "auth_required": sign_in, "enable_SMTPUTF8": smtputf8,
+            "authenticator": self._authenticate if sign_in else None, "data_size_limit": size,
+            "ready_timeout": 30,
+        }
+        self.controller = None
 
     def start(self):
+        """Also again after stop()."""
+        self.controller = aiosmtpd.controller.Controller(self, **self.settings)
         self.controller.start()
         return self
 
     def stop(self):
         self.hold.set()
-        if self.controller.loop.is_running():
+        if self.controller is not None:
             self.controller.stop()
+            self.controller = None
 
     def marks(self):
         return [mark_of(envelope.content) for envelope in self.envelopes]

@@ -108,7 +108,7 @@ def test_a_server_that_comes_later(sluice, aiosmtpd, route):
     running = sluice(route(server))
     send(running.port, "m1")
     wait_until(lambda: running.queue()[0]["attempts"] > 0, running.program.tail)
-    server.controller.start()
+    server.start()
     running.wait_empty()
     assert server.marks() == ["m1"]
 
@@ -131,7 +131,7 @@ def test_each_recipient_has_its_own_end(sluice, aiosmtpd, route):
     left = wait_until(running.queue, "one left")
     assert len(left) == 1 and "busy@example.org" in str(left[0]["recipients"])
     server.refusals = {}
-    running.wait_empty()
+    running.urge_empty()
     assert server.envelopes[-1].rcpt_tos == ["busy@example.org"]
     assert mark_of(server.envelopes[-1].content) == "m1"
 
@@ -141,7 +141,7 @@ def test_refused_data_is_tried_again(sluice, aiosmtpd, route):
     server.data_replies = ["451 4.3.0 not now", "452 4.3.1 not now either"]
     running = sluice(route(server))
     send(running.port, "m1")
-    running.wait_empty()
+    running.urge_empty()
     assert server.marks() == ["m1"]
 
 
