@@ -145,7 +145,8 @@ static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route
 	judge_say(&it, STAGE_CONNECT, text_view(&text));
 	counters_add(dispatch->shard->counters, sessions_failed, 1);
 	for (uint32_t i = 1; i < route->lane_count; i++)
-		(void)lane_shut(route->lanes[i].lane, now, &dispatch->shard->random);
+		(void)lane_shut(
+		        route->lanes[i].lane, now, LANE_DOOR_MOST_NS, &dispatch->shard->random);
 	if (!dispatch->draining)
 		judge_session(dispatch->judge, route->lanes[0].lane, &it);
 }

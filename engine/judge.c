@@ -243,7 +243,12 @@ void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it
 void judge_useless(struct judge *judge, struct lane *lane, struct judge_case *it)
 {
 	struct shard *shard = judge->shard;
-	const int64_t wait_ns = lane_shut(lane, loop_now(&shard->loop), &shard->random);
+	/* "Try again later, elsewhere" names a time itself; a fault of the network does not. */
+	const int64_t named_ns = verdict_wait_s(&it->verdict) * NS_PER_S;
+	const bool named = it->judged && judge_rows[it->verdict.outcome].act == ACT_RESTART &&
+	                   named_ns < LANE_DOOR_MOST_NS;
+	const int64_t wait_ns = lane_shut(
+	        lane, loop_now(&shard->loop), named ? named_ns : LANE_DOOR_MOST_NS, &shard->random);
 	struct log_line line = log_begin(shard->log, LOG_WARNING, "unreachable");
 
 	judge_log_lane(judge, lane, &line);

@@ -282,6 +282,7 @@ static void outbound_hear_train(struct outbound *outbound, const struct reply *r
 	if (reply->code == 421) {
 		/* It closes the connection now: nothing behind this was done, or will be. */
 		outbound->goodbye = true;
+		outbound->verdict = verdict_judge(STAGE_ANY, reply->whole);
 		outbound_lose(outbound, reply->whole);
 	} else if (heard == TRANSACTION_BROKEN) {
 		outbound_lose(outbound, VIEW("the server answered what was not asked"));
@@ -484,6 +485,8 @@ static void outbound_gone(struct outbound *outbound)
 	if (outbound->faulty) {
 		struct judge_case it;
 		judge_say(&it, STAGE_ANY, view_from(outbound->text, outbound->text_bytes));
+		it.judged = outbound->goodbye;
+		it.verdict = outbound->verdict;
 		judge_useless(outbound->carrier.judge, outbound->carrier.lane, &it);
 	}
 	if (outbound->connected) {

@@ -64,8 +64,9 @@ struct outbound {
 	uint8_t text_bytes;
 	uint32_t address; /* index of the one in use */
 	uint32_t address_tries;
-	uint64_t messages; /* answered */
-	uint64_t begun;    /* stream_begun_total() when it was lost */
+	uint64_t messages;      /* answered */
+	uint64_t begun;         /* stream_begun_total() when it was lost */
+	struct verdict verdict; /* of the 421 */
 	/* the train: a ring of target->route->pipeline */
 	struct transaction *train;
 	uint32_t train_first;

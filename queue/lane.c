@@ -47,11 +47,13 @@ bool lane_hold(struct lane *lane, struct mono now, int64_t wait_ns, struct rando
 	return true;
 }
 
-int64_t lane_shut(struct lane *lane, struct mono now, struct random *random)
+int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random)
 {
+	if (most_ns < LANE_DOOR_FIRST_NS)
+		most_ns = LANE_DOOR_FIRST_NS;
 	if (!lane_gate_is_open(&lane->door, now))
 		return lane->door.until.ns - now.ns;
-	return lane_gate_close(&lane->door, now, LANE_DOOR_FIRST_NS, LANE_DOOR_MOST_NS, random);
+	return lane_gate_close(&lane->door, now, LANE_DOOR_FIRST_NS, most_ns, random);
 }
 
 void lane_succeed(struct lane *lane)

@@ -55,8 +55,8 @@ uint32_t lane_room(const struct lane *lane, struct mono now);
 bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening);
 /* Nothing starts for at least wait_ns. True: it began or grew, and is worth a line in the log. */
 bool lane_hold(struct lane *lane, struct mono now, int64_t wait_ns, struct random *random);
-/* No session is opened for a second at first, a minute at most; gives how long. */
-int64_t lane_shut(struct lane *lane, struct mono now, struct random *random);
+/* No session is opened for a second at first, most_ns at most; gives how long. */
+int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random);
 /* A message was taken: both gates forget their setbacks. */
 void lane_succeed(struct lane *lane);
 /* An operator said retry: both gates open. */
