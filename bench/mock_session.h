@@ -11,8 +11,9 @@
 #include "engine/wire/eod.h"
 #include "engine/wire/header.h"
 
-#define MOCK_REPLIES_MAX    256 /* that wait for their time; then reading stops */
-#define MOCK_RECIPIENTS_MAX 1000
+#define MOCK_REPLIES_MAX     256  /* that wait for their time; then reading stops */
+#define MOCK_REPLY_BYTES_MAX 2048 /* the longest that we make, and a rule's text */
+#define MOCK_RECIPIENTS_MAX  1000
 
 enum mock_state {
 	MOCK_COMMAND, /* a command line is next */
@@ -70,5 +71,21 @@ struct mock_session {
 void mock_session_open(struct mock *mock, int fd);
 /* The stream has news. */
 void mock_session_work(struct mock_session *session, unsigned what);
+
+/* For the commands and messages. */
+
+/* A line, CRLF added. */
+__attribute__((format(printf, 3, 4))) void mock_session_reply(
+        struct mock_session *session, enum mock_end end, const char *format, ...);
+/* Whole lines; `extra_ns` later than other replies. */
+void mock_session_queue(
+        struct mock_session *session, enum mock_end end, int64_t extra_ns, struct view text);
+/* True: a rule struck, and its reply (or none) stands for the real one. */
+bool mock_session_struck(
+        struct mock_session *session, enum stage stage, struct view arguments, enum mock_end end);
+/* The connection ends here, behind the replies that are due before. */
+void mock_session_drop(struct mock_session *session);
+/* No transaction is in progress any more. */
+void mock_session_reset(struct mock_session *session);
 
 #endif

@@ -1,0 +1,159 @@
+#include "bench/mock_message.h"
+
+#include "queue/base/check.h"
+
+static void message_body(struct mock_session *session, struct view piece);
+static void message_end(struct mock_session *session);
+static bool message_refused(struct mock_session *session);
+
+void mock_message_begin(struct mock_session *session)
+{
+	header_init(&session->header);
+	session->message_bytes = 0;
+}
+
+bool mock_message_read_data(struct mock_session *session)
+{
+	const struct view all = stream_peek(&session->stream);
+	struct view input = all;
+	struct view piece;
+	enum eod_news news;
+
+	if (all.bytes == 0)
+		return false;
+	while ((news = eod_read(&session->eod, &input, &piece)) == EOD_PIECE)
+		message_body(session, piece);
+	stream_consume(&session->stream, all.bytes - input.bytes);
+	if (news != EOD_END)
+		return true;
+	session->state = MOCK_COMMAND;
+	if (eod_is_refused(&session->eod)) {
+		mock_session_reply(session, MOCK_END_NONE,
+		        "554 5.6.0 Invalid message content, contains bare linefeeds");
+		mock_session_reset(session);
+	} else {
+		message_end(session);
+	}
+	return true;
+}
+
+bool mock_message_read_chunk(struct mock_session *session)
+{
+	const struct view input = stream_peek(&session->stream);
+
+	if (input.bytes == 0)
+		return false;
+	const struct view piece = view_first(input,
+	        session->chunk_left < input.bytes ? (size_t)session->chunk_left : input.bytes);
+	if (!session->chunk_skip)
+		message_body(session, piece);
+	stream_consume(&session->stream, piece.bytes);
+	session->chunk_left -= piece.bytes;
+	if (session->chunk_left == 0)
+		mock_message_end_chunk(session);
+	return true;
+}
+
+void mock_message_end_chunk(struct mock_session *session)
+{
+	session->state = MOCK_COMMAND;
+	if (session->chunk_skip)
+		mock_session_reply(session, MOCK_END_NONE,
+		        session->has_mail ? "503 5.5.2 Need rcpt command"
+		                          : "503 5.5.2 Need mail command");
+	else if (session->chunk_last)
+		message_end(session);
+	else
+		mock_session_reply(session, MOCK_END_NONE, "250 2.0.0 OK");
+}
+
+/* Only the header is looked at: the mock must not be what a benchmark measures. */
+static void message_body(struct mock_session *session, struct view piece)
+{
+	session->message_bytes += piece.bytes;
+	if (!session->header.ended)
+		header_feed(&session->header, piece);
+}
+
+static void message_end(struct mock_session *session)
+{
+	struct mock *mock = session->mock;
+	const struct header *header = &session->header;
+	char taken[MOCK_REPLY_BYTES_MAX];
+	struct text text = TEXT_ON(taken);
+
+	header_finish(&session->header);
+	const struct view id = view_from(header->message_id, header->message_id_bytes);
+	session->identity->in_flight++;
+	if (session->identity->in_flight > session->identity->in_flight_max)
+		session->identity->in_flight_max = session->identity->in_flight;
+	if (message_refused(session)) {
+		session->identity->refused++;
+		mock_session_reset(session);
+		return;
+	}
+	const struct mock_rule *rule =
+	        mock_script_roll(&mock->script, &mock->random, STAGE_EOD, id);
+	if (rule != NULL && rule->drop == MOCK_DROP_BEFORE) {
+		mock->account.drops_before++;
+		session->identity->in_flight--;
+		mock_session_drop(session);
+		return;
+	}
+	if (rule != NULL && rule->drop == MOCK_DROP_NONE) {
+		mock->account.refused++;
+		session->identity->refused++;
+		mock_session_reply(session, MOCK_END_MESSAGE, "%s", rule->reply);
+		mock_session_reset(session);
+		return;
+	}
+	mock_account_take(&mock->account, session->identity, id, session->recipients,
+	        session->message_bytes, loop_now(mock->loop));
+	if (rule != NULL) {
+		mock->account.drops_after++;
+		session->identity->in_flight--;
+		mock_session_drop(session);
+		return;
+	}
+	if (mock->settings.submission)
+		text_format(
+		        &text, "250 2.0.0 OK %.*s [Hostname=" MOCK_BACKEND "]\r\n", VIEW_ARGS(id));
+	else
+		text_format(&text,
+		        "250 2.6.0 %.*s [InternalId=%llu, Hostname=" MOCK_BACKEND
+		        "] %llu bytes in 0.105, %llu.000 KB/sec Queued mail for delivery\r\n",
+		        VIEW_ARGS(id), (unsigned long long)mock->account.messages,
+		        (unsigned long long)session->message_bytes,
+		        (unsigned long long)session->message_bytes / 105);
+	mock_session_queue(session, MOCK_END_MESSAGE, mock->settings.work_ns, text_view(&text));
+	mock_session_reset(session);
+}
+
+/* What the service itself refuses at the end of data; true: it did. */
+static bool message_refused(struct mock_session *session)
+{
+	const struct mock_settings *settings = &session->mock->settings;
+	const char *reply = NULL;
+
+	if (session->message_bytes > settings->size_max)
+		reply = "552 5.3.4 Message size exceeds fixed maximum message size";
+	else if (settings->connections_max > 0 &&
+	         session->identity->in_flight > settings->connections_max)
+		reply = "432 4.3.2 Concurrent connections limit exceeded. Visit "
+		        "https://aka.ms/concurrent_sending for more information. "
+		        "[Hostname=" MOCK_BACKEND "]";
+	else if (settings->messages_minute_max > 0 &&
+	         session->identity->minute_messages >= settings->messages_minute_max &&
+	         loop_now(session->mock->loop).ns - session->identity->minute.ns < 60 * NS_PER_S)
+		reply = "450 4.5.127 Message rejected. Excessive message rate from sender. For "
+		        "more "
+		        "information see https://aka.ms/EXOSmtpErrors.";
+	else if (settings->submission && session->null_sender)
+		reply = "550 5.7.60 SMTP; Client does not have permissions to send as this sender "
+		        "[" MOCK_BACKEND "]";
+	if (reply == NULL)
+		return false;
+	session->mock->account.refused++;
+	mock_session_reply(session, MOCK_END_MESSAGE, "%s", reply);
+	return true;
+}
