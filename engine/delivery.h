@@ -46,7 +46,7 @@ struct delivery_settings {
 	struct depot *depot;
 	struct counters *counters;
 	struct log *log;
-	/* `in`'s reader is &delivery->shard.loop.doorbell, so the engine makes it before the init. */
+	/* `in` is read by &delivery->shard.loop.doorbell: the engine makes it before the init. */
 	struct post spooler;
 	struct io_settings io;
 	struct resolver *resolver; /* NULL: every host is a literal address */

@@ -142,7 +142,7 @@ static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route
 		return;
 	}
 	text_format(&text, "look up %s: %s", route->ask.host, route->ask.why);
-	judge_say(&it, STAGE_CONNECT, text_view(&text));
+	judge_case_say(&it, STAGE_CONNECT, text_view(&text));
 	counters_add(dispatch->shard->counters, sessions_failed, 1);
 	for (uint32_t i = 1; i < route->lane_count; i++)
 		(void)lane_shut(

@@ -47,7 +47,6 @@ static const struct judge_row judge_rows[] = {
 };
 static_assert(sizeof judge_rows / sizeof judge_rows[0] == OUTCOME_COUNT, "one row per outcome");
 
-static const struct reply_note *judge_note(struct judge_case *it);
 static enum judge_gate judge_gate_of(const struct judge_case *it);
 static enum judge_gate judge_scope_gate(enum scope scope);
 static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case *it, bool route);
@@ -60,7 +59,6 @@ static void judge_put_back(
 static void judge_close_pending(struct judge *judge, const struct lane *lane, struct job *job,
         enum owed_outcome outcome, struct judge_case *it);
 static void judge_log_lane(struct judge *judge, const struct lane *lane, struct log_line *line);
-static void judge_log_case(struct log_line *line, struct judge_case *it);
 static void judge_log_recipient(struct judge *judge, const struct lane *lane, const struct job *job,
         struct view address, enum owed_outcome outcome, struct judge_case *it);
 
@@ -78,71 +76,6 @@ void judge_init(struct judge *judge, struct shard *shard, struct schedule *sched
 			.give_up_after_ms = retry->give_up_after_ns / NS_PER_MS,
 		},
 	};
-}
-
-/* Making a case. */
-
-void judge_hear(
-        struct judge_case *it, enum stage stage, const struct reply *reply, struct view server)
-{
-	it->stage = stage;
-	it->judged = true;
-	it->verdict = verdict_judge(stage, reply->whole);
-	it->reply = reply;
-	it->note = (struct reply_note){
-		.code = (uint16_t)reply->code,
-		.status = { reply->enhanced.class, reply->enhanced.subject,
-		        reply->enhanced.detail },
-		.stage = (uint8_t)stage,
-		.server = server,
-	};
-}
-
-void judge_say(struct judge_case *it, enum stage stage, struct view text)
-{
-	it->stage = stage;
-	it->judged = false;
-	it->verdict = (struct verdict){ 0 };
-	it->reply = NULL;
-	it->note = (struct reply_note){ .stage = (uint8_t)stage, .text = text };
-}
-
-void judge_refuse(struct judge_case *it, enum stage stage, struct view reply)
-{
-	const bool parsed = reply_parse(
-	        reply, (struct span){ it->own_memory, sizeof it->own_memory }, &it->own);
-
-	check(parsed);
-	judge_hear(it, stage, &it->own, VIEW(""));
-}
-
-void judge_fault(struct judge_case *it, enum cause cause, enum scope scope, const char *advice,
-        struct view text)
-{
-	judge_say(it, STAGE_AUTH, text);
-	it->judged = true;
-	it->verdict = (struct verdict){
-		.cause = cause,
-		.scope = scope,
-		.permanence = PERMANENCE_PERMANENT,
-		.outcome = OUTCOME_FAIL_CONFIG,
-		.basis = BASIS_RULE,
-		.wait_s = VERDICT_NO_WAIT,
-		.advice = advice,
-	};
-}
-
-/* The words are taken out of the reply only where somebody wants them: not on success. */
-static const struct reply_note *judge_note(struct judge_case *it)
-{
-	if (it->note.text.data == NULL) {
-		struct text text = TEXT_ON(it->text);
-
-		check(it->reply != NULL);
-		reply_put_text(&text, it->reply);
-		it->note.text = text_view(&text);
-	}
-	return &it->note;
 }
 
 /* Lanes. */
@@ -214,7 +147,7 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 	judge_log_lane(judge, lane, &line);
 	log_word(&line, "scope", route ? "route" : "identity");
 	log_seconds(&line, "for", lane->hold.until.ns - now.ns);
-	judge_log_case(&line, it);
+	judge_case_log(&line, it);
 	log_end(&line);
 }
 
@@ -253,7 +186,7 @@ void judge_useless(struct judge *judge, struct lane *lane, struct judge_case *it
 
 	judge_log_lane(judge, lane, &line);
 	log_seconds(&line, "retry_in", wait_ns);
-	judge_log_case(&line, it);
+	judge_case_log(&line, it);
 	log_end(&line);
 }
 
@@ -271,10 +204,10 @@ void judge_recipient(struct judge *judge, const struct lane *lane, struct job *j
 		const bool wanted = (owed->notify & NOTIFY_SUCCESS) != 0;
 		owed->flags |= judgement->relayed ? OWED_RELAYED : 0;
 		job_set_outcome(
-		        job, at, outcome, wanted ? judge_note(it) : NULL, &judge->shard->shelf);
+		        job, at, outcome, wanted ? judge_case_note(it) : NULL, &judge->shard->shelf);
 	} else {
 		owed->mark = OWED_ANSWERED;
-		job_set_outcome(job, at, outcome, judge_note(it), &judge->shard->shelf);
+		job_set_outcome(job, at, outcome, judge_case_note(it), &judge->shard->shelf);
 	}
 	if (outcome != OWED_BOUNCED && wait_s > job->wait_s)
 		job->wait_s = wait_s;
@@ -325,7 +258,7 @@ void judge_remark(struct judge *judge, struct job *job, struct judge_case *it)
 {
 	for (size_t i = 0; i < job->owed_count; i++)
 		if (job_owed(job)[i].outcome == OWED_PENDING)
-			job_set_outcome(job, i, OWED_PENDING, judge_note(it), &judge->shard->shelf);
+			job_set_outcome(job, i, OWED_PENDING, judge_case_note(it), &judge->shard->shelf);
 }
 
 void judge_in_doubt(struct judge *judge, const struct lane *lane, struct job *job)
@@ -458,7 +391,7 @@ static void judge_expire(struct judge *judge, struct job *job)
 
 		if (owed->outcome != OWED_DEFERRED)
 			continue;
-		judge_say(&it, STAGE_ANY, VIEW("it waited too long for a session"));
+		judge_case_say(&it, STAGE_ANY, VIEW("it waited too long for a session"));
 		if (job_reply(job, i, &it.note)) {
 			/* Out of the job's own memory, which the new note goes into. */
 			struct text server_copy = TEXT_ON(server);
@@ -492,7 +425,7 @@ static void judge_close_pending(struct judge *judge, const struct lane *lane, st
 		if (owed->outcome != OWED_PENDING)
 			continue;
 		job_set_outcome(
-		        job, i, outcome, it == NULL ? NULL : judge_note(it), &judge->shard->shelf);
+		        job, i, outcome, it == NULL ? NULL : judge_case_note(it), &judge->shard->shelf);
 		if (it == NULL)
 			continue;
 		const bool found = message_seek_recipient(&cursor, owed->index, &recipient);
@@ -534,19 +467,6 @@ static void judge_log_lane(struct judge *judge, const struct lane *lane, struct 
 		log_word(line, "identity", route->identities.at[lane->identity].user);
 }
 
-static void judge_log_case(struct log_line *line, struct judge_case *it)
-{
-	log_word(line, "stage", stage_word(it->stage));
-	if (it->reply != NULL)
-		log_text(line, "reply", it->reply->whole);
-	else
-		log_text(line, "reply", it->note.text);
-	if (!it->judged)
-		return;
-	log_word(line, "cause", cause_word(it->verdict.cause));
-	log_word(line, "advice", it->verdict.advice);
-}
-
 static void judge_log_recipient(struct judge *judge, const struct lane *lane, const struct job *job,
         struct view address, enum owed_outcome outcome, struct judge_case *it)
 {
@@ -571,7 +491,7 @@ static void judge_log_recipient(struct judge *judge, const struct lane *lane, co
 			        it->note.status[2]);
 			log_text(&line, "status", text_view(&text));
 		}
-		judge_log_case(&line, it);
+		judge_case_log(&line, it);
 	}
 	log_number(&line, "delay_ms",
 	        (uint64_t)(loop_wall(&judge->shard->loop).ms - job->message->received.ms));

@@ -15,8 +15,8 @@
 #ifndef SLUICE_JUDGE_H
 #define SLUICE_JUDGE_H
 
+#include "engine/judge_case.h"
 #include "engine/shard.h"
-#include "engine/wire/reply.h"
 #include "queue/lane.h"
 #include "queue/schedule.h"
 #include "queue/verdict.h"
@@ -30,18 +30,6 @@ struct judge {
 	struct retry_settings retry;
 };
 
-/* What was said: a server's reply, or our own words where it said nothing. */
-struct judge_case {
-	enum stage stage;
-	bool judged;               /* there is a verdict: not where the network failed */
-	struct verdict verdict;    /* all zero unless judged */
-	const struct reply *reply; /* lent by its reader; NULL: our own words, in note.text */
-	struct reply_note note;    /* for recipients; text is filled in when it is wanted */
-	char text[REPLY_TEXT_MAX];
-	struct reply own;
-	char own_memory[256];
-};
-
 /* What gathers while a transaction is answered. */
 struct judgement {
 	bool relayed;   /* set at the start: the server reports no further (no DSN) */
@@ -51,21 +39,6 @@ struct judgement {
 };
 
 void judge_init(struct judge *judge, struct shard *shard, struct schedule *schedule);
-
-/* Making a case. Views are lent for as long as it is used. */
-
-void judge_hear(
-        struct judge_case *it, enum stage stage, const struct reply *reply, struct view server);
-/* The machine or the network failed, not the mail. */
-void judge_say(struct judge_case *it, enum stage stage, struct view text);
-/* Our own refusal of a message or recipient, as a server would have put it: code and enhanced
- * code begin the text. */
-void judge_refuse(struct judge_case *it, enum stage stage, struct view reply);
-/* A fault in the settings of an identity or route, that only the operator can mend. */
-void judge_fault(struct judge_case *it, enum cause cause, enum scope scope, const char *advice,
-        struct view text);
-
-/* Consequences. */
 
 /* For the lane and its peers. True: the session is to end after what is in flight. */
 bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it);

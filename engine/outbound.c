@@ -9,21 +9,10 @@ static void outbound_say(struct outbound *outbound, enum outbound_news news);
 static void outbound_expired(struct timer *timer);
 static void outbound_work(struct loop_task *task);
 static void outbound_connect(struct outbound *outbound);
-static struct transaction *outbound_train(struct outbound *outbound, uint32_t place);
 static void outbound_read(struct outbound *outbound);
 static void outbound_hear(struct outbound *outbound, const struct reply *reply);
-static void outbound_hear_train(struct outbound *outbound, const struct reply *reply);
-static void outbound_progress(struct outbound *outbound);
-static void outbound_finish_front(struct outbound *outbound);
-static void outbound_pass(struct outbound *outbound);
-static void outbound_write(struct outbound *outbound);
-static bool outbound_needs_reset(struct outbound *outbound, uint32_t place);
-static void outbound_arm(struct outbound *outbound);
-static void outbound_quit(struct outbound *outbound);
-static void outbound_lose(struct outbound *outbound, struct view why);
 static void outbound_ended(struct outbound *outbound);
 static void outbound_gone(struct outbound *outbound);
-static void outbound_lose_train(struct outbound *outbound);
 
 void outbound_open(struct outbound *outbound, struct outbound_target *target,
         const struct config_identity *identity, struct judge *judge, struct lane *lane,
@@ -132,8 +121,8 @@ static void outbound_expired(struct timer *timer)
 		outbound_quit(outbound);
 		return;
 	}
-	if (step == STEP_READY && outbound->train_answered < outbound->train_count)
-		step = outbound_train(outbound, outbound->train_answered)->owed;
+	if (step == STEP_READY)
+		step = outbound_train_step(outbound);
 	text_format(&why, "timed out in %s", outbound_step_word(step));
 	if (outbound->step == STEP_READY)
 		outbound_lose(outbound, text_view(&why));
@@ -147,87 +136,6 @@ static void outbound_work(struct loop_task *task)
 
 	if (outbound->step == STEP_READY)
 		outbound_progress(outbound);
-}
-
-/* Messages. */
-
-uint32_t outbound_room(const struct outbound *outbound)
-{
-	const struct config_route *route = outbound->target->route;
-	const struct capabilities *offers = &outbound->carrier.offers;
-	uint32_t depth = route->pipeline;
-	uint64_t most = route->messages_per_session.count;
-
-	if (outbound->step != STEP_READY || outbound->retiring)
-		return 0;
-	if (loop_now(&outbound->shard->loop).ns - outbound->opened.ns >= route->lifetime_ns)
-		return 0;
-	if (!offers->chunking && depth > OUTBOUND_DATA_DEPTH)
-		depth = OUTBOUND_DATA_DEPTH;
-	if (!offers->pipelining)
-		depth = 1;
-	if (offers->mail_max > 0 && offers->mail_max < most)
-		most = offers->mail_max;
-	const uint64_t left = most - outbound->messages;
-	if (left < depth)
-		depth = (uint32_t)left;
-	return depth > outbound->train_count ? depth - outbound->train_count : 0;
-}
-
-void outbound_give(struct outbound *outbound, struct job *job)
-{
-	check(outbound_room(outbound) > 0);
-	struct transaction *transaction = outbound_train(outbound, outbound->train_count);
-
-	if (!transaction_begin(transaction, &outbound->carrier, job)) {
-		transaction_end(transaction, &outbound->carrier, &outbound->shard->shelf);
-		return;
-	}
-	const bool was_idle = outbound->train_count++ == 0;
-	outbound_write(outbound);
-	outbound_finish_front(outbound); /* it may be over already: nothing could be sent */
-	if (was_idle)
-		outbound_arm(outbound);
-}
-
-static struct transaction *outbound_train(struct outbound *outbound, uint32_t place)
-{
-	const uint32_t size = outbound->target->route->pipeline;
-
-	check(place < size);
-	return &outbound->train[(outbound->train_first + place) % size];
-}
-
-/* Writes as much of the train as can be written. */
-static void outbound_write(struct outbound *outbound)
-{
-	struct shard *shard = outbound->shard;
-	enum transaction_wrote wrote = TRANSACTION_WROTE;
-
-	while (outbound->train_sent < outbound->train_count && wrote == TRANSACTION_WROTE) {
-		struct transaction *transaction = outbound_train(outbound, outbound->train_sent);
-
-		if (transaction->sent == STEP_RSET)
-			transaction->reset = outbound_needs_reset(outbound, outbound->train_sent);
-		wrote = transaction_write(transaction, &outbound->carrier, &shard->shelf);
-		outbound_pass(outbound);
-	}
-	const struct stream *stream = &outbound->stream;
-	const bool starved = wrote == TRANSACTION_FULL &&
-	                     stream_queued_total(stream) == stream_written_total(stream);
-	if (wrote == TRANSACTION_WORKS || starved)
-		loop_task_add(&shard->loop.starved, &outbound->work);
-}
-
-/* Behind a BDAT whose success isn't known the state at the server isn't either. */
-static bool outbound_needs_reset(struct outbound *outbound, uint32_t place)
-{
-	if (outbound->carrier.dirty)
-		return true;
-	if (place == 0)
-		return false;
-	const struct transaction *before = outbound_train(outbound, place - 1);
-	return !transaction_is_answered(before) && before->bdat;
 }
 
 static void outbound_read(struct outbound *outbound)
@@ -267,98 +175,6 @@ static void outbound_hear(struct outbound *outbound, const struct reply *reply)
 		outbound_hello_reply(outbound, reply);
 }
 
-static void outbound_hear_train(struct outbound *outbound, const struct reply *reply)
-{
-	enum transaction_heard heard = TRANSACTION_BROKEN;
-
-	outbound_pass(outbound);
-	if (outbound->train_answered < outbound->train_count) {
-		struct transaction *transaction =
-		        outbound_train(outbound, outbound->train_answered);
-		heard = transaction_hear(transaction, &outbound->carrier, reply);
-		outbound_pass(outbound);
-	}
-	outbound->retiring |= heard == TRANSACTION_RETIRE;
-	if (reply->code == 421) {
-		/* It closes the connection now: nothing behind this was done, or will be. */
-		outbound->goodbye = true;
-		outbound->verdict = verdict_judge(STAGE_ANY, reply->whole);
-		outbound_lose(outbound, reply->whole);
-	} else if (heard == TRANSACTION_BROKEN) {
-		outbound_lose(outbound, VIEW("the server answered what was not asked"));
-	}
-}
-
-/* After replies were heard or bytes written. */
-static void outbound_progress(struct outbound *outbound)
-{
-	outbound_finish_front(outbound);
-	outbound_write(outbound);
-	/* Cancelled ones are over as soon as they are written. */
-	outbound_finish_front(outbound);
-	if (outbound->train_count == 0 && (outbound->retiring || outbound_room(outbound) == 0))
-		outbound_quit(outbound);
-	else
-		outbound_arm(outbound);
-}
-
-static void outbound_finish_front(struct outbound *outbound)
-{
-	outbound_pass(outbound);
-	while (outbound->train_count > 0) {
-		struct transaction *front = outbound_train(outbound, 0);
-
-		if (!transaction_is_over(front, &outbound->stream))
-			return;
-		check(outbound->train_answered > 0);
-		check(outbound->train_sent > 0);
-		outbound->train_answered--;
-		outbound->train_sent--;
-		outbound->train_count--;
-		outbound->train_first =
-		        (outbound->train_first + 1) % outbound->target->route->pipeline;
-		transaction_end(front, &outbound->carrier, &outbound->shard->shelf);
-	}
-}
-
-/* Moves both cursors past what they are done with. */
-static void outbound_pass(struct outbound *outbound)
-{
-	while (outbound->train_sent < outbound->train_count &&
-	        transaction_is_sent(outbound_train(outbound, outbound->train_sent)))
-		outbound->train_sent++;
-	while (outbound->train_answered < outbound->train_count &&
-	        transaction_is_answered(outbound_train(outbound, outbound->train_answered))) {
-		outbound->train_answered++;
-		outbound->messages++;
-	}
-}
-
-/* The deadline of what is waited for now. */
-static void outbound_arm(struct outbound *outbound)
-{
-	const struct config_route *route = outbound->target->route;
-	struct loop *loop = &outbound->shard->loop;
-	enum outbound_step step = STEP_BODY;
-
-	if (outbound->train_count == 0) {
-		const struct mono idle = mono_after(loop_now(loop), route->idle_ns);
-		const struct mono end = mono_after(outbound->opened, route->lifetime_ns);
-		loop_timer_set(loop, &outbound->timer, mono_earlier(idle, end));
-		return;
-	}
-	if (outbound->train_answered < outbound->train_count) {
-		const struct transaction *oldest =
-		        outbound_train(outbound, outbound->train_answered);
-		step = oldest->owed;
-		if (step == STEP_END &&
-		        (!transaction_is_sent(oldest) ||
-		                stream_written_total(&outbound->stream) < oldest->end_at))
-			step = STEP_BODY; /* the server takes its time for the data */
-	}
-	loop_timer_after(loop, &outbound->timer, outbound_step_wait_ns(step, &route->timeouts));
-}
-
 /* The end. */
 
 void outbound_retire(struct outbound *outbound)
@@ -378,7 +194,7 @@ void outbound_abort(struct outbound *outbound)
 		outbound_lose(outbound, VIEW("it was time to stop"));
 }
 
-static void outbound_quit(struct outbound *outbound)
+void outbound_quit(struct outbound *outbound)
 {
 	char memory[16];
 	struct text line = TEXT_ON(memory);
@@ -416,7 +232,7 @@ void outbound_fail_with(struct outbound *outbound, struct view why)
 		outbound_lose(outbound, text_view(&text));
 		return;
 	}
-	judge_say(&it, outbound_step_stage(outbound->step), text_view(&text));
+	judge_case_say(&it, outbound_step_stage(outbound->step), text_view(&text));
 	outbound_fail(outbound, &it);
 }
 
@@ -429,9 +245,7 @@ void outbound_fail(struct outbound *outbound, struct judge_case *it)
 	outbound_lose(outbound, it->reply != NULL ? it->reply->whole : it->note.text);
 }
 
-/* Takes the connection down. What becomes of its train is seen to when the stream is gone: until
- * then the kernel may still read the messages. */
-static void outbound_lose(struct outbound *outbound, struct view why)
+void outbound_lose(struct outbound *outbound, struct view why)
 {
 	struct text text = TEXT_ON(outbound->text);
 	const bool useless = outbound->step == STEP_READY && outbound->messages == 0;
@@ -484,7 +298,7 @@ static void outbound_gone(struct outbound *outbound)
 	outbound_lose_train(outbound);
 	if (outbound->faulty) {
 		struct judge_case it;
-		judge_say(&it, STAGE_ANY, view_from(outbound->text, outbound->text_bytes));
+		judge_case_say(&it, STAGE_ANY, view_from(outbound->text, outbound->text_bytes));
 		it.judged = outbound->goodbye;
 		it.verdict = outbound->verdict;
 		judge_useless(outbound->carrier.judge, outbound->carrier.lane, &it);
@@ -499,29 +313,6 @@ static void outbound_gone(struct outbound *outbound)
 	}
 	outbound->step = STEP_UNUSED;
 	outbound_say(outbound, OUTBOUND_GONE);
-}
-
-static void outbound_lose_train(struct outbound *outbound)
-{
-	const struct transaction_loss loss = {
-		.begun = outbound->begun,
-		.refused = outbound->goodbye,
-		.text = view_from(outbound->text, outbound->text_bytes),
-	};
-	bool first = true;
-
-	for (uint32_t i = 0; i < outbound->train_count; i++) {
-		struct transaction *transaction = outbound_train(outbound, i);
-		struct transaction_loss this_loss = loss;
-
-		this_loss.first = first && !transaction_is_answered(transaction);
-		first &= !this_loss.first;
-		transaction_lose(
-		        transaction, &outbound->carrier, &outbound->shard->shelf, &this_loss);
-	}
-	outbound->train_count = 0;
-	outbound->train_sent = 0;
-	outbound->train_answered = 0;
 }
 
 /* What its other file uses. */

@@ -289,7 +289,7 @@ static void hello_refused(struct outbound *outbound, const struct reply *reply)
 {
 	struct judge_case it;
 
-	judge_hear(&it, outbound_step_stage(outbound->step), reply, outbound->carrier.server);
+	judge_case_hear(&it, outbound_step_stage(outbound->step), reply, outbound->carrier.server);
 	if (it.verdict.outcome == OUTCOME_PROCEED) {
 		outbound_fail_with(outbound, VIEW("the server answered what was not asked"));
 		return;
@@ -302,6 +302,6 @@ static void hello_fault(
 {
 	struct judge_case it;
 
-	judge_fault(&it, cause, SCOPE_IDENTITY, advice, text);
+	judge_case_fault(&it, cause, SCOPE_IDENTITY, advice, text);
 	outbound_fail(outbound, &it);
 }

@@ -1,6 +1,6 @@
 /*
- * What the files of an outbound session share: outbound.c (its life and its train) and
- * outbound_hello.c (from the connection to being ready).
+ * What the files of an outbound session share: outbound.c (its life), outbound_hello.c
+ * (from the connection to being ready), outbound_train.c (the messages on it).
  *
  * Thread:  the delivery shard's. For these files alone.
  */
@@ -23,6 +23,23 @@ struct log_line outbound_log(
 void outbound_want_secret(struct outbound *outbound);
 /* It takes messages from now on. */
 void outbound_become_ready(struct outbound *outbound);
+
+/* Takes the connection down. What becomes of its train is seen to when the stream is gone: until
+ * then the kernel may still read the messages. */
+void outbound_lose(struct outbound *outbound, struct view why);
+/* Says QUIT. */
+void outbound_quit(struct outbound *outbound);
+
+/* outbound_train.c */
+void outbound_hear_train(struct outbound *outbound, const struct reply *reply);
+/* After replies were heard or bytes written. */
+void outbound_progress(struct outbound *outbound);
+/* Sets the deadline of what is waited for now. */
+void outbound_arm(struct outbound *outbound);
+/* The oldest row that is not answered. BODY: its data is on the way still, or nothing else is. */
+enum outbound_step outbound_train_step(struct outbound *outbound);
+/* The stream is gone: judges what is left. */
+void outbound_lose_train(struct outbound *outbound);
 
 /* outbound_hello.c */
 void outbound_hello_connected(struct outbound *outbound);

@@ -51,7 +51,7 @@ static void court_hear(struct judge_case *it, struct reply *reply, enum stage st
 		.enhanced = { 4, 7, 1 },
 		.whole = VIEW("450 4.7.1 so be it"),
 	};
-	judge_hear(it, stage, reply, VIEW("mail.example"));
+	judge_case_hear(it, stage, reply, VIEW("mail.example"));
 	it->verdict.outcome = outcome;
 	it->verdict.scope = scope;
 	it->verdict.wait_s = VERDICT_NO_WAIT;
@@ -283,7 +283,7 @@ static void test_session(void **state)
 	court_lanes(&court);
 	for (size_t i = 0; i < 3; i++)
 		schedule_add(court.judge->schedule, 0, rig_job(court.rig, &mail));
-	judge_say(&it, STAGE_CONNECT, VIEW("connect to 192.0.2.1:25: Connection refused"));
+	judge_case_say(&it, STAGE_CONNECT, VIEW("connect to 192.0.2.1:25: Connection refused"));
 	judge_session(court.judge, court.lanes, &it);
 	court_collect(&court);
 	assert_int_equal(court.rig->settled_count, 1);

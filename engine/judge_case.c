@@ -1,0 +1,79 @@
+#include "engine/judge_case.h"
+
+#include "queue/base/check.h"
+
+void judge_case_hear(
+        struct judge_case *it, enum stage stage, const struct reply *reply, struct view server)
+{
+	it->stage = stage;
+	it->judged = true;
+	it->verdict = verdict_judge(stage, reply->whole);
+	it->reply = reply;
+	it->note = (struct reply_note){
+		.code = (uint16_t)reply->code,
+		.status = { reply->enhanced.class, reply->enhanced.subject,
+		        reply->enhanced.detail },
+		.stage = (uint8_t)stage,
+		.server = server,
+	};
+}
+
+void judge_case_say(struct judge_case *it, enum stage stage, struct view text)
+{
+	it->stage = stage;
+	it->judged = false;
+	it->verdict = (struct verdict){ 0 };
+	it->reply = NULL;
+	it->note = (struct reply_note){ .stage = (uint8_t)stage, .text = text };
+}
+
+void judge_case_refuse(struct judge_case *it, enum stage stage, struct view reply)
+{
+	const bool parsed = reply_parse(
+	        reply, (struct span){ it->own_memory, sizeof it->own_memory }, &it->own);
+
+	check(parsed);
+	judge_case_hear(it, stage, &it->own, VIEW(""));
+}
+
+void judge_case_fault(struct judge_case *it, enum cause cause, enum scope scope, const char *advice,
+        struct view text)
+{
+	judge_case_say(it, STAGE_AUTH, text);
+	it->judged = true;
+	it->verdict = (struct verdict){
+		.cause = cause,
+		.scope = scope,
+		.permanence = PERMANENCE_PERMANENT,
+		.outcome = OUTCOME_FAIL_CONFIG,
+		.basis = BASIS_RULE,
+		.wait_s = VERDICT_NO_WAIT,
+		.advice = advice,
+	};
+}
+
+/* The words are taken out of the reply only where somebody wants them: not on success. */
+const struct reply_note *judge_case_note(struct judge_case *it)
+{
+	if (it->note.text.data == NULL) {
+		struct text text = TEXT_ON(it->text);
+
+		check(it->reply != NULL);
+		reply_put_text(&text, it->reply);
+		it->note.text = text_view(&text);
+	}
+	return &it->note;
+}
+
+void judge_case_log(struct log_line *line, struct judge_case *it)
+{
+	log_word(line, "stage", stage_word(it->stage));
+	if (it->reply != NULL)
+		log_text(line, "reply", it->reply->whole);
+	else
+		log_text(line, "reply", it->note.text);
+	if (!it->judged)
+		return;
+	log_word(line, "cause", cause_word(it->verdict.cause));
+	log_word(line, "advice", it->verdict.advice);
+}

@@ -1,0 +1,20 @@
+/*
+ * What the files of a transaction share: transaction.c (its beginning and end),
+ * transaction_write.c and transaction_hear.c (its two cursors).
+ *
+ * Thread:  the delivery shard's. For these files alone.
+ */
+#ifndef SLUICE_TRANSACTION_INNER_H
+#define SLUICE_TRANSACTION_INNER_H
+
+#include "engine/transaction.h"
+
+/* Our own refusal, of every recipient that was not asked for yet. */
+void transaction_refuse(
+        struct transaction *transaction, struct carrier *carrier, const char *reply);
+/* No more of it will be written. */
+void transaction_close(struct transaction *transaction, struct carrier *carrier);
+/* Goes past rows that have no reply. */
+void transaction_pass(struct transaction *transaction);
+
+#endif
