@@ -93,15 +93,6 @@ def test_a_full_disk_survives_a_crash(sluice, aiosmtpd, route, small_disk):
     assert set(server.marks()) >= set(taken)
 
 
-def test_a_full_spool(sluice, aiosmtpd, route, folder):
-    """The same with a limit of our own instead of the disk's."""
-    server = aiosmtpd()
-    server.hold.clear()
-    running = sluice(route(server), spool={"path": str(folder / "spool"), "size": "24MiB",
-                                           "reserve": "2MiB"})
-    fill_and_recover(running, server)
-
-
 def test_lmdb_tools_read_the_spool(sluice, nowhere):
     running = sluice(nowhere)
     with Raw(running.port) as raw:
