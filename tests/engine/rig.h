@@ -37,86 +37,6 @@ struct rig {
 	bool drained;
 };
 
-static inline void rig_on_tick(struct timer *timer)
-{
-	struct rig *rig = container_of(timer, struct rig, tick);
-
-	loop_timer_after(&rig->delivery.shard.loop, timer, 2 * NS_PER_MS);
-}
-
-static inline struct config *rig_config(const char *text)
-{
-	struct config_report report;
-	struct config *config = NULL;
-
-	config_report_init(&report);
-	if (failed(config_load_text(&config, "rig.yaml", view_of(text), &report)))
-		config_report_print(&report, CONFIG_WRONG, stderr);
-	config_report_finish(&report);
-	assert_non_null(config);
-	return config;
-}
-
-/* `route` are further keys of the one route, whose server is the rig's: "pipeline: 4". */
-static inline void rig_init_with(struct rig *rig, const char *top, const char *route,
-        struct resolver *resolver, struct keeper *keeper)
-{
-	char text[4096];
-	char sentence[512];
-	struct text why = TEXT_ON(sentence);
-
-	if (snprintf(text, sizeof text,
-	            "name: relay.example\n"
-	            "spool: {path: .}\n"
-	            "%s\n"
-	            "routes:\n"
-	            "  - {interface: connector, host: 127.0.0.1, port: %u, %s}\n",
-	            top, rig->server.port, route) >= (int)sizeof text)
-		abort();
-	rig->config = rig_config(text);
-	assert_false(failed(depot_create(&rig->depot, 64 << 20)));
-	shelf_init(&rig->shelf, rig->depot);
-	doorbell_init(&rig->doorbell, NULL);
-	assert_false(failed(mailbox_init(
-	        &rig->letters, sizeof(struct letter), 256, &rig->delivery.shard.loop.doorbell)));
-	assert_false(
-	        failed(mailbox_init(&rig->settles, sizeof(struct letter), 256, &rig->doorbell)));
-	const struct delivery_settings settings = {
-		.config = rig->config,
-		.depot = rig->depot,
-		.counters = &rig->counters,
-		.spooler = { .out = &rig->settles, .in = &rig->letters },
-		.io = { 64, 32, 4096 },
-		.resolver = resolver,
-		.keeper = keeper,
-		.shard_count = 1,
-		.seed = 1,
-	};
-	if (failed(delivery_init(&rig->delivery, &settings, &why)))
-		fail_msg("%s", text_string(&why));
-	delivery_start(&rig->delivery);
-	rig->tick.expired = rig_on_tick;
-	loop_timer_after(&rig->delivery.shard.loop, &rig->tick, 0);
-}
-
-/* The rig's server listens already, so that its port can stand in the settings. */
-static inline struct rig *rig_create(void)
-{
-	struct rig *rig = calloc(1, sizeof *rig);
-
-	assert_non_null(rig);
-	server_listen(&rig->server);
-	return rig;
-}
-
-static inline void rig_send(struct rig *rig, enum letter_kind kind, struct job *job)
-{
-	const struct letter letter = { .kind = kind, .job = job };
-	const bool put = mailbox_put(&rig->letters, &letter);
-
-	assert_true(put);
-}
-
 struct rig_mail {
 	const char *from;
 	const char *to; /* several: by spaces */
@@ -128,159 +48,27 @@ struct rig_mail {
 	int64_t age_ms;
 };
 
-static inline struct job *rig_job(struct rig *rig, const struct rig_mail *mail)
-{
-	struct message *message = message_create(&rig->shelf, 0);
-	struct job *job = calloc(1, sizeof *job);
-	const char *to = mail->to;
-	bool done;
-
-	assert_non_null(message);
-	assert_non_null(job);
-	message_name(message, ++rig->ids, (struct wall){ clock_wall().ms - mail->age_ms });
-	message->flags = (uint16_t)mail->flags;
-	done = message_set(message, MESSAGE_SENDER, view_of(mail->from));
-	assert_true(done);
-	done = message_set(message, MESSAGE_ENVID, view_of(mail->envid));
-	assert_true(done);
-	while (*to != '\0') {
-		const size_t bytes = strcspn(to, " ");
-		const struct message_recipient recipient = {
-			.address = view_from(to, bytes),
-			.orcpt = view_of(mail->orcpt),
-			.notify = (uint8_t)mail->notify,
-		};
-		done = message_add_recipient(message, &rig->shelf, 0, &recipient);
-		assert_true(done);
-		to += bytes + (to[bytes] == ' ');
-	}
-	done = rope_append(&message->body, &rig->shelf, view_of(mail->body), 0);
-	assert_true(done);
-	message_seal(message);
-	job_begin(job, message, 0, 0);
-	done = job_owe_all(job, &rig->shelf, 0);
-	assert_true(done);
-	message_release(message, &rig->shelf);
-	job_enter(job, JOB_READY);
-	return job;
-}
-
-static inline void rig_mail(struct rig *rig, const struct rig_mail *mail)
-{
-	rig_send(rig, LETTER_JOB, rig_job(rig, mail));
-}
-
+struct config *rig_config(const char *text);
+/* `route` are further keys of the one route, whose server is the rig's: "pipeline: 4". */
+void rig_init_with(struct rig *rig, const char *top, const char *route, struct resolver *resolver,
+        struct keeper *keeper);
+/* The rig's server listens already, so that its port can stand in the settings. */
+struct rig *rig_create(void);
+/* All of it, with these scripts. */
+struct rig *rig_begin(const char *top, const char *route, const char *const *scripts);
+void rig_send(struct rig *rig, enum letter_kind kind, struct job *job);
+struct job *rig_job(struct rig *rig, const struct rig_mail *mail);
+void rig_mail(struct rig *rig, const struct rig_mail *mail);
 /* A plain message from a@ to b@. */
-static inline void rig_post(struct rig *rig, const char *body)
-{
-	const struct rig_mail mail = {
-		.from = "a@contoso.com",
-		.to = "b@contoso.com",
-		.body = body,
-	};
-
-	rig_mail(rig, &mail);
-}
-
-static inline void rig_turn(struct rig *rig)
-{
-	struct letter letter;
-
-	delivery_turn(&rig->delivery);
-	while (mailbox_take(&rig->settles, &letter)) {
-		if (letter.kind == LETTER_DRAINED) {
-			rig->drained = true;
-			continue;
-		}
-		assert_int_equal(letter.kind, LETTER_SETTLE);
-		assert_int_equal(letter.job->state, JOB_SETTLING);
-		assert_true(rig->settled_count < RIG_JOBS_MAX);
-		rig->settled[rig->settled_count++] = letter.job;
-	}
-}
-
-static inline void rig_wait(struct rig *rig, size_t settled)
-{
-	const struct mono until = mono_after(clock_mono(), RIG_PATIENCE_NS);
-
-	while (rig->settled_count < settled && !mono_reached(clock_mono(), until))
-		rig_turn(rig);
-	if (rig->settled_count < settled) {
-		server_stop(&rig->server);
-		fail_msg("%zu of %zu settled; server: %s; it heard: %s", rig->settled_count,
-		        settled, rig->server.complaint, rig->server.heard);
-	}
-}
-
-static inline void rig_turn_for(struct rig *rig, int64_t ns)
-{
-	const struct mono until = mono_after(clock_mono(), ns);
-
-	while (!mono_reached(clock_mono(), until))
-		rig_turn(rig);
-}
-
-/* One letter a recipient: Delivered, Bounced, deFerred, Pending. */
-static inline void rig_outcomes(const struct job *job, char outcomes[32])
-{
-	for (size_t i = 0; i < job->owed_count; i++)
-		outcomes[i] = "PFDBR"[job_owed_const(job)[i].outcome];
-	outcomes[job->owed_count] = '\0';
-}
-
-static inline void rig_assert_outcomes(struct rig *rig, size_t settled, const char *wanted)
-{
-	char outcomes[32];
-
-	assert_true(settled < rig->settled_count);
-	rig_outcomes(rig->settled[settled], outcomes);
-	assert_string_equal(outcomes, wanted);
-}
-
+void rig_post(struct rig *rig, const char *body);
+void rig_turn(struct rig *rig);
+void rig_wait(struct rig *rig, size_t settled);
+void rig_turn_for(struct rig *rig, int64_t ns);
+void rig_assert_outcomes(struct rig *rig, size_t settled, const char *wanted);
 /* "550 5.1.1 text" of the last word about a recipient. */
-static inline const char *rig_reply(struct rig *rig, size_t settled, size_t recipient)
-{
-	static char memory[1024];
-	struct reply_note note;
-
-	memory[0] = '\0';
-	if (job_reply(rig->settled[settled], recipient, &note))
-		(void)snprintf(memory, sizeof memory, "%u %u.%u.%u %.*s", note.code, note.status[0],
-		        note.status[1], note.status[2], VIEW_ARGS(note.text));
-	return memory;
-}
-
+const char *rig_reply(struct rig *rig, size_t settled, size_t recipient);
 /* Drains; what the server heard may be looked at then. */
-static inline void rig_stop(struct rig *rig)
-{
-	const struct mono until = mono_after(clock_mono(), RIG_PATIENCE_NS);
-
-	if (!rig->delivery.shard.draining)
-		rig_send(rig, LETTER_DRAIN, NULL);
-	while (!rig->drained && !mono_reached(clock_mono(), until))
-		rig_turn(rig);
-	server_stop(&rig->server);
-	assert_string_equal(rig->server.complaint, "");
-	assert_true(rig->drained);
-}
-
-static inline void rig_destroy(struct rig *rig)
-{
-	rig_stop(rig);
-	assert_true(delivery_is_over(&rig->delivery));
-	loop_timer_stop(&rig->delivery.shard.loop, &rig->tick);
-	delivery_finish(&rig->delivery);
-	mailbox_finish(&rig->letters);
-	mailbox_finish(&rig->settles);
-	for (size_t i = 0; i < rig->settled_count; i++) {
-		job_clear(rig->settled[i], &rig->shelf);
-		free(rig->settled[i]);
-	}
-	shelf_finish(&rig->shelf);
-	depot_destroy(rig->depot); /* every chunk is back */
-	config_destroy(rig->config);
-	server_finish(&rig->server);
-	free(rig);
-}
+void rig_stop(struct rig *rig);
+void rig_destroy(struct rig *rig);
 
 #endif

@@ -1,40 +1,8 @@
 /* The session against a server that plays scripts, on loopback: every way a session can go. */
+#include "tests/engine/phrases.h"
 #include "tests/engine/rig.h"
 
-#include "tests/engine/io/certificates.h"
-
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define GREET    "> 220 mail.example ESMTP\n< EHLO relay.example\n"
-#define ALL      "PIPELINING\\n250-SIZE 100000\\n250-8BITMIME\\n250-DSN\\n250-SMTPUTF8\\n250 CHUNKING\n"
-#define OFFER    "> 250-mail.example hello\\n250-"
-#define ONLY     "> 250-mail.example hello\\n250 "
-#define HELLO    GREET OFFER ALL
-#define MESSAGE  "< MAIL FROM:<a@contoso.com>\n< RCPT TO:<b@contoso.com>\n< BDAT\n"
-#define ENVELOPE "> 250 2.1.0 ok\n> 250 2.1.5 ok\n"
-#define TAKEN    ENVELOPE "> 250 2.0.0 taken\n"
-#define RESET    "> 250 2.0.0 reset\n"
-#define BYE      "< QUIT\n> 221 2.0.0 bye\nend\n"
-#define PLAIN    "tls: {mode: none}"
-
-static struct rig *begin(const char *top, const char *route, const char *const *scripts)
-{
-	struct rig *rig = rig_create();
-
-	server_start(&rig->server, scripts);
-	rig_init_with(rig, top, route, NULL, NULL);
-	return rig;
-}
-
-static size_t count(const char *text, const char *what)
-{
-	size_t found = 0;
-
-	for (const char *at = strstr(text, what); at != NULL; at = strstr(at + 1, what))
-		found++;
-	return found;
-}
 
 static void test_train(void **state)
 {
@@ -44,7 +12,7 @@ static void test_train(void **state)
 		              "< RSET\n" MESSAGE TAKEN RESET TAKEN RESET TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "Subject: 1\r\n\r\none\r\n");
@@ -66,7 +34,7 @@ static void test_refused_in_the_middle(void **state)
 		              "> 550 5.7.1 spam\n" RESET TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
@@ -88,7 +56,7 @@ static void test_mail_refused_in_the_middle(void **state)
 		"> 550 5.1.8 bad sender\n> 503 5.5.1 no\n> 503 5.5.1 no\n" RESET TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
@@ -105,7 +73,7 @@ static void test_mail_refused_in_the_middle(void **state)
 static void test_clean_needs_no_reset(void **state)
 {
 	static const char *const scripts[] = { HELLO MESSAGE TAKEN MESSAGE TAKEN BYE, NULL };
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -121,7 +89,7 @@ static void test_reset_after_failed_chunk(void **state)
 		HELLO MESSAGE ENVELOPE "> 554 5.6.0 bad content\n< RSET\n" MESSAGE RESET TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -144,7 +112,7 @@ static void test_data(void **state)
 		"> 250 2.0.0 taken\n" ENVELOPE "> 354 go\n.\n> 250 2.0.0 taken\n" BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, ".one\r\n..\r\ntwo");
@@ -166,7 +134,7 @@ static void test_data_without_recipients(void **state)
 		           "> 250 2.1.0 ok\n> 550 5.1.1 who?\n> 554 5.5.1 no recipients\n" BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "one\r\n");
@@ -188,7 +156,7 @@ static void test_reset_after_refused_data(void **state)
 		"> 354 go\n.\n> 250 2.0.0 taken\n" BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "one\r\n");
@@ -215,7 +183,7 @@ static void test_lock_step(void **state)
 		.to = "b@contoso.com c@contoso.com",
 		.body = "hello\r\n",
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_mail(rig, &mail);
@@ -239,7 +207,7 @@ static void test_partial_recipients(void **state)
 	const struct rig_mail mail = {
 		.from = "a@c.d", .to = "b@c.d e@c.d f@c.d", .body = "x\r\n"
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_mail(rig, &mail);
@@ -270,7 +238,7 @@ static void test_parameters(void **state)
 		.orcpt = "rfc822;b@c.d",
 		.envid = "QQ",
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_mail(rig, &mail);
@@ -307,7 +275,7 @@ static void test_what_can_not_be_carried(void **state)
 		        .flags = MESSAGE_8BIT },
 		{ .from = "a@c.d", .to = "b@c.d", .body = "S: 1\r\n\r\nabcdef\r\n" },
 	};
-	struct rig *rig = begin("", PLAIN ", pipeline: 1", scripts);
+	struct rig *rig = rig_begin("", PLAIN ", pipeline: 1", scripts);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof mails / sizeof mails[0]; i++)
@@ -341,7 +309,7 @@ static void test_converted(void **state)
 		        "Content-Transfer-Encoding: 8bit\r\n\r\n.\xc3\xa4\r\n",
 		.flags = MESSAGE_8BIT | MESSAGE_8BITMIME,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_mail(rig, &mail);
@@ -363,7 +331,7 @@ static void test_split(void **state)
 		NULL,
 	};
 	const struct rig_mail mail = { .from = "a@c.d", .to = "b@c.d e@c.d", .body = "x\r\n" };
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_mail(rig, &mail);
@@ -385,7 +353,7 @@ static void test_recipients_per_message(void **state)
 	const struct rig_mail mail = {
 		.from = "a@c.d", .to = "b@c.d e@c.d f@c.d", .body = "x\r\n"
 	};
-	struct rig *rig = begin("", PLAIN ", recipients_per_message: 2", scripts);
+	struct rig *rig = rig_begin("", PLAIN ", recipients_per_message: 2", scripts);
 
 	(void)state;
 	rig_mail(rig, &mail);
@@ -404,7 +372,7 @@ static void test_goodbye_in_a_train(void **state)
 		HELLO MESSAGE "< RSET\n" MESSAGE TAKEN RESET TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
@@ -426,7 +394,7 @@ static void test_lost_after_the_last_byte(void **state)
 		HELLO MESSAGE TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -449,7 +417,7 @@ static void test_lost_before_the_last_byte(void **state)
 		           "> 354 go\n.\n> 250 2.0.0 taken\n" BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -469,7 +437,7 @@ static void test_lost_again_and_again(void **state)
 		HELLO MESSAGE TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN ", pipeline: 1", scripts);
+	struct rig *rig = rig_begin("", PLAIN ", pipeline: 1", scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -488,7 +456,7 @@ static void test_refusal_then_closed(void **state)
 		HELLO "< MAIL\n> 250 2.1.0 ok\n> 550 5.1.1 who?\n> 503 5.5.1 no\nclose\n",
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -506,7 +474,7 @@ static void test_throttled(void **state)
 		                       "< RSET\n" MESSAGE RESET TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -525,7 +493,7 @@ static void test_expires_behind_a_held_lane(void **state)
 		HELLO MESSAGE ENVELOPE "> 432 4.3.2 Concurrent connections limit exceeded.\n" BYE,
 		NULL,
 	};
-	struct rig *rig = begin("retry: {first: 1s, give_up_after: 2s}", PLAIN, scripts);
+	struct rig *rig = rig_begin("retry: {first: 1s, give_up_after: 2s}", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -542,7 +510,7 @@ static void test_out_of_step(void **state)
 		HELLO "> 250 unasked\nclose\n",
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -556,7 +524,7 @@ static void test_out_of_step(void **state)
 static void test_greeting_refused(void **state)
 {
 	static const char *const scripts[] = { "> 554 5.7.1 go away\nend\n", NULL };
-	struct rig *rig = begin("", PLAIN, scripts);
+	struct rig *rig = rig_begin("", PLAIN, scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -599,7 +567,7 @@ static void test_timeout(void **state)
 		HELLO MESSAGE "> 250 2.1.0 ok\nend\n",
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN ", timeouts: {command: 1s}", scripts);
+	struct rig *rig = rig_begin("", PLAIN ", timeouts: {command: 1s}", scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -622,7 +590,7 @@ static void test_idle(void **state)
 		HELLO MESSAGE TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN ", idle: 1s", scripts);
+	struct rig *rig = rig_begin("", PLAIN ", idle: 1s", scripts);
 
 	(void)state;
 	rig_post(rig, "x\r\n");
@@ -645,7 +613,7 @@ static void test_messages_per_session(void **state)
 		HELLO MESSAGE TAKEN BYE,
 		NULL,
 	};
-	struct rig *rig = begin("", PLAIN ", sessions: 1, messages_per_session: 2", scripts);
+	struct rig *rig = rig_begin("", PLAIN ", sessions: 1, messages_per_session: 2", scripts);
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
@@ -653,280 +621,6 @@ static void test_messages_per_session(void **state)
 	rig_wait(rig, 3);
 	rig_destroy(rig);
 }
-
-static void test_no_starttls(void **state)
-{
-	static const char *const scripts[] = { GREET OFFER ALL "end\n", NULL };
-	struct rig *rig = begin("", "tls: {mode: required}", scripts);
-
-	(void)state;
-	rig_post(rig, "x\r\n");
-	rig_wait(rig, 1);
-	rig_assert_outcomes(rig, 0, "F");
-	assert_non_null(strstr(rig_reply(rig, 0, 0), "does not offer STARTTLS"));
-	rig_stop(rig);
-	assert_null(strstr(rig->server.heard, "MAIL"));
-	rig_destroy(rig);
-}
-
-static void test_starttls_refused(void **state)
-{
-	static const char *const scripts[] = {
-		GREET ONLY "STARTTLS\n< STARTTLS\n> 454 4.7.0 TLS not available\nend\n", NULL
-	};
-	struct rig *rig = begin("", "tls: {mode: optional}", scripts);
-
-	(void)state;
-	rig_post(rig, "x\r\n");
-	rig_wait(rig, 1);
-	rig_assert_outcomes(rig, 0, "F");
-	assert_memory_equal(rig_reply(rig, 0, 0), "454 4.7.0", 9);
-	rig_destroy(rig);
-}
-
-/* With TLS. */
-
-#define SECURE GREET ONLY "STARTTLS\n< STARTTLS\n> 220 2.0.0 go\ntls\n< EHLO relay.example\n"
-
-struct secure {
-	struct certificates certificates;
-	char path[CERTIFICATES_PATH_BYTES];
-	char secret[CERTIFICATES_PATH_BYTES + 16];
-	struct depot *depot;
-	struct keeper keeper;
-};
-
-static int secure_begin(void **state)
-{
-	static const struct certificate_wish wish = {
-		.file = "leaf.pem",
-		.name = "mail.example",
-		.address = "127.0.0.1",
-		.valid_from_days = -1,
-		.valid_until_days = 1,
-	};
-	struct secure *secure = calloc(1, sizeof *secure);
-	char sentence[256];
-	struct text why = TEXT_ON(sentence);
-
-	assert_non_null(secure);
-	certificates_init(&secure->certificates);
-	certificates_make(&secure->certificates, &wish, secure->path);
-	(void)snprintf(
-	        secure->secret, sizeof secure->secret, "%s/secret", secure->certificates.folder);
-	FILE *file = fopen(secure->secret, "w");
-	assert_non_null(file);
-	assert_true(fputs("s3cret\n", file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(secure->secret, 0600), 0);
-	assert_false(failed(depot_create(&secure->depot, 1 << 20)));
-	assert_false(failed(keeper_init(&secure->keeper, secure->depot, &why)));
-	*state = secure;
-	return 0;
-}
-
-static int secure_end(void **state)
-{
-	struct secure *secure = *state;
-
-	helper_finish(&secure->keeper.helper);
-	depot_destroy(secure->depot);
-	assert_int_equal(remove(secure->secret), 0);
-	certificates_finish(&secure->certificates);
-	free(secure);
-	return 0;
-}
-
-/* `identity`: "user: u, auth: login", or NULL. */
-static struct rig *secure_rig(
-        struct secure *secure, const char *tls, const char *identity, const char *const *scripts)
-{
-	struct rig *rig = rig_create();
-	char route[1024];
-	int bytes;
-
-	rig->server.certificate = secure->path;
-	rig->server.key = secure->certificates.key;
-	server_start(&rig->server, scripts);
-	if (identity == NULL)
-		bytes = snprintf(route, sizeof route, "tls: {%s}", tls);
-	else
-		bytes = snprintf(route, sizeof route,
-		        "tls: {%s}, identities: [{%s, secret_file: %s}]", tls, identity,
-		        secure->secret);
-	assert_true(bytes < (int)sizeof route);
-	rig_init_with(rig, "", route, NULL, &secure->keeper);
-	if (identity != NULL)
-		assert_false(failed(helper_start(&secure->keeper.helper)));
-	return rig;
-}
-
-static const char *trusting(const struct secure *secure, const char *mode)
-{
-	static char tls[CERTIFICATES_PATH_BYTES + 64];
-
-	(void)snprintf(
-	        tls, sizeof tls, "mode: %s, ca_file: %s", mode, secure->certificates.authority);
-	return tls;
-}
-
-static void test_starttls(void **state)
-{
-	static const char *const scripts[] = { SECURE OFFER ALL MESSAGE TAKEN BYE, NULL };
-	struct secure *secure = *state;
-	struct rig *rig = secure_rig(secure, trusting(secure, "required"), NULL, scripts);
-
-	rig_post(rig, "x\r\n");
-	rig_wait(rig, 1);
-	rig_assert_outcomes(rig, 0, "D");
-	rig_destroy(rig);
-}
-
-static void test_implicit_tls(void **state)
-{
-	static const char *const scripts[] = { "tls\n" HELLO MESSAGE TAKEN BYE, NULL };
-	struct secure *secure = *state;
-	struct rig *rig = secure_rig(secure, trusting(secure, "implicit"), NULL, scripts);
-
-	rig_post(rig, "x\r\n");
-	rig_wait(rig, 1);
-	rig_assert_outcomes(rig, 0, "D");
-	rig_destroy(rig);
-}
-
-static void test_injection(void **state)
-{
-	/* What is said ahead of TLS in the same breath is not heard. */
-	static const char *const scripts[] = {
-		GREET ONLY "STARTTLS\n< STARTTLS\n> 220 2.0.0 go\\n250-evil\\n250 AUTH PLAIN\ntls\n"
-		           "< EHLO relay.example\n" OFFER ALL MESSAGE TAKEN BYE,
-		NULL,
-	};
-	struct secure *secure = *state;
-	struct rig *rig = secure_rig(secure, trusting(secure, "required"), NULL, scripts);
-
-	rig_post(rig, "x\r\n");
-	rig_wait(rig, 1);
-	assert_string_equal(rig_reply(rig, 0, 0), "");
-	rig_assert_outcomes(rig, 0, "D");
-	rig_destroy(rig);
-}
-
-static void test_untrusted(void **state)
-{
-	static const char *const scripts[] = {
-		GREET ONLY "STARTTLS\n< STARTTLS\n> 220 2.0.0 go\ntls!\n", NULL
-	};
-	struct secure *secure = *state;
-	struct rig *rig = secure_rig(secure, "mode: required", NULL, scripts);
-
-	rig_post(rig, "x\r\n");
-	rig_wait(rig, 1);
-	rig_assert_outcomes(rig, 0, "F");
-	assert_non_null(strstr(rig_reply(rig, 0, 0), "TLS"));
-	assert_int_equal(atomic_load(&rig->counters.tls_failed), 1);
-	rig_stop(rig);
-	assert_null(strstr(rig->server.heard, "MAIL"));
-	rig_destroy(rig);
-}
-
-#define SIGNED SECURE OFFER "PIPELINING\\n250-CHUNKING\\n250 AUTH PLAIN LOGIN XOAUTH2\n"
-#define WITH   "> 235 2.7.0 welcome\n" MESSAGE TAKEN BYE
-
-static void sign_in(struct secure *secure, const char *identity, const char *script)
-{
-	const char *const scripts[] = { script, NULL };
-	struct rig *rig = secure_rig(secure, trusting(secure, "required"), identity, scripts);
-
-	rig_post(rig, "x\r\n");
-	rig_wait(rig, 1);
-	rig_assert_outcomes(rig, 0, "D");
-	rig_destroy(rig);
-}
-
-static void test_login(void **state)
-{
-	sign_in(*state, "user: u, auth: login",
-	        SIGNED "< AUTH LOGIN dQ==\n> 334 UGFzc3dvcmQ6\n< czNjcmV0\n" WITH);
-}
-
-static void test_plain(void **state)
-{
-	sign_in(*state, "user: u, auth: plain", SIGNED "< AUTH PLAIN AHUAczNjcmV0\n" WITH);
-}
-
-static void test_password(void **state)
-{
-	sign_in(*state, "user: u",
-	        SECURE OFFER "PIPELINING\\n250-CHUNKING\\n250 AUTH LOGIN\n< AUTH LOGIN dQ==\n"
-	                     "> 334 UGFzc3dvcmQ6\n< czNjcmV0\n" WITH);
-}
-
-static void test_xoauth2(void **state)
-{
-	/* user=u ^A auth=Bearer s3cret ^A ^A */
-	sign_in(*state, "user: u, auth: xoauth2",
-	        SIGNED "< AUTH XOAUTH2\n> 334 \n< dXNlcj11AWF1dGg9QmVhcmVyIHMzY3JldAEB\n" WITH);
-}
-
-static void refused(
-        struct secure *secure, const char *identity, const char *script, const char *reply)
-{
-	const char *const scripts[] = { script, NULL };
-	struct rig *rig = secure_rig(secure, trusting(secure, "required"), identity, scripts);
-
-	rig_post(rig, "x\r\n");
-	rig_post(rig, "y\r\n");
-	rig_wait(rig, 1);
-	rig_assert_outcomes(rig, 0, "F");
-	assert_non_null(strstr(rig_reply(rig, 0, 0), reply));
-	assert_int_equal(rig->settled[0]->attempts, 0);
-	/* The identity waits; the second message keeps its place. */
-	rig_turn_for(rig, 50 * NS_PER_MS);
-	assert_int_equal(rig->settled_count, 1);
-	rig_stop(rig);
-	assert_int_equal(count(rig->server.heard, "MAIL"), 0);
-	rig_destroy(rig);
-}
-
-static void test_sign_in_refused(void **state)
-{
-	refused(*state, "user: u, auth: login",
-	        SIGNED "< AUTH LOGIN\n> 334 UGFzc3dvcmQ6\n< czNjcmV0\n"
-	               "> 535 5.7.139 Authentication unsuccessful, the user credentials were "
-	               "incorrect.\nend\n",
-	        "535 5.7.139");
-}
-
-static void test_sign_in_not_offered(void **state)
-{
-	refused(*state, "user: u, auth: plain",
-	        SECURE OFFER "PIPELINING\\n250 AUTH LOGIN XOAUTH2\nend\n", "does not offer");
-}
-
-static void test_token_refused(void **state)
-{
-	/* Refused once: one more try with a fresh token. */
-	static const char *const scripts[] = {
-		SIGNED
-		"< AUTH XOAUTH2\n> 334 \n< dXN\n> 535 5.7.3 Authentication unsuccessful\nend\n",
-		SIGNED "< AUTH XOAUTH2\n> 334 \n< dXN\n" WITH,
-		NULL,
-	};
-	struct secure *secure = *state;
-	struct rig *rig =
-	        secure_rig(secure, trusting(secure, "required"), "user: u, auth: xoauth2", scripts);
-
-	rig_post(rig, "x\r\n");
-	rig_wait(rig, 1);
-	rig_assert_outcomes(rig, 0, "F");
-	rig_post(rig, "x\r\n");
-	rig_wait(rig, 2);
-	rig_assert_outcomes(rig, 1, "D");
-	rig_destroy(rig);
-}
-
-#define SECURE_TEST(name) cmocka_unit_test_setup_teardown(name, secure_begin, secure_end)
 
 int main(void)
 {
@@ -959,19 +653,6 @@ int main(void)
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_messages_per_session),
-		cmocka_unit_test(test_no_starttls),
-		cmocka_unit_test(test_starttls_refused),
-		SECURE_TEST(test_starttls),
-		SECURE_TEST(test_implicit_tls),
-		SECURE_TEST(test_injection),
-		SECURE_TEST(test_untrusted),
-		SECURE_TEST(test_login),
-		SECURE_TEST(test_plain),
-		SECURE_TEST(test_password),
-		SECURE_TEST(test_xoauth2),
-		SECURE_TEST(test_sign_in_refused),
-		SECURE_TEST(test_sign_in_not_offered),
-		SECURE_TEST(test_token_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

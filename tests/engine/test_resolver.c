@@ -1,4 +1,4 @@
-/* Names become addresses: literal, from the hosts file, and by a name server that the test plays. */
+/* Names become addresses: literal ones, of the hosts file, of a name server that the test plays. */
 #include "engine/resolver.h"
 
 #include <arpa/inet.h>
