@@ -203,8 +203,8 @@ void judge_recipient(struct judge *judge, const struct lane *lane, struct job *j
 	if (outcome == OWED_DELIVERED) {
 		const bool wanted = (owed->notify & NOTIFY_SUCCESS) != 0;
 		owed->flags |= judgement->relayed ? OWED_RELAYED : 0;
-		job_set_outcome(
-		        job, at, outcome, wanted ? judge_case_note(it) : NULL, &judge->shard->shelf);
+		job_set_outcome(job, at, outcome, wanted ? judge_case_note(it) : NULL,
+		        &judge->shard->shelf);
 	} else {
 		owed->mark = OWED_ANSWERED;
 		job_set_outcome(job, at, outcome, judge_case_note(it), &judge->shard->shelf);
@@ -258,7 +258,8 @@ void judge_remark(struct judge *judge, struct job *job, struct judge_case *it)
 {
 	for (size_t i = 0; i < job->owed_count; i++)
 		if (job_owed(job)[i].outcome == OWED_PENDING)
-			job_set_outcome(job, i, OWED_PENDING, judge_case_note(it), &judge->shard->shelf);
+			job_set_outcome(
+			        job, i, OWED_PENDING, judge_case_note(it), &judge->shard->shelf);
 }
 
 void judge_in_doubt(struct judge *judge, const struct lane *lane, struct job *job)
@@ -424,8 +425,8 @@ static void judge_close_pending(struct judge *judge, const struct lane *lane, st
 
 		if (owed->outcome != OWED_PENDING)
 			continue;
-		job_set_outcome(
-		        job, i, outcome, it == NULL ? NULL : judge_case_note(it), &judge->shard->shelf);
+		job_set_outcome(job, i, outcome, it == NULL ? NULL : judge_case_note(it),
+		        &judge->shard->shelf);
 		if (it == NULL)
 			continue;
 		const bool found = message_seek_recipient(&cursor, owed->index, &recipient);
