@@ -32,6 +32,8 @@
 #define CONFIG_SPOOL(X) \
 	X(path, DIRECTORY, "/var/lib/sluice", NULL, NULL, \
 	  "the folder, made with mode 0700; holds data.mdb and control.sock") \
+	X(size, SIZE, NULL, "16MiB", NULL, \
+	  "most that new mail may fill of data.mdb, then 452; by default what the disk has") \
 	X(reserve, SIZE, "64MiB", "1MiB", "16GiB", \
 	  "disk space kept back, so that delivery goes on when the disk is full")
 

@@ -10,7 +10,7 @@
  * spool_commit(). All of a batch is durable when the commit succeeds, and none of it before.
  *
  * Fails, as struct err:
- *   ERR_NO_SPACE   the disk is full. From spool_put(): this message alone is refused (452) and
+ *   ERR_NO_SPACE   the disk is full, or bytes_max reached. From spool_put(): this message alone is refused (452) and
  *                  the batch goes on. From spool_commit(): nothing of the batch happened; its
  *                  puts get 452, its settles are tried again later. Nothing else stops.
  *   ERR_AGAIN      the map had to grow. Nothing of the batch happened: abort, and do it again.
@@ -40,6 +40,7 @@ struct spool_settings {
 	size_t lent_max;           /* jobs lent at once, at most */
 	uint64_t reserve_bytes;    /* allocated on disk for settles alone; 0: 64 MiB */
 	uint64_t map_bytes;        /* the map's first size; 0: 1 GiB */
+	uint64_t bytes_max; /* most of data.mdb that new mail may fill; 0: as the disk allows */
 };
 
 /* Creates the directory (0700) where it is missing. ERR_EXISTS: another process has it open.

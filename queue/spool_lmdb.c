@@ -160,6 +160,7 @@ struct err spool_open(
 		.map_bytes = settings->map_bytes != 0 ? settings->map_bytes : MAP_BYTES_DEFAULT,
 		.reserve_bytes = settings->reserve_bytes != 0 ? settings->reserve_bytes
 		                                              : RESERVE_BYTES_DEFAULT,
+		.bytes_max = settings->bytes_max,
 	};
 	struct spool *spool = calloc(1, sizeof *spool);
 

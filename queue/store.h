@@ -47,6 +47,7 @@ struct store;
 struct store_settings {
 	uint64_t map_bytes;     /* first size of the map; it doubles as needed */
 	uint64_t reserve_bytes; /* allocated for batches that free space */
+	uint64_t bytes_max;     /* of data.mdb, for what is not urgent; 0: what the disk has */
 };
 
 struct store_row {

@@ -26,6 +26,8 @@ struct store {
 	MDB_cursor *snapshot_cursors[TABLE_COUNT];
 	bool snapshot_fresh[TABLE_COUNT]; /* the cursor belongs to the open snapshot */
 	struct store_room room;
+	uint64_t bytes_max;   /* for what is not urgent; 0: any */
+	bool capped;          /* that was reached at the last look */
 	uint64_t used;        /* bytes of the file with pages, at the last commit */
 	uint64_t batch_bytes; /* at most what the open batch adds */
 	uint64_t free_bytes;  /* pages free for reuse; counted only when the disk is full */
@@ -226,6 +228,7 @@ struct err store_open(
 	store_forget_dead_readers(store);
 	check(mdb_env_get_fd(store->env, &fd) == 0);
 	store_look_at_size(store);
+	store->bytes_max = settings->bytes_max;
 	store_room_init(&store->room, fd, store->used, settings->reserve_bytes);
 	err = store_open_tables(store);
 	if (!failed(err))
@@ -356,6 +359,15 @@ static void store_count_free(struct store *store)
 	store->free_counted = true;
 }
 
+/* Free pages are used first, so the file grows by what they can't hold. */
+static bool store_is_capped(struct store *store, uint64_t batch_bytes)
+{
+	if (store->bytes_max == 0 || store->used + batch_bytes <= store->bytes_max)
+		return false;
+	store_count_free(store);
+	return store->bytes_max + store->free_bytes < store->used + batch_bytes;
+}
+
 struct err store_admit(struct store *store, uint64_t pages, bool urgent)
 {
 	check(store->batch != NULL);
@@ -364,6 +376,11 @@ struct err store_admit(struct store *store, uint64_t pages, bool urgent)
 	const uint64_t batch_bytes = store->batch_bytes + pages * PAGE_BYTES;
 	const uint64_t wanted = batch_bytes + (urgent ? 0 : store->room.reserve);
 
+	if (!urgent) {
+		store->capped = store_is_capped(store, batch_bytes);
+		if (store->capped)
+			return err_make(ERR_NO_SPACE, 0);
+	}
 	if (!store_room_ensure(&store->room, store->used + wanted)) {
 		/* The disk is full; but what was delivered since left pages behind. */
 		store_count_free(store);
@@ -535,7 +552,8 @@ struct err store_counts(struct store *store, struct store_counts *counts)
 	check(store->batch == NULL);
 	const struct err err = store_open_snapshot(store);
 
-	*counts = (struct store_counts){ .file_bytes = store->used, .full = store->room.full };
+	*counts = (struct store_counts){ .file_bytes = store->used,
+		.full = store->room.full || store->capped };
 	if (failed(err))
 		return err;
 	counts->map_bytes = store_map_bytes(store);
