@@ -30,6 +30,14 @@ void body_begin(struct body *body, const struct message *message, bool stuffed)
 	stuff_init(&body->stuff);
 }
 
+void body_prepend(struct body *body, struct view line)
+{
+	check(body->pending.bytes == 0);
+	check(line.bytes > 2);
+	check(line.data[0] != '.'); /* it is not stuffed */
+	body->pending = line;
+}
+
 bool body_convert_begin(struct body *body, struct shelf *shelf)
 {
 	check(body->stuffed);

@@ -39,6 +39,8 @@ enum body_news {
 };
 
 void body_begin(struct body *body, const struct message *message, bool stuffed);
+/* A header line of ours goes first, CRLF included; it outlives the body. */
+void body_prepend(struct body *body, struct view line);
 /* The body is to be converted: first it is looked at as a whole. False: no memory now. */
 bool body_convert_begin(struct body *body, struct shelf *shelf);
 /* Looks at the next bytes. True: all were looked at, and *answer says whether it can be done;

@@ -3,10 +3,15 @@
 #include "engine/transaction_inner.h"
 #include "queue/base/check.h"
 
+#define AUTO_SUBMITTED "Auto-Submitted:"
+
+static const struct view line_auto_submitted = VIEW_INIT(AUTO_SUBMITTED " auto-replied\r\n");
+
 static const char reply_too_large[] = "552 5.3.4 The message is larger than the server takes";
 static const char reply_no_utf8[] =
         "550 5.6.7 The server does not take internationalized mail (SMTPUTF8)";
 
+static struct view transaction_prefix(const struct carrier *carrier, const struct message *message);
 static bool transaction_needs_utf8(const struct message *message);
 static bool transaction_is_ascii(struct view view);
 static void transaction_choose(struct transaction *transaction, struct carrier *carrier);
@@ -26,6 +31,7 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 		.most = (uint16_t)(most < job->owed_count ? most : job->owed_count),
 		.to_send = message_recipients(message),
 		.to_hear = message_recipients(message),
+		.prefix = transaction_prefix(carrier, message),
 		.judgement.relayed = !carrier->offers.dsn,
 	};
 	carrier->lane->in_flight++;
@@ -42,6 +48,23 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 	if (job->first_attempt.ms == 0)
 		job->first_attempt = job->last_attempt;
 	return true;
+}
+
+/* Our own reports from notices_from have the line, and a client's may. */
+static struct view transaction_prefix(const struct carrier *carrier, const struct message *message)
+{
+	struct rope_cursor at = rope_start(&message->body);
+	struct view header = { 0 };
+
+	if (!message_sender_is_null(message) || carrier->notices.bytes == 0 ||
+	        (message->flags & MESSAGE_FROM_NOTICES) != 0)
+		return VIEW("");
+	(void)rope_next(&at, &header); /* what comes behind 16 KB of header is not looked for */
+	header = view_first(header, view_find_fold(header, VIEW("\r\n\r\n")));
+	if (view_starts_fold(header, VIEW(AUTO_SUBMITTED)) ||
+	        view_contains_fold(header, VIEW("\r\n" AUTO_SUBMITTED)))
+		return VIEW("");
+	return line_auto_submitted;
 }
 
 /* Marks the recipients afresh, and settles what each of them needs by itself. */

@@ -10,6 +10,9 @@
  * answered yet, or was refused (RFC 3030 4.2 leaves the state open then; Postfix keeps MAIL's, so
  * the next MAIL would be refused as nested and its recipients join the wrong message).
  *
+ * Where the route can't carry a null sender, MAIL says notices_from instead, and the message says
+ * `Auto-Submitted: auto-replied` (RFC 3834), so that nothing answers it.
+ *
  * Thread:  the delivery shard's.
  * Owns:    its job, between transaction_begin() and the judge. The stream borrows the body until
  *          its last byte was written, so the job stays until then even where the reply came early.
@@ -59,6 +62,7 @@ struct transaction {
 	uint64_t end_at;    /* stream_queued_total() behind its last byte, once sent is over */
 	struct message_cursor to_send; /* for the addresses of rcpt_sent.. */
 	struct message_cursor to_hear; /* of rcpt_owed.. */
+	struct view prefix;            /* a header line that goes before the body; empty: none */
 	struct body body;
 	struct judgement judgement;
 };

@@ -73,6 +73,8 @@ static enum transaction_wrote transaction_prepare(
 		/* What is converted has no size beforehand, so it goes by DATA. */
 		transaction->bdat = carrier->offers.chunking && !convert;
 		body_begin(&transaction->body, message, !transaction->bdat);
+		if (transaction->prefix.bytes > 0)
+			body_prepend(&transaction->body, transaction->prefix);
 		transaction->scanning = convert && body_convert_begin(&transaction->body, shelf);
 		if (convert && !transaction->scanning)
 			return TRANSACTION_WORKS;
@@ -132,7 +134,7 @@ static enum transaction_wrote transaction_write_mail(
 	struct write_mail mail = {
 		.sender = transaction_sender(message, carrier),
 		.with_size = offers->size,
-		.size = message->body_bytes,
+		.size = message->body_bytes + transaction->prefix.bytes,
 		.smtputf8 = offers->smtputf8 && (message->flags & MESSAGE_SMTPUTF8) != 0,
 	};
 
@@ -212,7 +214,8 @@ static enum transaction_wrote transaction_write_data(
 		return TRANSACTION_WROTE;
 	}
 	if (transaction->bdat)
-		written = write_bdat(&line, transaction->job->message->body_bytes, true);
+		written = write_bdat(&line,
+		        transaction->job->message->body_bytes + transaction->prefix.bytes, true);
 	else
 		written = write_word(&line, WRITE_DATA);
 	check(written);
