@@ -2,19 +2,14 @@
 
 #include "queue/base/check.h"
 
-/* How far one transaction of a batch has come. */
-struct part {
-	size_t settles_end; /* settles[.. settles_end) are in it or done */
-	size_t puts_end;
-	bool puts_wanted; /* false: the disk is full, settles alone */
-};
-
-static struct err batch_write(struct batch *batch, struct spool *spool, struct part *part);
-static struct err batch_write_settles(struct batch *batch, struct spool *spool, struct part *part);
-static struct err batch_write_puts(struct batch *batch, struct spool *spool, struct part *part);
-static void batch_accept(struct batch *batch, const struct part *part);
+static struct err batch_write(struct batch *batch, struct spool *spool, bool puts_wanted);
+static struct err batch_write_settles(struct batch *batch, struct spool *spool);
+static struct err batch_write_settle(struct batch_settle *settle, struct spool *spool);
+static struct err batch_write_puts(struct batch *batch, struct spool *spool);
+static void batch_begin(struct batch *batch);
+static void batch_accept(struct batch *batch);
 static void batch_refuse_puts(struct batch *batch, enum put_result result);
-static bool batch_is_done(const struct batch *batch, bool puts_wanted);
+static bool batch_is_done(const struct batch *batch);
 
 void batch_add_put(struct batch *batch, struct job *job, uint64_t ticket, uint16_t shard)
 {
@@ -42,9 +37,10 @@ struct err batch_commit(struct batch *batch, struct spool *spool)
 {
 	bool puts_wanted = true;
 
-	while (!batch_is_done(batch, puts_wanted)) {
-		struct part part = { .puts_wanted = puts_wanted };
-		struct err err = batch_write(batch, spool, &part);
+	for (size_t i = 0; i < batch->settle_count; i++)
+		batch->settles[i].waits = false;
+	while (!batch_is_done(batch)) {
+		const struct err err = batch_write(batch, spool, puts_wanted);
 
 		if (err.code == ERR_AGAIN)
 			continue; /* the map has grown; the same once more */
@@ -59,72 +55,89 @@ struct err batch_commit(struct batch *batch, struct spool *spool)
 			batch_refuse_puts(batch, PUT_FAILED);
 			return err;
 		}
-		batch_accept(batch, &part);
 	}
 	return err_ok();
 }
 
 /* One transaction: as much as fits. */
-static struct err batch_write(struct batch *batch, struct spool *spool, struct part *part)
+static struct err batch_write(struct batch *batch, struct spool *spool, bool puts_wanted)
 {
 	uint64_t ids_first = 0;
 	struct err err = spool_begin(spool);
 
 	if (failed(err))
 		return err;
-	if (batch->ids_wanted > 0 && batch->ids_first == 0 && part->puts_wanted) {
+	batch_begin(batch);
+	if (batch->ids_wanted > 0 && batch->ids_first == 0)
 		err = spool_reserve_ids(spool, batch->ids_wanted, &ids_first);
-		if (failed(err))
-			goto fail;
+	if (!failed(err))
+		err = batch_write_settles(batch, spool);
+	if (!failed(err) && puts_wanted)
+		err = batch_write_puts(batch, spool);
+	if (failed(err) && err.code != ERR_LIMIT) {
+		spool_abort(spool);
+		return err;
 	}
-	err = batch_write_settles(batch, spool, part);
-	if (!failed(err) && part->puts_wanted)
-		err = batch_write_puts(batch, spool, part);
-	if (failed(err) && err.code != ERR_LIMIT)
-		goto fail;
 	err = spool_commit(spool);
 	if (failed(err))
 		return err;
 	batch->commits++;
 	if (ids_first > 0)
 		batch->ids_first = ids_first;
+	batch_accept(batch);
 	return err_ok();
-
-fail:
-	spool_abort(spool);
-	return err;
 }
 
-static struct err batch_write_settles(struct batch *batch, struct spool *spool, struct part *part)
+static void batch_begin(struct batch *batch)
 {
-	for (; part->settles_end < batch->settle_count; part->settles_end++) {
-		struct batch_settle *settle = &batch->settles[part->settles_end];
-		struct err err;
+	for (size_t i = 0; i < batch->settle_count; i++)
+		batch->settles[i].written = false;
+	for (size_t i = 0; i < batch->put_count; i++)
+		batch->puts[i].written = false;
+}
 
-		if (settle->done)
+static struct err batch_write_settles(struct batch *batch, struct spool *spool)
+{
+	for (size_t i = 0; i < batch->settle_count; i++) {
+		struct batch_settle *settle = &batch->settles[i];
+
+		if (settle->done || settle->waits)
 			continue;
-		/* The report first: if the batch has no room for it, its settle waits too. */
-		if (settle->report != NULL) {
-			err = spool_put(spool, settle->report->message, &settle->report, 1, true);
-			if (failed(err))
-				return err;
-		}
-		err = spool_settle(spool, settle->job);
-		/* No such row: removed meanwhile by an operator. There is nothing to record. */
-		if (failed(err) && err.code != ERR_NOT_FOUND)
+		const struct err err = batch_write_settle(settle, spool);
+		if (failed(err))
 			return err;
 	}
 	return err_ok();
 }
 
-static struct err batch_write_puts(struct batch *batch, struct spool *spool, struct part *part)
+/* The report first: if there is no room for it, its settle waits too. */
+static struct err batch_write_settle(struct batch_settle *settle, struct spool *spool)
 {
-	for (; part->puts_end < batch->put_count; part->puts_end++) {
-		struct batch_put *put = &batch->puts[part->puts_end];
+	struct err err = err_ok();
+
+	if (settle->report != NULL)
+		err = spool_put(spool, settle->report->message, &settle->report, 1, true);
+	if (err.code == ERR_NO_SPACE) {
+		settle->waits = true;
+		return err_ok();
+	}
+	if (!failed(err))
+		err = spool_settle(spool, settle->job);
+	/* No such row: there is nothing to record any more. */
+	if (failed(err) && err.code != ERR_NOT_FOUND)
+		return err;
+	settle->written = true;
+	return err_ok();
+}
+
+static struct err batch_write_puts(struct batch *batch, struct spool *spool)
+{
+	for (size_t i = 0; i < batch->put_count; i++) {
+		struct batch_put *put = &batch->puts[i];
 
 		if (put->done)
 			continue;
-		struct err err = spool_put(spool, put->job->message, &put->job, 1, false);
+		const struct err err = spool_put(spool, put->job->message, &put->job, 1, false);
 		if (err.code == ERR_NO_SPACE) {
 			put->done = true;
 			put->result = PUT_FULL;
@@ -132,18 +145,19 @@ static struct err batch_write_puts(struct batch *batch, struct spool *spool, str
 		}
 		if (failed(err))
 			return err;
+		put->written = true;
 	}
 	return err_ok();
 }
 
 /* The transaction is on stable storage: only now is anything in it done (I1). */
-static void batch_accept(struct batch *batch, const struct part *part)
+static void batch_accept(struct batch *batch)
 {
-	for (size_t i = 0; i < part->settles_end; i++)
-		batch->settles[i].done = true;
-	for (size_t i = 0; i < part->puts_end; i++) {
+	for (size_t i = 0; i < batch->settle_count; i++)
+		batch->settles[i].done |= batch->settles[i].written;
+	for (size_t i = 0; i < batch->put_count; i++) {
 		struct batch_put *put = &batch->puts[i];
-		if (put->done)
+		if (put->done || !put->written)
 			continue;
 		put->done = true;
 		put->result = PUT_COMMITTED;
@@ -160,14 +174,13 @@ static void batch_refuse_puts(struct batch *batch, enum put_result result)
 	}
 }
 
-/* Settles are done in their order, so it is enough to look at the last. Ids that a full disk
- * refused are asked for again with the next batch. */
-static bool batch_is_done(const struct batch *batch, bool puts_wanted)
+static bool batch_is_done(const struct batch *batch)
 {
-	if (puts_wanted && batch->ids_wanted > 0 && batch->ids_first == 0)
+	if (batch->ids_wanted > 0 && batch->ids_first == 0)
 		return false;
-	if (batch->settle_count > 0 && !batch->settles[batch->settle_count - 1].done)
-		return false;
+	for (size_t i = 0; i < batch->settle_count; i++)
+		if (!batch->settles[i].done && !batch->settles[i].waits)
+			return false;
 	for (size_t i = 0; i < batch->put_count; i++)
 		if (!batch->puts[i].done)
 			return false;
@@ -178,13 +191,13 @@ void batch_forget(struct batch *batch)
 {
 	size_t kept = 0;
 
+	for (size_t i = 0; i < batch->put_count; i++)
+		check(batch->puts[i].done);
+	batch->put_count = 0;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		if (!batch->settles[i].done)
 			batch->settles[kept++] = batch->settles[i];
 	batch->settle_count = kept;
-	for (size_t i = 0; i < batch->put_count; i++)
-		check(batch->puts[i].done);
-	batch->put_count = 0;
 	if (batch->ids_first > 0)
 		batch->ids_wanted = 0;
 	batch->ids_first = 0;

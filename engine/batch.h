@@ -4,7 +4,8 @@
  * commit was syncing goes into the next one (group commit); there is no artificial delay.
  *
  * A settle and the report it owes are in the same transaction (I2). A batch larger than the
- * spool takes at once is written in several transactions, settles first: they free space.
+ * spool takes at once is written in several transactions, settles first: they free space. On a
+ * full disk a settle whose report does not fit waits, and no other waits for it.
  *
  * Thread:  the spooler's.
  * Owns:    the messages and jobs in it, until batch_forget().
@@ -27,6 +28,7 @@ struct batch_put {
 	struct job *job; /* holds the message */
 	uint64_t ticket;
 	uint16_t shard;
+	bool written; /* in the open transaction */
 	bool done;
 	enum put_result result; /* once done */
 };
@@ -34,6 +36,8 @@ struct batch_put {
 struct batch_settle {
 	struct job *job;
 	struct job *report; /* the report that this settle owes; NULL: none */
+	bool written;       /* in the open transaction */
+	bool waits;         /* its report found no space: for the next batch_commit() */
 	bool done;
 };
 

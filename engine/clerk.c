@@ -6,6 +6,26 @@
 static void clerk_end_all(struct job *job, enum owed_outcome outcome, struct shelf *shelf);
 static struct view clerk_state_word(const struct job *job, bool lent, struct wall now);
 
+void clerk_begin(struct clerk *clerk, struct request *request)
+{
+	check(clerk->request == NULL);
+	clerk->request = request;
+	clerk->at = (struct spool_place){ request->after, UINT16_MAX };
+	clerk->id_index = 0;
+}
+
+bool clerk_acts(enum request_verb verb)
+{
+	static const bool acts[REQUEST_VERB_COUNT] = {
+#define X(name, word, changes, text) [REQUEST_##name] = (changes),
+		REQUEST_VERBS(X)
+#undef X
+	};
+
+	check(verb < REQUEST_VERB_COUNT);
+	return acts[verb];
+}
+
 bool clerk_apply(struct job *job, enum request_verb verb, struct wall now, struct shelf *shelf)
 {
 	switch (verb) {
@@ -93,24 +113,32 @@ bool clerk_next(struct clerk *clerk, struct spool *spool, struct spool_place *pl
 	const struct request *request = clerk->request;
 
 	if (request->verb == REQUEST_LIST || request->all) {
-		if (!spool_walk(spool, &clerk->at))
-			return false;
+		clerk->before = clerk->at;
 		*place = clerk->at;
+		if (!spool_walk(spool, place))
+			return false;
+		clerk->at = *place;
 		return true;
 	}
-	while (clerk->id_index < request->ids_count) {
-		uint64_t id = request->ids[clerk->id_index];
+	for (; clerk->id_index < request->ids_count; clerk->id_index++) {
+		const uint64_t id = request->ids[clerk->id_index];
 
 		if (clerk->at.id != id)
 			clerk->at = (struct spool_place){ id - 1, UINT16_MAX };
-		if (spool_walk(spool, &clerk->at) && clerk->at.id == id) {
-			*place = clerk->at;
+		clerk->before = clerk->at;
+		*place = clerk->at;
+		if (id > 0 && spool_walk(spool, place) && place->id == id) {
+			clerk->at = *place;
 			return true;
 		}
-		clerk->id_index++;
 		clerk->at = (struct spool_place){ 0 };
 	}
 	return false;
+}
+
+void clerk_again(struct clerk *clerk)
+{
+	clerk->at = clerk->before;
 }
 
 bool clerk_takes(const struct clerk *clerk, const struct spool *spool, const struct job *job)
@@ -135,8 +163,6 @@ bool clerk_takes(const struct clerk *clerk, const struct spool *spool, const str
 bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct job *job, bool lent,
         struct wall now)
 {
-	static struct request_recipient
-	        recipients[MESSAGE_RECIPIENTS_MAX]; /* the spooler's alone */
 	const struct owed *owed = job_owed_const(job);
 	struct message_cursor at = message_recipients(job->message);
 	struct view last_reply = { 0 };
@@ -148,7 +174,7 @@ bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct 
 		check(message_seek_recipient(&at, owed[i].index, &recipient));
 		if (job_reply(job, i, &note) && last_reply.bytes == 0)
 			last_reply = note.text;
-		recipients[i] = (struct request_recipient){
+		clerk->recipients[i] = (struct request_recipient){
 			.address = recipient.address,
 			.state = clerk_state_word(job, lent, now),
 			.reply = note.text,
@@ -158,7 +184,7 @@ bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct 
 		.id = job->id,
 		.route = view_of(spool_route_name(spool, job->route)),
 		.from = message_get(job->message, MESSAGE_SENDER),
-		.recipients = recipients,
+		.recipients = clerk->recipients,
 		.recipients_count = job->owed_count,
 		.bytes = job->message->body_bytes,
 		.received = job->message->received,
@@ -167,6 +193,13 @@ bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct 
 		.next_attempt = job->held ? (struct wall){ 0 } : job->next_attempt,
 		.reply = last_reply,
 	};
+	return request_put_row(clerk->request, &row);
+}
+
+bool clerk_put_damaged(struct clerk *clerk, struct spool_place place)
+{
+	const struct request_row row = { .id = place.id, .state = VIEW("damaged") };
+
 	return request_put_row(clerk->request, &row);
 }
 

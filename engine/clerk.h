@@ -26,13 +26,19 @@ struct clerk_act {
 };
 
 struct clerk {
-	struct request *request; /* being run; NULL: none */
-	struct spool_place at;   /* the walk's place */
-	size_t id_index;         /* into request->ids */
+	struct request *request;   /* being run; NULL: none */
+	struct spool_place at;     /* the walk's place */
+	struct spool_place before; /* and before its last step */
+	size_t id_index;           /* into request->ids */
 	size_t act_count;
 	struct clerk_act acts[CLERK_ACTS_MAX];
+	struct request_recipient recipients[MESSAGE_RECIPIENTS_MAX]; /* scratch: of a row */
 };
 
+/* Takes a request in hand. */
+void clerk_begin(struct clerk *clerk, struct request *request);
+/* Whether the verb changes anything. */
+bool clerk_acts(enum request_verb verb);
 /* Whether the verb changes this job as it stands; applies it to the job's fields. */
 bool clerk_apply(struct job *job, enum request_verb verb, struct wall now, struct shelf *shelf);
 
@@ -43,10 +49,14 @@ bool clerk_take_note(struct clerk *clerk, struct spool_place place, enum request
 
 /* The next job that the running request is about, by ids or by walking all. False: none left. */
 bool clerk_next(struct clerk *clerk, struct spool *spool, struct spool_place *place);
+/* The job that clerk_next() gave could not be seen to now: it comes next again. */
+void clerk_again(struct clerk *clerk);
 /* Whether the request's filter takes the job. */
 bool clerk_takes(const struct clerk *clerk, const struct spool *spool, const struct job *job);
 /* Writes the job's row into the request's page. False: the page is full. */
 bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct job *job, bool lent,
         struct wall now);
+/* The same for a job whose records can't be read: that it is there, and no more. */
+bool clerk_put_damaged(struct clerk *clerk, struct spool_place place);
 
 #endif

@@ -1,23 +1,29 @@
 #include "engine/feed.h"
 
 #include "engine/batch.h"
+#include "engine/routing.h"
 #include "queue/base/check.h"
 #include "queue/route.h"
 
 #define FEED_NEVER        ((struct wall){ INT64_MAX })
 #define FEED_WINDOW_LEAST 32
+#define FEED_WINDOW_MOST  16384 /* beyond it a shard has work for seconds, and memory goes */
 
-static void feed_lend(struct feed *feed, struct job *job, size_t shard);
-static size_t feed_best_shard(const struct feed *feed, uint16_t route);
+static void feed_init_credit(
+        struct feed_route *route, const struct config_route *settings, uint32_t shard_count);
+static void feed_charge(struct feed *feed, struct job *job);
+static void feed_lend(struct feed *feed, struct job *job);
 static bool feed_read(
         struct feed *feed, uint16_t route, struct wall now, struct spool_place *damaged);
 
 uint32_t feed_window(const struct config_route *route, size_t shard_count)
 {
-	uint64_t in_flight = (uint64_t)route->sessions * route->pipeline;
-	uint64_t share = (in_flight + shard_count - 1) / shard_count;
+	const uint64_t in_flight = (uint64_t)route->sessions * route->pipeline;
+	const uint64_t share = (in_flight + shard_count - 1) / shard_count;
 
-	return (uint32_t)(2 * share > FEED_WINDOW_LEAST ? 2 * share : FEED_WINDOW_LEAST);
+	if (2 * share < FEED_WINDOW_LEAST)
+		return FEED_WINDOW_LEAST;
+	return 2 * share > FEED_WINDOW_MOST ? FEED_WINDOW_MOST : (uint32_t)(2 * share);
 }
 
 uint32_t feed_window_sum(const struct config *config, size_t shard_count)
@@ -30,37 +36,56 @@ uint32_t feed_window_sum(const struct config *config, size_t shard_count)
 	return (uint32_t)sum;
 }
 
+size_t feed_lent_max(const struct config *config, size_t shard_count)
+{
+	return (size_t)feed_window_sum(config, shard_count) * shard_count + BATCH_SETTLES_MAX + 1 +
+	       FEED_READS_PER_TURN;
+}
+
 struct err feed_init(struct feed *feed, const struct config *config, struct spool *spool,
         struct shelf *shelf, struct post *shards, size_t shard_count)
 {
 	check(shard_count > 0);
 	check(shard_count <= FEED_SHARDS_MAX);
 	*feed = (struct feed){
+		.config = config,
 		.spool = spool,
 		.shelf = shelf,
 		.shards = shards,
 		.shard_count = shard_count,
 		.route_count = config->routes.count,
+		.reserve = depot_chunks_max(shelf->depot) / FEED_RESERVE_SHARE,
 	};
+	list_init(&feed->strays);
 	for (size_t i = 0; i < config->routes.count; i++) {
 		struct feed_route *route = &feed->routes[i];
 		route->backlog = true; /* until a look at the disk says otherwise */
 		route->next_due = FEED_NEVER;
 		route->window = feed_window(&config->routes.at[i], shard_count);
-		const struct route_plan plan = {
-			.sessions = config->routes.at[i].sessions,
-			.identities = (uint32_t)config->routes.at[i].identities.count,
-			.shards = (uint32_t)shard_count,
-		};
-		/* A shard without a session for the route could do nothing with its jobs. */
-		for (uint32_t shard = 0; shard < shard_count; shard++)
-			if (route_shard_sessions(&plan, shard) > 0)
-				route->credit[shard] = route->window;
+		feed_init_credit(route, &config->routes.at[i], (uint32_t)shard_count);
 	}
-	/* All that can be lent, a batch of puts, the reports of its settles, and one to read. */
-	size_t jobs_max = feed_window_sum(config, shard_count) * shard_count + BATCH_PUTS_MAX +
-	                  BATCH_SETTLES_MAX + 1;
+	/* All that can be lent, a batch of puts, the reports of its settles, and one to look at. */
+	const size_t jobs_max =
+	        feed_lent_max(config, shard_count) + BATCH_PUTS_MAX + BATCH_SETTLES_MAX + 1;
 	return pool_init(&feed->jobs, sizeof(struct job), jobs_max);
+}
+
+/* A shard without a session for the route could do nothing with its jobs. */
+static void feed_init_credit(
+        struct feed_route *route, const struct config_route *settings, uint32_t shard_count)
+{
+	const struct route_plan plan = {
+		.sessions = settings->sessions,
+		.identities = (uint32_t)settings->identities.count,
+		.shards = shard_count,
+	};
+
+	for (uint32_t shard = 0; shard < shard_count; shard++) {
+		if (route_shard_sessions(&plan, shard) == 0)
+			continue;
+		route->credit[shard] = route->window;
+		route->credit_left += route->window;
+	}
 }
 
 void feed_finish(struct feed *feed)
@@ -82,45 +107,6 @@ void feed_give_job(struct feed *feed, struct job *job)
 	pool_give(&feed->jobs, job);
 }
 
-void feed_offer(struct feed *feed, struct job *job)
-{
-	uint16_t route = job->route;
-	size_t shard = feed_best_shard(feed, route);
-	bool may_lend = !feed->stopped && !job->held && !feed->routes[route].backlog &&
-	                shard < feed->shard_count;
-
-	if (may_lend) {
-		spool_lend(feed->spool, job->id, job->number);
-		feed_lend(feed, job, shard);
-		return;
-	}
-	if (!job->held)
-		feed_wakes(feed, route, job->next_attempt);
-	feed_give_job(feed, job);
-}
-
-/* The shard with most credit for the route; shard_count: none has any. */
-static size_t feed_best_shard(const struct feed *feed, uint16_t route)
-{
-	const uint32_t *credit = feed->routes[route].credit;
-	size_t best = 0;
-
-	for (size_t shard = 1; shard < feed->shard_count; shard++)
-		if (credit[shard] > credit[best])
-			best = shard;
-	return credit[best] > 0 ? best : feed->shard_count;
-}
-
-static void feed_lend(struct feed *feed, struct job *job, size_t shard)
-{
-	check(feed->routes[job->route].credit[shard] > 0);
-	feed->routes[job->route].credit[shard]--;
-	job->shard = (uint16_t)shard;
-	job_enter(job, JOB_READY);
-	const struct letter letter = { .kind = LETTER_JOB, .job = job };
-	check(mailbox_put(feed->shards[shard].out, &letter)); /* a window's room is reserved */
-}
-
 void feed_credit(struct feed *feed, const struct job *job)
 {
 	struct feed_route *route = &feed->routes[job->route];
@@ -128,6 +114,56 @@ void feed_credit(struct feed *feed, const struct job *job)
 	check(job->shard < feed->shard_count);
 	check(route->credit[job->shard] < route->window);
 	route->credit[job->shard]++;
+	route->credit_left++;
+}
+
+void feed_offer(struct feed *feed, struct job *job)
+{
+	const struct feed_route *route = &feed->routes[job->route];
+	const bool may_lend =
+	        !feed->stopped && !job->held && !route->backlog && route->credit_left > 0;
+
+	check(job->shard == FEED_NO_SHARD);
+	if (may_lend) {
+		spool_lend(feed->spool, job->id, job->number);
+		feed_charge(feed, job);
+		feed_lend(feed, job);
+		return;
+	}
+	if (!job->held)
+		feed_wakes(feed, job->route, job->next_attempt);
+	feed_give_job(feed, job);
+}
+
+void feed_take_back(struct feed *feed, struct job *job)
+{
+	feed_credit(feed, job);
+	spool_unlend(feed->spool, job->id, job->number);
+	feed_wakes(feed, job->route, job->next_attempt);
+	feed_give_job(feed, job);
+}
+
+/* From the shard that has most. */
+static void feed_charge(struct feed *feed, struct job *job)
+{
+	struct feed_route *route = &feed->routes[job->route];
+	size_t best = 0;
+
+	for (size_t shard = 1; shard < feed->shard_count; shard++)
+		if (route->credit[shard] > route->credit[best])
+			best = shard;
+	check(route->credit[best] > 0);
+	route->credit[best]--;
+	route->credit_left--;
+	job->shard = (uint16_t)best;
+}
+
+static void feed_lend(struct feed *feed, struct job *job)
+{
+	const struct letter letter = { .kind = LETTER_JOB, .job = job };
+
+	job_enter(job, JOB_READY);
+	check(mailbox_put(feed->shards[job->shard].out, &letter)); /* a window's room is reserved */
 }
 
 uint32_t feed_credit_sum(const struct feed *feed, size_t shard)
@@ -147,20 +183,26 @@ void feed_wakes(struct feed *feed, uint16_t route, struct wall due)
 
 bool feed_turn(struct feed *feed, struct wall now, struct spool_place *damaged)
 {
+	const size_t first = feed->route_first;
 	size_t reads = 0;
 
 	*damaged = (struct spool_place){ 0 };
 	feed->starved = false;
-	if (feed->stopped)
+	if (feed->stopped || !list_is_empty(&feed->strays))
 		return false;
-	for (uint16_t route = 0; route < feed->route_count; route++) {
-		if (feed->routes[route].next_due.ms <= now.ms) {
-			feed->routes[route].backlog = true;
-			feed->routes[route].next_due = FEED_NEVER;
+	for (size_t i = 0; i < feed->route_count; i++) {
+		const uint16_t index = (uint16_t)((first + i) % feed->route_count);
+		struct feed_route *route = &feed->routes[index];
+
+		if (route->next_due.ms <= now.ms) {
+			route->backlog = true;
+			route->next_due = FEED_NEVER;
 		}
-		while (feed->routes[route].backlog && feed_read(feed, route, now, damaged)) {
-			if (damaged->id != 0 || ++reads == FEED_READS_PER_TURN)
-				return true;
+		while (route->backlog && feed_read(feed, index, now, damaged)) {
+			if (damaged->id == 0 && ++reads < FEED_READS_PER_TURN)
+				continue;
+			feed->route_first = (index + 1U) % feed->route_count;
+			return true;
 		}
 	}
 	return false;
@@ -170,31 +212,34 @@ bool feed_turn(struct feed *feed, struct wall now, struct spool_place *damaged)
 static bool feed_read(
         struct feed *feed, uint16_t route, struct wall now, struct spool_place *damaged)
 {
-	size_t shard = feed_best_shard(feed, route);
+	struct wall due;
 
-	if (shard == feed->shard_count)
+	if (feed->routes[route].credit_left == 0)
 		return false; /* a settle brings credit, and with it another turn */
 	struct job *job = feed_take_job(feed);
-	struct err err = spool_next(feed->spool, route, now, feed->shelf, 0, job);
+	const struct err err = spool_next(feed->spool, route, now, feed->shelf, feed->reserve, job);
 	switch (err.code) {
 	case ERR_OK:
-		feed_lend(feed, job, shard);
+		if (routing_suits(feed->config, route, job->message)) {
+			feed_charge(feed, job);
+			feed_lend(feed, job);
+		} else {
+			list_push_last(&feed->strays, &job->link);
+		}
 		return true;
 	case ERR_FORMAT:
 		*damaged = (struct spool_place){ job->id, job->number };
 		break;
-	case ERR_NOT_FOUND: {
-		struct wall due;
+	case ERR_NOT_FOUND:
 		feed->routes[route].backlog = false;
 		if (spool_next_due(feed->spool, route, &due))
 			feed_wakes(feed, route, due);
 		break;
-	}
 	case ERR_NO_MEMORY:
 		feed->starved = true;
 		break;
 	default:
-		break; /* the spool is broken: the next commit tells */
+		break; /* the spool is broken, and says so */
 	}
 	feed_give_job(feed, job);
 	return err.code == ERR_FORMAT;

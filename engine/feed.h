@@ -1,14 +1,16 @@
 /*
  * The feed lends jobs to delivery shards, by credit: each shard holds at most its window of a
  * route, the rest waits on disk. So a backlog of any size costs no memory, and a paused lane in
- * one shard strands nothing.
+ * one shard strands nothing. A job keeps its credit until its settle is on disk: nothing beyond
+ * the windows is ever read, however long settles wait for a full disk.
  *
  * A job just put goes straight from memory to a shard with credit, unless older ones of its
  * route wait on disk: those go first, read back through the due index.
  *
  * Thread:  the spooler's.
  * Owns:    the pool of jobs. A job is a shard's between LETTER_JOB and LETTER_SETTLE.
- * Never:   lends more of a route to a shard than its window (the mailboxes are that large).
+ * Never:   lends more of a route to a shard than its window (the mailboxes are that large); takes
+ *          the last of the memory budget, which sessions need to send what they have.
  */
 #ifndef SLUICE_FEED_H
 #define SLUICE_FEED_H
@@ -18,27 +20,32 @@
 #include "queue/base/pool.h"
 #include "queue/spool.h"
 
-#define FEED_SHARDS_MAX 64
-#define FEED_NO_SHARD   UINT16_MAX
-#define FEED_READS_PER_TURN                                                                        \
-	64 /* jobs read back from disk: up to 10 us each, more with large bodies */
+#define FEED_SHARDS_MAX     64
+#define FEED_NO_SHARD       UINT16_MAX
+#define FEED_READS_PER_TURN 64 /* jobs read back: up to 10 us each, more with large bodies */
+#define FEED_RESERVE_SHARE  16 /* of the memory budget, what reading back leaves */
 
 struct feed_route {
 	bool backlog;         /* due rows may wait on disk that are not lent */
 	struct wall next_due; /* while !backlog: when the next comes due; ms INT64_MAX: none */
 	uint32_t window;      /* most jobs a shard holds */
+	uint32_t credit_left; /* of all shards */
 	uint32_t credit[FEED_SHARDS_MAX];
 };
 
 struct feed {
+	const struct config *config;
 	struct spool *spool;
 	struct shelf *shelf;
 	struct post *shards; /* of the delivery shards */
 	size_t shard_count;
 	size_t route_count; /* configured; routes above are orphans that only old jobs name */
+	size_t route_first; /* whose turn it is to be read first */
+	size_t reserve;     /* chunks that reading back leaves */
 	struct pool jobs;
-	bool stopped; /* draining: nothing new is lent */
-	bool starved; /* the last read found the memory budget used up */
+	struct list strays; /* see feed_turn(); nothing more is read while there are any */
+	bool stopped;       /* draining: nothing new is lent */
+	bool starved;       /* the last read found the memory budget used up */
 	struct feed_route routes[SPOOL_ROUTES_MAX];
 };
 
@@ -48,26 +55,34 @@ uint32_t feed_window(const struct config_route *route, size_t shard_count);
 /* Of all routes: the letters that may be on their way to or from one shard. */
 uint32_t feed_window_sum(const struct config *config, size_t shard_count);
 
+/* What the spool is to know as lent: all windows; jobs that the spooler itself holds to settle
+ * them, a batch and one that waits; strays. */
+size_t feed_lent_max(const struct config *config, size_t shard_count);
+
+/* The shelf's depot says how much memory there is. */
 MUST_CHECK struct err feed_init(struct feed *feed, const struct config *config, struct spool *spool,
         struct shelf *shelf, struct post *shards, size_t shard_count);
 void feed_finish(struct feed *feed);
 
-/* A zeroed job; there is always one for each put of a batch. */
+/* A zeroed job; there is always one for what a batch holds. */
 struct job *feed_take_job(struct feed *feed);
 /* Takes job: clears it and gives it back to the pool. */
 void feed_give_job(struct feed *feed, struct job *job);
 
 /* A job just committed: lends it, or leaves it to the disk. Takes job. */
 void feed_offer(struct feed *feed, struct job *job);
-/* A settled job came from a shard: the shard has its credit back. */
+/* The settle of a job is on disk: its shard has its credit back. */
 void feed_credit(struct feed *feed, const struct job *job);
+/* A job that a shard had no use for: it is due as it was. Takes job. */
+void feed_take_back(struct feed *feed, struct job *job);
 /* The letters that credit lets us send to the shard still. */
 uint32_t feed_credit_sum(const struct feed *feed, size_t shard);
 /* The job is on disk, due at next_attempt, and not lent. */
 void feed_wakes(struct feed *feed, uint16_t route, struct wall due);
 
-/* Lends what credit allows; a damaged record is told by `damaged` (its id), 0: none. True: there
- * may be more to lend now. `spare`: memory is kept back for readers, see shelf_take_above(). */
+/* Lends what credit allows; a damaged record is told by `damaged` (its id; 0: none). Jobs that
+ * their route can't send any more, as it is configured now, come into `strays`, lent to nobody,
+ * for the spooler to settle. True: there may be more to lend now. */
 bool feed_turn(struct feed *feed, struct wall now, struct spool_place *damaged);
 /* When feed_turn() is wanted next; ms INT64_MAX: when something changes. */
 struct wall feed_wanted(const struct feed *feed);

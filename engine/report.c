@@ -9,8 +9,19 @@
 /* Distinct replies are bounded by job.h; with their codes put back in front they fit here. */
 #define REPORT_SCRATCH_BYTES ((REPLIES_CHUNKS_MAX + 2) * CHUNK_BYTES)
 
+/* Many recipients fare in a few ways: a note is put in words once. */
+#define REPORT_NOTES_MAX 64
+
+struct report_note {
+	const char *text; /* the note's own, by which it is known */
+	struct view reply;
+	struct view advice;
+};
+
 struct report_maker {
 	struct report_settings settings;
+	struct report_note notes[REPORT_NOTES_MAX];
+	size_t note_count;
 	struct bounce_recipient recipients[MESSAGE_RECIPIENTS_MAX];
 	char scratch[REPORT_SCRATCH_BYTES];
 };
@@ -18,6 +29,8 @@ struct report_maker {
 static bool report_action(
         const struct job *job, const struct owed *owed, enum bounce_action *action);
 static size_t report_fill(struct report_maker *maker, const struct job *job);
+static struct report_note report_explain(
+        struct report_maker *maker, struct text *scratch, const struct reply_note *note);
 static struct view report_reply(struct text *scratch, const struct reply_note *note);
 static struct message *report_envelope(
         struct report_maker *maker, const struct message *original, struct shelf *shelf);
@@ -133,10 +146,9 @@ static size_t report_fill(struct report_maker *maker, const struct job *job)
 	struct text scratch = TEXT_ON(maker->scratch);
 	struct message_cursor at = message_recipients(job->message);
 	const struct owed *owed = job_owed_const(job);
-	const char *last_text = NULL;
-	struct view last_reply = { 0 };
 	size_t count = 0;
 
+	maker->note_count = 0;
 	for (size_t i = 0; i < job->owed_count; i++) {
 		struct bounce_recipient *told = &maker->recipients[count];
 		struct message_recipient recipient;
@@ -155,19 +167,32 @@ static size_t report_fill(struct report_maker *maker, const struct job *job)
 		count++;
 		if (!job_reply(job, i, &note))
 			continue;
-		if (note.text.data != last_text) { /* recipients that fare alike share a note */
-			last_text = note.text.data;
-			last_reply = report_reply(&scratch, &note);
-		}
-		told->reply = note.code > 0 ? last_reply : note.text;
+		const struct report_note words = report_explain(maker, &scratch, &note);
+		told->reply = words.reply;
+		told->advice = words.advice;
 		told->remote = note.server;
 		told->status = (struct enhanced){ note.status[0], note.status[1], note.status[2] };
-		if (note.code > 0) /* our own words need no explaining */
-			told->advice =
-			        view_of(verdict_judge((enum stage)note.stage, last_reply).advice);
 	}
 	check(count > 0);
 	return count;
+}
+
+static struct report_note report_explain(
+        struct report_maker *maker, struct text *scratch, const struct reply_note *note)
+{
+	const size_t known =
+	        maker->note_count < REPORT_NOTES_MAX ? maker->note_count : REPORT_NOTES_MAX;
+
+	for (size_t i = 0; i < known; i++)
+		if (maker->notes[i].text == note->text.data)
+			return maker->notes[i];
+	struct report_note words = { .text = note->text.data, .reply = note->text };
+	if (note->code > 0) { /* our own words need no explaining */
+		words.reply = report_reply(scratch, note);
+		words.advice = view_of(verdict_judge((enum stage)note->stage, words.reply).advice);
+	}
+	maker->notes[maker->note_count++ % REPORT_NOTES_MAX] = words;
+	return words;
 }
 
 /* The reply as the server said it: code and enhanced code in front of the text again. */
@@ -183,5 +208,7 @@ static struct view report_reply(struct text *scratch, const struct reply_note *n
 		text_format(
 		        scratch, "%u.%u.%u ", note->status[0], note->status[1], note->status[2]);
 	text_put(scratch, note->text);
+	if (scratch->overflow)
+		return note->text; /* without its codes: those have their own place too */
 	return view_from(scratch->data + start, scratch->bytes - start);
 }

@@ -24,6 +24,9 @@ struct routing {
 struct routing routing_pick(const struct config *config, const struct message *message);
 /* For a report that is still to be written, to one recipient. */
 struct routing routing_pick_report(const struct config *config, struct view recipient);
+/* Whether the route, as it is configured today, can send the message at all: with the null sender
+ * itself, or from notices_from in its place. */
+bool routing_suits(const struct config *config, uint16_t route, const struct message *message);
 /* Whether the route takes mail with the null sender to recipients of which `all_internal` says
  * whether each is in one of config->accepted_domains. */
 bool routing_carries_null_sender(const struct config_route *route, bool all_internal);

@@ -7,22 +7,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SPOOLER_IDS_LOW     1024             /* reports ask ahead for their next block */
-#define SPOOLER_FULL_RETRY  (1 * NS_PER_S)   /* whether a full disk has room again */
-#define SPOOLER_ROOM_BYTES  (4 << 20)        /* new mail that must fit to end it */
-#define SPOOLER_SHORT_RETRY (10 * NS_PER_MS) /* whether the memory budget has room again */
-#define SPOOLER_WALL_CHECK  (60 * NS_PER_S)  /* the wall clock may jump: look at dues again */
+#define SPOOLER_IDS_LOW    1024            /* reports ask ahead for their next block */
+#define SPOOLER_FULL_RETRY (1 * NS_PER_S)  /* whether a full disk has room again */
+#define SPOOLER_ROOM_BYTES (4 << 20)       /* new mail that must fit to end it */
+#define SPOOLER_WALL_CHECK (60 * NS_PER_S) /* the wall clock may jump: look at dues again */
 
 static void spooler_enter(struct spooler *spooler, enum spooler_state state);
 static void spooler_leave(struct spooler *spooler);
 static void spooler_begin_drain(struct spooler *spooler);
+static void spooler_work(struct spooler *spooler);
 static void spooler_take_puts(struct spooler *spooler);
 static void spooler_take_put(struct spooler *spooler, const struct letter *letter, size_t shard);
 static uint64_t spooler_ids_missing(const struct spooler *spooler);
 static void spooler_commit(struct spooler *spooler);
+static void spooler_break(struct spooler *spooler, struct err err);
+static void spooler_drop_letters(struct spooler *spooler);
 static void spooler_answer_puts(struct spooler *spooler);
 static void spooler_answer_settles(struct spooler *spooler);
 static void spooler_share_ids(struct spooler *spooler);
+static void spooler_look_for_room(struct spooler *spooler);
 static void spooler_tell_full(struct spooler *spooler, bool full);
 static void spooler_feed(struct spooler *spooler);
 static void spooler_set_timer(struct spooler *spooler, bool more);
@@ -59,10 +62,9 @@ struct err spooler_create(
 	const struct spool_settings spool_settings = {
 		.routes = routes,
 		.route_count = config->routes.count,
-		.lent_max = (size_t)feed_window_sum(config, settings->delivery_count) *
-		                    settings->delivery_count +
-		            SPOOLER_ADOPTED_PER_TURN,
+		.lent_max = feed_lent_max(config, settings->delivery_count),
 		.reserve_bytes = config->spool.reserve_bytes,
+		.bytes_max = config->spool.size_bytes,
 	};
 	err = spool_open(&spooler->spool, config->spool.path, &spool_settings);
 	if (failed(err)) {
@@ -104,11 +106,16 @@ void spooler_destroy(struct spooler *spooler)
 	if (spooler == NULL)
 		return;
 	loop_timer_stop(&spooler->shard.loop, &spooler->timer);
+	if (spooler->joined)
+		spooler_drop_letters(spooler);
 	spooler_leave(spooler);
 	loop_finish(&spooler->shard.loop);
 	while (!list_is_empty(&spooler->waiting))
 		feed_give_job(&spooler->feed,
 		        container_of(list_pop_first(&spooler->waiting), struct job, link));
+	while (!list_is_empty(&spooler->feed.strays))
+		feed_give_job(&spooler->feed,
+		        container_of(list_pop_first(&spooler->feed.strays), struct job, link));
 	for (size_t i = 0; i < spooler->batch.settle_count; i++) {
 		struct batch_settle *settle = &spooler->batch.settles[i];
 		feed_give_job(&spooler->feed, MOVE(settle->job));
@@ -166,23 +173,35 @@ static void spooler_leave(struct spooler *spooler)
 
 void spooler_turn(struct spooler *spooler)
 {
-	struct loop *loop = &spooler->shard.loop;
+	struct shard *shard = &spooler->shard;
 
-	loop_begin(loop);
-	loop_run_completions(loop, COMPLETIONS_PER_TURN);
-	loop_run_timers(loop);
-	if (spooler_state(spooler) != SPOOLER_BROKEN) {
-		if (atomic_load(&spooler->drain_asked))
-			spooler_begin_drain(spooler);
-		spooler_settle_waiting(spooler);
-		spooler_run_request(spooler); /* before settles, which its notes apply to */
-		spooler_take_settles(spooler);
-		spooler_take_puts(spooler);
-		spooler_adopt(spooler);
-		spooler_commit(spooler);
+	loop_begin(&shard->loop);
+	loop_run_completions(&shard->loop, COMPLETIONS_PER_TURN);
+	loop_run_timers(&shard->loop);
+	if (spooler_state(spooler) == SPOOLER_BROKEN)
+		spooler_drop_letters(spooler);
+	else
+		spooler_work(spooler);
+	counters_set(shard->counters, turns, shard->loop.turns);
+	counters_set(shard->counters, turns_slow, shard->loop.turns_long);
+	loop_end(&shard->loop);
+}
+
+static void spooler_work(struct spooler *spooler)
+{
+	spooler->stalled = spooler_is_short(spooler);
+	if (atomic_load(&spooler->drain_asked))
+		spooler_begin_drain(spooler);
+	spooler_look_for_room(spooler);
+	spooler_settle_waiting(spooler);
+	spooler_settle_strays(spooler);
+	spooler_run_request(spooler); /* before settles, which its notes apply to */
+	spooler_take_settles(spooler);
+	spooler_take_puts(spooler);
+	spooler_adopt(spooler);
+	spooler_commit(spooler);
+	if (spooler_state(spooler) != SPOOLER_BROKEN)
 		spooler_feed(spooler);
-	}
-	loop_end(loop);
 }
 
 void spooler_drain(struct spooler *spooler)
@@ -233,26 +252,29 @@ static void spooler_begin_drain(struct spooler *spooler)
 		check(mailbox_put(spooler->delivery[i].out, &letter));
 }
 
+/* By turns, so that no shard fills every batch. */
 static void spooler_take_puts(struct spooler *spooler)
 {
 	struct letter letter;
 
 	for (size_t i = 0; i < spooler->ingest_count; i++) {
-		struct mailbox *in = spooler->ingest[i].in;
+		const size_t shard = (spooler->ingest_first + i) % spooler->ingest_count;
+		struct mailbox *in = spooler->ingest[shard].in;
 		size_t taken = 0;
 
 		while (taken++ < LETTERS_PER_TURN && !batch_puts_full(&spooler->batch) &&
 		        mailbox_take(in, &letter)) {
 			if (letter.kind == LETTER_PUT)
-				spooler_take_put(spooler, &letter, i);
+				spooler_take_put(spooler, &letter, shard);
 			else if (letter.kind == LETTER_IDS_WANTED)
-				spooler->ids_wanted[i] = true;
+				spooler->ids_wanted[shard] = true;
 			else if (letter.kind == LETTER_DRAINED)
 				spooler->drained++;
 			else
 				check(false);
 		}
 	}
+	spooler->ingest_first++;
 }
 
 static void spooler_take_put(struct spooler *spooler, const struct letter *letter, size_t shard)
@@ -279,13 +301,17 @@ static void spooler_take_put(struct spooler *spooler, const struct letter *lette
 	job->held = !routing.found;
 	job_enter(job, JOB_PUTTING);
 	batch_add_put(&spooler->batch, job, letter->ticket, (uint16_t)shard);
-	if (job->held) {
-		struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "kept");
-		log_message(&line, job->id);
-		log_word(&line, "reason",
-		        "no route carries the null sender, and no route has notices_from");
-		log_end(&line);
-	}
+}
+
+void spooler_log_kept(struct spooler *spooler, const struct job *job)
+{
+	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "kept");
+
+	log_message(&line, job->id);
+	log_word(
+	        &line, "reason", "no route carries the null sender, and no route has notices_from");
+	log_word(&line, "advice", "Set notices_from on a route; then: sluice queue release");
+	log_end(&line);
 }
 
 static void spooler_commit(struct spooler *spooler)
@@ -294,27 +320,73 @@ static void spooler_commit(struct spooler *spooler)
 	const uint64_t commits = batch->commits;
 
 	batch->ids_wanted = spooler_ids_missing(spooler);
-	if (batch_is_empty(batch)) {
-		spooler_answer_request(spooler);
-		return;
+	if (!batch_is_empty(batch)) {
+		const struct err err = batch_commit(batch, spooler->spool);
+		counters_add(spooler->shard.counters, commits, batch->commits - commits);
+		if (failed(err)) {
+			spooler_break(spooler, err);
+			return;
+		}
+		spooler_answer_puts(spooler);
+		spooler_answer_settles(spooler);
+		spooler_share_ids(spooler);
+		batch_forget(batch);
+		if (batch->settle_count > 0) {
+			spooler->stalled = true;
+			spooler_tell_full(spooler, true);
+		}
 	}
-	struct err err = batch_commit(batch, spooler->spool);
-	counters_add(spooler->shard.counters, commits, batch->commits - commits);
-	if (failed(err)) {
-		counters_add(spooler->shard.counters, commits_failed, 1);
-		struct log_line line = log_begin(spooler->shard.log, LOG_ERROR, "spool_broken");
-		log_err(&line, err);
-		log_end(&line);
-		spooler_enter(spooler, SPOOLER_BROKEN);
-		return; /* nothing of what was not committed is acknowledged (I7) */
-	}
-	spooler_answer_puts(spooler);
-	spooler_answer_settles(spooler);
-	spooler_share_ids(spooler);
-	batch_forget(batch);
-	if (batch->settle_count > 0)
-		spooler_tell_full(spooler, true);
 	spooler_answer_request(spooler);
+}
+
+/* Nothing of what was not committed is acknowledged any more (I7). What an earlier transaction of
+ * the batch did commit is refused with the rest: it may come twice, but is not lost. */
+static void spooler_break(struct spooler *spooler, struct err err)
+{
+	struct batch *batch = &spooler->batch;
+
+	counters_add(spooler->shard.counters, commits_failed, 1);
+	struct log_line line = log_begin(spooler->shard.log, LOG_ERROR, "spool_broken");
+	log_err(&line, err);
+	log_word(&line, "advice",
+	        "The disk failed to keep data: look at its health, then start again.");
+	log_end(&line);
+	for (size_t i = 0; i < batch->put_count; i++)
+		batch->puts[i].result = PUT_FAILED;
+	spooler_answer_puts(spooler);
+	batch->put_count = 0;
+	spooler_refuse_request(spooler);
+	spooler_enter(spooler, SPOOLER_BROKEN);
+}
+
+/* The spool takes nothing any more: puts get 451, what comes back from shards stays on disk as it
+ * is. */
+static void spooler_drop_letters(struct spooler *spooler)
+{
+	const bool answers = spooler_state(spooler) == SPOOLER_BROKEN;
+	struct letter letter;
+
+	for (size_t i = 0; i < spooler->ingest_count; i++) {
+		while (mailbox_take(spooler->ingest[i].in, &letter)) {
+			const struct letter done = {
+				.kind = LETTER_PUT_DONE,
+				.result = PUT_FAILED,
+				.ticket = letter.ticket,
+			};
+
+			if (letter.kind != LETTER_PUT)
+				continue;
+			message_release(letter.message, &spooler->shard.shelf);
+			if (answers)
+				check(mailbox_put(spooler->ingest[i].out, &done));
+		}
+	}
+	for (size_t i = 0; i < spooler->delivery_count; i++)
+		while (mailbox_take(spooler->delivery[i].in, &letter))
+			if (letter.kind == LETTER_SETTLE)
+				feed_give_job(&spooler->feed, letter.job);
+	if (answers)
+		spooler_refuse_request(spooler);
 }
 
 static void spooler_answer_puts(struct spooler *spooler)
@@ -332,6 +404,8 @@ static void spooler_answer_puts(struct spooler *spooler)
 		check(put->done);
 		check(mailbox_put(spooler->ingest[put->shard].out, &letter));
 		if (put->result == PUT_COMMITTED) {
+			if (put->job->held)
+				spooler_log_kept(spooler, put->job);
 			feed_offer(&spooler->feed, MOVE(put->job));
 			continue;
 		}
@@ -352,6 +426,8 @@ static void spooler_answer_settles(struct spooler *spooler)
 			continue;
 		struct job *job = MOVE(settle->job);
 		const struct job_tally tally = job_tally(job);
+		if (job->shard != FEED_NO_SHARD)
+			feed_credit(&spooler->feed, job);
 		if (!job->held && tally.of[OWED_PENDING] + tally.of[OWED_DEFERRED] > 0)
 			feed_wakes(&spooler->feed, job->route, job->next_attempt);
 		feed_give_job(&spooler->feed, job);
@@ -395,6 +471,18 @@ static void spooler_share_ids(struct spooler *spooler)
 	}
 }
 
+/* Whether new mail may come in again; not more often than that asks for. */
+static void spooler_look_for_room(struct spooler *spooler)
+{
+	const struct mono now = loop_now(&spooler->shard.loop);
+
+	if (!spooler->full || !mono_reached(now, spooler->full_until))
+		return;
+	spooler->full_until = mono_after(now, SPOOLER_FULL_RETRY);
+	if (spooler->batch.settle_count == 0 && spool_has_room(spooler->spool, SPOOLER_ROOM_BYTES))
+		spooler_tell_full(spooler, false);
+}
+
 static void spooler_tell_full(struct spooler *spooler, bool full)
 {
 	const struct letter letter = {
@@ -405,6 +493,7 @@ static void spooler_tell_full(struct spooler *spooler, bool full)
 	if (spooler->full == full)
 		return;
 	spooler->full = full;
+	spooler->full_until = mono_after(loop_now(&spooler->shard.loop), SPOOLER_FULL_RETRY);
 	for (size_t i = 0; i < spooler->ingest_count; i++)
 		check(mailbox_put(spooler->ingest[i].out, &letter));
 	struct log_line line = log_begin(spooler->shard.log, full ? LOG_ERROR : LOG_WARNING,
@@ -415,50 +504,68 @@ static void spooler_tell_full(struct spooler *spooler, bool full)
 
 static void spooler_feed(struct spooler *spooler)
 {
-	struct spool_place damaged;
+	struct feed *feed = &spooler->feed;
+	struct spool_place damaged = { 0 };
+	bool more = false;
 
-	const bool more = feed_turn(&spooler->feed, loop_wall(&spooler->shard.loop), &damaged);
-	if (damaged.id != 0) {
-		struct log_line line = log_begin(spooler->shard.log, LOG_ERROR, "damaged");
-		log_message(&line, damaged.id);
-		log_word(&line, "meaning",
-		        "its records can't be read; it stays in the spool untouched");
-		log_end(&line);
+	if (!feed->starved || !spooler_is_short(spooler)) {
+		more = feed_turn(feed, loop_wall(&spooler->shard.loop), &damaged);
+		if (feed->starved)
+			spooler_fall_short(spooler);
+	}
+	if (damaged.id != 0)
+		spooler_log_damaged(spooler, damaged);
+	if (spool_is_broken(spooler->spool)) {
+		spooler_break(spooler, err_make(ERR_BROKEN, 0));
+		return;
 	}
 	if (spooler_state(spooler) == SPOOLER_DRAINING && batch_is_empty(&spooler->batch) &&
-	        list_is_empty(&spooler->waiting) &&
+	        list_is_empty(&spooler->waiting) && list_is_empty(&feed->strays) &&
 	        spooler->drained == spooler->ingest_count + spooler->delivery_count)
 		spooler_enter(spooler, SPOOLER_FINISHED);
 	spooler_set_timer(spooler, more);
 }
 
-static void spooler_set_timer(struct spooler *spooler, bool more)
+void spooler_fall_short(struct spooler *spooler)
 {
-	struct loop *loop = &spooler->shard.loop;
-	const struct wall due = feed_wanted(&spooler->feed);
-	const int64_t until_due = due.ms - loop_wall(loop).ms;
-	int64_t wait = SPOOLER_WALL_CHECK;
-
-	if (due.ms != INT64_MAX && until_due < SPOOLER_WALL_CHECK / NS_PER_MS)
-		wait = until_due > 0 ? until_due * NS_PER_MS : 0;
-	if (spooler->full && wait > SPOOLER_FULL_RETRY)
-		wait = SPOOLER_FULL_RETRY;
-	if ((spooler->feed.starved || !list_is_empty(&spooler->waiting)) &&
-	        wait > SPOOLER_SHORT_RETRY)
-		wait = SPOOLER_SHORT_RETRY;
-	if (more || spooler->orphans || spooler->clerk.request != NULL)
-		wait = 0;
-	/* A loop may wake before a timer's time: to move what is set would put it off for ever. */
-	const struct mono deadline = mono_after(loop_now(loop), wait);
-	if (!timer_is_set(&spooler->timer) || deadline.ns < spooler->timer.deadline.ns)
-		loop_timer_set(loop, &spooler->timer, deadline);
+	spooler->stalled = true;
+	spooler->short_until = mono_after(loop_now(&spooler->shard.loop), SPOOLER_SHORT_RETRY);
 }
 
+void spooler_log_damaged(struct spooler *spooler, struct spool_place place)
+{
+	struct log_line line = log_begin(spooler->shard.log, LOG_ERROR, "damaged");
+
+	log_message(&line, place.id);
+	log_word(&line, "meaning", "its records can't be read; it stays in the spool untouched");
+	log_end(&line);
+}
+
+static void spooler_set_timer(struct spooler *spooler, bool more)
+{
+	const struct feed *feed = &spooler->feed;
+	struct loop *loop = &spooler->shard.loop;
+	const bool reads = !feed->stopped && !feed->starved && list_is_empty(&feed->strays);
+	const bool pending = more || feed->starved || (spooler->orphans && !feed->stopped) ||
+	                     spooler->clerk.request != NULL || !list_is_empty(&spooler->waiting) ||
+	                     !list_is_empty(&feed->strays);
+	const struct wall due = reads ? feed_wanted(feed) : (struct wall){ INT64_MAX };
+	const int64_t until_due_ms = due.ms - loop_wall(loop).ms;
+	int64_t wait_ns = SPOOLER_WALL_CHECK;
+
+	if (until_due_ms < SPOOLER_WALL_CHECK / NS_PER_MS)
+		wait_ns = until_due_ms > 0 ? until_due_ms * NS_PER_MS : 0;
+	if (spooler->full && wait_ns > SPOOLER_FULL_RETRY)
+		wait_ns = SPOOLER_FULL_RETRY;
+	if (pending && !spooler->stalled)
+		wait_ns = 0;
+	else if (pending && !spooler->full && wait_ns > SPOOLER_SHORT_RETRY)
+		wait_ns = SPOOLER_SHORT_RETRY;
+	loop_timer_after(loop, &spooler->timer, wait_ns);
+}
+
+/* The turn that comes with it does all there is to do. */
 static void spooler_timer_expired(struct timer *timer)
 {
-	struct spooler *spooler = container_of(timer, struct spooler, timer);
-
-	if (spooler->full && spooler->batch.settle_count == 0 &&
-	        spool_has_room(spooler->spool, SPOOLER_ROOM_BYTES))
-		spooler_tell_full(spooler, false);
+	(void)timer;
 }

@@ -8,7 +8,7 @@
  *          the rest the spooler's own.
  * Owns:    the spool, the pool of jobs, the batch.
  * Never:   answers before the commit (I1); goes on after a failed sync (I7): its state is
- *          SPOOLER_BROKEN then, and the engine ends the process.
+ *          SPOOLER_BROKEN then, every put gets 451, and the engine ends the process.
  */
 #ifndef SLUICE_SPOOLER_H
 #define SLUICE_SPOOLER_H
@@ -65,6 +65,10 @@ struct spooler {
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */
 	uint64_t ids_left;
+	struct mono short_until; /* the memory budget was short: big takers wait until then */
+	struct mono full_until;  /* while full: when to look for room */
+	size_t ingest_first;     /* whose turn it is to be read first */
+	bool stalled;            /* in this turn: something must wait for memory, disk, a shard */
 	bool joined;
 	bool full;        /* as last told to the ingest shards */
 	bool orphans;     /* jobs of routes that are not configured may be on disk */

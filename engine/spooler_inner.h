@@ -9,17 +9,39 @@
 
 #include "engine/spooler.h"
 
+#define SPOOLER_SHORT_RETRY (10 * NS_PER_MS) /* whether the memory budget has room again */
+
+/* The memory budget is short: what takes much of it waits. */
+static inline bool spooler_is_short(const struct spooler *spooler)
+{
+	return !mono_reached(loop_now(&spooler->shard.loop), spooler->short_until);
+}
+
+/* It was found so in this turn. */
+void spooler_fall_short(struct spooler *spooler);
+void spooler_log_damaged(struct spooler *spooler, struct spool_place place);
+void spooler_log_kept(struct spooler *spooler, const struct job *job);
+
 /* Settles that waited for memory or ids for their report, once more. */
 void spooler_settle_waiting(struct spooler *spooler);
 void spooler_take_settles(struct spooler *spooler);
 /* Into the batch, with the report it owes; or to wait for memory or ids to write that. */
 void spooler_settle(struct spooler *spooler, struct job *job);
-/* Jobs of routes that the configuration no longer has go over to the route they take today. */
+/* The job goes to the route that it takes as things are configured today; held if there is none.
+ * The spooler has it to settle it: no shard does. */
+void spooler_reroute(struct spooler *spooler, struct job *job);
+/* Jobs that their route can't send any more. */
+void spooler_settle_strays(struct spooler *spooler);
+/* Jobs of routes that the configuration no longer has. */
 void spooler_adopt(struct spooler *spooler);
+/* Whether the spooler has the job to settle it, and no shard. */
+bool spooler_holds(const struct spooler *spooler, struct spool_place place);
 
 /* Some steps of the operator's request that is being run, or of the next. */
 void spooler_run_request(struct spooler *spooler);
 /* An operator hears of a change once it is durable. */
 void spooler_answer_request(struct spooler *spooler);
+/* The spool is broken: an operator who waits hears that. */
+void spooler_refuse_request(struct spooler *spooler);
 
 #endif

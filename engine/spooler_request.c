@@ -3,7 +3,20 @@
 #include "engine/routing.h"
 #include "queue/base/check.h"
 
-static bool spooler_request_step(struct spooler *spooler, struct spool_place place);
+/* How one job of a request went. */
+enum request_step {
+	REQUEST_STEP_ON,    /* the next one */
+	REQUEST_STEP_AGAIN, /* this one once more, in a later turn */
+	REQUEST_STEP_END,   /* the request's page is full, or it can't go on */
+};
+
+static bool spooler_take_request(struct spooler *spooler);
+static bool spooler_may_step(struct spooler *spooler);
+static enum request_step spooler_request_step(struct spooler *spooler, struct spool_place place);
+static enum request_step spooler_request_job(struct spooler *spooler, struct job *job);
+static enum request_step spooler_act_lent(struct spooler *spooler, struct spool_place place);
+static bool spooler_act(struct spooler *spooler, struct job *job);
+static void spooler_log_act(struct spooler *spooler, uint64_t id);
 static void spooler_resume(struct spooler *spooler);
 static void spooler_recall(struct spooler *spooler, struct spool_place place);
 static bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter);
@@ -11,29 +24,23 @@ static bool spooler_tell(struct spooler *spooler, size_t shard, const struct let
 void spooler_run_request(struct spooler *spooler)
 {
 	struct clerk *clerk = &spooler->clerk;
-	struct letter letter;
 	struct spool_place place;
 
-	if (spooler->answered != NULL)
-		return; /* its changes are not durable yet */
-	if (clerk->request == NULL) {
-		if (spooler->requests == NULL || !mailbox_take(spooler->requests, &letter))
-			return;
-		check(letter.kind == LETTER_REQUEST);
-		clerk->request = letter.request;
-		clerk->at = (struct spool_place){ letter.request->after, UINT16_MAX };
-		clerk->id_index = 0;
-	}
-	if (clerk->request->verb == REQUEST_COUNT) {
-		clerk->request->count = spool_counts(spooler->spool).messages;
-		spooler->answered = MOVE(clerk->request);
+	if (!spooler_take_request(spooler))
 		return;
-	}
 	for (size_t i = 0; i < CLERK_JOBS_PER_TURN; i++) {
-		if (batch_settles_full(&spooler->batch))
+		enum request_step step = REQUEST_STEP_END;
+
+		if (!spooler_may_step(spooler))
 			return;
-		if (!clerk_next(clerk, spooler->spool, &place) ||
-		        !spooler_request_step(spooler, place)) {
+		if (clerk_next(clerk, spooler->spool, &place))
+			step = spooler_request_step(spooler, place);
+		if (step == REQUEST_STEP_AGAIN) {
+			clerk_again(clerk);
+			spooler->stalled = true;
+			return;
+		}
+		if (step == REQUEST_STEP_END) {
 			if (clerk->request->verb == REQUEST_RETRY)
 				spooler_resume(spooler);
 			spooler->answered = MOVE(clerk->request);
@@ -42,58 +49,142 @@ void spooler_run_request(struct spooler *spooler)
 	}
 }
 
-/* One job of the request. False: the request's page is full. */
-static bool spooler_request_step(struct spooler *spooler, struct spool_place place)
+/* False: there is nothing to step through. */
+static bool spooler_take_request(struct spooler *spooler)
+{
+	struct clerk *clerk = &spooler->clerk;
+	struct letter letter;
+
+	if (spooler->answered != NULL)
+		return false; /* its changes are not durable yet */
+	if (clerk->request == NULL) {
+		if (spooler->requests == NULL || !mailbox_take(spooler->requests, &letter))
+			return false;
+		check(letter.kind == LETTER_REQUEST);
+		clerk_begin(clerk, letter.request);
+	}
+	if (clerk->request->verb != REQUEST_COUNT)
+		return true;
+	clerk->request->count = spool_counts(spooler->spool).messages;
+	spooler->answered = MOVE(clerk->request);
+	return false;
+}
+
+/* An act takes a place in the batch, and none waits before it: so what the spooler holds to settle
+ * it has a bound. */
+static bool spooler_may_step(struct spooler *spooler)
+{
+	if (!clerk_acts(spooler->clerk.request->verb))
+		return true;
+	if (list_is_empty(&spooler->waiting) && !batch_settles_full(&spooler->batch))
+		return true;
+	spooler->stalled |= !list_is_empty(&spooler->waiting);
+	return false;
+}
+
+static enum request_step spooler_request_step(struct spooler *spooler, struct spool_place place)
 {
 	struct clerk *clerk = &spooler->clerk;
 	struct shard *shard = &spooler->shard;
-	const enum request_verb verb = clerk->request->verb;
+	const struct request_filter *filter = &clerk->request->filter;
 	const bool lent = spool_is_lent(spooler->spool, place.id, place.number);
-	const bool looks = verb == REQUEST_LIST || verb == REQUEST_SHOW;
+	const bool with_body = clerk->request->verb == REQUEST_BOUNCE && !lent;
 	struct job *job = feed_take_job(&spooler->feed);
-	bool go_on = true;
+	const struct err err = spool_load(spooler->spool, place, with_body, &shard->shelf, 0, job);
 
-	struct err err = spool_load(
-	        spooler->spool, place, verb == REQUEST_BOUNCE && !lent, &shard->shelf, 0, job);
-	if (failed(err)) {
-		if (err.code != ERR_NOT_FOUND)
-			clerk->request->result = err;
-		goto done;
+	if (!failed(err))
+		return spooler_request_job(spooler, job);
+	feed_give_job(&spooler->feed, job);
+	if (err.code == ERR_NOT_FOUND)
+		return REQUEST_STEP_ON;
+	if (err.code == ERR_NO_MEMORY)
+		return REQUEST_STEP_AGAIN;
+	if (err.code == ERR_FORMAT && !clerk_acts(clerk->request->verb)) {
+		const bool any = filter->route.bytes + filter->from.bytes + filter->to.bytes == 0;
+		return !any || clerk_put_damaged(clerk, place) ? REQUEST_STEP_ON : REQUEST_STEP_END;
 	}
+	if (err.code != ERR_FORMAT || !clerk->request->all)
+		clerk->request->result = err; /* of all, those that can be read will do */
+	return REQUEST_STEP_ON;
+}
+
+/* Takes job, which is a copy of what is on disk. */
+static enum request_step spooler_request_job(struct spooler *spooler, struct job *job)
+{
+	struct clerk *clerk = &spooler->clerk;
+	const struct spool_place place = { job->id, job->number };
+	const bool lent = spool_is_lent(spooler->spool, place.id, place.number);
+	enum request_step step = REQUEST_STEP_ON;
+
 	if (!clerk_takes(clerk, spooler->spool, job))
-		goto done;
-	if (looks) {
-		go_on = clerk_put_row(clerk, spooler->spool, job, lent, loop_wall(&shard->loop));
-		goto done;
+		step = REQUEST_STEP_ON;
+	else if (!clerk_acts(clerk->request->verb))
+		step = clerk_put_row(
+		               clerk, spooler->spool, job, lent, loop_wall(&spooler->shard.loop))
+		               ? REQUEST_STEP_ON
+		               : REQUEST_STEP_END;
+	else if (lent)
+		step = spooler_act_lent(spooler, place);
+	else if (spooler_act(spooler, job))
+		return REQUEST_STEP_ON; /* the job is the batch's */
+	feed_give_job(&spooler->feed, job);
+	return step;
+}
+
+/* A shard has it, or the spooler itself, to settle it. */
+static enum request_step spooler_act_lent(struct spooler *spooler, struct spool_place place)
+{
+	struct clerk *clerk = &spooler->clerk;
+	const enum request_verb verb = clerk->request->verb;
+
+	if (verb == REQUEST_RELEASE)
+		return REQUEST_STEP_ON; /* it isn't held */
+	if (spooler_holds(spooler, place)) {
+		if (!spooler->full)
+			return REQUEST_STEP_AGAIN;
+		clerk->request->result = err_make(ERR_NO_SPACE, 0);
+		return REQUEST_STEP_ON;
 	}
-	if (lent) {
-		if (verb != REQUEST_RETRY && verb != REQUEST_RELEASE) {
-			if (!clerk_note(clerk, place, verb)) {
-				clerk->request->result = err_make(ERR_LIMIT, 0);
-				go_on = false;
-				goto done;
-			}
-			spooler_recall(spooler, place);
-		}
-		clerk->request->count++;
-		goto done;
+	if (verb != REQUEST_RETRY) {
+		if (!clerk_note(clerk, place, verb))
+			return REQUEST_STEP_AGAIN;
+		spooler_recall(spooler, place);
 	}
-	if (!clerk_apply(job, verb, loop_wall(&shard->loop), &shard->shelf))
-		goto done;
-	if (verb == REQUEST_RELEASE) { /* today's routes may carry what yesterday's could not */
-		const struct routing routing = routing_pick(shard->config, job->message);
-		job->route = routing.route;
-		job->held = !routing.found;
-	}
+	spooler_log_act(spooler, place.id);
 	clerk->request->count++;
+	return REQUEST_STEP_ON;
+}
+
+/* Takes job where it gives true: it was changed, and is lent to nobody until that is on disk. */
+static bool spooler_act(struct spooler *spooler, struct job *job)
+{
+	struct shard *shard = &spooler->shard;
+	const enum request_verb verb = spooler->clerk.request->verb;
+
+	if (!clerk_apply(job, verb, loop_wall(&shard->loop), &shard->shelf))
+		return false;
+	if (verb == REQUEST_RELEASE) {
+		/* Today's routes may carry what yesterday's could not. */
+		spooler_reroute(spooler, job);
+		if (job->held)
+			return false;
+	}
+	spooler_log_act(spooler, job->id);
+	spooler->clerk.request->count++;
 	job->shard = FEED_NO_SHARD;
+	spool_lend(spooler->spool, job->id, job->number);
 	job_enter(job, JOB_SETTLING);
 	spooler_settle(spooler, job);
 	return true;
+}
 
-done:
-	feed_give_job(&spooler->feed, job);
-	return go_on;
+static void spooler_log_act(struct spooler *spooler, uint64_t id)
+{
+	struct log_line line = log_begin(spooler->shard.log, LOG_INFO, "operator");
+
+	log_message(&line, id);
+	log_word(&line, "verb", request_verb_word(spooler->clerk.request->verb));
+	log_end(&line);
 }
 
 /* Lost where a shard is too busy to read: its pauses end by themselves. */
@@ -131,6 +222,31 @@ static bool spooler_tell(struct spooler *spooler, size_t shard, const struct let
 
 void spooler_answer_request(struct spooler *spooler)
 {
-	if (spooler->answered != NULL)
-		request_answer(MOVE(spooler->answered));
+	struct request *request = spooler->answered;
+
+	if (request == NULL)
+		return;
+	if (clerk_acts(request->verb)) {
+		if (!list_is_empty(&spooler->waiting))
+			return; /* its settles may be among them */
+		if (spooler->batch.settle_count > 0 && !failed(request->result))
+			request->result = err_make(ERR_NO_SPACE, 0);
+	}
+	request_answer(MOVE(spooler->answered));
+}
+
+void spooler_refuse_request(struct spooler *spooler)
+{
+	struct request *request = MOVE(spooler->answered);
+	struct letter letter;
+
+	if (request == NULL)
+		request = MOVE(spooler->clerk.request);
+	if (request == NULL && spooler->requests != NULL &&
+	        mailbox_take(spooler->requests, &letter))
+		request = letter.request;
+	if (request == NULL)
+		return;
+	request->result = err_make(ERR_BROKEN, 0);
+	request_answer(request);
 }

@@ -5,6 +5,7 @@
 
 static void spooler_take_settle(struct spooler *spooler, struct job *job);
 static bool spooler_make_report(struct spooler *spooler, struct job *job, struct job **report);
+static enum err_code spooler_adopt_one(struct spooler *spooler, uint16_t route);
 
 void spooler_take_settles(struct spooler *spooler)
 {
@@ -13,7 +14,8 @@ void spooler_take_settles(struct spooler *spooler)
 	for (size_t i = 0; i < spooler->delivery_count; i++) {
 		struct mailbox *in = spooler->delivery[i].in;
 
-		while (!batch_settles_full(&spooler->batch) && mailbox_take(in, &letter)) {
+		/* All of them: no more than windows allow, and what finds the batch full waits. */
+		while (mailbox_take(in, &letter)) {
 			if (letter.kind == LETTER_SETTLE)
 				spooler_take_settle(spooler, letter.job);
 			else if (letter.kind == LETTER_DRAINED)
@@ -30,21 +32,18 @@ static void spooler_take_settle(struct spooler *spooler, struct job *job)
 	const struct spool_place place = { job->id, job->number };
 	enum request_verb verb;
 
-	feed_credit(&spooler->feed, job);
-	job->shard = FEED_NO_SHARD;
+	check(job->shard < spooler->delivery_count);
 	if (clerk_take_note(&spooler->clerk, place, &verb)) {
 		clerk_apply(job, verb, loop_wall(&spooler->shard.loop), &spooler->shard.shelf);
 	} else if (tally.of[OWED_PENDING] == job->owed_count) {
 		/* The shard had no use for it: it is due as it was. */
-		spool_unlend(spooler->spool, job->id, job->number);
-		feed_wakes(&spooler->feed, job->route, job->next_attempt);
-		feed_give_job(&spooler->feed, job);
+		feed_take_back(&spooler->feed, job);
 		return;
 	}
 	spooler_settle(spooler, job);
 }
 
-/* Into the batch, with the report it owes; or to wait for memory or ids to write that. */
+/* Those of before come first. */
 void spooler_settle(struct spooler *spooler, struct job *job)
 {
 	struct job *report = NULL;
@@ -62,6 +61,24 @@ void spooler_settle_waiting(struct spooler *spooler)
 		        spooler, container_of(list_pop_first(&spooler->waiting), struct job, link));
 }
 
+bool spooler_holds(const struct spooler *spooler, struct spool_place place)
+{
+	for (size_t i = 0; i < spooler->batch.settle_count; i++) {
+		const struct job *job = spooler->batch.settles[i].job;
+		if (job->id == place.id && job->number == place.number)
+			return true;
+	}
+	const struct list *const lists[] = { &spooler->waiting, &spooler->feed.strays };
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		list_each(link, lists[i]) {
+			const struct job *job = container_of(link, struct job, link);
+			if (job->id == place.id && job->number == place.number)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* True: *report is the report that the settle owes, or NULL where it owes none. */
 static bool spooler_make_report(struct spooler *spooler, struct job *job, struct job **report)
 {
@@ -70,14 +87,18 @@ static bool spooler_make_report(struct spooler *spooler, struct job *job, struct
 	*report = NULL;
 	if (!report_is_owed(job))
 		return true;
-	if (spooler->ids_left == 0)
+	if (spooler->ids_left == 0 || spooler_is_short(spooler)) {
+		spooler->stalled = true;
 		return false;
+	}
 	const struct view sender = message_get(job->message, MESSAGE_SENDER);
 	const struct routing routing = routing_pick_report(shard->config, sender);
 	struct message *message = report_make(spooler->reports, job, spooler->ids_next,
 	        view_of(routing.mailbox), loop_wall(&shard->loop), &shard->shelf);
-	if (message == NULL)
+	if (message == NULL) {
+		spooler_fall_short(spooler);
 		return false;
+	}
 	spooler->ids_next++;
 	spooler->ids_left--;
 
@@ -101,37 +122,71 @@ static bool spooler_make_report(struct spooler *spooler, struct job *job, struct
 	return true;
 }
 
-/* Jobs of routes that the configuration no longer has go over to the route they take today. */
+void spooler_reroute(struct spooler *spooler, struct job *job)
+{
+	const struct routing routing = routing_pick(spooler->shard.config, job->message);
+
+	job->shard = FEED_NO_SHARD;
+	job->route = routing.route;
+	job->held = !routing.found;
+	if (job->held)
+		spooler_log_kept(spooler, job);
+}
+
+void spooler_settle_strays(struct spooler *spooler)
+{
+	struct list *strays = &spooler->feed.strays;
+
+	while (!list_is_empty(strays) && !batch_settles_full(&spooler->batch)) {
+		struct job *job = container_of(list_pop_first(strays), struct job, link);
+
+		spooler_reroute(spooler, job);
+		job_enter(job, JOB_SETTLING);
+		batch_add_settle(&spooler->batch, job, NULL);
+	}
+}
+
+/* They go over to the route that they take today. */
 void spooler_adopt(struct spooler *spooler)
 {
-	struct shard *shard = &spooler->shard;
 	size_t adopted = 0;
 
-	for (uint16_t route = (uint16_t)spooler->feed.route_count; !spooler->feed.stopped;
+	if (!spooler->orphans || spooler->feed.stopped || spooler_is_short(spooler))
+		return;
+	for (size_t route = spooler->feed.route_count;
+	        route < SPOOL_ROUTES_MAX &&
+	        spool_route_name(spooler->spool, (uint16_t)route) != NULL;
 	        route++) {
-		if (!spooler->orphans || spool_route_name(spooler->spool, route) == NULL)
-			break;
-		for (;;) {
-			if (adopted == SPOOLER_ADOPTED_PER_TURN ||
+		enum err_code code = ERR_OK;
+
+		while (code != ERR_NOT_FOUND) {
+			if (adopted++ == SPOOLER_ADOPTED_PER_TURN ||
 			        batch_settles_full(&spooler->batch))
-				return; /* the commit makes another turn */
-			struct job *job = feed_take_job(&spooler->feed);
-			struct err err = spool_next(spooler->spool, route,
-			        (struct wall){ INT64_MAX }, &shard->shelf, 0, job);
-			if (failed(err)) {
-				feed_give_job(&spooler->feed, job);
-				if (err.code == ERR_FORMAT)
-					continue; /* skipped from now on */
-				break;
-			}
-			const struct routing routing = routing_pick(shard->config, job->message);
-			job->shard = FEED_NO_SHARD;
-			job->route = routing.route;
-			job->held = !routing.found;
-			job_enter(job, JOB_SETTLING);
-			batch_add_settle(&spooler->batch, job, NULL);
-			adopted++;
+				return;
+			code = spooler_adopt_one(spooler, (uint16_t)route);
+			if (code != ERR_OK && code != ERR_FORMAT && code != ERR_NOT_FOUND)
+				return; /* the memory budget is short, or the spool broken */
 		}
 	}
 	spooler->orphans = false;
+}
+
+static enum err_code spooler_adopt_one(struct spooler *spooler, uint16_t route)
+{
+	struct job *job = feed_take_job(&spooler->feed);
+	const struct err err = spool_next(spooler->spool, route, (struct wall){ INT64_MAX },
+	        &spooler->shard.shelf, spooler->feed.reserve, job);
+
+	if (!failed(err)) {
+		spooler_reroute(spooler, job);
+		job_enter(job, JOB_SETTLING);
+		batch_add_settle(&spooler->batch, job, NULL);
+		return ERR_OK;
+	}
+	if (err.code == ERR_FORMAT)
+		spooler_log_damaged(spooler, (struct spool_place){ job->id, job->number });
+	else if (err.code == ERR_NO_MEMORY)
+		spooler_fall_short(spooler);
+	feed_give_job(&spooler->feed, job);
+	return err.code;
 }
