@@ -416,6 +416,8 @@ static void engine_stop_threads(struct engine *engine)
 		thread_stop(&engine->ingests[i].thread);
 	for (size_t i = 0; i < engine->delivery_count; i++)
 		thread_stop(&engine->deliveries[i].thread);
+	helper_stop(&engine->resolver.helper);
+	helper_stop(&engine->keeper.helper);
 	thread_stop(&engine->passwords_thread);
 	thread_stop(&engine->spooler_thread);
 }

@@ -57,6 +57,16 @@ struct err helper_start(struct helper *helper)
 	return err_ok();
 }
 
+void helper_stop(struct helper *helper)
+{
+	if (!helper->started)
+		return;
+	atomic_store(&helper->stopping, true);
+	io_wake(NULL, helper->loop.io);
+	check(pthread_join(helper->thread, NULL) == 0);
+	helper->started = false;
+}
+
 void helper_leave(struct helper *helper, uint16_t shard, struct loop *loop)
 {
 	check(shard < HELPER_SHARDS_MAX);
@@ -71,12 +81,7 @@ void helper_leave(struct helper *helper, uint16_t shard, struct loop *loop)
 
 void helper_finish(struct helper *helper)
 {
-	if (helper->started) {
-		atomic_store(&helper->stopping, true);
-		io_wake(NULL, helper->loop.io);
-		check(pthread_join(helper->thread, NULL) == 0);
-		helper->started = false;
-	}
+	helper_stop(helper);
 	for (size_t i = 0; i < HELPER_SHARDS_MAX; i++) {
 		struct helper_desk *desk = &helper->desks[i];
 		if (!desk->open)

@@ -6,9 +6,9 @@
  * that brings it back, only the helper touches it. Rings carry pointers, so nothing of what is
  * asked for stays behind in them.
  *
- * Thread:  helper_init(), helper_join(), helper_start(), helper_leave(), helper_finish(): the one
- *          that starts the engine. helper_ask(), helper_answered(): the shard's.
- *          helper_turn_begin() to helper_turn_end(): its own, or the simulator's one thread.
+ * Thread:  helper_init() to helper_finish(): the one that starts the engine. helper_ask() and
+ *          helper_answered(): the shard's. helper_turn_begin() to helper_turn_end(): its own, or
+ *          the simulator's one thread.
  * Fails:   helper_init() and helper_start(), at start-up.
  */
 #ifndef SLUICE_HELPER_H
@@ -49,9 +49,12 @@ MUST_CHECK struct err helper_init(struct helper *helper, struct depot *depot,
 MUST_CHECK struct err helper_join(
         struct helper *helper, uint16_t shard, struct loop *loop, uint32_t asks_max);
 MUST_CHECK struct err helper_start(struct helper *helper);
-/* The shard turns no more, and nothing it asked for is in flight. Not joined: nothing happens. */
+/* Ends the thread; no shard turns any more. Before any of them finishes: the thread may still be
+ * ringing for the last answer. Not started: nothing happens. */
+void helper_stop(struct helper *helper);
+/* Nothing that the shard asked for is in flight. Not joined: nothing happens. */
 void helper_leave(struct helper *helper, uint16_t shard, struct loop *loop);
-/* Stops the thread; every shard has left. */
+/* Every shard has left. */
 void helper_finish(struct helper *helper);
 
 /* Lends ask until it is answered. */

@@ -38,6 +38,8 @@ int office_close(void **state)
 {
 	struct office *office = *state;
 
+	rig_stop(office->rig);
+	helper_stop(&office->keeper.helper);
 	rig_destroy(office->rig);
 	helper_finish(&office->keeper.helper);
 	depot_destroy(office->depot);

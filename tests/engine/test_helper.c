@@ -92,6 +92,7 @@ static void test_answers(void **state)
 	for (uint16_t i = 0; i < SHARDS; i++)
 		while (side_waits(&sides[i]))
 			side_turn(&sides[i], &helper, i);
+	helper_stop(&helper);
 	for (uint16_t i = 0; i < SHARDS; i++) {
 		assert_int_equal(sides[i].asked, ROUNDS);
 		helper_leave(&helper, i, &sides[i].loop);

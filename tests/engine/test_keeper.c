@@ -44,6 +44,7 @@ static int end(void **state)
 {
 	struct fixture *fixture = *state;
 
+	helper_stop(&fixture->keeper.helper);
 	helper_leave(&fixture->keeper.helper, 0, &fixture->loop);
 	helper_finish(&fixture->keeper.helper);
 	loop_finish(&fixture->loop);

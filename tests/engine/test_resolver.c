@@ -128,6 +128,7 @@ static int end(void **state)
 {
 	struct fixture *fixture = *state;
 
+	helper_stop(&fixture->resolver.helper);
 	helper_leave(&fixture->resolver.helper, 0, &fixture->loop);
 	resolver_finish(&fixture->resolver);
 	loop_finish(&fixture->loop);
