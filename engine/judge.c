@@ -459,8 +459,6 @@ static void judge_settle(struct judge *judge, struct job *job)
 
 static void judge_log_lane(struct judge *judge, const struct lane *lane, struct log_line *line)
 {
-	if (lane == NULL)
-		return;
 	const struct config_route *route = &judge->shard->config->routes.at[lane->route];
 
 	log_word(line, "route", route->name);
@@ -480,7 +478,10 @@ static void judge_log_recipient(struct judge *judge, const struct lane *lane, co
 	        judge->shard->log, level, outcome == OWED_PENDING ? "kept" : owed_word(outcome));
 	log_message(&line, job->id);
 	log_text(&line, "to", address);
-	judge_log_lane(judge, lane, &line);
+	if (lane != NULL)
+		judge_log_lane(judge, lane, &line);
+	else
+		log_word(&line, "route", judge->shard->config->routes.at[job->route].name);
 	log_text(&line, "host", it->note.server);
 	if (outcome == OWED_DELIVERED) {
 		log_text(&line, "reply", it->reply->whole);
@@ -494,7 +495,7 @@ static void judge_log_recipient(struct judge *judge, const struct lane *lane, co
 		}
 		judge_case_log(&line, it);
 	}
-	log_number(&line, "delay_ms",
-	        (uint64_t)(loop_wall(&judge->shard->loop).ms - job->message->received.ms));
+	const int64_t delay_ms = loop_wall(&judge->shard->loop).ms - job->message->received.ms;
+	log_signed(&line, "delay_ms", delay_ms);
 	log_end(&line);
 }
