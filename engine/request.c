@@ -48,6 +48,7 @@ void request_reset(struct request *request, enum request_verb verb)
 
 void request_answer(struct request *request)
 {
+	atomic_store_explicit(&request->whole, true, memory_order_release);
 	check(sem_post(&request->answered) == 0);
 }
 
@@ -59,7 +60,10 @@ bool request_wait(struct request *request, int64_t ms)
 		.tv_nsec = until.ns % NS_PER_S,
 	};
 
-	return sem_clockwait(&request->answered, CLOCK_MONOTONIC, &deadline) == 0;
+	if (sem_clockwait(&request->answered, CLOCK_MONOTONIC, &deadline) != 0)
+		return false;
+	check(atomic_load_explicit(&request->whole, memory_order_acquire));
+	return true;
 }
 
 /* Copies into the page; an empty view stays one where there is no room. */

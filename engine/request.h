@@ -17,6 +17,7 @@
 #include "queue/base/errors.h"
 
 #include <semaphore.h>
+#include <stdatomic.h>
 
 /* name, word, whether it changes the queue, what it does */
 #define REQUEST_VERBS(X)                                                                           \
@@ -84,7 +85,9 @@ struct request {
 	bool more; /* LIST: the page was full; go on after the last row's id */
 
 	sem_t answered;
-	char *text; /* REQUEST_TEXT_BYTES */
+	atomic_bool
+	        whole; /* the answer; says so again to the thread sanitizer, deaf to sem_clockwait */
+	char *text;    /* REQUEST_TEXT_BYTES */
 	size_t text_bytes;
 };
 
