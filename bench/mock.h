@@ -41,6 +41,18 @@ enum mock_extension {
 #define MOCK_HOST         "SY5P282CA0097.outlook.office365.com"
 #define MOCK_BACKEND      "SYBP282MB2635.AUSP282.PROD.OUTLOOK.COM"
 
+struct mock_session;
+
+/* Is told what the mock takes: an oracle that knows what it must be. */
+struct mock_observer {
+	/* 250 to RCPT; the transaction's first where session->recipients is 0. */
+	void (*recipient)(struct mock_observer *observer, const struct mock_session *session,
+	        struct view arguments);
+	/* The transaction's message was taken, whether or not its reply gets through. */
+	void (*message)(
+	        struct mock_observer *observer, const struct mock_session *session, struct view id);
+};
+
 struct mock_settings {
 	bool submission; /* STARTTLS and sign-in are demanded before MAIL; else the MX host */
 	bool lacks[MOCK_EXTENSION_COUNT];
@@ -54,6 +66,7 @@ struct mock_settings {
 	const char *const *users;     /* "name:password or token"; none: anyone may sign in */
 	size_t user_count;
 	uint64_t seed;
+	struct mock_observer *observer; /* NULL: nobody */
 };
 
 struct mock {

@@ -262,6 +262,9 @@ static void command_rcpt(struct mock_session *session, struct view arguments)
 	}
 	if (mock_session_struck(session, STAGE_RCPT, arguments, MOCK_END_NONE))
 		return;
+	struct mock_observer *observer = session->mock->settings.observer;
+	if (observer != NULL)
+		observer->recipient(observer, session, arguments);
 	session->recipients++;
 	mock_session_reply(session, MOCK_END_NONE, "250 2.1.5 Recipient OK");
 }

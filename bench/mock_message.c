@@ -107,6 +107,8 @@ static void message_end(struct mock_session *session)
 		mock_session_reset(session);
 		return;
 	}
+	if (mock->settings.observer != NULL)
+		mock->settings.observer->message(mock->settings.observer, session, id);
 	mock_account_take(&mock->account, session->identity, id, session->recipients,
 	        session->message_bytes, loop_now(mock->loop));
 	if (rule != NULL) {

@@ -88,13 +88,14 @@ void inbound_enter(struct inbound *inbound, enum inbound_state state)
 	check(old != INBOUND_LOST || state == INBOUND_CLOSING || state == INBOUND_UNUSED);
 	if (old == INBOUND_HUNGRY) {
 		list_remove(&ingest->hungry, &inbound->hungry_link);
-		if (state != INBOUND_CLOSING)
+		if (state != INBOUND_CLOSING && !ingest->feeding)
 			stream_resume(&inbound->stream);
 	}
 	if (state == INBOUND_HUNGRY) {
 		list_push_last(&ingest->hungry, &inbound->hungry_link);
 		stream_pause(&inbound->stream);
-		counters_add(ingest->shard.counters, memory_short, 1);
+		if (!ingest->feeding)
+			counters_add(ingest->shard.counters, memory_short, 1);
 	}
 	inbound->state = (uint8_t)state;
 	switch (inbound_rows[state].deadline) {
@@ -166,10 +167,21 @@ bool inbound_is_fed(struct inbound *inbound)
 
 bool inbound_feed(struct inbound *inbound)
 {
+	const struct mono until = inbound->timer.deadline;
+
 	check(inbound->state == INBOUND_HUNGRY);
+	check(inbound->ingest->feeding);
 	inbound_enter(inbound, inbound->after);
 	inbound_run(inbound);
-	return inbound->state != INBOUND_HUNGRY;
+	/* In vain: it stays as it was, with what is left of its patience, and the stream at rest. To
+	 * start and stop that with each try would keep the loop from ever sleeping. */
+	if (inbound->state == INBOUND_HUNGRY) {
+		loop_timer_set(&inbound->ingest->shard.loop, &inbound->timer, until);
+		return false;
+	}
+	if (inbound->state != INBOUND_CLOSING)
+		stream_resume(&inbound->stream);
+	return true;
 }
 
 static void inbound_on_timer(struct timer *timer)

@@ -1,0 +1,57 @@
+/*
+ * A client of the simulator: sends its share of messages over SMTP, one after the other, and
+ * tells the oracle what it was told. Some pipeline, some use BDAT, some leave in the middle.
+ *
+ * Thread:  the simulator's one; its loop is all clients'.
+ * Owns:    its stream.
+ */
+#ifndef SLUICE_SIM_CLIENT_H
+#define SLUICE_SIM_CLIENT_H
+
+#include "engine/io/stream.h"
+#include "engine/wire/reply.h"
+#include "tests/sim/oracle.h"
+
+#define CLIENT_REPLY_BYTES 1024
+#define CLIENT_BODY_MAX    40000
+
+enum client_step {
+	CLIENT_AWAY, /* no connection; the timer makes the next */
+	CLIENT_GREETING,
+	CLIENT_HELLO,
+	CLIENT_MAIL,
+	CLIENT_RCPT,
+	CLIENT_DATA,
+	CLIENT_END,
+	CLIENT_RESET,
+	CLIENT_LEAVING,
+	CLIENT_DONE,
+};
+
+struct client {
+	struct stream stream;
+	struct loop *loop;
+	struct list *news;
+	struct timer timer; /* the next connection, or its patience */
+	struct random random;
+	struct oracle *oracle;
+	struct endpoint to;
+	struct endpoint from;
+	struct reply_reader reader;
+	char reply[CLIENT_REPLY_BYTES];
+	char body[CLIENT_BODY_MAX];
+	size_t body_bytes;
+	enum client_step step;
+	bool stranger;  /* comes from where nobody may relay */
+	unsigned left;  /* messages to send */
+	int number;     /* of the message under way; -1: none */
+	uint8_t wanted; /* recipients */
+	uint8_t asked;
+	bool chunking;
+};
+
+void client_init(struct client *client, struct loop *loop, struct list *news, struct oracle *oracle,
+        const struct endpoint *to, uint64_t seed);
+void client_work(struct client *client, unsigned what);
+
+#endif

@@ -1,0 +1,190 @@
+#include "tests/sim/oracle.h"
+
+#include "queue/base/check.h"
+#include "queue/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define ID_KEY_BYTES 8
+
+static void oracle_recipient(
+        struct mock_observer *observer, const struct mock_session *session, struct view arguments);
+static void oracle_message(
+        struct mock_observer *observer, const struct mock_session *session, struct view id);
+static void oracle_judge_one(struct oracle *oracle, int number);
+
+/* What a transaction of the mock has so far, kept by its session's place. */
+static struct transaction_seen {
+	size_t count;
+	char kind[ORACLE_RECIPIENTS]; /* 'o', 'b', or 's' for a report */
+	int number[ORACLE_RECIPIENTS];
+	int index[ORACLE_RECIPIENTS];
+} seen[MOCK_SESSIONS_MAX];
+
+void oracle_init(struct oracle *oracle)
+{
+	*oracle = (struct oracle){
+		.observer = { .recipient = oracle_recipient, .message = oracle_message },
+	};
+}
+
+void oracle_fail(struct oracle *oracle, const char *format, ...)
+{
+	va_list args;
+
+	if (oracle->failed)
+		return;
+	oracle->failed = true;
+	va_start(args, format);
+	vsnprintf(oracle->failure, sizeof oracle->failure, format, args);
+	va_end(args);
+}
+
+int oracle_begin(struct oracle *oracle)
+{
+	if (oracle->count == ORACLE_MESSAGES)
+		return -1;
+	oracle->messages[oracle->count].used = true;
+	return (int)oracle->count++;
+}
+
+void oracle_see_disk(struct oracle *oracle, const struct disk *disk)
+{
+	const struct disk_table *table = &disk->durable.tables[TABLE_MESSAGES];
+
+	for (size_t i = 0; i < table->count; i++) {
+		uint64_t id = 0;
+		bool known = false;
+
+		check(table->rows[i]->key.bytes == ID_KEY_BYTES);
+		for (size_t byte = 0; byte < ID_KEY_BYTES; byte++)
+			id = id << 8 | (unsigned char)table->rows[i]->key.data[byte];
+		for (size_t at = 0; at < oracle->durable_count && !known; at++)
+			known = oracle->durable[at] == id;
+		if (known)
+			continue;
+		check(oracle->durable_count < sizeof oracle->durable / sizeof oracle->durable[0]);
+		oracle->durable[oracle->durable_count++] = id;
+	}
+}
+
+void oracle_see_answer(struct oracle *oracle, struct view bytes)
+{
+	const struct view queued = VIEW("250 2.0.0 queued as ");
+	size_t at = view_find_fold(bytes, queued);
+	uint64_t id;
+
+	for (; at < bytes.bytes; at = view_find_fold(bytes, queued)) {
+		bytes = view_skip(bytes, at + queued.bytes);
+		const struct view text = view_first(bytes, view_find(bytes, '\r'));
+		if (text.bytes == bytes.bytes)
+			return; /* the rest of the line is in the next piece */
+		if (!message_id_parse(text, &id)) {
+			oracle_fail(oracle, "I1: no id in \"%.*s\"", VIEW_ARGS(text));
+			return;
+		}
+		bool durable = false;
+		for (size_t i = 0; i < oracle->durable_count && !durable; i++)
+			durable = oracle->durable[i] == id;
+		if (!durable)
+			oracle_fail(oracle, "I1: %.*s was answered before it was on the disk",
+			        VIEW_ARGS(text));
+	}
+}
+
+static void oracle_recipient(
+        struct mock_observer *observer, const struct mock_session *session, struct view arguments)
+{
+	struct oracle *oracle = container_of(observer, struct oracle, observer);
+	struct transaction_seen *it = &seen[pool_index(&session->mock->sessions, session)];
+	char text[64];
+	struct text copy = TEXT_ON(text);
+	char kind;
+	int number;
+	int index = 0;
+
+	if (session->recipients == 0)
+		it->count = 0;
+	text_put(&copy, view_skip(arguments, view_find(arguments, '<')));
+	const char *address = text_string(&copy);
+	if (sscanf(address, "<s.%d@", &number) == 1)
+		kind = 's';
+	else if (sscanf(address, "<ok.%d.%d@", &number, &index) == 2)
+		kind = 'o';
+	else if (sscanf(address, "<bad.%d.%d@", &number, &index) == 2)
+		kind = 'b';
+	else {
+		oracle_fail(oracle, "I9: mail to a stranger: %s", address);
+		return;
+	}
+	if (it->count == ORACLE_RECIPIENTS || number < 0 || (size_t)number >= oracle->count ||
+	        index < 0 || index >= ORACLE_RECIPIENTS) {
+		oracle_fail(oracle, "I2: a recipient nobody asked for: %s", address);
+		return;
+	}
+	it->kind[it->count] = kind;
+	it->number[it->count] = number;
+	it->index[it->count] = index;
+	it->count++;
+}
+
+static void oracle_message(
+        struct mock_observer *observer, const struct mock_session *session, struct view id)
+{
+	struct oracle *oracle = container_of(observer, struct oracle, observer);
+	const struct transaction_seen *it = &seen[pool_index(&session->mock->sessions, session)];
+	char text[64];
+	struct text copy = TEXT_ON(text);
+	int number = -1;
+
+	text_put(&copy, id);
+	(void)sscanf(text_string(&copy), "<%d@sim>", &number);
+	for (size_t i = 0; i < it->count; i++) {
+		struct oracle_message *message = &oracle->messages[it->number[i]];
+
+		if (it->kind[i] == 's') {
+			message->reports++;
+			continue;
+		}
+		if (it->kind[i] == 'b')
+			oracle_fail(oracle, "I2: %d went to a recipient who was refused", number);
+		if (number != it->number[i])
+			oracle_fail(oracle, "I2: message %d went to a recipient of %d", number,
+			        it->number[i]);
+		message->delivered[it->index[i]]++;
+	}
+}
+
+void oracle_judge(struct oracle *oracle)
+{
+	for (size_t i = 0; i < oracle->count; i++)
+		oracle_judge_one(oracle, (int)i);
+}
+
+static void oracle_judge_one(struct oracle *oracle, int number)
+{
+	const struct oracle_message *message = &oracle->messages[number];
+	bool bounced = false;
+
+	for (int i = 0; i < ORACLE_RECIPIENTS; i++) {
+		const uint32_t delivered = message->delivered[i];
+		const bool owed = message->told == ORACLE_ACCEPTED && i < message->recipients;
+
+		if (delivered > 0 && message->told < ORACLE_UNKNOWN)
+			oracle_fail(oracle, "I2: %d was delivered, and never sent whole", number);
+		if (delivered > 0 && message->told == ORACLE_REFUSED)
+			oracle_fail(oracle, "I9: %d was delivered, and had been refused", number);
+		if (owed && !message->bad[i] && delivered == 0)
+			oracle_fail(
+			        oracle, "I2: %d was accepted, and recipient %d is lost", number, i);
+		if (delivered > 1 && !oracle->doubts)
+			oracle_fail(oracle, "twice: %d came %u times", number, delivered);
+		bounced |= owed && message->bad[i];
+	}
+	if (bounced && !message->quiet && message->reports == 0)
+		oracle_fail(oracle, "I2: %d bounced, and its sender was not told", number);
+	if (message->reports > 0 && message->told == ORACLE_ACCEPTED &&
+	        (!bounced || message->quiet))
+		oracle_fail(oracle, "I2: %d has a report that nobody was owed", number);
+}

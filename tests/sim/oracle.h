@@ -1,0 +1,70 @@
+/*
+ * The oracle knows what was promised to whom, and looks after each turn whether it is kept.
+ *
+ * Messages have numbers. Number N comes from s.N@sim.test, has the Message-ID <N@sim> and up to
+ * ORACLE_RECIPIENTS recipients ok.N.K@far.test (the server takes them, sooner or later) or
+ * bad.N.K@far.test (it never does), so that whatever the mock is given can be told apart; a
+ * report to s.N@sim.test is about number N.
+ *
+ * What it says:
+ *   I1  a 250 went out before the message was on the disk
+ *   I2  a recipient who was accepted has no end, or an end that is not his
+ *   I4  more sessions than the route has
+ *   I8  a command of the mail or sign-in went out in plain text, or to a forged certificate
+ *   I9  somebody who may not relay got something queued
+ *   twice  a second copy, though nothing was in doubt
+ *   stuck  mail that nothing is in the way of does not leave
+ *
+ * Thread:  the simulator's one.
+ */
+#ifndef SLUICE_SIM_ORACLE_H
+#define SLUICE_SIM_ORACLE_H
+
+#include "bench/mock_session.h"
+#include "tests/sim/disk.h"
+
+#define ORACLE_MESSAGES   128
+#define ORACLE_RECIPIENTS 3
+
+enum oracle_told {
+	ORACLE_NOTHING, /* the data was never whole: it can't be sent */
+	ORACLE_UNKNOWN, /* it was whole, and no answer came */
+	ORACLE_REFUSED,
+	ORACLE_ACCEPTED,
+};
+
+struct oracle_message {
+	bool used;
+	enum oracle_told told;
+	uint8_t recipients; /* that RCPT accepted */
+	bool bad[ORACLE_RECIPIENTS];
+	bool quiet; /* null sender or NOTIFY=NEVER: no report is due */
+	uint32_t delivered[ORACLE_RECIPIENTS];
+	uint32_t reports;
+};
+
+struct oracle {
+	struct mock_observer observer;
+	struct oracle_message messages[ORACLE_MESSAGES];
+	size_t count;
+	uint64_t durable[ORACLE_MESSAGES * 4]; /* ids that were ever on the disk */
+	size_t durable_count;
+	bool doubts; /* a session or a machine was lost: copies may come twice */
+	bool failed;
+	char failure[256]; /* "I1: ..." */
+};
+
+void oracle_init(struct oracle *oracle);
+/* The first thing that is wrong counts. */
+__attribute__((format(printf, 2, 3))) void oracle_fail(
+        struct oracle *oracle, const char *format, ...);
+/* A message's number, or -1: no more are wanted. */
+int oracle_begin(struct oracle *oracle);
+/* After each durable commit. */
+void oracle_see_disk(struct oracle *oracle, const struct disk *disk);
+/* Bytes that an ingest shard sends. */
+void oracle_see_answer(struct oracle *oracle, struct view bytes);
+/* The queue is empty, and everything had its time. */
+void oracle_judge(struct oracle *oracle);
+
+#endif

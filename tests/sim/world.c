@@ -1,0 +1,531 @@
+#include "tests/sim/world.h"
+
+#include "bench/mock.h"
+#include "engine/config_report.h"
+#include "queue/base/check.h"
+#include "tests/sim/client.h"
+#include "tests/sim/clock_sim.h"
+#include "tests/sim/machine.h"
+#include "tests/sim/network.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/tls_sim.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WORLD_CLIENTS_MAX 12
+#define WORLD_MEMORY      (64 << 20)
+#define WORLD_CRASHES_MAX 4
+#define WORLD_MOCK_PORT   2526
+#define WORLD_SESSIONS    3
+#define WORLD_BEGAN_MS    1790000000000 /* of the wall clock */
+/* Trouble ends when the clients are done, or after this time. */
+#define WORLD_TROUBLE_NS (3600 * NS_PER_S)
+/* By then everything that can leave has left: waits between attempts are at most ten minutes. */
+#define WORLD_HEALING_NS (24 * 3600 * NS_PER_S)
+#define WORLD_TURNS_MAX  300000
+
+enum world_phase { WORLD_TROUBLE, WORLD_HEALING, WORLD_DRAINING, WORLD_ENDING, WORLD_OVER };
+
+struct world {
+	struct random random;
+	struct oracle oracle;
+	struct config *config;
+	struct machine *machine;
+	struct depot *depot; /* the mock's and the clients' */
+	struct shelf shelf;
+	struct loop mock_loop;
+	struct mock mock;
+	struct loop client_loop;
+	struct list client_news;
+	struct client clients[WORLD_CLIENTS_MAX];
+	size_t client_count;
+	struct world_result *result;
+	struct mono phase_began;
+	enum world_phase phase;
+	bool verbose;
+	double crash;                            /* probability, a turn */
+	double crash_in_wait;                    /* probability, a wait of a machine's thread */
+	uint64_t turns[MACHINE_THREADS_MAX + 2]; /* by thread: who spins? */
+	struct endpoint ingest_at;
+	jmp_buf crashed;
+};
+
+static struct world world; /* callbacks of the seams come without an owner of their own type */
+
+static void world_boot(void);
+static void world_say_stuck(void);
+static void world_configure(const char *secret);
+static void world_make_mock(enum world_plant plant);
+static void world_make_clients(void);
+static void world_make_weather(enum world_plant plant);
+static void world_rules(bool trouble);
+static void world_turn(void);
+static bool world_pass_time(void);
+static void world_look(void);
+static void world_enter(enum world_phase phase);
+static void world_next_phase(void);
+static bool world_clients_done(void);
+static bool world_queue_empty(void);
+static void world_crash(void *owner);
+static void world_reboot(void);
+static void world_committed(void *owner, const struct disk *disk);
+static void world_sends(void *owner, const struct socket *socket, struct view bytes);
+static void world_deceived(void *owner);
+static void mock_thread_turn(void);
+static void client_thread_turn(void);
+
+void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool verbose,
+        struct world_result *result)
+{
+	world.result = result;
+	world.verbose = verbose;
+	*result = (struct world_result){ 0 };
+	random_seed(&world.random, seed);
+	clock_sim_set((struct mono){ NS_PER_S }, (struct wall){ WORLD_BEGAN_MS });
+	disk_reset(random_u64(&world.random));
+	network_reset(random_u64(&world.random));
+	oracle_init(&world.oracle);
+	world_configure(secret);
+	const struct err err = depot_create(&world.depot, WORLD_MEMORY);
+	check(!failed(err));
+	shelf_init(&world.shelf, world.depot);
+	world_make_mock(plant);
+	world_make_clients();
+	world_make_weather(plant);
+	world_boot();
+	world.phase_began = clock_mono();
+
+	if (setjmp(world.crashed) != 0)
+		world_reboot();
+	while (world.phase != WORLD_OVER && !world.oracle.failed) {
+		world_turn();
+		if (++result->turns == WORLD_TURNS_MAX)
+			world_say_stuck();
+	}
+	result->failed = world.oracle.failed;
+	memcpy(result->failure, world.oracle.failure, sizeof result->failure);
+	result->messages = (uint32_t)world.oracle.count;
+	result->simulated_ms = (uint64_t)(clock_mono().ns / NS_PER_MS);
+	for (size_t i = 0; i < world.oracle.count; i++) {
+		const struct oracle_message *message = &world.oracle.messages[i];
+		result->accepted += message->told == ORACLE_ACCEPTED;
+		for (int k = 0; k < ORACLE_RECIPIENTS; k++)
+			result->copies += message->delivered[k] > 1;
+	}
+}
+
+/* In fair weather: a machine that does not boot is booted again until it does. */
+static void world_boot(void)
+{
+	const struct disk_weather weather = sim_disk.weather;
+
+	sim_disk.weather = (struct disk_weather){ .pages = UINT64_MAX };
+	world.machine = machine_boot(world.config, world.verbose, random_u64(&world.random));
+	sim_disk.weather = weather;
+}
+
+static void world_say_stuck(void)
+{
+	char turns[128];
+	struct text text = TEXT_ON(turns);
+
+	for (size_t i = 0; i < MACHINE_THREADS_MAX + 2; i++)
+		text_format(&text, " %llu", (unsigned long long)world.turns[i]);
+	oracle_fail(&world.oracle, "stuck: %d turns and no end; by thread%s", WORLD_TURNS_MAX,
+	        text_string(&text));
+}
+
+static void world_configure(const char *secret)
+{
+	char file[2048];
+	struct text text = TEXT_ON(file);
+	struct config_report report;
+
+	text_format(&text,
+	        "name: relay.sim.test\n"
+	        "spool: {path: /nonexistent/sim}\n"
+	        "limits: {memory: 32MiB, message: 1MiB}\n"
+	        "drain: 30s\n"
+	        "listeners: [{address: \"127.0.0.1:2525\"}]\n"
+	        "routes:\n"
+	        "  - name: far\n"
+	        "    interface: submission\n"
+	        "    host: 127.0.0.1\n"
+	        "    port: %d\n"
+	        "    tls: {verify: true, mode: required}\n"
+	        "    sessions: %d\n"
+	        "    pipeline: %d\n"
+	        "    connections: none\n"
+	        "    messages_per_minute: none\n"
+	        "    recipients_per_day: none\n"
+	        "    notices_from: notices@sim.test\n"
+	        "    identities: [{user: relay@sim.test, auth: login, secret_file: %s}]\n"
+	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
+	        "threads: {ingest: %d, delivery: %d}\n",
+	        WORLD_MOCK_PORT, WORLD_SESSIONS, 1 + (int)random_below(&world.random, 6), secret,
+	        1 + (int)random_below(&world.random, MACHINE_SHARDS_MAX),
+	        1 + (int)random_below(&world.random, MACHINE_SHARDS_MAX));
+	config_report_init(&report);
+	const struct err err =
+	        config_load_text(&world.config, "/sim.yaml", text_view(&text), &report);
+	if (failed(err)) {
+		config_report_print(&report, CONFIG_WRONG, stderr);
+		abort();
+	}
+	config_report_finish(&report);
+}
+
+static void world_make_mock(enum world_plant plant)
+{
+	const struct tls_server_settings tls = { "", "" };
+	struct mock_settings settings = {
+		.submission = true,
+		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN) | SIGNIN_BIT(SIGNIN_XOAUTH2),
+		.size_max = MOCK_SIZE_DEFAULT,
+		.delay_ns = (int64_t)random_below(&world.random, 300) * NS_PER_MS,
+		.seed = random_u64(&world.random),
+		.observer = &world.oracle.observer,
+	};
+	const struct io_settings io = IO_SETTINGS_DEFAULT;
+	char sentence[256];
+	struct text why = TEXT_ON(sentence);
+	struct endpoint at;
+
+	for (int i = 0; i < MOCK_EXTENSION_COUNT; i++)
+		settings.lacks[i] =
+		        i != MOCK_STARTTLS && i != MOCK_AUTH && random_below(&world.random, 6) == 0;
+	struct err err = tls_context_server(&settings.tls, &tls, &why);
+	check(!failed(err));
+	err = loop_init(&world.mock_loop, &io, &world.shelf, &why);
+	check(!failed(err));
+	loop_start(&world.mock_loop);
+	loop_begin(&world.mock_loop);
+	err = mock_init(&world.mock, &world.mock_loop, &settings);
+	check(!failed(err));
+	const bool parsed = endpoint_parse(VIEW("127.0.0.1:2526"), &at);
+	check(parsed);
+	err = mock_listen(&world.mock, &at, false);
+	check(!failed(err));
+	loop_end(&world.mock_loop);
+	sim_tls.forged = plant == WORLD_TRUST_ALL;
+	sim_tls.verifies_never = plant == WORLD_TRUST_ALL;
+	world_rules(true);
+}
+
+/* What the server refuses for ever, and in times of trouble some of what it refuses for a while. */
+static void world_rules(bool trouble)
+{
+	static const char *const whims[] = {
+		"stage=connect,reply=421 4.3.2 Service not available,probability=0.2",
+		"stage=auth,reply=421 4.3.2 Service not active [SIM],probability=0.2",
+		"stage=mail,reply=451 4.7.0 Temporary server error. Please try again later. PRX2,"
+		"probability=0.1",
+		"stage=mail,drop=before,probability=0.05",
+		"stage=rcpt,reply=451 4.4.3 Temporary server error. Please try again later ATTR2,"
+		"probability=0.1",
+		"stage=rcpt,reply=450 4.2.1 Try later,probability=0.1",
+		"stage=eod,reply=432 4.3.2 Concurrent connections limit exceeded.,probability=0.2",
+		"stage=eod,reply=451 4.3.0 Temporary server error,probability=0.1",
+		"stage=eod,drop=before,probability=0.1",
+		"stage=eod,drop=after,probability=0.1",
+	};
+	char sentence[256];
+	struct text why = TEXT_ON(sentence);
+
+	world.mock.script.count = 0;
+	bool added = mock_script_add(&world.mock.script,
+	        VIEW("stage=rcpt,match=<bad.,reply=550 5.1.1 User unknown"), &why);
+	check(added);
+	for (size_t i = 0; trouble && i < sizeof whims / sizeof whims[0]; i++) {
+		if (random_below(&world.random, 3) != 0)
+			continue;
+		added = mock_script_add(&world.mock.script, view_of(whims[i]), &why);
+		check(added);
+		world.oracle.doubts = true;
+	}
+}
+
+static void world_make_clients(void)
+{
+	const struct io_settings io = IO_SETTINGS_DEFAULT;
+	char sentence[256];
+	struct text why = TEXT_ON(sentence);
+
+	list_init(&world.client_news);
+	const struct err err = loop_init(&world.client_loop, &io, &world.shelf, &why);
+	check(!failed(err));
+	loop_start(&world.client_loop);
+	loop_begin(&world.client_loop);
+	world.ingest_at = world.config->listeners.at[0].address;
+	world.client_count = 1 + random_below(&world.random, WORLD_CLIENTS_MAX);
+	for (size_t i = 0; i < world.client_count; i++)
+		client_init(&world.clients[i], &world.client_loop, &world.client_news,
+		        &world.oracle, &world.ingest_at, random_u64(&world.random));
+	loop_end(&world.client_loop);
+}
+
+/* A fault strikes in some worlds only, so that each is also met alone. */
+static double world_chance(double probability)
+{
+	if (random_below(&world.random, 3) != 0)
+		return 0;
+	world.oracle.doubts = true;
+	return probability;
+}
+
+static void world_make_weather(enum world_plant plant)
+{
+	sim_network.weather = (struct network_weather){
+		.reset = world_chance(0.01),
+		.stall = world_chance(0.005),
+		.partial = world_chance(0.2),
+		.unreachable = world_chance(0.2),
+		.lost = world_chance(0.1),
+		.no_files = world_chance(0.05),
+		.no_buffers = world_chance(0.05),
+		.torn = random_unit(&world.random) * 0.5,
+		.latency_ns = (int64_t)random_below(&world.random, 100) * NS_PER_MS,
+	};
+	sim_network.sends = world_sends;
+	sim_disk.weather = (struct disk_weather){
+		.full = world_chance(0.1),
+		.grow = world_chance(0.05),
+		.broken = world_chance(0.02),
+		.crash = world_chance(0.02),
+		.pages = UINT64_MAX,
+	};
+	sim_disk.plant = plant == WORLD_ANSWER_EARLY ? DISK_ANSWERS_EARLY
+	                 : plant == WORLD_FORGET     ? DISK_FORGETS
+	                 : plant == WORLD_DROP_JOBS  ? DISK_DROPS_JOBS
+	                                             : DISK_SOUND;
+	sim_disk.committed = world_committed;
+	sim_disk.crash = world_crash;
+	sim_tls.deceived = world_deceived;
+	world.crash = world_chance(0.0005);
+	world.crash_in_wait = world_chance(0.0005);
+}
+
+/* One turn of one thread that has something to do; or time goes on. */
+static void world_turn(void)
+{
+	struct machine *machine = world.machine;
+	int ready[MACHINE_THREADS_MAX + 2];
+	size_t count = 0;
+	const int mock_turns = (int)machine->thread_count;
+	const int clients_turn = mock_turns + 1;
+
+	network_go_on();
+	for (size_t i = 0; i < machine->thread_count; i++)
+		if (io_sim_is_ready(machine->threads[i].loop->io))
+			ready[count++] = (int)i;
+	if (io_sim_is_ready(world.mock_loop.io))
+		ready[count++] = mock_turns;
+	if (io_sim_is_ready(world.client_loop.io))
+		ready[count++] = clients_turn;
+	if (count == 0) {
+		if (!world_pass_time())
+			oracle_fail(&world.oracle, "stuck: nobody waits for anything");
+		return;
+	}
+	const int chosen = ready[random_below(&world.random, count)];
+	world.turns[chosen]++;
+	if (chosen == mock_turns) {
+		mock_thread_turn();
+	} else if (chosen == clients_turn) {
+		client_thread_turn();
+	} else {
+		struct machine_thread *thread = &machine->threads[chosen];
+		io_sim_turn(thread->loop->io);
+		io_sim_crash_in_wait(world_crash, NULL, world.crash_in_wait);
+		thread->turn(thread);
+		io_sim_crash_in_wait(world_crash, NULL, 0); /* the others' power is not ours */
+	}
+	world_look();
+	if (world.phase == WORLD_TROUBLE && random_unit(&world.random) < world.crash)
+		world_crash(NULL);
+}
+
+static void mock_thread_turn(void)
+{
+	io_sim_turn(world.mock_loop.io);
+	loop_begin(&world.mock_loop);
+	loop_run_completions(&world.mock_loop, LOOP_COMPLETIONS_PER_TURN);
+	loop_run_timers(&world.mock_loop);
+	mock_work(&world.mock);
+	loop_end(&world.mock_loop);
+}
+
+static void client_thread_turn(void)
+{
+	struct stream *stream;
+	unsigned what;
+
+	io_sim_turn(world.client_loop.io);
+	loop_begin(&world.client_loop);
+	loop_run_completions(&world.client_loop, LOOP_COMPLETIONS_PER_TURN);
+	loop_run_timers(&world.client_loop);
+	while ((stream = stream_next_news(&world.client_news, &what)) != NULL)
+		client_work(container_of(stream, struct client, stream), what);
+	loop_end(&world.client_loop);
+}
+
+/* To the next moment that somebody waits for. False: nobody waits. */
+static bool world_pass_time(void)
+{
+	struct mono next = network_wanted();
+
+	for (size_t i = 0; i < world.machine->thread_count; i++)
+		next = mono_earlier(next, io_sim_wanted(world.machine->threads[i].loop->io));
+	next = mono_earlier(next, io_sim_wanted(world.mock_loop.io));
+	next = mono_earlier(next, io_sim_wanted(world.client_loop.io));
+	if (next.ns == MONO_NEVER.ns)
+		return false;
+	const int64_t step = next.ns - clock_mono().ns;
+	clock_sim_go_on(step > 0 ? step : 1);
+	return true;
+}
+
+/* After each turn. */
+static void world_look(void)
+{
+	struct machine *machine = world.machine;
+	size_t sessions = 0;
+
+	for (size_t i = 0; i < machine->delivery_count; i++)
+		sessions +=
+		        network_connections(machine->deliveries[i].shard.loop.io, WORLD_MOCK_PORT);
+	if (sessions > WORLD_SESSIONS)
+		oracle_fail(&world.oracle, "I4: %zu sessions, and the route has %d", sessions,
+		        WORLD_SESSIONS);
+	if (machine->logger != NULL)
+		(void)logger_drain(machine->logger);
+	if (spooler_state(machine->spooler) == SPOOLER_BROKEN)
+		world_crash(NULL); /* the process ends, and its supervisor starts it again */
+	world_next_phase();
+}
+
+static void world_next_phase(void)
+{
+	struct machine *machine = world.machine;
+	const int64_t since = clock_mono().ns - world.phase_began.ns;
+
+	switch (world.phase) {
+	case WORLD_TROUBLE:
+		if (!world_clients_done() && since < WORLD_TROUBLE_NS)
+			return;
+		sim_network.weather = (struct network_weather){ .latency_ns = NS_PER_MS };
+		sim_disk.weather = (struct disk_weather){ .pages = UINT64_MAX };
+		world.crash_in_wait = 0;
+		world_rules(false);
+		world_enter(WORLD_HEALING);
+		break;
+	case WORLD_HEALING:
+		if (world_clients_done() && world_queue_empty()) {
+			machine_drain(machine);
+			world_enter(WORLD_DRAINING);
+		} else if (since > WORLD_HEALING_NS) {
+			oracle_fail(&world.oracle, "stuck: the queue is not empty a day later");
+		}
+		break;
+	case WORLD_DRAINING:
+		if (machine_is_drained(machine)) {
+			machine_abort(machine);
+			world_enter(WORLD_ENDING);
+		} else if (since > WORLD_TROUBLE_NS) {
+			oracle_fail(&world.oracle, "stuck: an idle machine does not drain");
+		}
+		break;
+	case WORLD_ENDING:
+		if (!machine_is_over(machine))
+			return;
+		machine_finish(machine);
+		oracle_judge(&world.oracle);
+		world_enter(WORLD_OVER);
+		break;
+	default:
+		break;
+	}
+}
+
+static void world_enter(enum world_phase phase)
+{
+	world.phase = phase;
+	world.phase_began = clock_mono();
+}
+
+static bool world_clients_done(void)
+{
+	for (size_t i = 0; i < world.client_count; i++)
+		if (world.clients[i].step != CLIENT_DONE)
+			return false;
+	return true;
+}
+
+static bool world_queue_empty(void)
+{
+	return sim_disk.durable.tables[TABLE_MESSAGES].count == 0;
+}
+
+/* The power is cut in the middle of whatever runs. */
+static void world_crash(void *owner)
+{
+	(void)owner;
+	longjmp(world.crashed, 1);
+}
+
+static void world_reboot(void)
+{
+	io_sim_crash_in_wait(world_crash, NULL, 0);
+	world.oracle.doubts = true;
+	world.result->crashes++;
+	machine_crash(world.machine);
+	if (world.result->crashes >= WORLD_CRASHES_MAX) {
+		world.crash = 0;
+		sim_disk.weather.broken = 0;
+		sim_disk.weather.crash = 0;
+		world.crash_in_wait = 0;
+	}
+	world_boot();
+}
+
+static void world_committed(void *owner, const struct disk *disk)
+{
+	(void)owner;
+	oracle_see_disk(&world.oracle, disk);
+}
+
+static bool world_owns(const struct machine *machine, const struct io *io, bool ingest)
+{
+	for (size_t i = 0; ingest && i < machine->ingest_count; i++)
+		if (machine->ingests[i].shard.loop.io == io)
+			return true;
+	for (size_t i = 0; !ingest && i < machine->delivery_count; i++)
+		if (machine->deliveries[i].shard.loop.io == io)
+			return true;
+	return false;
+}
+
+static void world_sends(void *owner, const struct socket *socket, struct view bytes)
+{
+	const struct io *io = socket_owner(socket);
+
+	(void)owner;
+	if (world.machine == NULL)
+		return;
+	if (world_owns(world.machine, io, true))
+		oracle_see_answer(&world.oracle, bytes);
+	if (!world_owns(world.machine, io, false))
+		return;
+	if (view_starts_fold(bytes, VIEW("AUTH")) || view_starts_fold(bytes, VIEW("MAIL")) ||
+	        view_contains_fold(bytes, VIEW("Message-ID:")))
+		oracle_fail(&world.oracle, "I8: in plain text: %.*s",
+		        (int)(bytes.bytes < 40 ? bytes.bytes : 40), bytes.data);
+}
+
+static void world_deceived(void *owner)
+{
+	(void)owner;
+	oracle_fail(&world.oracle, "I8: a forged certificate was taken");
+}
