@@ -173,8 +173,8 @@ bool inbound_feed(struct inbound *inbound)
 	check(inbound->ingest->feeding);
 	inbound_enter(inbound, inbound->after);
 	inbound_run(inbound);
-	/* In vain: it stays as it was, with what is left of its patience, and the stream at rest. To
-	 * start and stop that with each try would keep the loop from ever sleeping. */
+	/* In vain: it stays as it was, with what is left of its patience, and the stream at rest.
+	 * To start and stop that with each try would keep the loop from ever sleeping. */
 	if (inbound->state == INBOUND_HUNGRY) {
 		loop_timer_set(&inbound->ingest->shard.loop, &inbound->timer, until);
 		return false;

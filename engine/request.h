@@ -85,9 +85,8 @@ struct request {
 	bool more; /* LIST: the page was full; go on after the last row's id */
 
 	sem_t answered;
-	atomic_bool
-	        whole; /* the answer; says so again to the thread sanitizer, deaf to sem_clockwait */
-	char *text;    /* REQUEST_TEXT_BYTES */
+	atomic_bool whole; /* said again for the thread sanitizer, which is deaf to sem_clockwait */
+	char *text;        /* REQUEST_TEXT_BYTES */
 	size_t text_bytes;
 };
 

@@ -4,8 +4,8 @@
  * Every turn it takes the letters that came (puts, settles, requests, requests for ids), makes
  * all of it durable in one commit, answers, and lends jobs to shards that have credit.
  *
- * Thread:  spooler_create, _join, _destroy: the engine's; spooler_drain, _state, _message_count: any;
- *          the rest the spooler's own.
+ * Thread:  spooler_create, _join, _destroy: the engine's; spooler_drain, _state,
+ *          _message_count: any; the rest the spooler's own.
  * Owns:    the spool, the pool of jobs, the batch.
  * Never:   answers before the commit (I1); goes on after a failed sync (I7): its state is
  *          SPOOLER_BROKEN then, every put gets 451, and the engine ends the process.

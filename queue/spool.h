@@ -10,9 +10,10 @@
  * spool_commit(). All of a batch is durable when the commit succeeds, and none of it before.
  *
  * Fails, as struct err:
- *   ERR_NO_SPACE   the disk is full, or bytes_max reached. From spool_put(): this message alone is refused (452) and
- *                  the batch goes on. From spool_commit(): nothing of the batch happened; its
- *                  puts get 452, its settles are tried again later. Nothing else stops.
+ *   ERR_NO_SPACE   the disk is full, or bytes_max reached. From spool_put(): this message alone
+ *                  is refused (452) and the batch goes on. From spool_commit(): nothing of the
+ *                  batch happened; its puts get 452, its settles are tried again later. Nothing
+ *                  else stops.
  *   ERR_AGAIN      the map had to grow. Nothing of the batch happened: abort, and do it again.
  *   ERR_LIMIT      from spool_put(): the batch is large enough; commit it, put into the next.
  *   ERR_BROKEN     a sync or the meta page failed, or any EIO. Sticky: from now on every call

@@ -176,8 +176,8 @@ static struct err store_open_file(
 		rc = mdb_env_set_mapsize(store->env, map_bytes);
 	/* Synced commits are LMDB's default. NOTLS: the snapshot belongs to the batch's thread.
 	 * NOMEMINIT: what lies behind a row in its page are old bytes of ours, which nobody reads.
-	 * Not NORDAHEAD: a backlog read back in its order gains from the kernel's reading ahead, which
-	 * ends by itself where it does not hit. */
+	 * Not NORDAHEAD: a backlog read back in its order gains from the kernel's reading ahead,
+	 * which ends by itself where it does not hit. */
 	if (rc == 0)
 		rc = mdb_env_open(store->env, path, MDB_NOTLS | MDB_NOMEMINIT, 0600);
 	if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)

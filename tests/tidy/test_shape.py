@@ -28,7 +28,9 @@ NO_MIRROR = {
 def test_files_are_short():
     complaints = []
     for name in sources.c_files("queue", "engine", "bench", "tests"):
-        aim, limit = HEADER_LINES if name.endswith(".h") else FILE_LINES
+        # What a test's header holds is mostly bodies.
+        header = name.endswith(".h") and not name.startswith("tests/")
+        aim, limit = HEADER_LINES if header else FILE_LINES
         lines = sources.text(name).count("\n")
         if lines > limit and name not in LONG_FILES:
             complaints.append(f"{name}:1: {lines} lines, of at most {limit}")

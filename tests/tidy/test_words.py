@@ -40,8 +40,10 @@ MAY_READ_ERRNO = {
     "engine/watch.c": "waits for signals",
 }
 
-# Writable memory of a layer itself. symbol: why
-GLOBALS = {}
+# Writable memory of a layer itself. file:symbol: why
+GLOBALS = {
+    "explain.c:buffer": "a command's, which has one thread and ends",
+}
 
 ALLOCATORS = ("malloc calloc realloc reallocarray free strdup strndup aligned_alloc posix_memalign"
               " asprintf").split()
@@ -99,15 +101,23 @@ def test_errno_stays_in_the_seams():
 def test_no_globals():
     """What a thread may write to was handed to it: no layer has writable memory of its own."""
     archives = sorted(pathlib.Path(os.environ["SLUICE_BUILD"]).glob("liblayer_*.a"))
+    archives = [path for path in archives if path.name != "liblayer_sim.a"]  # one world a process
     assert archives
     listing = subprocess.run(["nm", "--format=sysv", *archives], capture_output=True, text=True,
                              check=True).stdout
     complaints = []
+    file = ""
     for line in listing.splitlines():
+        member = re.search(r"\[(\S+)\.o\]:", line)
+        if member:
+            file = member.group(1)
         columns = [column.strip() for column in line.split("|")]
         section = columns[-1].split("\t")[0]
-        if re.match(r"\.t?(data|bss)(?!\.rel\.ro)", section) and columns[0] not in GLOBALS:
-            complaints.append(f"{columns[0]} lies in {section}")
+        if not re.match(r"\.t?(data|bss)(?!\.rel\.ro)", section):
+            continue
+        symbol = f"{file}:{columns[0].partition('.')[0]}"
+        if symbol not in GLOBALS:
+            complaints.append(f"{symbol} lies in {section}")
     sources.report(complaints)
 
 
