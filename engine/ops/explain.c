@@ -158,7 +158,7 @@ int explain_run(int argc, char **argv, FILE *data, FILE *complaints)
 		return EXPLAINED;
 	}
 
-	static char buffer[REPLY_BYTES_MAX];
+	char buffer[REPLY_BYTES_MAX];
 	struct text reply = TEXT_ON(buffer);
 	explain_join(&reply, argc - optind, argv + optind);
 	struct verdict verdict = verdict_judge(request.stage, text_view(&reply));
