@@ -41,9 +41,7 @@ MAY_READ_ERRNO = {
 }
 
 # Writable memory of a layer itself. file:symbol: why
-GLOBALS = {
-    "explain.c:buffer": "a command's, which has one thread and ends",
-}
+GLOBALS = {}
 
 ALLOCATORS = ("malloc calloc realloc reallocarray free strdup strndup aligned_alloc posix_memalign"
               " asprintf").split()
