@@ -555,7 +555,9 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 
 	if (until_due_ms < SPOOLER_WALL_CHECK / NS_PER_MS)
 		wait_ns = until_due_ms > 0 ? until_due_ms * NS_PER_MS : 0;
-	if (spooler->full && wait_ns > SPOOLER_FULL_RETRY)
+	/* Ids that a full disk refused are asked for again, or nobody could bring new mail. */
+	const bool refused = spooler->full || spooler_ids_missing(spooler) > 0;
+	if (refused && wait_ns > SPOOLER_FULL_RETRY)
 		wait_ns = SPOOLER_FULL_RETRY;
 	if (pending && !spooler->stalled)
 		wait_ns = 0;
