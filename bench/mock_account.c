@@ -147,6 +147,9 @@ bool mock_account_write(const struct mock_account *account, FILE *file)
 
 	if (root == NULL)
 		return false;
+	/* Of the machine's monotonic clock, which all processes share. */
+	json_object_set_new(root, "first_ns", json_integer((json_int_t)account->first.ns));
+	json_object_set_new(root, "last_ns", json_integer((json_int_t)account->last.ns));
 	json_object_set_new(root, "identities", identities_json(account));
 	json_object_set_new(root, "duplicate_ids", duplicates_json(account));
 	bool written = json_dumpf(root, file, JSON_INDENT(2)) == 0;

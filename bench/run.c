@@ -1,0 +1,57 @@
+#include "bench/run.h"
+
+bool run_open(struct stand *stand, const struct run_settings *settings, struct text *why)
+{
+	if (failed(stand_open(stand, &settings->stand, why)))
+		return false;
+	if (!failed(stand_start_mock(stand, why)) && !failed(stand_start_sluice(stand, why)) &&
+	        !failed(stand_await_sluice(stand, why)))
+		return true;
+	stand_close(stand);
+	return false;
+}
+
+bool run_await_delivery(const struct stand *stand, const struct run_settings *settings,
+        uint64_t messages, struct stand_account *account, struct text *why)
+{
+	uint64_t before = 0;
+	struct mono moved = clock_mono();
+
+	while (*settings->interrupted == 0) {
+		if (!stand_ask_account(stand, account)) {
+			text_put(why, VIEW("the mock gives no account"));
+			return false;
+		}
+		const struct mono now = clock_mono();
+		if (account->messages != before) {
+			before = account->messages;
+			moved = now;
+		}
+		if (account->distinct >= messages || now.ns - moved.ns > RUN_DELIVERY_PATIENCE)
+			return true;
+		stand_account_finish(account);
+		child_pause(RUN_LOOK_NS);
+	}
+	text_put(why, VIEW("interrupted"));
+	return false;
+}
+
+static double milliseconds(int64_t ns)
+{
+	return (double)ns / (double)NS_PER_MS;
+}
+
+void run_add_load(struct figures *figures, const struct load_account *account)
+{
+	const double seconds = (double)(account->last.ns - account->first.ns) / (double)NS_PER_S;
+	const struct histogram *latency = &account->latency;
+
+	figures_add(figures, "acknowledged_per_second",
+	        seconds > 0 ? (double)account->taken / seconds : 0, "1/s");
+	figures_add(figures, "ack_p50", milliseconds(histogram_at(latency, 0.5)), "ms");
+	figures_add(figures, "ack_p99", milliseconds(histogram_at(latency, 0.99)), "ms");
+	figures_add(figures, "ack_most", milliseconds(latency->most_ns), "ms");
+	figures_add(figures, "refused", (double)account->refused, "messages");
+	figures_add(figures, "deferred", (double)account->deferred, "messages");
+	figures_add(figures, "connections_lost", (double)account->losses, "connections");
+}

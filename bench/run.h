@@ -1,0 +1,60 @@
+/*
+ * The runs of sluice-bench: each sets up what it measures, measures once, adds its figures, and
+ * takes everything down again.
+ *
+ * Thread:  the program's main one.
+ * Owns:    nothing beyond a run.
+ * Fails:   false, and a sentence in `why`.
+ */
+#ifndef SLUICE_RUN_H
+#define SLUICE_RUN_H
+
+#include "bench/churn.h"
+#include "bench/figures.h"
+#include "bench/load.h"
+#include "bench/pump.h"
+#include "bench/stand.h"
+
+#define RUN_DELIVERY_PATIENCE (30 * NS_PER_S) /* without a delivery, after the load is in */
+#define RUN_LOOK_NS           (20 * NS_PER_MS)
+
+struct run_settings {
+	struct stand_settings stand;
+	struct load_settings load;
+	struct churn_settings churn;
+	const char *ledger; /* of `load`: a file's path, or NULL */
+	const volatile sig_atomic_t *interrupted;
+};
+
+/* End to end: load, Sluice, mock. */
+MUST_CHECK bool run_throughput(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* Load straight into the mock: what load, mock and machine can do at all. */
+MUST_CHECK bool run_limit(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* What an idle connection costs Sluice in memory: load.sessions of them. */
+MUST_CHECK bool run_idle(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* The spool alone (churn.h). */
+MUST_CHECK bool run_churn(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* Load alone, at load.target. */
+MUST_CHECK bool run_load(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* The demo: throughput with a kill -9 midway, told in words on stdout. */
+MUST_CHECK bool run_demo(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+
+/* Common to the runs. */
+
+/* The folder, the mock and Sluice, ready. On failure nothing is left. */
+MUST_CHECK bool run_open(
+        struct stand *stand, const struct run_settings *settings, struct text *why);
+/* Waits until the mock has `messages` distinct ones, or no more come. False: the mock can't be
+ * asked, or we were interrupted. */
+MUST_CHECK bool run_await_delivery(const struct stand *stand, const struct run_settings *settings,
+        uint64_t messages, struct stand_account *account, struct text *why);
+/* Acknowledgement's latency and rate. */
+void run_add_load(struct figures *figures, const struct load_account *account);
+
+#endif
