@@ -18,8 +18,7 @@
 #define CHILD_PATIENCE   (45 * NS_PER_S) /* between SIGTERM and SIGKILL: Sluice drains first */
 #define CHILD_LAST_BYTES 2000
 
-static _Noreturn void child_become(
-        const char *const *arguments, const char *output, bool append, pid_t parent);
+static _Noreturn void child_become(const char *const *arguments, int out, pid_t parent);
 static char *file_tail(const char *path, size_t bytes_max);
 static int64_t usage_cpu(pid_t pid);
 static uint64_t status_number(const char *text, const char *key);
@@ -28,27 +27,31 @@ static uint64_t usage_switches(pid_t pid);
 struct err child_start(
         struct child *child, const char *const *arguments, const char *output, bool append)
 {
+	const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC);
 	const pid_t parent = getpid();
+	/* Here, so that nobody takes what an earlier one said for this one's words. */
+	const int out = open(output, flags, 0600);
 
+	if (out < 0)
+		return err_make(ERR_SYSTEM, errno);
 	fflush(NULL);
 	const pid_t pid = fork();
-	if (pid < 0)
-		return err_make(ERR_SYSTEM, errno);
 	if (pid == 0)
-		child_become(arguments, output, append, parent);
+		child_become(arguments, out, parent);
+	const int number = errno;
+	close(out);
+	if (pid < 0)
+		return err_make(ERR_SYSTEM, number);
 	*child = (struct child){ .pid = pid, .output = output };
 	return err_ok();
 }
 
-static _Noreturn void child_become(
-        const char *const *arguments, const char *output, bool append, pid_t parent)
+static _Noreturn void child_become(const char *const *arguments, int out, pid_t parent)
 {
-	const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC);
-	const int out = open(output, flags, 0600);
 	const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	/* Our end ends it; we may have ended before this took hold. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && out >= 0 && in >= 0 &&
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && in >= 0 &&
 	        dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2) {
 		execvp(arguments[0], (char *const *)(uintptr_t)arguments);
 		fprintf(stderr, "%s: %s\n", arguments[0], strerror(errno));
