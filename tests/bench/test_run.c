@@ -1,0 +1,135 @@
+#include "bench/run.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static volatile sig_atomic_t interrupted;
+static struct figures figures;
+
+/* A small run of everything, with the programs of this build. */
+static struct run_settings small(void)
+{
+	const char *programs = getenv("SLUICE_BUILD");
+	struct run_settings settings = {
+		.stand = { .place = ".",
+		        .programs = programs == NULL ? "build" : programs,
+		        .sessions = 2,
+		        .pipeline = 4,
+		        .ingest_threads = 1,
+		        .delivery_threads = 1,
+		        .connections = 100 },
+		.load = LOAD_SETTINGS,
+		.churn = CHURN_SETTINGS,
+		.interrupted = &interrupted,
+	};
+
+	settings.load.messages = 300;
+	settings.load.sessions = 4;
+	settings.churn.backlog = 200;
+	settings.churn.seconds = 1;
+	return settings;
+}
+
+static void measure(
+        bool (*run)(const struct run_settings *settings, struct figures *into, struct text *why),
+        const struct run_settings *settings)
+{
+	char why_text[512];
+	struct text why = TEXT_ON(why_text);
+
+	figures_clear(&figures);
+	if (!run(settings, &figures, &why))
+		fail_msg("%s", text_string(&why));
+	figures_print(&figures, stdout);
+}
+
+static void test_throughput(void **state)
+{
+	(void)state;
+	const struct run_settings settings = small();
+
+	measure(run_throughput, &settings);
+	assert_true(figures_median(&figures, "messages_per_second") > 0);
+	assert_true(figures_median(&figures, "ack_p99") >= figures_median(&figures, "ack_p50"));
+	assert_true(figures_median(&figures, "commits") > 0);
+	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
+}
+
+static void test_limit(void **state)
+{
+	(void)state;
+	const struct run_settings settings = small();
+
+	measure(run_limit, &settings);
+	assert_true(figures_median(&figures, "plain_data_per_second") > 0);
+	assert_true(figures_median(&figures, "tls_bdat_per_second") > 0);
+}
+
+static void test_idle(void **state)
+{
+	(void)state;
+	struct run_settings settings = small();
+
+	settings.load.sessions = 50;
+	measure(run_idle, &settings);
+	assert_true(figures_median(&figures, "memory_with") > 0);
+}
+
+static void test_churn(void **state)
+{
+	(void)state;
+	const struct run_settings settings = small();
+
+	measure(run_churn, &settings);
+	assert_true(figures_median(&figures, "churn") > 0);
+}
+
+static void test_demo(void **state)
+{
+	(void)state;
+	const struct run_settings settings = small();
+
+	measure(run_demo, &settings);
+}
+
+/* Nothing is left behind, and somebody is told. */
+static void test_fails_in_words(void **state)
+{
+	(void)state;
+	struct run_settings settings = small();
+	char why_text[512];
+	struct text why = TEXT_ON(why_text);
+
+	settings.stand.programs = "there-is-no-such-folder";
+	assert_false(run_throughput(&settings, &figures, &why));
+	assert_string_equal(text_string(&why), "sluice-mock does not start");
+	why = text_on(why_text, sizeof why_text);
+	settings.stand.place = "there-is-no-such-folder";
+	assert_false(run_throughput(&settings, &figures, &why));
+	assert_non_null(strstr(text_string(&why), "no folder can be made there"));
+	why = text_on(why_text, sizeof why_text);
+	settings = small();
+	interrupted = 1;
+	assert_false(run_throughput(&settings, &figures, &why));
+	interrupted = 0;
+	assert_string_equal(text_string(&why), "interrupted");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_throughput),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_demo),
+		cmocka_unit_test(test_fails_in_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
