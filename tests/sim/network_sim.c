@@ -335,7 +335,10 @@ static void socket_pump_send(struct socket *socket)
 		sim_network.sends(sim_network.owner, socket, view_from(event->data, event->bytes));
 	if (network_draw(sim_network.weather.stall)) {
 		sim_network.breaks++;
-		socket->path = mono_after(clock_mono(), draw_ns(STALL_MOST_NS));
+		/* Never before what is on its way already: TCP keeps the order. */
+		const struct mono from =
+		        socket->path.ns > clock_mono().ns ? socket->path : clock_mono();
+		socket->path = mono_after(from, draw_ns(STALL_MOST_NS));
 	}
 	other->on_way += bytes;
 	event_add(event, socket_arrival(socket));
