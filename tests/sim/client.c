@@ -163,6 +163,8 @@ static void client_next_message(struct client *client)
 	client->asked = 0;
 	client->wanted = (uint8_t)(1 + random_below(&client->random, ORACLE_RECIPIENTS));
 	message->quiet = client_draws(client, 10);
+	message->poison = client_draws(client, 10);
+	message->stranger = client->stranger;
 	if (message->quiet)
 		snprintf(line, sizeof line, "MAIL FROM:<>");
 	else
@@ -194,7 +196,8 @@ static void client_send_body(struct client *client)
 	char line[64];
 	const bool gives_up = client_draws(client, 5);
 
-	text_format(&body, "Message-ID: <%d@sim>\r\nSubject: number\r\n\r\n", client->number);
+	text_format(&body, "Message-ID: <%s%d@sim>\r\nSubject: number\r\n\r\n",
+	        client->oracle->messages[client->number].poison ? "poison" : "", client->number);
 	for (size_t i = 0; i < filler; i += 20)
 		text_put(&body, VIEW("..a line of the body\r\n"));
 	if (gives_up)

@@ -58,8 +58,8 @@ struct disk {
 	uint64_t commits;
 	uint64_t commits_failed;
 	uint64_t breaks;
-	/* After every commit that is durable; before it is answered. */
-	void (*committed)(void *owner, const struct disk *disk);
+	/* After every commit that is durable, or claims to be; before it is answered. */
+	void (*committed)(void *owner, const struct disk_state *state);
 	/* The machine stops, now: does not return. */
 	void (*crash)(void *owner);
 	void *owner;

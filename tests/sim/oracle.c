@@ -1,17 +1,18 @@
 #include "tests/sim/oracle.h"
 
 #include "queue/base/check.h"
-#include "queue/message.h"
+#include "queue/job.h"
+#include "queue/row_key.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-
-#define ID_KEY_BYTES 8
 
 static void oracle_recipient(
         struct mock_observer *observer, const struct mock_session *session, struct view arguments);
 static void oracle_message(
         struct mock_observer *observer, const struct mock_session *session, struct view id);
+static void oracle_see_message(struct oracle *oracle, const struct disk_row *row);
+static void oracle_see_jobs(struct oracle *oracle, int number, const struct disk_state *state);
 static void oracle_judge_one(struct oracle *oracle, int number);
 
 /* What a transaction of the mock has so far, kept by its session's place. */
@@ -26,7 +27,11 @@ void oracle_init(struct oracle *oracle)
 {
 	*oracle = (struct oracle){
 		.observer = { .recipient = oracle_recipient, .message = oracle_message },
+		.doubt.ns = -ORACLE_LATE_NS,
 	};
+	const struct err err = depot_create(&oracle->depot, 16 << 20);
+	check(!failed(err));
+	shelf_init(&oracle->shelf, oracle->depot);
 }
 
 void oracle_fail(struct oracle *oracle, const char *format, ...)
@@ -49,23 +54,102 @@ int oracle_begin(struct oracle *oracle)
 	return (int)oracle->count++;
 }
 
-void oracle_see_disk(struct oracle *oracle, const struct disk *disk)
+void oracle_doubt(struct oracle *oracle)
 {
-	const struct disk_table *table = &disk->durable.tables[TABLE_MESSAGES];
+	oracle->doubt = clock_mono();
+}
+
+void oracle_see_disk(struct oracle *oracle, const struct disk_state *state)
+{
+	const struct disk_table *table = &state->tables[TABLE_MESSAGES];
 
 	for (size_t i = 0; i < table->count; i++) {
 		uint64_t id = 0;
 		bool known = false;
 
-		check(table->rows[i]->key.bytes == ID_KEY_BYTES);
-		for (size_t byte = 0; byte < ID_KEY_BYTES; byte++)
-			id = id << 8 | (unsigned char)table->rows[i]->key.data[byte];
+		const bool parsed = row_key_parse_message(table->rows[i]->key, &id);
+		check(parsed);
 		for (size_t at = 0; at < oracle->durable_count && !known; at++)
 			known = oracle->durable[at] == id;
 		if (known)
 			continue;
 		check(oracle->durable_count < sizeof oracle->durable / sizeof oracle->durable[0]);
 		oracle->durable[oracle->durable_count++] = id;
+		oracle_see_message(oracle, table->rows[i]);
+	}
+	for (size_t i = 0; i < oracle->count; i++)
+		if (oracle->messages[i].id != 0)
+			oracle_see_jobs(oracle, (int)i, state);
+}
+
+/* Its envelope has the recipients' addresses as they came. */
+static void oracle_see_message(struct oracle *oracle, const struct disk_row *row)
+{
+	static const struct view domain = VIEW_INIT("@far.test");
+	struct view rest = view_from(row->value.data, row->value.bytes);
+	size_t at = view_find_fold(rest, domain);
+	char address[64];
+
+	for (; at < rest.bytes; at = view_find_fold(rest, domain)) {
+		size_t from = at;
+		while (from > 0 &&
+		        (byte_is_digit(rest.data[from - 1]) || rest.data[from - 1] == '.'))
+			from--;
+		struct text text = TEXT_ON(address);
+		int number = -1;
+		int index = -1;
+		text_put(&text, view_from(rest.data + from, at - from));
+		rest = view_skip(rest, at + domain.bytes);
+		if (sscanf(text_string(&text), ".%d.%d", &number, &index) != 2)
+			continue;
+		check(number >= 0);
+		check((size_t)number < oracle->count);
+		struct oracle_message *message = &oracle->messages[number];
+		const bool parsed = row_key_parse_message(row->key, &message->id);
+		check(parsed);
+		message->committed = clock_mono();
+		if (message->envelope++ != index)
+			oracle_fail(
+			        oracle, "I2: the recipients of %d are not in their order", number);
+		if (message->stranger)
+			oracle_fail(oracle, "I9: %d is queued, and comes from a stranger", number);
+		if (message->told == ORACLE_NOTHING)
+			oracle_fail(oracle, "I1: %d is queued, and was never sent whole", number);
+	}
+}
+
+/* Who is owed nothing any more has had an end in this very commit. */
+static void oracle_see_jobs(struct oracle *oracle, int number, const struct disk_state *state)
+{
+	struct oracle_message *message = &oracle->messages[number];
+	const struct row_key key = row_key_message(message->id);
+	const struct disk_table *table = &state->tables[TABLE_JOBS];
+	bool owed[ORACLE_RECIPIENTS] = { false };
+
+	for (size_t i = disk_seek(table, row_key_view(&key)); i < table->count; i++) {
+		const struct disk_row *row = table->rows[i];
+		struct job job = { 0 };
+		uint16_t route;
+		if (!view_equal(view_first(row->key, key.bytes), row_key_view(&key)))
+			break;
+		const struct err err = job_decode(&job, &oracle->shelf, 0,
+		        view_from(row->value.data, row->value.bytes), &route);
+		check(!failed(err));
+		for (size_t at = 0; at < job.owed_count; at++) {
+			check(job_owed(&job)[at].index < message->envelope);
+			owed[job_owed(&job)[at].index] = true;
+		}
+		job_clear(&job, &oracle->shelf);
+	}
+	for (int i = 0; i < message->envelope; i++) {
+		if (owed[i] && message->ended[i])
+			oracle_fail(
+			        oracle, "I2: %d owes recipient %d again, after an end", number, i);
+		if (owed[i] || message->ended[i])
+			continue;
+		message->ended[i] = true;
+		if (message->delivered[i] == 0 && !message->bad[i] && !message->poison)
+			oracle_fail(oracle, "I2: %d left recipient %d without an end", number, i);
 	}
 }
 
@@ -139,6 +223,8 @@ static void oracle_message(
 	int number = -1;
 
 	text_put(&copy, id);
+	if (sscanf(text_string(&copy), "<poison%d@sim>", &number) == 1)
+		oracle_fail(oracle, "I2: the server took %d, which it refuses", number);
 	(void)sscanf(text_string(&copy), "<%d@sim>", &number);
 	for (size_t i = 0; i < it->count; i++) {
 		struct oracle_message *message = &oracle->messages[it->number[i]];
@@ -152,7 +238,11 @@ static void oracle_message(
 		if (number != it->number[i])
 			oracle_fail(oracle, "I2: message %d went to a recipient of %d", number,
 			        it->number[i]);
-		message->delivered[it->index[i]]++;
+		if (message->id == 0)
+			oracle_fail(oracle, "I1: %d was delivered, and never queued", number);
+		if (message->delivered[it->index[i]]++ > 0 &&
+		        message->committed.ns - ORACLE_LATE_NS > oracle->doubt.ns)
+			oracle_fail(oracle, "twice: %d, and nothing was in doubt", number);
 	}
 }
 
@@ -175,12 +265,12 @@ static void oracle_judge_one(struct oracle *oracle, int number)
 			oracle_fail(oracle, "I2: %d was delivered, and never sent whole", number);
 		if (delivered > 0 && message->told == ORACLE_REFUSED)
 			oracle_fail(oracle, "I9: %d was delivered, and had been refused", number);
-		if (owed && !message->bad[i] && delivered == 0)
+		if (owed && !message->bad[i] && !message->poison && delivered == 0)
 			oracle_fail(
 			        oracle, "I2: %d was accepted, and recipient %d is lost", number, i);
-		if (delivered > 1 && !oracle->doubts)
-			oracle_fail(oracle, "twice: %d came %u times", number, delivered);
-		bounced |= owed && message->bad[i];
+		if (owed && !message->ended[i])
+			oracle_fail(oracle, "I2: %d owes recipient %d an end", number, i);
+		bounced |= owed && (message->bad[i] || message->poison);
 	}
 	if (bounced && !message->quiet && message->reports == 0)
 		oracle_fail(oracle, "I2: %d bounced, and its sender was not told", number);

@@ -21,10 +21,12 @@
 #define SLUICE_SIM_ORACLE_H
 
 #include "bench/mock_session.h"
+#include "queue/base/depot.h"
 #include "tests/sim/disk.h"
 
 #define ORACLE_MESSAGES   128
 #define ORACLE_RECIPIENTS 3
+#define ORACLE_LATE_NS    (1300 * NS_PER_S) /* what a stalled path held may come so late */
 
 enum oracle_told {
 	ORACLE_NOTHING, /* the data was never whole: it can't be sent */
@@ -38,7 +40,13 @@ struct oracle_message {
 	enum oracle_told told;
 	uint8_t recipients; /* that RCPT accepted */
 	bool bad[ORACLE_RECIPIENTS];
-	bool quiet; /* null sender or NOTIFY=NEVER: no report is due */
+	bool quiet;    /* null sender or NOTIFY=NEVER: no report is due */
+	bool poison;   /* the server refuses its content for good */
+	bool stranger; /* its client may not relay */
+	uint64_t id;   /* of the message on the disk; 0: it never was there */
+	struct mono committed;
+	uint8_t envelope;              /* recipients that the message on the disk has */
+	bool ended[ORACLE_RECIPIENTS]; /* no job on the disk owes it an end any more */
 	uint32_t delivered[ORACLE_RECIPIENTS];
 	uint32_t reports;
 };
@@ -49,7 +57,9 @@ struct oracle {
 	size_t count;
 	uint64_t durable[ORACLE_MESSAGES * 4]; /* ids that were ever on the disk */
 	size_t durable_count;
-	bool doubts; /* a session or a machine was lost: copies may come twice */
+	struct mono doubt; /* when a session or a machine was lost last: copies may come twice */
+	struct depot *depot;
+	struct shelf shelf; /* for jobs that are read */
 	bool failed;
 	char failure[256]; /* "I1: ..." */
 };
@@ -60,8 +70,10 @@ __attribute__((format(printf, 2, 3))) void oracle_fail(
         struct oracle *oracle, const char *format, ...);
 /* A message's number, or -1: no more are wanted. */
 int oracle_begin(struct oracle *oracle);
-/* After each durable commit. */
-void oracle_see_disk(struct oracle *oracle, const struct disk *disk);
+/* After each commit that is durable, or claims to be. */
+void oracle_see_disk(struct oracle *oracle, const struct disk_state *state);
+/* Something was lost that leaves a session's messages in doubt. */
+void oracle_doubt(struct oracle *oracle);
 /* Bytes that an ingest shard sends. */
 void oracle_see_answer(struct oracle *oracle, struct view bytes);
 /* The queue is empty, and everything had its time. */

@@ -135,7 +135,7 @@ static void disk_make_durable(const struct disk_state *state)
 {
 	state_copy(&sim_disk.durable, state);
 	if (sim_disk.committed != NULL)
-		sim_disk.committed(sim_disk.owner, &sim_disk);
+		sim_disk.committed(sim_disk.owner, state);
 }
 
 void disk_power_off(void)
@@ -205,7 +205,9 @@ static void store_apply(struct store *store)
 	sim_disk.commits++;
 	if (sim_disk.plant == DISK_ANSWERS_EARLY)
 		return;
-	if (sim_disk.plant != DISK_FORGETS || random_below(&sim_disk.random, 4) == 0)
+	if (sim_disk.plant == DISK_FORGETS && random_below(&sim_disk.random, 4) != 0)
+		sim_disk.committed(sim_disk.owner, &store->batch);
+	else
 		disk_make_durable(&store->batch);
 }
 

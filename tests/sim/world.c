@@ -49,6 +49,7 @@ struct world {
 	double crash_in_wait;                    /* probability, a wait of a machine's thread */
 	uint64_t turns[MACHINE_THREADS_MAX + 2]; /* by thread: who spins? */
 	struct endpoint ingest_at;
+	uint64_t losses; /* of connections, so far */
 	jmp_buf crashed;
 };
 
@@ -56,7 +57,7 @@ static struct world world; /* callbacks of the seams come without an owner of th
 
 static void world_boot(void);
 static void world_say_stuck(void);
-static void world_configure(const char *secret);
+static void world_configure(enum world_plant plant, const char *secret);
 static void world_make_mock(enum world_plant plant);
 static void world_make_clients(void);
 static void world_make_weather(enum world_plant plant);
@@ -70,7 +71,7 @@ static bool world_clients_done(void);
 static bool world_queue_empty(void);
 static void world_crash(void *owner);
 static void world_reboot(void);
-static void world_committed(void *owner, const struct disk *disk);
+static void world_committed(void *owner, const struct disk_state *state);
 static void world_sends(void *owner, const struct socket *socket, struct view bytes);
 static void world_deceived(void *owner);
 static void mock_thread_turn(void);
@@ -87,7 +88,7 @@ void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool v
 	disk_reset(random_u64(&world.random));
 	network_reset(random_u64(&world.random));
 	oracle_init(&world.oracle);
-	world_configure(secret);
+	world_configure(plant, secret);
 	const struct err err = depot_create(&world.depot, WORLD_MEMORY);
 	check(!failed(err));
 	shelf_init(&world.shelf, world.depot);
@@ -137,8 +138,12 @@ static void world_say_stuck(void)
 	        text_string(&text));
 }
 
-static void world_configure(const char *secret)
+static void world_configure(enum world_plant plant, const char *secret)
 {
+	/* One a line: the order in which arguments are worked out is the compiler's. */
+	const int pipeline = 1 + (int)random_below(&world.random, 6);
+	const int ingests = 1 + (int)random_below(&world.random, MACHINE_SHARDS_MAX);
+	const int deliveries = 1 + (int)random_below(&world.random, MACHINE_SHARDS_MAX);
 	char file[2048];
 	struct text text = TEXT_ON(file);
 	struct config_report report;
@@ -148,7 +153,7 @@ static void world_configure(const char *secret)
 	        "spool: {path: /nonexistent/sim}\n"
 	        "limits: {memory: 32MiB, message: 1MiB}\n"
 	        "drain: 30s\n"
-	        "listeners: [{address: \"127.0.0.1:2525\"}]\n"
+	        "listeners: [{address: \"127.0.0.1:2525\", allow: [%s]}]\n"
 	        "routes:\n"
 	        "  - name: far\n"
 	        "    interface: submission\n"
@@ -164,9 +169,9 @@ static void world_configure(const char *secret)
 	        "    identities: [{user: relay@sim.test, auth: login, secret_file: %s}]\n"
 	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
 	        "threads: {ingest: %d, delivery: %d}\n",
-	        WORLD_MOCK_PORT, WORLD_SESSIONS, 1 + (int)random_below(&world.random, 6), secret,
-	        1 + (int)random_below(&world.random, MACHINE_SHARDS_MAX),
-	        1 + (int)random_below(&world.random, MACHINE_SHARDS_MAX));
+	        plant == WORLD_RELAY_ALL ? "0.0.0.0/0" : "127.0.0.0/8", WORLD_MOCK_PORT,
+	        plant == WORLD_MORE_SESSIONS ? 4 * WORLD_SESSIONS : WORLD_SESSIONS, pipeline,
+	        secret, ingests, deliveries);
 	config_report_init(&report);
 	const struct err err =
 	        config_load_text(&world.config, "/sim.yaml", text_view(&text), &report);
@@ -238,12 +243,14 @@ static void world_rules(bool trouble)
 	bool added = mock_script_add(&world.mock.script,
 	        VIEW("stage=rcpt,match=<bad.,reply=550 5.1.1 User unknown"), &why);
 	check(added);
+	added = mock_script_add(&world.mock.script,
+	        VIEW("stage=eod,match=poison,reply=554 5.6.0 Corrupt message content"), &why);
+	check(added);
 	for (size_t i = 0; trouble && i < sizeof whims / sizeof whims[0]; i++) {
 		if (random_below(&world.random, 3) != 0)
 			continue;
 		added = mock_script_add(&world.mock.script, view_of(whims[i]), &why);
 		check(added);
-		world.oracle.doubts = true;
 	}
 }
 
@@ -271,7 +278,6 @@ static double world_chance(double probability)
 {
 	if (random_below(&world.random, 3) != 0)
 		return 0;
-	world.oracle.doubts = true;
 	return probability;
 }
 
@@ -391,7 +397,14 @@ static bool world_pass_time(void)
 static void world_look(void)
 {
 	struct machine *machine = world.machine;
+	const struct mock_account *account = &world.mock.account;
+	const uint64_t losses = sim_network.breaks + account->drops_before + account->drops_after;
 	size_t sessions = 0;
+
+	if (losses != world.losses) {
+		world.losses = losses;
+		oracle_doubt(&world.oracle);
+	}
 
 	for (size_t i = 0; i < machine->delivery_count; i++)
 		sessions +=
@@ -478,7 +491,7 @@ static void world_crash(void *owner)
 static void world_reboot(void)
 {
 	io_sim_crash_in_wait(world_crash, NULL, 0);
-	world.oracle.doubts = true;
+	oracle_doubt(&world.oracle);
 	world.result->crashes++;
 	machine_crash(world.machine);
 	if (world.result->crashes >= WORLD_CRASHES_MAX) {
@@ -490,10 +503,10 @@ static void world_reboot(void)
 	world_boot();
 }
 
-static void world_committed(void *owner, const struct disk *disk)
+static void world_committed(void *owner, const struct disk_state *state)
 {
 	(void)owner;
-	oracle_see_disk(&world.oracle, disk);
+	oracle_see_disk(&world.oracle, state);
 }
 
 static bool world_owns(const struct machine *machine, const struct io *io, bool ingest)

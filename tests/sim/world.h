@@ -16,8 +16,10 @@
 #define WORLD_PLANTS(X)                                                                            \
 	X(NONE, "none", "", "nothing")                                                             \
 	X(ANSWER_EARLY, "answer-before-commit", "I1", "a commit is answered before it is done")    \
-	X(FORGET, "forget-commits", "I1", "the disk forgets its last commits in a crash")          \
-	X(DROP_JOBS, "drop-deferred", "stuck", "a job that is deferred is removed")                \
+	X(FORGET, "forget-commits", "I2", "the disk forgets its last commits in a crash")          \
+	X(DROP_JOBS, "drop-deferred", "I2", "a job that is deferred is removed")                   \
+	X(MORE_SESSIONS, "more-sessions", "I4", "the route's limit is not kept")                   \
+	X(RELAY_ALL, "relay-for-all", "I9", "every client may relay")                              \
 	X(TRUST_ALL, "trust-forged", "check", "clients take certificates that can't be verified")
 
 enum world_plant {
