@@ -6,6 +6,7 @@ static void *thread_main(void *argument)
 {
 	struct thread *thread = argument;
 
+	check(pthread_setname_np(pthread_self(), thread->name) == 0);
 	thread->run(thread);
 	return NULL;
 }
@@ -14,6 +15,7 @@ struct err thread_start(struct thread *thread, const char *name, struct loop *lo
         void (*run)(struct thread *thread))
 {
 	check(!thread->running);
+	thread->name = name;
 	thread->loop = loop;
 	thread->run = run;
 	atomic_store(&thread->stopping, false);
@@ -22,7 +24,6 @@ struct err thread_start(struct thread *thread, const char *name, struct loop *lo
 	if (refused != 0)
 		return err_make(ERR_SYSTEM, refused);
 	thread->running = true;
-	check(pthread_setname_np(thread->id, name) == 0);
 	return err_ok();
 }
 

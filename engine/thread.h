@@ -15,6 +15,7 @@
 
 struct thread {
 	pthread_t id;
+	const char *name;
 	struct loop *loop; /* woken to see that it is to stop */
 	void (*run)(struct thread *thread);
 	sem_t started;
@@ -22,7 +23,7 @@ struct thread {
 	bool running;
 };
 
-/* `name` of at most 15 bytes is what ps and perf show. */
+/* `name`, a literal of at most 15 bytes, is what ps and perf show. */
 MUST_CHECK struct err thread_start(struct thread *thread, const char *name, struct loop *loop,
         void (*run)(struct thread *thread));
 /* Until the thread has said that it started. */
