@@ -1,82 +1,21 @@
-#include "engine/engine.h"
+#include "engine/engine_inner.h"
 
-#include "engine/delivery.h"
-#include "engine/doors.h"
-#include "engine/ingest.h"
-#include "engine/io/crypto.h"
-#include "engine/keeper.h"
-#include "engine/pair.h"
 #include "engine/request.h"
-#include "engine/resolver.h"
-#include "engine/spooler.h"
-#include "engine/thread.h"
-#include "engine/watch.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#define ENGINE_REQUESTS 2 /* one is asked at a time */
 /* Beyond config->drain, for the last settles to be committed on a slow disk. */
 #define ENGINE_DRAIN_GRACE (5 * NS_PER_S)
 /* For the log's last lines, where the process ends without waiting for its threads. */
 #define ENGINE_LAST_WORDS (200 * NS_PER_MS)
 #define ENGINE_ASK_MS     200 /* how often an asker looks whether the engine has ended */
 
-struct engine_ingest {
-	struct ingest ingest;
-	struct pair pair;
-	struct counters counters;
-	struct thread thread;
-};
-
-struct engine_delivery {
-	struct delivery delivery;
-	struct pair pair;
-	struct counters counters;
-	struct thread thread;
-};
-
-struct engine {
-	const struct config *config;
-	struct watch watch;
-	struct logger *logger;
-	struct log *log; /* the main thread's */
-	struct depot *depot;
-	struct doors *doors;
-	struct passwords passwords;
-	struct thread passwords_thread;
-	struct resolver resolver;
-	struct keeper keeper;
-	struct spooler *spooler;
-	struct counters spooler_counters;
-	struct thread spooler_thread;
-	struct mailbox requests;
-	struct engine_ingest *ingests;
-	size_t ingest_count; /* initialised */
-	struct engine_delivery *deliveries;
-	size_t delivery_count; /* initialised */
-	bool has_passwords;
-	bool has_resolver;
-	bool has_keeper;
-	bool has_requests;
-	atomic_bool closed; /* requests are not answered any more */
-};
-
-static struct err engine_open(
-        struct engine *engine, const struct engine_options *options, struct text *why);
-static struct err engine_open_spooler(struct engine *engine, struct text *why);
-static struct err engine_open_helpers(struct engine *engine, struct text *why);
-static struct err engine_open_ingests(struct engine *engine, struct text *why);
-static struct err engine_open_ingest(struct engine *engine, size_t index, struct text *why);
-static struct err engine_open_deliveries(struct engine *engine, struct text *why);
-static struct err engine_open_delivery(struct engine *engine, size_t index, struct text *why);
-static struct log *engine_open_log(struct engine *engine);
-static void engine_raise_files(void);
 static struct err engine_start_threads(struct engine *engine);
 static void engine_log_ready(struct engine *engine);
 static void engine_log_ending(struct engine *engine, const char *event);
+static void engine_log_stopped(struct engine *engine);
 static void engine_stop_threads(struct engine *engine);
 static _Noreturn void engine_leave(struct engine *engine, int status);
 static void run_spooler(struct thread *thread);
@@ -102,196 +41,6 @@ struct err engine_create(struct engine **result, const struct config *config,
 		return err;
 	}
 	*result = engine;
-	return err_ok();
-}
-
-static struct err engine_open(
-        struct engine *engine, const struct engine_options *options, struct text *why)
-{
-	engine_raise_files();
-	struct err err = watch_open(&engine->watch);
-	if (failed(err))
-		return err;
-	err = logger_create(&engine->logger, options->log);
-	if (failed(err))
-		return err;
-	engine->log = engine_open_log(engine);
-	err = depot_create(&engine->depot, engine->config->limits.memory_bytes);
-	if (failed(err))
-		return err;
-	err = doors_open(&engine->doors, engine->config, why);
-	if (failed(err))
-		return err;
-	err = engine_open_spooler(engine, why);
-	if (!failed(err))
-		err = engine_open_helpers(engine, why);
-	if (!failed(err))
-		err = engine_open_ingests(engine, why);
-	if (!failed(err))
-		err = engine_open_deliveries(engine, why);
-	if (!failed(err))
-		spooler_join(engine->spooler);
-	return err;
-}
-
-/* One descriptor a client and a session: as many as we may have. */
-static void engine_raise_files(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return;
-	files.rlim_cur = files.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &files); /* else accept says that they ran out */
-}
-
-static struct log *engine_open_log(struct engine *engine)
-{
-	struct log *log = NULL;
-
-	if (failed(logger_open(engine->logger, &log)))
-		return NULL; /* a thread without a log says nothing */
-	return log;
-}
-
-static struct err engine_open_spooler(struct engine *engine, struct text *why)
-{
-	const struct spooler_settings settings = {
-		.config = engine->config,
-		.depot = engine->depot,
-		.counters = &engine->spooler_counters,
-		.log = engine_open_log(engine),
-		.io = { .entries = 256, .buffer_count = 8, .buffer_bytes = 4096 },
-		.seed = crypto_random_u64(),
-		.ingest_count = engine->config->threads.ingest,
-		.delivery_count = engine->config->threads.delivery,
-	};
-	struct err err = spooler_create(&engine->spooler, &settings, why);
-	if (failed(err))
-		return err;
-	engine->spooler->state_event = engine->watch.events;
-	err = mailbox_init(&engine->requests, sizeof(struct letter), ENGINE_REQUESTS,
-	        &engine->spooler->shard.loop.doorbell);
-	if (failed(err))
-		return err;
-	engine->has_requests = true;
-	engine->spooler->requests = &engine->requests;
-	return err_ok();
-}
-
-static struct err engine_open_helpers(struct engine *engine, struct text *why)
-{
-	struct err err = err_ok();
-
-	if (doors_have_users(engine->doors)) {
-		err = passwords_init(&engine->passwords, engine->depot, why);
-		engine->has_passwords = !failed(err);
-	}
-	if (!failed(err)) {
-		err = resolver_init(&engine->resolver, &engine->config->dns, engine->depot, why);
-		engine->has_resolver = !failed(err);
-	}
-	if (!failed(err)) {
-		err = keeper_init(&engine->keeper, engine->depot, why);
-		engine->has_keeper = !failed(err);
-	}
-	return err;
-}
-
-static struct err engine_open_ingests(struct engine *engine, struct text *why)
-{
-	const size_t count = engine->config->threads.ingest;
-
-	engine->ingests = aligned_alloc(64, count * sizeof *engine->ingests);
-	if (engine->ingests == NULL)
-		return err_make(ERR_NO_MEMORY, 0);
-	memset(engine->ingests, 0, count * sizeof *engine->ingests);
-	for (size_t i = 0; i < count; i++) {
-		struct err err = engine_open_ingest(engine, i, why);
-		if (failed(err))
-			return err;
-	}
-	return err_ok();
-}
-
-static struct err engine_open_ingest(struct engine *engine, size_t index, struct text *why)
-{
-	struct engine_ingest *own = &engine->ingests[index];
-	struct err err = pair_init(
-	        &own->pair, &engine->spooler->shard.loop, &own->ingest.shard.loop, INGEST_LETTERS);
-
-	if (failed(err))
-		return err;
-	const struct ingest_settings settings = {
-		.config = engine->config,
-		.doors = engine->doors,
-		.depot = engine->depot,
-		.counters = &own->counters,
-		.log = engine_open_log(engine),
-		.spooler = pair_shards_post(&own->pair),
-		.io = IO_SETTINGS_DEFAULT,
-		.index = (unsigned)index,
-		.shard_count = engine->config->threads.ingest,
-		.seed = crypto_random_u64(),
-	};
-	err = ingest_init(&own->ingest, &settings, why);
-	if (failed(err)) {
-		pair_finish(&own->pair);
-		return err;
-	}
-	engine->spooler->ingest[index] = pair_spoolers_post(&own->pair);
-	engine->ingest_count++;
-	return engine->has_passwords ? ingest_join(&own->ingest, &engine->passwords) : err_ok();
-}
-
-static struct err engine_open_deliveries(struct engine *engine, struct text *why)
-{
-	const size_t count = engine->config->threads.delivery;
-
-	engine->deliveries = aligned_alloc(64, count * sizeof *engine->deliveries);
-	if (engine->deliveries == NULL)
-		return err_make(ERR_NO_MEMORY, 0);
-	memset(engine->deliveries, 0, count * sizeof *engine->deliveries);
-	for (size_t i = 0; i < count; i++) {
-		struct err err = engine_open_delivery(engine, i, why);
-		if (failed(err))
-			return err;
-	}
-	return err_ok();
-}
-
-static struct err engine_open_delivery(struct engine *engine, size_t index, struct text *why)
-{
-	struct engine_delivery *own = &engine->deliveries[index];
-	const size_t shard_count = engine->config->threads.delivery;
-	/* Every job of every route's window may be on its way, and a few letters besides. */
-	const uint32_t letters =
-	        feed_window_sum(engine->config, shard_count) + SPOOLER_LETTERS_SPARE;
-	struct err err = pair_init(
-	        &own->pair, &engine->spooler->shard.loop, &own->delivery.shard.loop, letters);
-
-	if (failed(err))
-		return err;
-	const struct delivery_settings settings = {
-		.config = engine->config,
-		.depot = engine->depot,
-		.counters = &own->counters,
-		.log = engine_open_log(engine),
-		.spooler = pair_shards_post(&own->pair),
-		.io = IO_SETTINGS_DEFAULT,
-		.resolver = &engine->resolver,
-		.keeper = &engine->keeper,
-		.index = (unsigned)index,
-		.shard_count = (unsigned)shard_count,
-		.seed = crypto_random_u64(),
-	};
-	err = delivery_init(&own->delivery, &settings, why);
-	if (failed(err)) {
-		pair_finish(&own->pair);
-		return err;
-	}
-	engine->spooler->delivery[index] = pair_spoolers_post(&own->pair);
-	engine->delivery_count++;
 	return err_ok();
 }
 
@@ -387,7 +136,7 @@ int engine_wait(struct engine *engine)
 	}
 	atomic_store(&engine->closed, true);
 	engine_stop_threads(engine);
-	engine_log_ending(engine, "stopped");
+	engine_log_stopped(engine);
 	return EXIT_SUCCESS;
 }
 
@@ -396,6 +145,24 @@ static void engine_log_ending(struct engine *engine, const char *event)
 	struct log_line line = log_begin(engine->log, LOG_INFO, event);
 
 	log_number(&line, "messages", spooler_message_count(engine->spooler));
+	log_end(&line);
+}
+
+/* With what the whole run did. */
+static void engine_log_stopped(struct engine *engine)
+{
+	struct log_line line = log_begin(engine->log, LOG_INFO, "stopped");
+	struct counters_sum sum = { 0 };
+	struct counters_row row;
+
+	counters_sum_add(&sum, &engine->spooler_counters);
+	for (size_t i = 0; i < engine->ingest_count; i++)
+		counters_sum_add(&sum, &engine->ingests[i].counters);
+	for (size_t i = 0; i < engine->delivery_count; i++)
+		counters_sum_add(&sum, &engine->deliveries[i].counters);
+	log_number(&line, "messages", spooler_message_count(engine->spooler));
+	for (size_t i = 0; counters_sum_row(&sum, i, &row); i++)
+		log_number(&line, row.name, row.value);
 	log_end(&line);
 }
 

@@ -1,0 +1,65 @@
+/*
+ * What the files of an engine share: engine.c (its life), engine_open.c (how it is put together).
+ *
+ * Thread:  the main one. For these files alone.
+ */
+#ifndef SLUICE_ENGINE_INNER_H
+#define SLUICE_ENGINE_INNER_H
+
+#include "engine/delivery.h"
+#include "engine/doors.h"
+#include "engine/engine.h"
+#include "engine/ingest.h"
+#include "engine/keeper.h"
+#include "engine/pair.h"
+#include "engine/resolver.h"
+#include "engine/spooler.h"
+#include "engine/thread.h"
+#include "engine/watch.h"
+
+struct engine_ingest {
+	struct ingest ingest;
+	struct pair pair;
+	struct counters counters;
+	struct thread thread;
+};
+
+struct engine_delivery {
+	struct delivery delivery;
+	struct pair pair;
+	struct counters counters;
+	struct thread thread;
+};
+
+struct engine {
+	const struct config *config;
+	struct watch watch;
+	struct logger *logger;
+	struct log *log; /* the main thread's */
+	struct depot *depot;
+	struct doors *doors;
+	struct passwords passwords;
+	struct thread passwords_thread;
+	struct resolver resolver;
+	struct keeper keeper;
+	struct spooler *spooler;
+	struct counters spooler_counters;
+	struct thread spooler_thread;
+	struct mailbox requests;
+	struct engine_ingest *ingests;
+	size_t ingest_count; /* initialised */
+	struct engine_delivery *deliveries;
+	size_t delivery_count; /* initialised */
+	bool has_passwords;
+	bool has_resolver;
+	bool has_keeper;
+	bool has_requests;
+	atomic_bool closed; /* requests are not answered any more */
+};
+
+/* Makes every part and joins them; nothing runs yet. What was made when it fails is undone by
+ * engine_destroy(). `why` may stay empty. */
+MUST_CHECK struct err engine_open(
+        struct engine *engine, const struct engine_options *options, struct text *why);
+
+#endif
