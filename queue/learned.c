@@ -53,10 +53,15 @@ bool learned_refuse(struct learned *learned, struct mono now, uint32_t epoch, ui
 	return true;
 }
 
-bool learned_accept(struct learned *learned, struct mono now, uint32_t epoch, uint64_t used)
+bool learned_accept(
+        struct learned *learned, struct mono now, uint32_t epoch, uint64_t used, bool full)
 {
-	if (epoch != learned->epoch || learned->limit >= learned->settings.most ||
-	        used < learned->limit || now.ns < learned->changed.ns + learned->wait_ns)
+	if (epoch != learned->epoch || learned->limit >= learned->settings.most)
+		return false;
+	/* More than was refused is taken: what stood in the way is gone. */
+	if (used > learned->refused)
+		learned->wait_ns = learned->settings.wait_ns;
+	if (!full || now.ns < learned->changed.ns + learned->wait_ns)
 		return false;
 	uint64_t step = learned->step;
 	if (learned->limit < learned->refused) {
@@ -69,9 +74,6 @@ bool learned_accept(struct learned *learned, struct mono now, uint32_t epoch, ui
 	learned->changed = now;
 	learned->limit = learned->settings.most - learned->limit < step ? learned->settings.most
 	                                                                : learned->limit + step;
-	/* Past what was refused without a refusal: what was, is no more. */
-	if (learned->proven > learned->refused)
-		learned->wait_ns = learned->settings.wait_ns;
 	if (learned->limit == learned->settings.most)
 		learned->refused = 0;
 	return true;

@@ -25,6 +25,11 @@ static struct learned known(uint64_t limit, uint64_t most)
 	return learned;
 }
 
+static bool accept(struct learned *learned, int64_t seconds, uint64_t used)
+{
+	return learned_accept(learned, at(seconds), learned->epoch, used, used >= learned->limit);
+}
+
 static void test_cuts_once_an_epoch(void **state)
 {
 	struct learned learned = known(30, 30);
@@ -39,7 +44,7 @@ static void test_cuts_once_an_epoch(void **state)
 	/* The others that were under way then. */
 	assert_false(learned_refuse(&learned, at(1), epoch, 13));
 	assert_false(learned_refuse(&learned, at(9), epoch, 1));
-	assert_false(learned_accept(&learned, at(900), epoch, 30));
+	assert_false(learned_accept(&learned, at(900), epoch, 30, true));
 	assert_int_equal(learned.limit, 15);
 	/* By a quarter at least. */
 	assert_true(learned_refuse(&learned, at(10), learned.epoch, 15));
@@ -66,7 +71,7 @@ static void test_without_a_known_limit(void **state)
 	struct learned learned = known(LEARNED_NONE, LEARNED_NONE);
 
 	(void)state;
-	assert_false(learned_accept(&learned, at(1000), learned.epoch, 5000));
+	assert_false(accept(&learned, 1000, 5000));
 	assert_true(learned_refuse(&learned, at(1), learned.epoch, 40));
 	assert_int_equal(learned.limit, 40);
 	assert_true(learned_refuse(&learned, at(2), learned.epoch, 40));
@@ -81,21 +86,21 @@ static void test_grows_where_all_is_used(void **state)
 	assert_true(learned_refuse(&learned, at(0), learned.epoch, 20));
 	assert_true(learned_refuse(&learned, at(1), learned.epoch, 18));
 	assert_int_equal(learned.limit, 15);
-	assert_false(learned_accept(&learned, at(60), learned.epoch, 15)); /* too soon */
-	assert_false(learned_accept(&learned, at(62), learned.epoch, 14)); /* not all is used */
-	assert_true(learned_accept(&learned, at(62), learned.epoch, 15));
+	assert_false(accept(&learned, 60, 15)); /* too soon */
+	assert_false(accept(&learned, 62, 14)); /* not all is used */
+	assert_true(accept(&learned, 62, 15));
 	assert_int_equal(learned.limit, 17); /* halfway to 18 */
-	assert_true(learned_accept(&learned, at(130), learned.epoch, 17));
+	assert_true(accept(&learned, 130, 17));
 	assert_int_equal(learned.limit, 18);
-	assert_true(learned_accept(&learned, at(200), learned.epoch, 18));
+	assert_true(accept(&learned, 200, 18));
 	assert_int_equal(learned.limit, 19); /* past it, carefully */
-	assert_true(learned_accept(&learned, at(270), learned.epoch, 19));
+	assert_true(accept(&learned, 270, 19));
 	assert_int_equal(learned.limit, 21);
-	assert_true(learned_accept(&learned, at(340), learned.epoch, 21));
+	assert_true(accept(&learned, 340, 21));
 	assert_int_equal(learned.limit, 25);
-	assert_true(learned_accept(&learned, at(410), learned.epoch, 25));
+	assert_true(accept(&learned, 410, 25));
 	assert_int_equal(learned.limit, 30);
-	assert_false(learned_accept(&learned, at(900), learned.epoch, 30));
+	assert_false(accept(&learned, 900, 30));
 	assert_int_equal(learned.limit, 30);
 }
 
@@ -117,14 +122,14 @@ static void test_follows_a_server(void **state)
 		if (tried > server && learned_refuse(&learned, at(minute * 61), epoch, server))
 			refusals_late += minute > 3;
 		else
-			(void)learned_accept(&learned, at(minute * 61), epoch, tried);
+			(void)accept(&learned, minute * 61, tried);
 		if (minute > 5)
 			sum += (int64_t)(tried < server ? tried : server);
 	}
 	assert_true(refusals_late <= 9); /* every hour in the end */
 	assert_true(sum >= 234 * 15 * 95 / 100);
 	for (; minute < 420; minute++)
-		(void)learned_accept(&learned, at(minute * 61), learned.epoch, learned.limit);
+		(void)accept(&learned, minute * 61, learned.limit);
 	assert_int_equal(learned.limit, 30);
 }
 
@@ -134,7 +139,7 @@ static void test_learns_upward_where_asked(void **state)
 
 	(void)state;
 	for (int64_t minute = 1; minute < 20; minute++)
-		(void)learned_accept(&learned, at(minute * 61), learned.epoch, learned.limit);
+		(void)accept(&learned, minute * 61, learned.limit);
 	assert_int_equal(learned.limit, 120);
 	assert_true(learned_refuse(&learned, at(9999), learned.epoch, 119));
 	assert_int_equal(learned.limit, 90);

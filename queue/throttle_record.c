@@ -1,0 +1,213 @@
+#include "queue/throttle.h"
+
+#include "queue/base/check.h"
+#include "queue/record.h"
+
+#define THROTTLE_RECORD_VERSION 1
+
+/* An allowance is a block: large enough that one record serves several messages, small enough that
+ * a crash, after which all of it counts as sent, costs little of the limit. */
+#define MESSAGES_OF_BLOCK    4 /* a quarter of the limit */
+#define MESSAGES_BLOCK_MIN   1
+#define MESSAGES_BLOCK_MAX   64
+#define RECIPIENTS_OF_BLOCK  64
+#define RECIPIENTS_BLOCK_MIN 16
+
+static uint64_t throttle_messages_block(const struct throttle *throttle);
+static uint64_t throttle_recipients_block(const struct throttle *throttle);
+static void put_learned(struct record_writer *writer, const struct learned *learned);
+static void get_learned(struct record_reader *reader, struct learned *learned, struct mono now);
+static void put_window(struct record_writer *writer, const struct window *window, struct mono now);
+static void get_window(struct record_reader *reader, struct window *window, int64_t then_ns);
+
+void throttle_keep(struct throttle *throttle)
+{
+	if (!throttle_is_limited(throttle))
+		return;
+	throttle->kept = true;
+	throttle->messages_allowed = window_is_limited(&throttle->messages) ? 0 : THROTTLE_NONE;
+	throttle->recipients_allowed = window_is_limited(&throttle->recipients) ? 0 : THROTTLE_NONE;
+}
+
+bool throttle_wants_record(const struct throttle *throttle)
+{
+	if (!throttle->kept || throttle->keeping)
+		return false;
+	return throttle->messages_allowed <= throttle_messages_block(throttle) / 2 ||
+	       throttle->recipients_allowed <= throttle_recipients_block(throttle) / 2 ||
+	       throttle->recipients_allowed < throttle->recipients_wanted;
+}
+
+static uint64_t throttle_messages_block(const struct throttle *throttle)
+{
+	if (!window_is_limited(&throttle->messages))
+		return 0;
+	const uint64_t block = throttle->settings.messages.count / MESSAGES_OF_BLOCK;
+	return block < MESSAGES_BLOCK_MIN   ? MESSAGES_BLOCK_MIN
+	       : block > MESSAGES_BLOCK_MAX ? MESSAGES_BLOCK_MAX
+	                                    : block;
+}
+
+static uint64_t throttle_recipients_block(const struct throttle *throttle)
+{
+	if (!window_is_limited(&throttle->recipients))
+		return 0;
+	uint64_t block = throttle->settings.recipients.count / RECIPIENTS_OF_BLOCK;
+	if (block < RECIPIENTS_BLOCK_MIN)
+		block = RECIPIENTS_BLOCK_MIN;
+	if (block < throttle->recipients_wanted)
+		block = throttle->recipients_wanted;
+	return block;
+}
+
+size_t throttle_encode(
+        struct throttle *throttle, struct mono now, struct wall wall, bool last, struct span into)
+{
+	struct record_writer writer = record_write(into);
+
+	check(throttle->kept);
+	check(!throttle->keeping);
+	check(into.bytes >= THROTTLE_RECORD_MAX);
+	(void)window_used(&throttle->messages, now.ns);
+	(void)window_used(&throttle->taken, now.ns);
+	(void)window_used(&throttle->recipients, now.ns);
+	throttle->keeping = true;
+	throttle->messages_asked = last ? 0 : throttle_messages_block(throttle);
+	throttle->recipients_asked = last ? 0 : throttle_recipients_block(throttle);
+	throttle->messages_since = 0;
+	throttle->recipients_since = 0;
+	record_put_u8(&writer, THROTTLE_RECORD_VERSION);
+	record_put_u64(&writer, (uint64_t)wall.ms);
+	record_put_u32(&writer, (uint32_t)throttle->messages_asked);
+	record_put_u32(&writer, (uint32_t)throttle->recipients_asked);
+	put_learned(&writer, &throttle->cap);
+	put_learned(&writer, &throttle->rate);
+	put_learned(&writer, &throttle->daily);
+	put_window(&writer, &throttle->messages, now);
+	put_window(&writer, &throttle->taken, now);
+	put_window(&writer, &throttle->recipients, now);
+	return writer.bytes;
+}
+
+void throttle_kept(struct throttle *throttle, bool failed)
+{
+	check(throttle->keeping);
+	throttle->keeping = false;
+	if (failed)
+		return; /* what the record before allowed stands */
+	if (window_is_limited(&throttle->messages))
+		throttle->messages_allowed =
+		        throttle->messages_asked > throttle->messages_since
+		                ? throttle->messages_asked - throttle->messages_since
+		                : 0;
+	if (window_is_limited(&throttle->recipients))
+		throttle->recipients_allowed =
+		        throttle->recipients_asked > throttle->recipients_since
+		                ? throttle->recipients_asked - throttle->recipients_since
+		                : 0;
+}
+
+struct err throttle_decode(
+        struct throttle *throttle, struct mono now, struct wall wall, struct view record)
+{
+	struct record_reader reader = record_read(record);
+	const struct throttle fresh = *throttle;
+
+	const bool known = record_get_u8(&reader) == THROTTLE_RECORD_VERSION;
+	const int64_t then_ms = (int64_t)record_get_u64(&reader);
+	/* A clock that was set back: as if no time had passed. */
+	const int64_t passed_ms = wall.ms > then_ms && then_ms > 0 ? wall.ms - then_ms : 0;
+	const int64_t passed_ns =
+	        passed_ms < INT64_MAX / NS_PER_MS / 4 ? passed_ms * NS_PER_MS : INT64_MAX / 4;
+	const uint32_t messages = record_get_u32(&reader);
+	const uint32_t recipients = record_get_u32(&reader);
+	get_learned(&reader, &throttle->cap, now);
+	get_learned(&reader, &throttle->rate, now);
+	get_learned(&reader, &throttle->daily, now);
+	(void)window_used(&throttle->messages, now.ns);
+	(void)window_used(&throttle->taken, now.ns);
+	(void)window_used(&throttle->recipients, now.ns);
+	get_window(&reader, &throttle->messages, now.ns - passed_ns);
+	get_window(&reader, &throttle->taken, now.ns - passed_ns);
+	get_window(&reader, &throttle->recipients, now.ns - passed_ns);
+	if (!known || !record_is_read(&reader)) {
+		const struct throttle_settings *settings = &throttle->settings;
+		*throttle = fresh;
+		if (window_is_limited(&throttle->messages))
+			(void)window_add(
+			        &throttle->messages, now.ns, (uint32_t)settings->messages.count);
+		if (window_is_limited(&throttle->recipients))
+			(void)window_add(&throttle->recipients, now.ns,
+			        (uint32_t)settings->recipients.count);
+		return err_make(ERR_FORMAT, 0);
+	}
+	(void)window_add(&throttle->messages, now.ns, messages);
+	(void)window_add(&throttle->taken, now.ns, messages);
+	(void)window_add(&throttle->recipients, now.ns, recipients);
+	return err_ok();
+}
+
+/* Learned limits: what is in force and how it got there; times begin anew. */
+
+static void put_learned(struct record_writer *writer, const struct learned *learned)
+{
+	const bool cut = learned->limit != learned->settings.known;
+
+	record_put_u64(writer, cut ? learned->limit : 0);
+	record_put_u64(writer, cut ? learned->refused : 0);
+	record_put_u64(writer, cut ? (uint64_t)learned->wait_ns : 0);
+}
+
+static void get_learned(struct record_reader *reader, struct learned *learned, struct mono now)
+{
+	const uint64_t limit = record_get_u64(reader);
+	const uint64_t refused = record_get_u64(reader);
+	const int64_t wait_ns = (int64_t)record_get_u64(reader);
+
+	if (reader->bad || limit == 0 || limit > learned->settings.most)
+		return;
+	learned->limit = limit;
+	learned->proven = limit;
+	learned->refused = refused;
+	learned->changed = now;
+	if (wait_ns >= learned->settings.wait_ns && wait_ns <= learned->settings.wait_most_ns)
+		learned->wait_ns = wait_ns;
+}
+
+/* A window's slots by their age in slots of its own length, which a new limit may have changed. */
+
+static void put_window(struct record_writer *writer, const struct window *window, struct mono now)
+{
+	uint16_t count = 0;
+	uint32_t counted;
+	size_t cursor = 0;
+	int64_t at_ns;
+
+	while (window_next(window, &cursor, &at_ns, &counted))
+		count++;
+	record_put_u64(writer, (uint64_t)window->slot_ns);
+	record_put_u16(writer, count);
+	cursor = 0;
+	while (window_next(window, &cursor, &at_ns, &counted)) {
+		const int64_t age = now.ns > at_ns ? (now.ns - at_ns) / window->slot_ns : 0;
+		record_put_u16(writer, (uint16_t)age);
+		record_put_u32(writer, counted);
+	}
+}
+
+static void get_window(struct record_reader *reader, struct window *window, int64_t then_ns)
+{
+	const uint64_t slot_ns = record_get_u64(reader);
+	const uint16_t count = record_get_u16(reader);
+
+	if (slot_ns > (uint64_t)(INT64_MAX / WINDOW_SLOTS / 4))
+		reader->bad = true;
+	for (uint16_t i = 0; i < count && !reader->bad; i++) {
+		const uint16_t age = record_get_u16(reader);
+		const uint32_t counted = record_get_u32(reader);
+		if (age > WINDOW_SLOTS)
+			reader->bad = true;
+		if (!reader->bad)
+			window_restore(window, then_ns - age * (int64_t)slot_ns, counted);
+	}
+}
