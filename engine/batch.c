@@ -5,6 +5,7 @@
 static struct err batch_write(struct batch *batch, struct spool *spool, bool puts_wanted);
 static struct err batch_write_settles(struct batch *batch, struct spool *spool);
 static struct err batch_write_settle(struct batch_settle *settle, struct spool *spool);
+static struct err batch_write_notes(struct batch *batch, struct spool *spool);
 static struct err batch_write_puts(struct batch *batch, struct spool *spool);
 static void batch_begin(struct batch *batch);
 static void batch_accept(struct batch *batch);
@@ -33,12 +34,20 @@ void batch_add_settle(struct batch *batch, struct job *job, struct job *report)
 	};
 }
 
+void batch_add_note(struct batch *batch, struct note *note, uint16_t shard)
+{
+	check(!batch_notes_full(batch));
+	batch->notes[batch->note_count++] = (struct batch_note){ .note = note, .shard = shard };
+}
+
 struct err batch_commit(struct batch *batch, struct spool *spool)
 {
 	bool puts_wanted = true;
 
 	for (size_t i = 0; i < batch->settle_count; i++)
 		batch->settles[i].waits = false;
+	for (size_t i = 0; i < batch->note_count; i++)
+		batch->notes[i].waits = false;
 	while (!batch_is_done(batch)) {
 		const struct err err = batch_write(batch, spool, puts_wanted);
 
@@ -72,6 +81,8 @@ static struct err batch_write(struct batch *batch, struct spool *spool, bool put
 		err = spool_reserve_ids(spool, batch->ids_wanted, &ids_first);
 	if (!failed(err))
 		err = batch_write_settles(batch, spool);
+	if (!failed(err))
+		err = batch_write_notes(batch, spool);
 	if (!failed(err) && puts_wanted)
 		err = batch_write_puts(batch, spool);
 	if (failed(err) && err.code != ERR_LIMIT) {
@@ -92,6 +103,8 @@ static void batch_begin(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->settle_count; i++)
 		batch->settles[i].written = false;
+	for (size_t i = 0; i < batch->note_count; i++)
+		batch->notes[i].written = false;
 	for (size_t i = 0; i < batch->put_count; i++)
 		batch->puts[i].written = false;
 }
@@ -130,6 +143,23 @@ static struct err batch_write_settle(struct batch_settle *settle, struct spool *
 	return err_ok();
 }
 
+static struct err batch_write_notes(struct batch *batch, struct spool *spool)
+{
+	for (size_t i = 0; i < batch->note_count; i++) {
+		struct batch_note *at = &batch->notes[i];
+
+		if (at->done || at->waits)
+			continue;
+		const struct err err =
+		        spool_note(spool, note_name(at->note), note_record(at->note));
+		at->waits = err.code == ERR_NO_SPACE;
+		if (failed(err) && !at->waits)
+			return err;
+		at->written = !at->waits;
+	}
+	return err_ok();
+}
+
 static struct err batch_write_puts(struct batch *batch, struct spool *spool)
 {
 	for (size_t i = 0; i < batch->put_count; i++) {
@@ -155,6 +185,8 @@ static void batch_accept(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->settle_count; i++)
 		batch->settles[i].done |= batch->settles[i].written;
+	for (size_t i = 0; i < batch->note_count; i++)
+		batch->notes[i].done |= batch->notes[i].written;
 	for (size_t i = 0; i < batch->put_count; i++) {
 		struct batch_put *put = &batch->puts[i];
 		if (put->done || !put->written)
@@ -181,6 +213,9 @@ static bool batch_is_done(const struct batch *batch)
 	for (size_t i = 0; i < batch->settle_count; i++)
 		if (!batch->settles[i].done && !batch->settles[i].waits)
 			return false;
+	for (size_t i = 0; i < batch->note_count; i++)
+		if (!batch->notes[i].done && !batch->notes[i].waits)
+			return false;
 	for (size_t i = 0; i < batch->put_count; i++)
 		if (!batch->puts[i].done)
 			return false;
@@ -198,6 +233,11 @@ void batch_forget(struct batch *batch)
 		if (!batch->settles[i].done)
 			batch->settles[kept++] = batch->settles[i];
 	batch->settle_count = kept;
+	kept = 0;
+	for (size_t i = 0; i < batch->note_count; i++)
+		if (!batch->notes[i].done)
+			batch->notes[kept++] = batch->notes[i];
+	batch->note_count = kept;
 	if (batch->ids_first > 0)
 		batch->ids_wanted = 0;
 	batch->ids_first = 0;

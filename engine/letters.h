@@ -16,6 +16,7 @@
 struct message;
 struct job;
 struct request;
+struct note;
 
 /* name, word in logs; above each: direction and what it says */
 #define LETTERS(X)                                                                                 \
@@ -25,6 +26,8 @@ struct request;
 	X(IDS_WANTED, "ids_wanted")                                                                \
 	/* delivery -> spooler: this job's outcomes; the job and its credit go back */             \
 	X(SETTLE, "settle")                                                                        \
+	/* delivery -> spooler: keep this note; answered by NOTED */                               \
+	X(NOTE, "note")                                                                            \
 	/* control -> spooler: an operator's request; request_answer() when it is done */          \
 	X(REQUEST, "request")                                                                      \
 	/* spooler -> ingest: committed, or why not */                                             \
@@ -35,6 +38,8 @@ struct request;
 	X(PRESSURE, "pressure")                                                                    \
 	/* spooler -> delivery: try this job now */                                                \
 	X(JOB, "job")                                                                              \
+	/* spooler -> delivery: the note is on stable storage, or never will be */                 \
+	X(NOTED, "noted")                                                                          \
 	/* spooler -> delivery: an operator said retry: end the pauses that failures made */       \
 	X(RESUME, "resume")                                                                        \
 	/* spooler -> delivery: give job number `count` of message `ticket` back, if not begun */  \
@@ -65,6 +70,7 @@ struct letter {
 		struct message *message; /* PUT: takes one hold. PUT_DONE: none comes back */
 		struct job *job;         /* JOB, SETTLE */
 		struct request *request; /* REQUEST */
+		struct note *note;       /* NOTE, NOTED: lent */
 	};
 	uint64_t ticket; /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;  /* IDS: how many */

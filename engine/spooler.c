@@ -56,6 +56,7 @@ struct err spooler_create(
 	spooler->delivery_count = settings->delivery_count;
 	spooler->timer.expired = spooler_timer_expired;
 	list_init(&spooler->waiting);
+	list_init(&spooler->notes);
 	random_seed(&spooler->shard.random, settings->seed);
 	shelf_init(&spooler->shard.shelf, settings->depot);
 
@@ -329,9 +330,10 @@ static void spooler_commit(struct spooler *spooler)
 		}
 		spooler_answer_puts(spooler);
 		spooler_answer_settles(spooler);
+		spooler_answer_notes(spooler, false);
 		spooler_share_ids(spooler);
 		batch_forget(batch);
-		if (batch->settle_count > 0) {
+		if (batch->settle_count > 0 || batch->note_count > 0) {
 			spooler->stalled = true;
 			spooler_tell_full(spooler, true);
 		}
@@ -355,6 +357,7 @@ static void spooler_break(struct spooler *spooler, struct err err)
 		batch->puts[i].result = PUT_FAILED;
 	spooler_answer_puts(spooler);
 	batch->put_count = 0;
+	spooler_answer_notes(spooler, true);
 	spooler_refuse_request(spooler);
 	spooler_enter(spooler, SPOOLER_BROKEN);
 }
@@ -382,11 +385,18 @@ static void spooler_drop_letters(struct spooler *spooler)
 		}
 	}
 	for (size_t i = 0; i < spooler->delivery_count; i++)
-		while (mailbox_take(spooler->delivery[i].in, &letter))
+		while (mailbox_take(spooler->delivery[i].in, &letter)) {
 			if (letter.kind == LETTER_SETTLE)
 				feed_give_job(&spooler->feed, letter.job);
-	if (answers)
+			if (letter.kind != LETTER_NOTE || !answers)
+				continue;
+			letter.note->shard = (uint16_t)i;
+			list_push_last(&spooler->notes, &letter.note->link);
+		}
+	if (answers) {
+		spooler_answer_notes(spooler, true);
 		spooler_refuse_request(spooler);
+	}
 }
 
 static void spooler_answer_puts(struct spooler *spooler)
@@ -548,7 +558,7 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	const bool reads = !feed->stopped && !feed->starved && list_is_empty(&feed->strays);
 	const bool pending = more || feed->starved || (spooler->orphans && !feed->stopped) ||
 	                     spooler->clerk.request != NULL || !list_is_empty(&spooler->waiting) ||
-	                     !list_is_empty(&feed->strays);
+	                     !list_is_empty(&feed->strays) || !list_is_empty(&spooler->notes);
 	const struct wall due = reads ? feed_wanted(feed) : (struct wall){ INT64_MAX };
 	const int64_t until_due_ms = due.ms - loop_wall(loop).ms;
 	int64_t wait_ns = SPOOLER_WALL_CHECK;

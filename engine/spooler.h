@@ -19,8 +19,8 @@
 #include "engine/report.h"
 #include "engine/shard.h"
 
-#define SPOOLER_IDS_BLOCK        65536 /* ids a shard gets at once */
-#define SPOOLER_LETTERS_SPARE    16    /* room for letters that are not counted by credit */
+#define SPOOLER_IDS_BLOCK        65536                  /* ids a shard gets at once */
+#define SPOOLER_LETTERS_SPARE    (16 + NOTES_PER_SHARD) /* letters not counted by credit */
 #define SPOOLER_ADOPTED_PER_TURN 64
 
 /* name, what is true in it */
@@ -61,6 +61,7 @@ struct spooler {
 	struct clerk clerk;
 	struct request *answered; /* run; told so after the commit; NULL: none */
 	struct list waiting;      /* settled jobs whose report waits for memory or ids */
+	struct list notes;        /* of shards, for the next batch */
 	struct timer timer;       /* for the next job due, or for trying again */
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */

@@ -25,6 +25,10 @@ void spooler_log_kept(struct spooler *spooler, const struct job *job);
 /* Settles that waited for memory or ids for their report, once more. */
 void spooler_settle_waiting(struct spooler *spooler);
 void spooler_take_settles(struct spooler *spooler);
+/* Notes, as many as the batch holds. */
+void spooler_add_notes(struct spooler *spooler);
+/* Those that are on stable storage; `broken`: all, for nothing will be any more. */
+void spooler_answer_notes(struct spooler *spooler, bool broken);
 /* Into the batch, with the report it owes; or to wait for memory or ids to write that. */
 void spooler_settle(struct spooler *spooler, struct job *job);
 /* The job goes to the route that it takes as things are configured today; held if there is none.

@@ -16,14 +16,52 @@ void spooler_take_settles(struct spooler *spooler)
 
 		/* All of them: no more than windows allow, and what finds the batch full waits. */
 		while (mailbox_take(in, &letter)) {
-			if (letter.kind == LETTER_SETTLE)
+			if (letter.kind == LETTER_SETTLE) {
 				spooler_take_settle(spooler, letter.job);
-			else if (letter.kind == LETTER_DRAINED)
+			} else if (letter.kind == LETTER_NOTE) {
+				letter.note->shard = (uint16_t)i;
+				list_push_last(&spooler->notes, &letter.note->link);
+			} else {
+				check(letter.kind == LETTER_DRAINED);
 				spooler->drained++;
-			else
-				check(false);
+			}
 		}
 	}
+	spooler_add_notes(spooler);
+}
+
+void spooler_add_notes(struct spooler *spooler)
+{
+	while (!list_is_empty(&spooler->notes) && !batch_notes_full(&spooler->batch)) {
+		struct note *note =
+		        container_of(list_pop_first(&spooler->notes), struct note, link);
+		batch_add_note(&spooler->batch, note, note->shard);
+	}
+}
+
+static void spooler_answer_note(struct spooler *spooler, struct note *note, bool kept)
+{
+	const struct letter letter = { .kind = LETTER_NOTED, .note = note };
+
+	note->kept = kept;
+	check(mailbox_put(spooler->delivery[note->shard].out, &letter));
+}
+
+void spooler_answer_notes(struct spooler *spooler, bool broken)
+{
+	struct batch *batch = &spooler->batch;
+
+	for (size_t i = 0; i < batch->note_count; i++) {
+		const struct batch_note *at = &batch->notes[i];
+		if (at->done || broken)
+			spooler_answer_note(spooler, at->note, at->done && !broken);
+	}
+	if (!broken)
+		return;
+	batch->note_count = 0;
+	while (!list_is_empty(&spooler->notes))
+		spooler_answer_note(spooler,
+		        container_of(list_pop_first(&spooler->notes), struct note, link), false);
 }
 
 static void spooler_take_settle(struct spooler *spooler, struct job *job)

@@ -31,6 +31,7 @@
 
 #define SPOOL_ROUTES_MAX     1024
 #define SPOOL_ROUTE_NAME_MAX 64
+#define SPOOL_NOTE_NAME_MAX  400        /* LMDB's keys have 511 bytes */
 #define SPOOL_BATCH_BYTES    (16 << 20) /* of bodies and envelopes put; one message may be more */
 
 struct spool;
@@ -67,6 +68,10 @@ MUST_CHECK struct err spool_settle(struct spool *spool, struct job *job);
 /* `count` ids that nobody gets again: *first .. *first + count - 1, each above all before; to be
  * used after the commit. */
 MUST_CHECK struct err spool_reserve_ids(struct spool *spool, uint64_t count, uint64_t *first);
+/* Keeps a record under a name, in place of the one before: what some part of the engine has to know
+ * after a restart (limits used up, tokens). An empty record takes it away. ERR_NO_SPACE as for an
+ * urgent put. */
+MUST_CHECK struct err spool_note(struct spool *spool, struct view name, struct view record);
 /* Ends the batch, also when it fails. */
 MUST_CHECK struct err spool_commit(struct spool *spool);
 void spool_abort(struct spool *spool);
@@ -100,6 +105,13 @@ MUST_CHECK struct err spool_load(struct spool *spool, struct spool_place place, 
         struct shelf *shelf, size_t reserve, struct job *job);
 /* Moves to the next job in the order of ids; start with {0, 0}. False: that was the last. */
 bool spool_walk(struct spool *spool, struct spool_place *place);
+
+/* The record under the name; lends it until the next batch begins. ERR_NOT_FOUND. */
+MUST_CHECK struct err spool_read_note(struct spool *spool, struct view name, struct view *record);
+/* The first note whose name is behind `after` and begins with `prefix`; start with the prefix
+ * itself, which is no name. Lends both. ERR_NOT_FOUND: the end. */
+MUST_CHECK struct err spool_next_note(struct spool *spool, struct view prefix, struct view after,
+        struct view *name, struct view *record);
 
 struct spool_counts {
 	uint64_t messages;

@@ -29,7 +29,8 @@
 	X(ENVELOPES, "envelopes") /* id, part -> a further part */                                 \
 	X(BODIES, "bodies")       /* id, row -> STORE_PAGE_BYTES of the body */                    \
 	X(JOBS, "jobs")           /* id, number -> job record */                                   \
-	X(DUE, "due")             /* route id, when, id, number -> nothing */
+	X(DUE, "due")             /* route id, when, id, number -> nothing */                      \
+	X(NOTES, "notes")         /* name -> what some part of the engine keeps for itself */
 
 enum store_table {
 #define X(name, text) TABLE_##name,

@@ -202,6 +202,50 @@ static void a_failed_sync_is_final(void **state)
 	bench_close(bench);
 }
 
+static void make_note(struct note *note, const char *name, const char *record)
+{
+	*note = (struct note){ .name_bytes = strlen(name), .record_bytes = strlen(record) };
+	memcpy(note->name, name, note->name_bytes);
+	memcpy(note->record, record, note->record_bytes);
+}
+
+/* Notes go with the rest, or wait for a disk that takes them; they hold nobody up. */
+static void notes_are_kept(void **state)
+{
+	static struct note notes[2];
+	struct bench *bench = bench_open();
+	struct batch *batch = &bench->batch;
+	struct view record;
+
+	(void)state;
+	bench_begin(bench);
+	make_note(&notes[0], "limits/a", "first");
+	make_note(&notes[1], "limits/b", "second");
+	batch_add_note(batch, &notes[0], 0);
+	assert_false(batch_is_empty(batch));
+	add_put(bench, 100);
+	assert_ok(batch_commit(batch, bench->tools.spool));
+	assert_int_equal(batch->commits, 1);
+	assert_true(batch->notes[0].done);
+	batch_forget(batch);
+	assert_true(batch_is_empty(batch));
+	assert_ok(spool_read_note(bench->tools.spool, VIEW("limits/a"), &record));
+	assert_true(view_equal(record, VIEW("first")));
+
+	batch_add_note(batch, &notes[1], 0);
+	disk.capacity = 1;
+	assert_ok(batch_commit(batch, bench->tools.spool));
+	assert_false(batch->notes[0].done);
+	batch_forget(batch);
+	assert_int_equal(batch->note_count, 1);
+	disk.capacity = 0;
+	assert_ok(batch_commit(batch, bench->tools.spool));
+	assert_true(batch->notes[0].done);
+	batch_forget(batch);
+	assert_ok(spool_read_note(bench->tools.spool, VIEW("limits/b"), &record));
+	bench_close(bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +255,7 @@ int main(void)
 		cmocka_unit_test(a_report_without_space_waits_alone),
 		cmocka_unit_test(a_disk_that_takes_nothing),
 		cmocka_unit_test(a_failed_sync_is_final),
+		cmocka_unit_test(notes_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

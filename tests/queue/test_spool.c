@@ -485,6 +485,43 @@ static void test_budget_used_up(void **state)
 	job_clear(&job, &tools.shelf);
 }
 
+static void note(const char *name, const char *record)
+{
+	assert_ok(spool_begin(tools.spool));
+	assert_ok(spool_note(tools.spool, view_of(name), view_of(record)));
+	assert_ok(spool_commit(tools.spool));
+}
+
+static void test_notes(void **state)
+{
+	(void)state;
+	const struct view prefix = VIEW("a/");
+	struct view name;
+	struct view record;
+
+	assert_int_equal(spool_read_note(tools.spool, VIEW("a/1"), &record).code, ERR_NOT_FOUND);
+	note("a/1", "one");
+	note("a/2", "two");
+	note("b/1", "other");
+	note("a/1", "another");
+	note("a/3", "gone soon");
+	note("a/3", "");
+	note("a/4", ""); /* never was */
+	assert_ok(spool_begin(tools.spool));
+	assert_ok(spool_note(tools.spool, VIEW("a/2"), VIEW("not to be")));
+	spool_abort(tools.spool);
+	tools_reopen(&tools);
+	assert_ok(spool_read_note(tools.spool, VIEW("a/1"), &record));
+	assert_true(view_equal(record, VIEW("another")));
+	assert_ok(spool_next_note(tools.spool, prefix, prefix, &name, &record));
+	assert_true(view_equal(name, VIEW("a/1")));
+	assert_ok(spool_next_note(tools.spool, prefix, VIEW("a/1"), &name, &record));
+	assert_true(view_equal(name, VIEW("a/2")));
+	assert_true(view_equal(record, VIEW("two")));
+	assert_int_equal(spool_next_note(tools.spool, prefix, VIEW("a/2"), &name, &record).code,
+	        ERR_NOT_FOUND);
+}
+
 int main(void)
 {
 #define SPOOL_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -505,6 +542,7 @@ int main(void)
 		SPOOL_TEST(test_damage_is_passed_over),
 		SPOOL_TEST(test_much_damage),
 		SPOOL_TEST(test_budget_used_up),
+		SPOOL_TEST(test_notes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
