@@ -98,6 +98,13 @@ bool config_networks_contain(
 	return false;
 }
 
+bool config_identity_is_limited(const struct config_identity *identity)
+{
+	return identity->connections.count != LIMIT_NONE ||
+	       identity->messages_per_minute.count != LIMIT_NONE ||
+	       identity->recipients_per_day.count != LIMIT_NONE;
+}
+
 bool config_accepts_domain(const struct config *config, struct view domain)
 {
 	for (size_t i = 0; i < config->accepted_domains.count; i++)

@@ -58,6 +58,7 @@ struct config_timeouts {
 	CONFIG_TIMEOUTS(CONFIG_FIELD)
 };
 
+/* The limits of an account hold on all routes together: what its first identity says counts. */
 struct config_identity {
 	CONFIG_IDENTITY(CONFIG_FIELD)
 };
@@ -69,6 +70,8 @@ struct config_identities {
 
 struct config_route {
 	CONFIG_ROUTE(CONFIG_FIELD)
+	const uint32_t
+	        *accounts; /* of each identity: its account's number; the same user, the same */
 };
 
 struct config_routes {
@@ -86,6 +89,7 @@ struct config_threads {
 
 struct config {
 	CONFIG_TOP(CONFIG_FIELD)
+	uint32_t account_count;
 	const char *path; /* of the file, for the log */
 	struct config_arena *arena;
 };
@@ -105,6 +109,8 @@ void config_destroy(struct config *config);
 /* Whether the address is in one of the networks. */
 bool config_networks_contain(
         const struct config_networks *networks, const struct endpoint *endpoint);
+/* Whether an account has limits of its own, on messages or recipients. */
+bool config_identity_is_limited(const struct config_identity *identity);
 /* Whether `domain` is one of config->accepted_domains, ASCII case ignored. */
 bool config_accepts_domain(const struct config *config, struct view domain);
 

@@ -1,5 +1,6 @@
 #include "engine/config_check.h"
 
+#include "engine/config_accounts.h"
 #include "engine/config_arena.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
@@ -13,6 +14,7 @@
 #define WHY_BYTES       1024
 /* A message is held whole, and another may be coming in: the least that the budget must hold. */
 #define MESSAGES_IN_MEMORY 2
+#define SESSIONS_MOST      10000 /* as config_schema.h has it */
 
 #define complain(places, section, field, ...)                                                      \
 	config_places_complain((places), CONFIG_WRONG, (section), (field), __VA_ARGS__)
@@ -292,26 +294,9 @@ static void check_route_name(
 			        index, i, route->name);
 }
 
-static bool has_mailbox_limits(const struct config_route *route)
-{
-	const struct config_identity *identities = route->identities.at;
-
-	for (size_t i = 0; i < route->identities.count; i++)
-		if (identities[i].connections.count != LIMIT_NONE ||
-		        identities[i].messages_per_minute.count != LIMIT_NONE ||
-		        identities[i].recipients_per_day.count != LIMIT_NONE)
-			return true;
-	return false;
-}
-
 static void remark_on_route(const struct config *config, const struct config_route *route,
         size_t index, struct config_places *places)
 {
-	if (has_mailbox_limits(route))
-		remark(places, route, &route->identities,
-		        "routes[%zu]: the limits of its identities are checked, but not enforced "
-		        "by this version",
-		        index);
 	if (route->interface == INTERFACE_SUBMISSION && route->identities.count == 0)
 		remark(places, route, &route->interface,
 		        "routes[%zu]: Exchange Online takes no submission without signing in: "
@@ -325,6 +310,23 @@ static void remark_on_route(const struct config *config, const struct config_rou
 		        (unsigned long long)config->limits.message_bytes);
 }
 
+/* Every mailbox may have as many messages under way as the service lets it. */
+static void derive_sessions(struct config_route *route, const struct config_places *places)
+{
+	uint64_t sessions = 0;
+
+	if (config_places_wrote(places, &route->sessions))
+		return;
+	for (size_t i = 0; i < route->identities.count; i++) {
+		const uint64_t most = route->identities.at[i].connections.count;
+		sessions += most == LIMIT_NONE ? 0 : most;
+		if (sessions > SESSIONS_MOST)
+			sessions = SESSIONS_MOST;
+	}
+	if (sessions > route->sessions)
+		route->sessions = (uint32_t)sessions;
+}
+
 static void check_routes(struct config *config, struct config_places *places)
 {
 	struct config_route *routes = (struct config_route *)config->routes.at;
@@ -336,6 +338,7 @@ static void check_routes(struct config *config, struct config_places *places)
 		check_route_name(routes, i, places);
 		check_host(&routes[i], i, places);
 		check_identities(&routes[i], i, places);
+		derive_sessions(&routes[i], places);
 		check_route_tls(&routes[i], i, places);
 		remark_on_route(config, &routes[i], i, places);
 	}
@@ -354,4 +357,5 @@ void config_check(struct config *config, struct config_places *places)
 	check_threads(config);
 	check_listeners(config, places);
 	check_routes(config, places);
+	config_accounts_number(config);
 }

@@ -30,6 +30,8 @@
 #define CONFIG_NAME_TLS_MODE(key)     key
 #define CONFIG_NAME_AUTH(key)         key
 #define CONFIG_NAME_BARE_LF(key)      key
+#define CONFIG_NAME_PERCENT(key)      key
+#define CONFIG_NAME_LEARN(key)        key
 #define CONFIG_NAME_SPOOL(key)        key
 #define CONFIG_NAME_LIMITS(key)       key
 #define CONFIG_NAME_DNS(key)          key

@@ -88,7 +88,8 @@
 	X(host, HOST, NULL, NULL, NULL, "name or address of the server") \
 	X(port, NUMBER, "25", "1", "65535", "TCP port of the server") \
 	X(tls, ROUTE_TLS, NULL, NULL, NULL, "how the connection is secured") \
-	X(sessions, NUMBER, "20", "1", "10000", "most sessions on the route") \
+	X(sessions, NUMBER, "20", "1", "10000", \
+	  "most sessions on the route; more by default where its mailboxes may have more") \
 	X(pipeline, NUMBER, "16", "1", "1000", "most messages in flight on a session") \
 	X(idle, DURATION, "60s", "1s", "1h", \
 	  "how long a session without work stays open; Exchange Online closes it after 5m") \
@@ -103,6 +104,11 @@
 	X(messages_per_minute, LIMIT_MINUTE, "none", "1", NULL, "messages of a mailbox") \
 	X(recipients_per_day, LIMIT_DAY, "none", "1", NULL, "recipients of a mailbox") \
 	X(recipients_per_message, LIMIT, "none", "1", NULL, "recipients of one transaction") \
+	X(stop, PERCENT, "98%", "10%", "100%", \
+	  "how much of a mailbox's limits ordinary mail uses; urgent mail uses all") \
+	X(guard, PERCENT, "1%", "0%", "50%", \
+	  "limits' periods are taken so much longer, for the network's jitter") \
+	X(learn, LEARN, "down", NULL, NULL, "what is made of a server that allows less, or more") \
 	X(notices_from, ADDRESS, NULL, NULL, NULL, \
 	  "mailbox that sends bounces where a null sender can't go") \
 	X(identities, IDENTITIES, NULL, NULL, NULL, "accounts to sign in as")

@@ -57,6 +57,11 @@ static const char *const bare_lf_words[] = {
 	CONFIG_BARE_LFS(X)
 #undef X
 };
+static const char *const learn_words[] = {
+#define X(name, word, ...) word,
+	CONFIG_LEARNS(X)
+#undef X
+};
 
 static const char *const kind_texts[CONFIG_KIND_COUNT] = {
 #define X(kind, text) text,
@@ -82,6 +87,9 @@ static const char *const *words_of(enum config_kind kind, size_t *count)
 	case CONFIG_KIND_BARE_LF:
 		*count = COUNT_OF(bare_lf_words);
 		return bare_lf_words;
+	case CONFIG_KIND_LEARN:
+		*count = COUNT_OF(learn_words);
+		return learn_words;
 	default:
 		*count = 0;
 		return NULL;
@@ -224,6 +232,18 @@ static bool is_resolver(struct view text)
 	       endpoint_parse_address(view_first(text, at), &endpoint);
 }
 
+/* "98%", kept as 0.98. */
+static bool read_percent(struct view text, double *result)
+{
+	double number;
+
+	if (text.bytes < 2 || text.data[text.bytes - 1] != '%' ||
+	        !read_factor(view_first(text, text.bytes - 1), &number))
+		return false;
+	*result = number / 100;
+	return true;
+}
+
 static bool is_text(enum config_kind kind, struct view text)
 {
 	struct address address;
@@ -285,6 +305,7 @@ static_assert(sizeof(enum route_interface) == sizeof(int), "read_word() writes a
 static_assert(sizeof(enum route_tls) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum identity_auth) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum listener_bare_lf) == sizeof(int), "read_word() writes an int");
+static_assert(sizeof(enum route_learn) == sizeof(int), "read_word() writes an int");
 
 bool config_value_read(
         enum config_kind kind, struct view text, struct config_arena *arena, void *field)
@@ -297,6 +318,8 @@ bool config_value_read(
 		return read_flag(text, field);
 	case CONFIG_KIND_FACTOR:
 		return read_factor(text, field);
+	case CONFIG_KIND_PERCENT:
+		return read_percent(text, field);
 	case CONFIG_KIND_SIZE:
 		return read_quantity(text, size_units, COUNT_OF(size_units), field);
 	case CONFIG_KIND_DURATION:
@@ -313,6 +336,7 @@ bool config_value_read(
 	case CONFIG_KIND_TLS_MODE:
 	case CONFIG_KIND_AUTH:
 	case CONFIG_KIND_BARE_LF:
+	case CONFIG_KIND_LEARN:
 		return read_word(kind, text, field);
 	default:
 		break;
@@ -376,6 +400,7 @@ static double measure(enum config_kind kind, const void *field)
 	case CONFIG_KIND_NUMBER:
 		return *(const uint32_t *)field;
 	case CONFIG_KIND_FACTOR:
+	case CONFIG_KIND_PERCENT:
 		return *(const double *)field;
 	case CONFIG_KIND_SIZE:
 		return (double)*(const uint64_t *)field;

@@ -52,6 +52,13 @@ enum listener_bare_lf {
 #undef X
 };
 
+enum route_learn {
+	LEARN_UNSET,
+#define X(name, ...) LEARN_##name,
+	CONFIG_LEARNS(X)
+#undef X
+};
+
 /* A number, a number in a period, or none. */
 struct config_limit {
 	bool set;          /* false: nothing was said; after a load only of what has no default */
@@ -76,7 +83,7 @@ struct config_words {
 	size_t count;
 };
 
-/* X(KIND, what is right, for complaints); the four last list their words themselves */
+/* X(KIND, what is right, for complaints); the five last list their words themselves */
 #define CONFIG_KINDS(X)                                                                            \
 	X(TEXT, "a text")                                                                          \
 	X(NAME, "up to 64 letters, digits, '-', '_' and '.'")                                      \
@@ -88,6 +95,7 @@ struct config_words {
 	X(NUMBER, "a whole number")                                                                \
 	X(FLAG, "true or false")                                                                   \
 	X(FACTOR, "a number such as 2 or 1.5")                                                     \
+	X(PERCENT, "a percentage such as 98%")                                                     \
 	X(SIZE, "a size such as 1024, 35MB or 512MiB")                                             \
 	X(DURATION, "a duration such as 500ms, 30s, 5m, 1h or 2d")                                 \
 	X(LIMIT, "a number or none")                                                               \
@@ -100,7 +108,8 @@ struct config_words {
 	X(INTERFACE, NULL)                                                                         \
 	X(TLS_MODE, NULL)                                                                          \
 	X(AUTH, NULL)                                                                              \
-	X(BARE_LF, NULL)
+	X(BARE_LF, NULL)                                                                           \
+	X(LEARN, NULL)
 
 /* The C type of each kind, and its field's name: the key, with the unit where there is one. */
 #define CONFIG_TYPE_TEXT         const char *
@@ -126,6 +135,8 @@ struct config_words {
 #define CONFIG_TYPE_TLS_MODE     enum route_tls
 #define CONFIG_TYPE_AUTH         enum identity_auth
 #define CONFIG_TYPE_BARE_LF      enum listener_bare_lf
+#define CONFIG_TYPE_PERCENT      double
+#define CONFIG_TYPE_LEARN        enum route_learn
 
 enum config_kind {
 #define X(kind, ...) CONFIG_KIND_##kind,

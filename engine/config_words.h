@@ -42,6 +42,10 @@
 #define CONFIG_BARE_LFS(X) \
 	X(REFUSE, "refuse", "the message is refused") \
 	X(REPAIR, "repair", "it becomes CRLF, and never an end of data")
+
+#define CONFIG_LEARNS(X) \
+	X(DOWN, "down", "limits are lowered by refusals, and raised again to what is set") \
+	X(UP, "up", "messages a minute are raised beyond, as long as the server takes them")
 /* clang-format on */
 
 #endif

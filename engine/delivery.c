@@ -38,8 +38,11 @@ struct err delivery_init(
 	if (failed(err))
 		return err;
 	judge_init(&delivery->judge, shard, &delivery->schedule);
-	return dispatch_init(&delivery->dispatch, &delivery->judge, settings->shard_count,
+	err = dispatch_init(&delivery->dispatch, &delivery->judge, settings->shard_count,
 	        settings->resolver, settings->keeper, why);
+	if (!failed(err) && settings->spool != NULL)
+		dispatch_read_ledger(&delivery->dispatch, settings->spool);
+	return err;
 }
 
 /* At most one ask a route, and one a lane, is under way. */
@@ -78,7 +81,8 @@ void delivery_turn(struct delivery *delivery)
 	dispatch_start_jobs(&delivery->dispatch);
 	if (delivery->schedule.job_count > 0 && !timer_is_set(&delivery->sweep_timer))
 		loop_timer_after(&shard->loop, &delivery->sweep_timer, DELIVERY_SWEEP_NS);
-	if (shard->draining && !shard->drained && delivery_is_over(delivery)) {
+	if (shard->draining && !shard->drained && delivery_is_over(delivery) &&
+	        dispatch_close_ledger(&delivery->dispatch)) {
 		const struct letter drained = { .kind = LETTER_DRAINED };
 		const bool put = mailbox_put(shard->spooler.out, &drained);
 		check(put);
@@ -106,6 +110,9 @@ static void delivery_take_letters(struct delivery *delivery)
 			break;
 		case LETTER_RECALL:
 			delivery_recall(delivery, &letter);
+			break;
+		case LETTER_NOTED:
+			dispatch_noted(&delivery->dispatch, letter.note);
 			break;
 		case LETTER_RESUME:
 			dispatch_resume(&delivery->dispatch);

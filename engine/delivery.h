@@ -51,6 +51,7 @@ struct delivery_settings {
 	struct io_settings io;
 	struct resolver *resolver; /* NULL: every host is a literal address */
 	struct keeper *keeper;     /* NULL: no route has identities */
+	struct spool *spool;       /* for what it knows of limits, now; NULL: nothing */
 	unsigned index;
 	unsigned shard_count; /* of delivery shards */
 	uint64_t seed;

@@ -9,19 +9,11 @@ static void dispatch_read_streams(struct dispatch *dispatch);
 static void dispatch_read_sessions(struct dispatch *dispatch);
 static void dispatch_read_addresses(struct dispatch *dispatch);
 static void dispatch_read_secrets(struct dispatch *dispatch);
+static void dispatch_wake_placeless(struct dispatch *dispatch, struct dispatch_route *route);
 static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound);
-static struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct lane *lane);
+static void dispatch_wake_route(struct dispatch *dispatch, struct dispatch_route *route);
 static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route *route);
-static void dispatch_start_lane(
-        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);
-static struct outbound *dispatch_pick(struct dispatch_lane *lane);
-static size_t dispatch_waiting(const struct dispatch *dispatch, const struct dispatch_lane *lane);
-static bool dispatch_wants_session(struct dispatch *dispatch, const struct dispatch_route *route,
-        const struct dispatch_lane *lane);
-static bool dispatch_make_place(struct dispatch_route *route, const struct dispatch_lane *lane);
 static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *route);
-static bool dispatch_open(
-        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);
 
 /* Jobs in. */
 
@@ -43,6 +35,8 @@ void dispatch_add(struct dispatch *dispatch, struct job *job)
 			line = lane->lane->own_line;
 	}
 	schedule_add(dispatch->schedule, line, job);
+	if (line >= dispatch->route_count)
+		dispatch_wake(dispatch, &dispatch->lanes[line - dispatch->route_count]);
 }
 
 /* News. */
@@ -79,9 +73,24 @@ static void dispatch_read_sessions(struct dispatch *dispatch)
 		if ((what & OUTBOUND_WANTS_SECRET) != 0 && !lane->secret->ask.in_flight)
 			helper_ask(&dispatch->keeper->helper, (uint16_t)dispatch->shard->index,
 			        &lane->secret->ask);
+		if ((what & (OUTBOUND_READY | OUTBOUND_GONE)) != 0 && outbound->opening) {
+			outbound->opening = false;
+			lane->opening--;
+			dispatch->routes[lane->lane->route].opening--;
+			dispatch_wake(dispatch, lane);
+			dispatch_wake_placeless(dispatch, &dispatch->routes[lane->lane->route]);
+		}
 		if ((what & OUTBOUND_GONE) != 0)
 			dispatch_forget(dispatch, outbound);
 	}
+}
+
+static void dispatch_wake_placeless(struct dispatch *dispatch, struct dispatch_route *route)
+{
+	struct link *first = list_first(&route->placeless);
+
+	if (first != NULL)
+		dispatch_wake(dispatch, container_of(first, struct dispatch_lane, link));
 }
 
 static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound)
@@ -96,11 +105,13 @@ static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound
 	}
 	lane->sessions[place] = lane->sessions[--lane->session_count];
 	route->session_count--;
+	dispatch_wake(dispatch, lane);
+	dispatch_wake_placeless(dispatch, route);
 	pool_give(&route->trains, MOVE(outbound->train));
 	pool_give(&dispatch->sessions, outbound);
 }
 
-static struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct lane *lane)
+struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct lane *lane)
 {
 	return &dispatch->lanes[lane - dispatch->lane_values];
 }
@@ -126,7 +137,14 @@ static void dispatch_read_addresses(struct dispatch *dispatch)
 		route->target.address_count = ask->count;
 		route->target.preferred = 0;
 		route->known_until = mono_after(now, ttl_s * NS_PER_S);
+		dispatch_wake_route(dispatch, route);
 	}
+}
+
+static void dispatch_wake_route(struct dispatch *dispatch, struct dispatch_route *route)
+{
+	for (uint32_t i = 0; i < route->lane_count; i++)
+		dispatch_wake(dispatch, &route->lanes[i]);
 }
 
 /* What was known goes on for a while; otherwise it is as if the server could not be reached. */
@@ -149,6 +167,7 @@ static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route
 		        route->lanes[i].lane, now, LANE_DOOR_MOST_NS, &dispatch->shard->random);
 	if (!dispatch->draining)
 		judge_session(dispatch->judge, route->lanes[0].lane, &it);
+	dispatch_wake_route(dispatch, route);
 }
 
 static void dispatch_read_secrets(struct dispatch *dispatch)
@@ -172,118 +191,7 @@ static void dispatch_read_secrets(struct dispatch *dispatch)
 	}
 }
 
-/* Starting. */
-
-void dispatch_start_jobs(struct dispatch *dispatch)
-{
-	const struct mono now = loop_now(&dispatch->shard->loop);
-	struct mono wanted = MONO_NEVER;
-
-	if (dispatch->draining || dispatch->schedule->job_count == 0)
-		return;
-	for (uint32_t i = 0; i < dispatch->route_count; i++) {
-		struct dispatch_route *route = &dispatch->routes[i];
-
-		if (route->lane_count > 0)
-			route->lane_first = (route->lane_first + 1) % route->lane_count;
-		for (uint32_t j = 0; j < route->lane_count; j++) {
-			struct dispatch_lane *lane =
-			        &route->lanes[(route->lane_first + j) % route->lane_count];
-			if (dispatch_waiting(dispatch, lane) == 0)
-				continue;
-			dispatch_start_lane(dispatch, route, lane);
-			wanted = mono_earlier(wanted, lane_wanted(lane->lane, now));
-		}
-	}
-	loop_timer_set(&dispatch->shard->loop, &dispatch->gate_timer, wanted);
-}
-
-static void dispatch_start_lane(
-        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane)
-{
-	const struct mono now = loop_now(&dispatch->shard->loop);
-
-	while (lane_room(lane->lane, now) > 0 && dispatch_waiting(dispatch, lane) > 0) {
-		struct outbound *outbound = dispatch_pick(lane);
-
-		if (outbound == NULL)
-			break;
-		outbound_give(outbound, schedule_take(dispatch->schedule, lane->lane->own_line,
-		                                lane->lane->shared_line));
-	}
-	while (dispatch_wants_session(dispatch, route, lane))
-		if (!dispatch_open(dispatch, route, lane))
-			break;
-}
-
-static size_t dispatch_waiting(const struct dispatch *dispatch, const struct dispatch_lane *lane)
-{
-	return schedule_waiting(dispatch->schedule, lane->lane->own_line) +
-	       schedule_waiting(dispatch->schedule, lane->lane->shared_line);
-}
-
-/* The ready session with the least in flight; NULL: none has room. */
-static struct outbound *dispatch_pick(struct dispatch_lane *lane)
-{
-	const uint32_t count = lane->session_count;
-	struct outbound *best = NULL;
-
-	for (uint32_t i = 0; i < count && i < DISPATCH_LOOK_MAX; i++) {
-		struct outbound *outbound = lane->sessions[(lane->look_from + i) % count];
-
-		if (outbound_room(outbound) == 0)
-			continue;
-		if (best == NULL || outbound->train_count < best->train_count)
-			best = outbound;
-		if (best->train_count == 0)
-			break;
-	}
-	lane->look_from++;
-	return best;
-}
-
-/* Whether jobs wait that neither a ready session nor one on its way has room for. */
-static bool dispatch_wants_session(struct dispatch *dispatch, const struct dispatch_route *route,
-        const struct dispatch_lane *lane)
-{
-	const struct mono now = loop_now(&dispatch->shard->loop);
-	const size_t own = schedule_waiting(dispatch->schedule, lane->lane->own_line);
-	const size_t shared = schedule_waiting(dispatch->schedule, lane->lane->shared_line);
-	const size_t pipeline = route->target.route->pipeline;
-	uint32_t opening = 0;
-	uint32_t opening_route = 0;
-
-	if (own + shared == 0 || lane_room(lane->lane, now) == 0 ||
-	        lane->session_count == lane->sessions_max)
-		return false;
-	for (uint32_t i = 0; i < route->lane_count; i++)
-		for (uint32_t j = 0; j < route->lanes[i].session_count; j++)
-			opening_route += route->lanes[i].sessions[j]->step < STEP_READY;
-	for (uint32_t i = 0; i < lane->session_count; i++)
-		opening += lane->sessions[i]->step < STEP_READY;
-	if (opening_route >= DISPATCH_OPENING_MAX || !lane_door_open(lane->lane, now, opening))
-		return false;
-	return own > opening * pipeline || shared > opening_route * pipeline;
-}
-
-/* All of the route's sessions are taken: an idle one of another lane gives way to one that has
- * none. It does so in a later turn. */
-static bool dispatch_make_place(struct dispatch_route *route, const struct dispatch_lane *lane)
-{
-	if (route->session_count < route->sessions_max)
-		return true;
-	if (lane->session_count > 0)
-		return false;
-	for (uint32_t i = 0; i < route->lane_count; i++)
-		for (uint32_t j = 0; j < route->lanes[i].session_count; j++) {
-			struct outbound *outbound = route->lanes[i].sessions[j];
-			if (outbound_is_ready(outbound) && outbound->train_count == 0) {
-				outbound_retire(outbound);
-				return false;
-			}
-		}
-	return false;
-}
+/* Sessions. */
 
 /* False: its addresses are not known yet. */
 static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *route)
@@ -304,11 +212,10 @@ static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *r
 	return route->target.address_count > 0;
 }
 
-/* False: not now. */
-static bool dispatch_open(
+bool dispatch_open(
         struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane)
 {
-	if (!dispatch_make_place(route, lane) || !dispatch_resolve(dispatch, route))
+	if (route->session_count == route->sessions_max || !dispatch_resolve(dispatch, route))
 		return false;
 	struct outbound *outbound = pool_take(&dispatch->sessions);
 	struct transaction *train = pool_take(&route->trains);
@@ -320,8 +227,11 @@ static bool dispatch_open(
 	check(lane->session_count < lane->sessions_max);
 	lane->sessions[lane->session_count++] = outbound;
 	route->session_count++;
+	lane->opening++;
+	route->opening++;
 	outbound_open(outbound, &route->target, lane->identity, dispatch->judge, lane->lane, train,
 	        id, &dispatch->news, &dispatch->stream_news);
+	outbound->opening = true;
 	return true;
 }
 
@@ -357,4 +267,26 @@ bool dispatch_is_idle(const struct dispatch *dispatch)
 		if (dispatch->lanes[i].secret != NULL && dispatch->lanes[i].secret->ask.in_flight)
 			return false;
 	return dispatch->sessions.taken == 0;
+}
+
+/* The ledger. */
+
+void dispatch_noted(struct dispatch *dispatch, struct note *note)
+{
+	const struct ledger_entry *entry = ledger_noted(&dispatch->ledger, note);
+	struct dispatch_lane *lane = entry->owner;
+
+	lane_stir(lane->lane);
+}
+
+void dispatch_read_ledger(struct dispatch *dispatch, struct spool *spool)
+{
+	ledger_read(&dispatch->ledger, spool);
+}
+
+bool dispatch_close_ledger(struct dispatch *dispatch)
+{
+	ledger_close(&dispatch->ledger);
+	ledger_work(&dispatch->ledger);
+	return ledger_is_closed(&dispatch->ledger);
 }

@@ -6,7 +6,11 @@
  * work close by themselves (engine/outbound). A host's addresses and an identity's secret are
  * asked for when a session needs them.
  *
- * What a mailbox may have under way at most is lane_room()'s to say; nothing starts beyond it.
+ * What a mailbox may do is its throttle's to say, which the lanes of an account share; nothing
+ * starts beyond it. The ledger keeps what it has used up.
+ *
+ * A lane is looked at when something has happened that a message of its may have waited for, and by
+ * turns: the cost of a message does not grow with the number of lanes.
  *
  * Thread:  the delivery shard's; dispatch_init() and dispatch_finish(): start-up and its undoing.
  * Owns:    sessions, their trains, TLS contexts and the asks to resolver and keeper.
@@ -15,18 +19,46 @@
 #ifndef SLUICE_DISPATCH_H
 #define SLUICE_DISPATCH_H
 
+#include "engine/ledger.h"
 #include "engine/outbound.h"
+#include "queue/base/heap.h"
 #include "queue/base/pool.h"
 #include "queue/route.h"
 
-#define DISPATCH_OPENING_MAX 8  /* sessions of a route on their way to be ready */
-#define DISPATCH_LOOK_MAX    64 /* sessions looked at to find the least busy */
-#define DISPATCH_TTL_LEAST_S 5  /* an address is not asked for more often */
+#define DISPATCH_OPENING_MAX 8    /* sessions of a route on their way to be ready */
+#define DISPATCH_LOOK_MAX    64   /* sessions looked at to find the least busy */
+#define DISPATCH_STARTS_MAX  1024 /* looks at lanes of a route in a turn; the rest in the next */
+#define DISPATCH_TTL_LEAST_S 5    /* an address is not asked for more often */
 #define DISPATCH_TTL_MOST_S  3600
 #define DISPATCH_STALE_NS    (60 * NS_PER_S) /* known addresses go on when a lookup fails */
 
+/* name, what is true in it, and where the lane is then */
+#define DISPATCH_LANE_STATES(X)                                                                    \
+	X(IDLE, "nothing waits for it, or others see to that: in one of its route's idle lists")   \
+	X(READY, "is to be looked at: in its route's ready list")                                  \
+	X(TIMED, "may start at a known time: in the heap")                                         \
+	X(PLACELESS, "waits until a session of the route is gone: in the route's placeless list")  \
+	X(AWAITING, "waits for what stirs it: an end, a session, a record on disk")
+
+enum dispatch_lane_state {
+#define X(name, text) DISPATCH_LANE_##name,
+	DISPATCH_LANE_STATES(X)
+#undef X
+	        DISPATCH_LANE_STATE_COUNT
+};
+
 struct dispatch_lane {
 	struct lane *lane;
+	enum dispatch_lane_state state;
+	struct link link;              /* of the list that `state` names */
+	struct heap_node node;         /* TIMED: by when */
+	struct ledger_entry *entry;    /* of its throttle; NULL: no limits */
+	struct dispatch_lane *sibling; /* the next lane of its account; itself: there is no other */
+	uint32_t opening;              /* sessions on their way to be ready */
+	uint32_t depth;                /* messages that a new session is opened for */
+	uint32_t recipients_most;      /* of a transaction */
+	bool idle_standing;            /* IDLE: which of the idle lists */
+
 	const struct config_identity *identity; /* NULL: no sign-in */
 	struct outbound **sessions;             /* sessions_max of them */
 	uint32_t session_count;                 /* in any step */
@@ -41,7 +73,11 @@ struct dispatch_route {
 	uint32_t lane_count; /* 0: this shard does not serve the route */
 	uint32_t session_count;
 	uint32_t sessions_max;
-	uint32_t lane_first; /* who goes first, by turns */
+	uint32_t opening; /* of all its lanes */
+	struct list ready;
+	struct list idle;          /* without a session that is ready */
+	struct list idle_standing; /* with one: they are asked first */
+	struct list placeless;
 	struct pool trains;
 	struct resolver_ask ask;
 	struct mono known_until; /* the addresses */
@@ -58,6 +94,12 @@ struct dispatch {
 	struct dispatch_lane *lanes; /* of all routes, one after the other */
 	struct lane *lane_values;
 	uint32_t lane_count;
+	struct throttle *throttles; /* one an account of this shard, and one a lane without any */
+	uint32_t throttle_count;
+	struct dispatch_lane **accounts; /* by number, while they are made; NULL: no lane yet */
+	struct ledger ledger;
+	struct heap timed;   /* lanes */
+	struct list stirred; /* lanes, by their stir_link */
 	struct outbound **session_places;
 	struct schedule_line *lines;
 	uint32_t line_count; /* one a route, then one a lane */
@@ -65,13 +107,16 @@ struct dispatch {
 	uint64_t sessions_ever;
 	struct list news;        /* of sessions */
 	struct list stream_news; /* of their streams */
-	struct timer gate_timer; /* a lane's gate opens */
+	struct timer gate_timer; /* the first of the timed */
+	bool more;               /* lanes are left that could not be looked at in this turn */
 	bool draining;
 };
 
 /* On failure `why` names the route and what is wrong. */
 MUST_CHECK struct err dispatch_init(struct dispatch *dispatch, struct judge *judge,
         uint32_t shard_count, struct resolver *resolver, struct keeper *keeper, struct text *why);
+/* What the spool knows of the accounts' limits. Before the spooler runs. */
+void dispatch_read_ledger(struct dispatch *dispatch, struct spool *spool);
 /* No session is left. */
 void dispatch_finish(struct dispatch *dispatch);
 
@@ -81,6 +126,8 @@ void dispatch_add(struct dispatch *dispatch, struct job *job);
 void dispatch_read_news(struct dispatch *dispatch);
 /* Starts what may start: as many as lanes and pipelines allow. */
 void dispatch_start_jobs(struct dispatch *dispatch);
+/* LETTER_NOTED. */
+void dispatch_noted(struct dispatch *dispatch, struct note *note);
 /* An operator said retry: what failures closed opens. */
 void dispatch_resume(struct dispatch *dispatch);
 /* Nothing new starts; sessions take their leave. */
@@ -89,5 +136,16 @@ void dispatch_drain(struct dispatch *dispatch);
 void dispatch_abort(struct dispatch *dispatch);
 /* No session is left, and nothing is asked for. */
 bool dispatch_is_idle(const struct dispatch *dispatch);
+/* Draining, and idle: the last records of the ledger are written. True: they are on disk. */
+bool dispatch_close_ledger(struct dispatch *dispatch);
+
+/* For dispatch's other files. */
+
+/* The lane is to be looked at, wherever it is. */
+void dispatch_wake(struct dispatch *dispatch, struct dispatch_lane *lane);
+struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct lane *lane);
+/* False: not now. */
+bool dispatch_open(
+        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);
 
 #endif

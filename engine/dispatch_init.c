@@ -1,5 +1,6 @@
 #include "engine/dispatch.h"
 
+#include "engine/feed.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -10,7 +11,10 @@ static struct err dispatch_init_route(
 static struct err dispatch_init_tls(struct dispatch_route *route, struct text *why);
 static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_route *route,
         uint16_t route_index, uint16_t identity_index, uint32_t sessions_max);
-static struct route_plan dispatch_plan(const struct config_route *route, uint32_t shard_count);
+static uint32_t dispatch_lane_sessions(const struct config_route *route,
+        const struct route_plan *plan, uint32_t shard, uint32_t identity);
+static struct throttle *dispatch_throttle(struct dispatch *dispatch, struct dispatch_lane *lane,
+        const struct config_route *route, uint16_t identity);
 static void dispatch_gate_expired(struct timer *timer);
 
 struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_t shard_count,
@@ -28,16 +32,21 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 	};
 	list_init(&dispatch->news);
 	list_init(&dispatch->stream_news);
+	list_init(&dispatch->stirred);
 	struct err err = dispatch_count(dispatch, shard_count, &sessions);
 	if (failed(err))
 		return err;
 	schedule_init(dispatch->schedule, dispatch->lines, dispatch->line_count);
 	err = pool_init(&dispatch->sessions, sizeof(struct outbound), sessions);
 	uint32_t lanes = dispatch->lane_count;
+	if (!failed(err))
+		err = heap_init(&dispatch->timed, lanes + 1);
+	if (!failed(err))
+		err = ledger_init(&dispatch->ledger, dispatch->shard, lanes);
 	dispatch->lane_count = 0;
 	for (uint32_t i = 0; i < dispatch->route_count && !failed(err); i++) {
 		const struct route_plan plan =
-		        dispatch_plan(&dispatch->shard->config->routes.at[i], shard_count);
+		        feed_plan(&dispatch->shard->config->routes.at[i], shard_count);
 		err = dispatch_init_route(dispatch, i, &plan, why);
 	}
 	check(failed(err) || dispatch->lane_count == lanes);
@@ -53,13 +62,15 @@ static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count
 
 	dispatch->route_count = (uint32_t)routes->count;
 	for (size_t i = 0; i < routes->count; i++) {
-		const struct route_plan plan = dispatch_plan(&routes->at[i], shard_count);
+		const struct route_plan plan = feed_plan(&routes->at[i], shard_count);
 		const uint32_t lanes = route_shard_lanes(&plan, shard);
 
 		dispatch->lane_count += lanes;
 		*sessions += route_shard_sessions(&plan, shard);
-		for (uint32_t lane = 0; lane < lanes; lane++)
-			places += route_lane_sessions(&plan, shard, lane);
+		for (uint32_t at = route_next_lane(&plan, shard, 0);
+		        lanes > 0 && at < route_lane_end(&plan);
+		        at = route_next_lane(&plan, shard, at + 1))
+			places += dispatch_lane_sessions(&routes->at[i], &plan, shard, at);
 	}
 	dispatch->line_count = dispatch->route_count + dispatch->lane_count;
 	/* A shard may serve none of a small route's sessions. */
@@ -69,20 +80,31 @@ static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count
 	dispatch->lanes = calloc(dispatch->lane_count + least, sizeof *dispatch->lanes);
 	dispatch->lane_values = calloc(dispatch->lane_count + least, sizeof *dispatch->lane_values);
 	dispatch->lines = calloc(dispatch->line_count, sizeof *dispatch->lines);
+	dispatch->throttles = calloc(dispatch->lane_count + least, sizeof *dispatch->throttles);
+	dispatch->accounts =
+	        calloc(dispatch->shard->config->account_count + least, sizeof *dispatch->accounts);
 	dispatch->session_places = calloc(places + least, sizeof(struct outbound *));
 	if (dispatch->routes == NULL || dispatch->lanes == NULL || dispatch->lane_values == NULL ||
-	        dispatch->lines == NULL || dispatch->session_places == NULL)
+	        dispatch->lines == NULL || dispatch->session_places == NULL ||
+	        dispatch->throttles == NULL || dispatch->accounts == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	return err_ok();
 }
 
-static struct route_plan dispatch_plan(const struct config_route *route, uint32_t shard_count)
+/* A mailbox may have as many sessions as messages under way; others their part of the route's. */
+static uint32_t dispatch_lane_sessions(const struct config_route *route,
+        const struct route_plan *plan, uint32_t shard, uint32_t identity)
 {
-	return (struct route_plan){
-		.sessions = route->sessions,
-		.identities = (uint32_t)route->identities.count,
-		.shards = shard_count,
-	};
+	const uint32_t shards = route_shard_sessions(plan, shard);
+	const uint64_t cap = route->identities.count == 0
+	                             ? LIMIT_NONE
+	                             : route->identities.at[identity].connections.count;
+	const uint32_t part = plan->sliced || plan->identities == 0
+	                              ? shards
+	                              : (plan->sessions + plan->identities - 1) / plan->identities;
+	const uint64_t most = cap == LIMIT_NONE ? part : cap;
+
+	return most < shards ? (uint32_t)most : shards;
 }
 
 static struct err dispatch_init_route(
@@ -100,16 +122,21 @@ static struct err dispatch_init_route(
 		.sessions_max = route_shard_sessions(plan, shard),
 		.ask = { .host = settings->host, .port = (uint16_t)settings->port },
 	};
+	list_init(&route->ready);
+	list_init(&route->idle);
+	list_init(&route->idle_standing);
+	list_init(&route->placeless);
 	if (lane_count == 0)
 		return err_ok();
 	struct err err = pool_init(&route->trains, settings->pipeline * sizeof(struct transaction),
 	        route->sessions_max);
 	if (!failed(err))
 		err = dispatch_init_tls(route, why);
-	for (uint32_t lane = 0; lane < lane_count && !failed(err); lane++)
-		err = dispatch_init_lane(dispatch, route, (uint16_t)index,
-		        (uint16_t)route_lane_identity(plan, shard, lane),
-		        route_lane_sessions(plan, shard, lane));
+	for (uint32_t at = route_next_lane(plan, shard, 0);
+	        at < route_lane_end(plan) && !failed(err);
+	        at = route_next_lane(plan, shard, at + 1))
+		err = dispatch_init_lane(dispatch, route, (uint16_t)index, (uint16_t)at,
+		        dispatch_lane_sessions(settings, plan, shard, at));
 	for (uint32_t lane = 0; lane < route->lane_count; lane++) {
 		route->lanes[lane].lane->peers = route->lanes[0].lane;
 		route->lanes[lane].lane->peer_count = route->lane_count;
@@ -150,18 +177,72 @@ static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_
 	};
 	dispatch->session_places += sessions_max;
 	route->lane_count++;
-	lane_init(lane->lane, route_index, identity_index);
+	if (identities->count > 0)
+		lane->identity = &identities->at[identity_index];
+	lane_init(lane->lane, route_index, identity_index,
+	        dispatch_throttle(dispatch, lane, route->target.route, identity_index));
+	lane->lane->stirred = &dispatch->stirred;
 	lane->lane->shared_line = route_index;
 	lane->lane->own_line = dispatch->route_count + index;
+	lane->depth = lane->lane->throttle->settings.in_flight == THROTTLE_NONE
+	                      ? route->target.route->pipeline
+	                      : 1;
+	const uint64_t most = lane->identity == NULL
+	                              ? route->target.route->recipients_per_message.count
+	                              : lane->identity->recipients_per_message.count;
+	lane->recipients_most =
+	        most < MESSAGE_RECIPIENTS_MAX ? (uint32_t)most : MESSAGE_RECIPIENTS_MAX;
+	lane->state = DISPATCH_LANE_IDLE;
+	list_push_last(&route->idle, &lane->link);
 	if (identities->count == 0)
 		return err_ok();
 	check(dispatch->keeper != NULL);
-	lane->identity = &identities->at[identity_index];
 	lane->secret = calloc(1, sizeof *lane->secret);
 	if (lane->secret == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	lane->secret->identity = lane->identity;
 	return err_ok();
+}
+
+/* The account's, which its lanes on other routes may have already: the first one's limits count. */
+static struct throttle *dispatch_throttle(struct dispatch *dispatch, struct dispatch_lane *lane,
+        const struct config_route *route, uint16_t identity)
+{
+	struct throttle_settings settings = {
+		.in_flight = THROTTLE_NONE,
+		.messages = { .count = THROTTLE_NONE },
+		.recipients = { .count = THROTTLE_NONE },
+		.stop = 1,
+	};
+	struct dispatch_lane **first = NULL;
+
+	lane->sibling = lane;
+	if (lane->identity != NULL && config_identity_is_limited(lane->identity)) {
+		const struct config_limit *messages = &lane->identity->messages_per_minute;
+		const struct config_limit *recipients = &lane->identity->recipients_per_day;
+		settings = (struct throttle_settings){
+			.in_flight = lane->identity->connections.count,
+			.messages = { messages->count, messages->period_ns },
+			.recipients = { recipients->count, recipients->period_ns },
+			.guard = route->guard,
+			.stop = route->stop,
+			.learn_up = route->learn == LEARN_UP,
+		};
+		first = &dispatch->accounts[route->accounts[identity]];
+	}
+	if (first != NULL && *first != NULL) {
+		lane->sibling = (*first)->sibling;
+		(*first)->sibling = lane;
+		lane->entry = (*first)->entry;
+		return (*first)->lane->throttle;
+	}
+	struct throttle *throttle = &dispatch->throttles[dispatch->throttle_count++];
+	throttle_init(throttle, &settings);
+	if (first != NULL)
+		*first = lane;
+	if (throttle_is_limited(throttle))
+		lane->entry = ledger_add(&dispatch->ledger, throttle, lane->identity->user, lane);
+	return throttle;
 }
 
 void dispatch_finish(struct dispatch *dispatch)
@@ -179,11 +260,15 @@ void dispatch_finish(struct dispatch *dispatch)
 	if (dispatch->sessions.memory != NULL)
 		pool_finish(&dispatch->sessions);
 	loop_timer_stop(&dispatch->shard->loop, &dispatch->gate_timer);
+	heap_finish(&dispatch->timed); /* of nodes in lanes */
 	free(dispatch->routes);
 	free(dispatch->lanes);
 	free(dispatch->lane_values);
 	free(dispatch->lines);
 	free(dispatch->session_places);
+	free(dispatch->throttles);
+	free(dispatch->accounts);
+	ledger_finish(&dispatch->ledger);
 }
 
 static void dispatch_gate_expired(struct timer *timer)

@@ -1,5 +1,6 @@
-#include "engine/engine_inner.h"
+#include "engine/engine.h"
 
+#include "engine/engine_inner.h"
 #include "engine/request.h"
 #include "queue/base/check.h"
 

@@ -192,6 +192,7 @@ static struct err engine_open_delivery(struct engine *engine, size_t index, stru
 		.io = IO_SETTINGS_DEFAULT,
 		.resolver = &engine->resolver,
 		.keeper = &engine->keeper,
+		.spool = engine->spooler->spool,
 		.index = (unsigned)index,
 		.shard_count = (unsigned)shard_count,
 		.seed = crypto_random_u64(),

@@ -3,7 +3,6 @@
 #include "engine/batch.h"
 #include "engine/routing.h"
 #include "queue/base/check.h"
-#include "queue/route.h"
 
 #define FEED_NEVER        ((struct wall){ INT64_MAX })
 #define FEED_WINDOW_LEAST 32
@@ -15,6 +14,21 @@ static void feed_charge(struct feed *feed, struct job *job);
 static void feed_lend(struct feed *feed, struct job *job);
 static bool feed_read(
         struct feed *feed, uint16_t route, struct wall now, struct spool_place *damaged);
+
+/* A mailbox with limits has one owner; others may be shared out (queue/route.h). */
+struct route_plan feed_plan(const struct config_route *route, size_t shard_count)
+{
+	const struct config_identities *identities = &route->identities;
+
+	return (struct route_plan){
+		.sessions = route->sessions,
+		.identities = (uint32_t)identities->count,
+		.shards = (uint32_t)shard_count,
+		.sliced = identities->count == 0 ||
+		          (identities->count == 1 && !config_identity_is_limited(identities->at)),
+		.accounts = route->accounts,
+	};
+}
 
 uint32_t feed_window(const struct config_route *route, size_t shard_count)
 {
@@ -74,11 +88,7 @@ struct err feed_init(struct feed *feed, const struct config *config, struct spoo
 static void feed_init_credit(
         struct feed_route *route, const struct config_route *settings, uint32_t shard_count)
 {
-	const struct route_plan plan = {
-		.sessions = settings->sessions,
-		.identities = (uint32_t)settings->identities.count,
-		.shards = shard_count,
-	};
+	const struct route_plan plan = feed_plan(settings, shard_count);
 
 	for (uint32_t shard = 0; shard < shard_count; shard++) {
 		if (route_shard_sessions(&plan, shard) == 0)

@@ -18,6 +18,7 @@
 #include "engine/config.h"
 #include "engine/letters.h"
 #include "queue/base/pool.h"
+#include "queue/route.h"
 #include "queue/spool.h"
 
 #define FEED_SHARDS_MAX     64
@@ -49,6 +50,8 @@ struct feed {
 	struct feed_route routes[SPOOL_ROUTES_MAX];
 };
 
+/* How a route is divided among the shards. */
+struct route_plan feed_plan(const struct config_route *route, size_t shard_count);
 /* Most jobs a shard holds of a route: what its sessions can have in flight, once more as much to
  * go on with while settles are committed, and a few for a route with one slow session. */
 uint32_t feed_window(const struct config_route *route, size_t shard_count);

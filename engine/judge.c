@@ -49,7 +49,11 @@ static_assert(sizeof judge_rows / sizeof judge_rows[0] == OUTCOME_COUNT, "one ro
 
 static enum judge_gate judge_gate_of(const struct judge_case *it);
 static enum judge_gate judge_scope_gate(enum scope scope);
-static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case *it, bool route);
+static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case *it,
+        const struct judge_origin *origin, bool route);
+static bool judge_kind(const struct judge_case *it, enum throttle_kind *kind);
+static void judge_log_learned(
+        struct judge *judge, const struct lane *lane, enum throttle_kind kind, const char *how);
 static enum owed_outcome judge_outcome(const struct judge_case *it);
 static void judge_settle(struct judge *judge, struct job *job);
 static void judge_defer(struct judge *judge, struct job *job);
@@ -80,21 +84,22 @@ void judge_init(struct judge *judge, struct shard *shard, struct schedule *sched
 
 /* Lanes. */
 
-bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it)
+bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
+        const struct judge_origin *origin)
 {
 	check(it->judged);
 	const bool retire = judge_rows[it->verdict.outcome].retire;
 
 	switch (judge_gate_of(it)) {
 	case GATE_LANE:
-		judge_hold(judge, lane, it, false);
+		judge_hold(judge, lane, it, origin, false);
 		break;
 	case GATE_ROUTE:
-		judge_hold(judge, lane, it, true);
+		judge_hold(judge, lane, it, origin, true);
 		break;
 	case GATE_REAUTH:
 		if (lane->reauths++ > 0)
-			judge_hold(judge, lane, it, false);
+			judge_hold(judge, lane, it, origin, false);
 		break;
 	default:
 		break;
@@ -123,7 +128,28 @@ static enum judge_gate judge_scope_gate(enum scope scope)
 	}
 }
 
-static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case *it, bool route)
+/* Which of the mailbox's limits a refusal is about; false: none of them. */
+static bool judge_kind(const struct judge_case *it, enum throttle_kind *kind)
+{
+	if (it->verdict.scope != SCOPE_IDENTITY)
+		return false;
+	switch (it->verdict.cause) {
+	case CAUSE_CONCURRENT_CONNECTIONS:
+		*kind = THROTTLE_OF_IN_FLIGHT;
+		return true;
+	case CAUSE_SENDER_RATE:
+		*kind = THROTTLE_OF_MESSAGES;
+		return true;
+	case CAUSE_RECIPIENT_RATE_DAILY:
+		*kind = THROTTLE_OF_RECIPIENTS;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case *it,
+        const struct judge_origin *origin, bool route)
 {
 	const struct mono now = loop_now(&judge->shard->loop);
 	const bool again = judge_rows[it->verdict.outcome].gate == GATE_REAUTH;
@@ -133,14 +159,26 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 		.outcome = outcome,
 		.wait_s = again ? VERDICT_NO_WAIT : it->verdict.wait_s,
 	};
-	const int64_t wait_ns = verdict_wait_s(&verdict) * NS_PER_S;
+	struct lane_wait wait = { verdict_wait_s(&verdict) * NS_PER_S, LANE_HOLD_MOST_NS };
+	const uint32_t epoch = origin == NULL ? lane->epoch : origin->epoch;
+	enum throttle_kind kind;
 	bool news = false;
 
+	if (origin != NULL && judge_kind(it, &kind)) {
+		if (throttle_refuse(lane->throttle, now, origin->ticket, kind))
+			judge_log_learned(judge, lane, kind, "cut");
+		/* What is learned keeps us below the limit; the hold is for what is there now. */
+		if (kind != THROTTLE_OF_RECIPIENTS && wait.first_ns < LANE_HOLD_MOST_NS)
+			wait = (struct lane_wait){ LANE_LEARNED_NS, LANE_LEARNED_MOST_NS };
+	}
 	if (route)
-		for (uint32_t i = 0; i < lane->peer_count; i++)
-			news |= lane_hold(&lane->peers[i], now, wait_ns, &judge->shard->random);
+		for (uint32_t i = 0; i < lane->peer_count; i++) {
+			struct lane *peer = &lane->peers[i];
+			news |= lane_hold(peer, now, peer == lane ? epoch : peer->epoch, &wait,
+			        &judge->shard->random);
+		}
 	else
-		news = lane_hold(lane, now, wait_ns, &judge->shard->random);
+		news = lane_hold(lane, now, epoch, &wait, &judge->shard->random);
 	if (!news)
 		return;
 	struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "held");
@@ -151,6 +189,43 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 	log_end(&line);
 }
 
+static void judge_log_learned(
+        struct judge *judge, const struct lane *lane, enum throttle_kind kind, const char *how)
+{
+	static const char *const limits[] = {
+		[THROTTLE_OF_IN_FLIGHT] = "connections",
+		[THROTTLE_OF_MESSAGES] = "messages_per_minute",
+		[THROTTLE_OF_RECIPIENTS] = "recipients_per_day",
+	};
+	struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "learned");
+
+	judge_log_lane(judge, lane, &line);
+	log_word(&line, "limit", limits[kind]);
+	log_word(&line, "how", how);
+	log_number(&line, "now", throttle_limit(lane->throttle, kind));
+	if (kind == THROTTLE_OF_IN_FLIGHT)
+		log_word(&line, "advice",
+		        "The mailbox has fewer messages under way than it may: somebody else uses "
+		        "it.");
+	log_end(&line);
+}
+
+void judge_taken(
+        struct judge *judge, struct lane *lane, struct throttle_ticket *ticket, uint32_t epoch)
+{
+	uint64_t before[THROTTLE_KINDS];
+
+	for (int i = 0; i < THROTTLE_KINDS; i++)
+		before[i] = throttle_limit(lane->throttle, (enum throttle_kind)i);
+	lane_succeed(lane, epoch);
+	if (!throttle_accept(lane->throttle, loop_now(&judge->shard->loop), ticket))
+		return;
+	lane_stir(lane);
+	for (int i = 0; i < THROTTLE_KINDS; i++)
+		if (throttle_limit(lane->throttle, (enum throttle_kind)i) != before[i])
+			judge_log_learned(judge, lane, (enum throttle_kind)i, "raised");
+}
+
 void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it)
 {
 	struct shard *shard = judge->shard;
@@ -158,7 +233,7 @@ void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it
 	const bool blamed = !it->judged || verdict_counts(&it->verdict);
 
 	if (it->judged)
-		(void)judge_lane(judge, lane, it);
+		(void)judge_lane(judge, lane, it, NULL);
 	judge_useless(judge, lane, it);
 	struct job *job = schedule_first(judge->schedule, lane->own_line, lane->shared_line);
 	if (lane->standing > 0 || job == NULL)

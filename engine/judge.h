@@ -40,8 +40,19 @@ struct judgement {
 
 void judge_init(struct judge *judge, struct shard *shard, struct schedule *schedule);
 
-/* For the lane and its peers. True: the session is to end after what is in flight. */
-bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it);
+/* Where a reply about a message comes from: what the message counts in, and since when. */
+struct judge_origin {
+	const struct throttle_ticket *ticket;
+	uint32_t epoch; /* of the lane */
+};
+
+/* For the lane and its peers; `origin` NULL: it is about a session. True: the session is to end
+ * after what is in flight. */
+bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
+        const struct judge_origin *origin);
+/* A message was taken: gates forget their setbacks, learned limits may grow. */
+void judge_taken(
+        struct judge *judge, struct lane *lane, struct throttle_ticket *ticket, uint32_t epoch);
 /* For the owed[at], whose address is given for the log. */
 void judge_recipient(struct judge *judge, const struct lane *lane, struct job *job, size_t at,
         struct view address, struct judge_case *it, struct judgement *judgement);

@@ -202,7 +202,7 @@ void outbound_quit(struct outbound *outbound)
 
 	check(written);
 	check(outbound->train_count == 0);
-	outbound->carrier.lane->standing--;
+	lane_unstand(outbound->carrier.lane);
 	outbound_enter(outbound, STEP_QUIT);
 	if (!stream_put(&outbound->stream, text_view(&line)))
 		outbound_lose(outbound, VIEW(""));
@@ -256,7 +256,7 @@ void outbound_lose(struct outbound *outbound, struct view why)
 	outbound->faulty = useless && outbound->train_count > 0 && !outbound->shard->draining;
 	outbound->begun = stream_begun_total(&outbound->stream);
 	if (outbound->step == STEP_READY)
-		outbound->carrier.lane->standing--;
+		lane_unstand(outbound->carrier.lane);
 	const bool polite = outbound->step == STEP_QUIT;
 	outbound_hello_forget(outbound);
 	loop_task_drop(&outbound->shard->loop.starved, &outbound->work);
@@ -341,9 +341,10 @@ void outbound_become_ready(struct outbound *outbound)
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
 		if (sizes[i] > 0 && (carrier->size_max == 0 || sizes[i] < carrier->size_max))
 			carrier->size_max = sizes[i];
-	carrier->lane->standing++;
+	lane_stand(carrier->lane);
 	outbound_enter(outbound, STEP_READY);
 	outbound_arm(outbound);
+	outbound_say(outbound, OUTBOUND_READY);
 }
 
 void outbound_send(struct outbound *outbound, const struct text *line)

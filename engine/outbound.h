@@ -37,7 +37,8 @@ struct outbound_target {
 
 enum outbound_news {
 	OUTBOUND_WANTS_SECRET = 1,
-	OUTBOUND_GONE = 2, /* the memory may be reused */
+	OUTBOUND_READY = 2, /* takes messages */
+	OUTBOUND_GONE = 4,  /* the memory may be reused */
 };
 
 struct outbound {
@@ -61,6 +62,7 @@ struct outbound {
 	bool secured;    /* TLS is up, and the route's policy met */
 	bool faulty;     /* was lost without having been of use: the judge is to hear of it */
 	bool elsewhere;  /* could not connect, and another address is to be tried */
+	bool opening;    /* the one above's: counted among those on their way */
 	uint8_t text_bytes;
 	uint32_t address; /* index of the one in use */
 	uint32_t address_tries;
@@ -94,8 +96,9 @@ struct outbound *outbound_next_news(struct list *news, unsigned *what);
 void outbound_sign_in(struct outbound *outbound, struct err err, struct view secret);
 /* How many more messages it takes now. */
 uint32_t outbound_room(const struct outbound *outbound);
-/* Takes job (JOB_SENDING); there is room. */
-void outbound_give(struct outbound *outbound, struct job *job);
+/* Takes job (JOB_SENDING), and what it counts in; there is room. */
+void outbound_give(
+        struct outbound *outbound, struct job *job, const struct throttle_ticket *ticket);
 /* Takes no more; ends when the replies in flight are there. */
 void outbound_retire(struct outbound *outbound);
 /* Ends now; what is in flight is in doubt. */

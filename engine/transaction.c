@@ -15,13 +15,18 @@ static struct view transaction_prefix(const struct carrier *carrier, const struc
 static bool transaction_needs_utf8(const struct message *message);
 static bool transaction_is_ascii(struct view view);
 static void transaction_choose(struct transaction *transaction, struct carrier *carrier);
+static void transaction_close_ticket(
+        struct transaction *transaction, const struct carrier *carrier);
 
-bool transaction_begin(struct transaction *transaction, struct carrier *carrier, struct job *job)
+bool transaction_begin(struct transaction *transaction, struct carrier *carrier, struct job *job,
+        const struct throttle_ticket *ticket)
 {
 	const struct message *message = job->message;
-	uint32_t most = carrier->rcpt_max;
+	uint32_t most =
+	        ticket->recipients < carrier->rcpt_max ? ticket->recipients : carrier->rcpt_max;
 
 	check(job->state == JOB_SENDING);
+	check(ticket->open);
 	if (job->at_once > 0 && job->at_once < most)
 		most = job->at_once;
 	*transaction = (struct transaction){
@@ -33,8 +38,10 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 		.to_hear = message_recipients(message),
 		.prefix = transaction_prefix(carrier, message),
 		.judgement.relayed = !carrier->offers.dsn,
+		.ticket = *ticket,
+		.epoch = carrier->lane->epoch,
 	};
-	carrier->lane->in_flight++;
+	lane_begin(carrier->lane);
 	transaction_choose(transaction, carrier);
 	if (carrier->size_max > 0 && message->body_bytes > carrier->size_max)
 		transaction_refuse(transaction, carrier, reply_too_large);
@@ -151,11 +158,28 @@ bool transaction_is_over(const struct transaction *transaction, const struct str
 
 void transaction_end(struct transaction *transaction, struct carrier *carrier, struct shelf *shelf)
 {
-	check(carrier->lane->in_flight > 0);
-	carrier->lane->in_flight--;
+	transaction_close_ticket(transaction, carrier);
+	lane_end(carrier->lane);
 	body_end(&transaction->body, shelf);
 	judge_transaction(
 	        carrier->judge, carrier->lane, MOVE(transaction->job), &transaction->judgement);
+}
+
+/* A recipient counts from MAIL on unless it was refused, alone or with the message; one that may
+ * have got it counts. */
+static void transaction_close_ticket(struct transaction *transaction, const struct carrier *carrier)
+{
+	const struct job *job = transaction->job;
+	struct throttle_ticket *ticket = &transaction->ticket;
+	uint32_t counted = 0;
+
+	for (size_t i = 0; i < job->owed_count && !transaction->denied; i++) {
+		const struct owed *owed = &job_owed_const(job)[i];
+		counted += owed->mark == OWED_ACCEPTED || owed->mark == OWED_ASKED;
+	}
+	if (transaction->begun && counted < ticket->recipients)
+		throttle_spare(carrier->lane->throttle, ticket, ticket->recipients - counted);
+	throttle_end(carrier->lane->throttle, ticket);
 }
 
 void transaction_lose(struct transaction *transaction, struct carrier *carrier, struct shelf *shelf,

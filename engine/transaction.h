@@ -53,6 +53,7 @@ struct transaction {
 	bool allowed;  /* 354 came */
 	bool refused;  /* RSET or MAIL was, so nothing that follows counts */
 	bool spared;   /* no recipient was accepted, so no body was announced */
+	bool denied;   /* the server refused it as a whole: at MAIL, DATA or the end */
 	uint16_t most; /* recipients to ask for */
 	uint16_t asked;
 	uint16_t heard; /* of them, those answered */
@@ -65,6 +66,8 @@ struct transaction {
 	struct view prefix;            /* a header line that goes before the body; empty: none */
 	struct body body;
 	struct judgement judgement;
+	struct throttle_ticket ticket; /* what it counts in */
+	uint32_t epoch;                /* of its lane, when it began */
 };
 
 #define TRANSACTION_OVER STEP_QUIT /* the row behind the last */
@@ -82,9 +85,11 @@ enum transaction_heard {
 	TRANSACTION_BROKEN, /* nothing was asked that this could answer: out of step */
 };
 
-/* Takes job (JOB_SENDING). Judges at once what this carrier can't carry. False: nothing is left
- * to be sent; only transaction_end() may follow. */
-bool transaction_begin(struct transaction *transaction, struct carrier *carrier, struct job *job);
+/* Takes job (JOB_SENDING) and the ticket of the lane's throttle, which says how many recipients
+ * it may ask for. Judges at once what this carrier can't carry. False: nothing is left to be
+ * sent; only transaction_end() may follow. */
+bool transaction_begin(struct transaction *transaction, struct carrier *carrier, struct job *job,
+        const struct throttle_ticket *ticket);
 /* Queues what can be queued now. */
 enum transaction_wrote transaction_write(
         struct transaction *transaction, struct carrier *carrier, struct shelf *shelf);

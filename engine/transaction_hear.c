@@ -15,6 +15,7 @@ static void transaction_hear_end(
 enum transaction_heard transaction_hear(
         struct transaction *transaction, struct carrier *carrier, const struct reply *reply)
 {
+	const struct judge_origin origin = { &transaction->ticket, transaction->epoch };
 	struct judge_case it;
 	bool retire = false;
 
@@ -29,7 +30,7 @@ enum transaction_heard transaction_hear(
 	const bool counts = !transaction->refused &&
 	                    (transaction->owed < STEP_DATA || transaction->accepted > 0);
 	if (counts && it.verdict.outcome != OUTCOME_PROCEED)
-		retire = judge_lane(carrier->judge, carrier->lane, &it);
+		retire = judge_lane(carrier->judge, carrier->lane, &it, &origin);
 	switch ((enum outbound_step)transaction->owed) {
 	case STEP_RSET:
 	case STEP_MAIL:
@@ -80,6 +81,7 @@ static void transaction_hear_mail(
 		judge_recipients(carrier->judge, carrier->lane, transaction->job,
 		        1U << OWED_UNASKED | 1U << OWED_ASKED, it, &transaction->judgement);
 		transaction->refused = true;
+		transaction->denied = true;
 	}
 	transaction->owed = transaction->owed == STEP_RSET ? STEP_MAIL : STEP_RCPT;
 }
@@ -123,6 +125,7 @@ static void transaction_hear_data(
 		judge_recipients(carrier->judge, carrier->lane, transaction->job,
 		        1U << OWED_ACCEPTED, it, &transaction->judgement);
 	carrier->dirty |= !transaction->refused;
+	transaction->denied = true;
 	transaction_close(transaction, carrier);
 	transaction->owed = TRANSACTION_OVER;
 }
@@ -138,7 +141,9 @@ static void transaction_hear_end(
 		judge_recipients(carrier->judge, carrier->lane, transaction->job,
 		        1U << OWED_ACCEPTED, it, &transaction->judgement);
 		if (taken)
-			lane_succeed(carrier->lane);
+			judge_taken(carrier->judge, carrier->lane, &transaction->ticket,
+			        transaction->epoch);
 	}
+	transaction->denied = !taken;
 	transaction->owed = TRANSACTION_OVER;
 }

@@ -144,6 +144,10 @@ static enum transaction_wrote transaction_write_mail(
 		mail.ret = message->flags & (MESSAGE_RET_FULL | MESSAGE_RET_HEADERS);
 		mail.envid = message_get(message, MESSAGE_ENVID);
 	}
+	/* It counts from when it is written, so nothing may hold it up behind that. */
+	if (throttle_is_limited(carrier->lane->throttle) && !transaction->refused &&
+	        stream_queued_total(carrier->stream) > stream_written_total(carrier->stream))
+		return TRANSACTION_WAITS;
 	if (transaction->refused) {
 		transaction_close(transaction, carrier);
 	} else if (!write_mail(&line, &mail)) {
@@ -155,6 +159,8 @@ static enum transaction_wrote transaction_write_mail(
 	} else {
 		transaction->begun = true;
 		transaction->sent = STEP_RCPT;
+		throttle_write(carrier->lane->throttle, loop_now(&carrier->judge->shard->loop),
+		        &transaction->ticket);
 	}
 	return TRANSACTION_WROTE;
 }

@@ -6,23 +6,53 @@ static int64_t lane_gate_close(struct lane_gate *gate, struct mono now, int64_t 
         int64_t most_ns, struct random *random);
 static bool lane_gate_is_open(const struct lane_gate *gate, struct mono now);
 
-void lane_init(struct lane *lane, uint16_t route, uint16_t identity)
+void lane_init(struct lane *lane, uint16_t route, uint16_t identity, struct throttle *throttle)
 {
 	*lane = (struct lane){
 		.route = route,
 		.identity = identity,
+		.throttle = throttle,
 		.peers = lane,
 		.peer_count = 1,
 	};
 }
 
-uint32_t lane_room(const struct lane *lane, struct mono now)
+void lane_stir(struct lane *lane)
+{
+	if (lane->stirred != NULL && !link_is_linked(&lane->stir_link))
+		list_push_last(lane->stirred, &lane->stir_link);
+}
+
+bool lane_is_open(const struct lane *lane, struct mono now)
 {
 	if (!lane_gate_is_open(&lane->hold, now))
-		return 0;
-	if (lane->hold.setbacks > 0)
-		return lane->in_flight == 0 ? 1 : 0;
-	return UINT32_MAX - lane->in_flight;
+		return false;
+	return lane->hold.setbacks == 0 || lane->in_flight == 0;
+}
+
+void lane_begin(struct lane *lane)
+{
+	lane->in_flight++;
+}
+
+void lane_end(struct lane *lane)
+{
+	check(lane->in_flight > 0);
+	lane->in_flight--;
+	lane_stir(lane);
+}
+
+void lane_stand(struct lane *lane)
+{
+	lane->standing++;
+	lane_stir(lane);
+}
+
+void lane_unstand(struct lane *lane)
+{
+	check(lane->standing > 0);
+	lane->standing--;
+	lane_stir(lane);
 }
 
 bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening)
@@ -32,23 +62,32 @@ bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening)
 	return lane->door.setbacks == 0 || opening == 0;
 }
 
-bool lane_hold(struct lane *lane, struct mono now, int64_t wait_ns, struct random *random)
+bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct lane_wait *wait,
+        struct random *random)
 {
-	check(wait_ns >= 0);
+	const bool open = lane_gate_is_open(&lane->hold, now);
+	const int64_t most_ns = wait->most_ns > wait->first_ns ? wait->most_ns : wait->first_ns;
+
+	check(wait->first_ns >= 0);
+	lane_stir(lane);
 	/* The rest of a train gets the same answer as its first: that is no further setback. */
-	if (!lane_gate_is_open(&lane->hold, now)) {
-		const struct mono until = mono_after(now, wait_ns);
+	if (!open) {
+		const struct mono until = mono_after(now, wait->first_ns);
 		if (until.ns > lane->hold.until.ns)
 			lane->hold.until = until;
 		return false;
 	}
-	const int64_t most_ns = wait_ns > LANE_HOLD_MOST_NS ? wait_ns : LANE_HOLD_MOST_NS;
-	(void)lane_gate_close(&lane->hold, now, wait_ns, most_ns, random);
+	/* Nor is a late answer of its kind. What asks for more than moments is another matter. */
+	if (epoch != lane->epoch && wait->first_ns <= LANE_LEARNED_MOST_NS)
+		return false;
+	lane->epoch++;
+	(void)lane_gate_close(&lane->hold, now, wait->first_ns, most_ns, random);
 	return true;
 }
 
 int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random)
 {
+	lane_stir(lane);
 	if (most_ns < LANE_DOOR_FIRST_NS)
 		most_ns = LANE_DOOR_FIRST_NS;
 	if (!lane_gate_is_open(&lane->door, now))
@@ -56,8 +95,12 @@ int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct ra
 	return lane_gate_close(&lane->door, now, LANE_DOOR_FIRST_NS, most_ns, random);
 }
 
-void lane_succeed(struct lane *lane)
+void lane_succeed(struct lane *lane, uint32_t epoch)
 {
+	if (epoch != lane->epoch)
+		return;
+	if (lane->hold.setbacks > 0 || lane->door.setbacks > 0)
+		lane_stir(lane);
 	lane->hold.setbacks = 0;
 	lane->door.setbacks = 0;
 	lane->reauths = 0;
@@ -68,17 +111,19 @@ void lane_resume(struct lane *lane)
 	lane->hold = (struct lane_gate){ 0 };
 	lane->door = (struct lane_gate){ 0 };
 	lane->reauths = 0;
+	lane->epoch++;
+	throttle_forget(lane->throttle);
+	lane_stir(lane);
 }
 
-struct mono lane_wanted(const struct lane *lane, struct mono now)
+struct mono lane_hold_ends(const struct lane *lane, struct mono now)
 {
-	struct mono wanted = MONO_NEVER;
+	return lane_gate_is_open(&lane->hold, now) ? MONO_NEVER : lane->hold.until;
+}
 
-	if (!lane_gate_is_open(&lane->hold, now))
-		wanted = mono_earlier(wanted, lane->hold.until);
-	if (!lane_gate_is_open(&lane->door, now))
-		wanted = mono_earlier(wanted, lane->door.until);
-	return wanted;
+struct mono lane_door_opens(const struct lane *lane, struct mono now)
+{
+	return lane_gate_is_open(&lane->door, now) ? MONO_NEVER : lane->door.until;
 }
 
 static bool lane_gate_is_open(const struct lane_gate *gate, struct mono now)

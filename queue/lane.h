@@ -6,9 +6,10 @@
  * until the time is up, then one message at a time until one succeeds. What goes wrong before a
  * session is ready shuts its door: no session is opened until the time is up; sessions that stand
  * go on. Each gate's wait doubles with every setback in a row, and ends its growth with success.
+ * A gate is closed once an epoch: what began before it was closed last says nothing more.
  *
- * Limits of a mailbox (messages in flight, rates, quotas) are asked here too: lane_room() is the
- * one place that says how many messages may start.
+ * The limits of its mailbox are its throttle's (queue/throttle.h), which the lanes of one account
+ * share.
  *
  * Thread:  its shard's own.
  * Owns:    nothing.
@@ -17,20 +18,26 @@
 #ifndef SLUICE_LANE_H
 #define SLUICE_LANE_H
 
-#include "queue/base/clock.h"
+#include "queue/base/list.h"
 #include "queue/base/random.h"
+#include "queue/throttle.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#define LANE_HOLD_MOST_NS  (3600 * NS_PER_S) /* a growing hold; a verdict may ask for more */
-#define LANE_DOOR_FIRST_NS (1 * NS_PER_S)
-#define LANE_DOOR_MOST_NS  (60 * NS_PER_S)
+#define LANE_HOLD_MOST_NS    (3600 * NS_PER_S) /* a growing hold; a verdict may ask for more */
+#define LANE_LEARNED_NS      (2 * NS_PER_S)    /* a hold where a limit was learned besides */
+#define LANE_LEARNED_MOST_NS (60 * NS_PER_S)
+#define LANE_DOOR_FIRST_NS   (1 * NS_PER_S)
+#define LANE_DOOR_MOST_NS    (60 * NS_PER_S)
 
 /* A wait that grows. Reached and setbacks > 0: trying, carefully. */
 struct lane_gate {
 	struct mono until;
 	uint32_t setbacks; /* in a row */
+};
+
+/* How long a hold is at first, and at most where it grows. */
+struct lane_wait {
+	int64_t first_ns;
+	int64_t most_ns; /* first_ns where that is more */
 };
 
 struct lane {
@@ -41,27 +48,42 @@ struct lane {
 	uint32_t standing;    /* sessions that are ready */
 	uint32_t in_flight;   /* messages of its sessions' trains */
 	uint32_t reauths;     /* sign-ins tried once more since the last success */
+	uint32_t epoch;       /* holds so far */
 	struct lane_gate hold;
 	struct lane_gate door;
+	struct throttle *throttle;
 	struct lane *peers; /* all lanes of the route in this shard, one after the other */
 	uint32_t peer_count;
+	struct list *stirred; /* where it says that something has changed; NULL: nobody reads it */
+	struct link stir_link;
 };
 
-void lane_init(struct lane *lane, uint16_t route, uint16_t identity);
+void lane_init(struct lane *lane, uint16_t route, uint16_t identity, struct throttle *throttle);
 
-/* How many more messages may start now. */
-uint32_t lane_room(const struct lane *lane, struct mono now);
+/* Something has changed that a message may have waited for: whoever reads the list looks again. */
+void lane_stir(struct lane *lane);
+/* Whether its gates let a message start now; limits are the throttle's to say. */
+bool lane_is_open(const struct lane *lane, struct mono now);
+/* A message starts; it is over. */
+void lane_begin(struct lane *lane);
+void lane_end(struct lane *lane);
+/* A session is ready; it is not any more. */
+void lane_stand(struct lane *lane);
+void lane_unstand(struct lane *lane);
 /* Whether another session may be opened now; `opening` are on their way. */
 bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening);
-/* Nothing starts for at least wait_ns. True: it began or grew, and is worth a line in the log. */
-bool lane_hold(struct lane *lane, struct mono now, int64_t wait_ns, struct random *random);
+/* Nothing starts for a while, on the word of what began in `epoch`. True: the hold began or grew,
+ * and is worth a line in the log. */
+bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct lane_wait *wait,
+        struct random *random);
 /* No session is opened for a second at first, most_ns at most; gives how long. */
 int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random);
-/* A message was taken: both gates forget their setbacks. */
-void lane_succeed(struct lane *lane);
-/* An operator said retry: both gates open. */
+/* A message that began in `epoch` was taken: both gates forget their setbacks. */
+void lane_succeed(struct lane *lane, uint32_t epoch);
+/* An operator said retry: both gates open, and what was learned is forgotten. */
 void lane_resume(struct lane *lane);
-/* When a gate that is closed now opens; MONO_NEVER: both are open. */
-struct mono lane_wanted(const struct lane *lane, struct mono now);
+/* When the hold ends that is on now, and the door opens; MONO_NEVER: it is open. */
+struct mono lane_hold_ends(const struct lane *lane, struct mono now);
+struct mono lane_door_opens(const struct lane *lane, struct mono now);
 
 #endif

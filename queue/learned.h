@@ -43,8 +43,8 @@ struct learned {
 void learned_init(struct learned *learned, const struct learned_settings *settings);
 /* What began in `epoch` was refused, while `held` others were not. True: the limit was cut. */
 bool learned_refuse(struct learned *learned, struct mono now, uint32_t epoch, uint64_t held);
-/* What began in `epoch` was taken, while `used` counted, itself among them; `full`: that is all that
- * may be used. True: it grew. */
+/* What began in `epoch` was taken, while `used` counted, itself among them; `full`: that is all
+ * that may be used. True: it grew. */
 bool learned_accept(
         struct learned *learned, struct mono now, uint32_t epoch, uint64_t used, bool full);
 /* An operator said retry: as if nothing had been learned. */

@@ -2,51 +2,58 @@
 
 #include "queue/base/check.h"
 
-static bool route_is_sliced(const struct route_plan *plan);
+#include <stddef.h>
+
+static bool route_owns(const struct route_plan *plan, uint32_t shard, uint32_t identity);
 static uint32_t route_part(uint32_t whole, uint32_t index, uint32_t count);
 
 uint32_t route_shard_sessions(const struct route_plan *plan, uint32_t shard)
 {
 	check(plan->sessions > 0);
 	check(shard < plan->shards);
-	if (route_is_sliced(plan))
+	check(!plan->sliced || plan->identities <= 1);
+	if (plan->sliced)
 		return route_part(plan->sessions, shard, plan->shards);
 
 	uint32_t sessions = 0;
-	for (uint32_t identity = shard; identity < plan->identities; identity += plan->shards)
-		sessions += route_part(plan->sessions, identity, plan->identities);
+	for (uint32_t identity = 0; identity < plan->identities; identity++)
+		if (route_owns(plan, shard, identity))
+			sessions += route_part(plan->sessions, identity, plan->identities);
 	return sessions;
+}
+
+uint32_t route_lane_end(const struct route_plan *plan)
+{
+	return plan->identities > 0 ? plan->identities : 1;
+}
+
+uint32_t route_next_lane(const struct route_plan *plan, uint32_t shard, uint32_t from)
+{
+	const uint32_t end = route_lane_end(plan);
+
+	while (from < end && !plan->sliced && !route_owns(plan, shard, from))
+		from++;
+	return from;
 }
 
 uint32_t route_shard_lanes(const struct route_plan *plan, uint32_t shard)
 {
+	const uint32_t end = route_lane_end(plan);
+	uint32_t lanes = 0;
+
 	if (route_shard_sessions(plan, shard) == 0)
 		return 0;
-	if (route_is_sliced(plan))
-		return 1;
-	return (plan->identities - shard + plan->shards - 1) / plan->shards;
+	for (uint32_t at = route_next_lane(plan, shard, 0); at < end;
+	        at = route_next_lane(plan, shard, at + 1))
+		lanes++;
+	return lanes;
 }
 
-uint32_t route_lane_identity(const struct route_plan *plan, uint32_t shard, uint32_t lane)
+static bool route_owns(const struct route_plan *plan, uint32_t shard, uint32_t identity)
 {
-	check(lane < route_shard_lanes(plan, shard));
-	return route_is_sliced(plan) ? 0 : shard + lane * plan->shards;
-}
+	const uint32_t account = plan->accounts == NULL ? identity : plan->accounts[identity];
 
-uint32_t route_lane_sessions(const struct route_plan *plan, uint32_t shard, uint32_t lane)
-{
-	check(lane < route_shard_lanes(plan, shard));
-	if (route_is_sliced(plan))
-		return route_shard_sessions(plan, shard);
-
-	const uint32_t identity = route_lane_identity(plan, shard, lane);
-	const uint32_t part = route_part(plan->sessions, identity, plan->identities);
-	return part > 0 ? part : 1;
-}
-
-static bool route_is_sliced(const struct route_plan *plan)
-{
-	return plan->identities <= 1;
+	return account % plan->shards == shard;
 }
 
 /* The parts of index 0..count-1 sum to the whole, and differ by one at most. */

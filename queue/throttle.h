@@ -76,6 +76,7 @@ enum throttle_kind {
 	THROTTLE_OF_IN_FLIGHT,
 	THROTTLE_OF_MESSAGES,
 	THROTTLE_OF_RECIPIENTS,
+	THROTTLE_KINDS,
 };
 
 struct throttle {

@@ -81,7 +81,7 @@ int64_t window_when(struct window *window, int64_t now_ns, uint64_t limit, uint3
 	int64_t slot = window_oldest(window);
 	for (; used + count > limit; slot++)
 		used -= *window_slot(window, slot);
-	/* Behind the last one that has to go: as it begins, a length has passed since that ended. */
+	/* As this one begins, a length has passed since the last that has to go ended. */
 	return (slot - 1 + WINDOW_SLOTS) * window->slot_ns;
 }
 

@@ -140,6 +140,18 @@ void rig_post(struct rig *rig, const char *body)
 	rig_mail(rig, &mail);
 }
 
+void rig_no_limits(struct throttle *throttle)
+{
+	const struct throttle_settings settings = {
+		.in_flight = THROTTLE_NONE,
+		.messages = { THROTTLE_NONE, 0 },
+		.recipients = { THROTTLE_NONE, 0 },
+		.stop = 1,
+	};
+
+	throttle_init(throttle, &settings);
+}
+
 void rig_turn(struct rig *rig)
 {
 	struct letter letter;
@@ -148,6 +160,14 @@ void rig_turn(struct rig *rig)
 	while (mailbox_take(&rig->settles, &letter)) {
 		if (letter.kind == LETTER_DRAINED) {
 			rig->drained = true;
+			continue;
+		}
+		if (letter.kind == LETTER_NOTE) {
+			rig->notes++;
+			letter.note->kept = true;
+			letter.kind = LETTER_NOTED;
+			const bool put = mailbox_put(&rig->letters, &letter);
+			assert_true(put);
 			continue;
 		}
 		assert_int_equal(letter.kind, LETTER_SETTLE);

@@ -34,6 +34,7 @@ struct rig {
 	uint64_t ids;
 	struct job *settled[RIG_JOBS_MAX];
 	size_t settled_count;
+	size_t notes; /* that the shard wanted kept; each was */
 	bool drained;
 };
 
@@ -61,6 +62,8 @@ struct job *rig_job(struct rig *rig, const struct rig_mail *mail);
 void rig_mail(struct rig *rig, const struct rig_mail *mail);
 /* A plain message from a@ to b@. */
 void rig_post(struct rig *rig, const char *body);
+/* A throttle without limits, for lanes of a test's own. */
+void rig_no_limits(struct throttle *throttle);
 void rig_turn(struct rig *rig);
 void rig_wait(struct rig *rig, size_t settled);
 void rig_turn_for(struct rig *rig, int64_t ns);

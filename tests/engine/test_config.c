@@ -222,7 +222,38 @@ static void the_contracts_example_loads(void **state)
 	assert_string_equal(loading->config->dns.servers.at[0], "127.0.0.1@5353");
 	assert_true(config_accepts_domain(loading->config, VIEW("CONTOSO.com")));
 	assert_false(config_accepts_domain(loading->config, VIEW("a.contoso.com")));
-	assert_non_null(strstr(loading->notes, "not enforced"));
+	unload(loading);
+	remove_folder(&folder);
+}
+
+/* One account, whatever the case of its name and however many routes it is on. */
+static void accounts_are_numbered(void **state)
+{
+	(void)state;
+	struct folder folder = make_folder();
+	char text[2048];
+
+	write_contract_files(&folder);
+	snprintf(text, sizeof text,
+	        "routes:\n"
+	        "- {name: one, interface: submission, host: a, identities: [\n"
+	        "    {user: b@c.d, secret_file: secret}, {user: a@c.d, secret_file: secret}]}\n"
+	        "- {name: two, interface: hve, host: a, identities: [\n"
+	        "    {user: A@C.D, secret_file: secret}, {user: z@c.d, secret_file: secret}]}\n"
+	        "- {name: three, interface: connector, host: a}\n");
+	struct loading *loading = load_right(folder.config, text);
+	const struct config_route *routes = loading->config->routes.at;
+	assert_int_equal(loading->config->account_count, 3);
+	assert_int_equal(routes[0].accounts[1], routes[1].accounts[0]);
+	assert_int_not_equal(routes[0].accounts[0], routes[0].accounts[1]);
+	assert_int_not_equal(routes[1].accounts[0], routes[1].accounts[1]);
+	/* As many sessions as their mailboxes may have messages under way, where more than 20. */
+	assert_int_equal(routes[0].sessions, 20);
+	assert_true(config_identity_is_limited(&routes[0].identities.at[0]));
+	assert_false(config_identity_is_limited(&routes[1].identities.at[0]));
+	assert_true(routes[0].stop > 0.979 && routes[0].stop < 0.981);
+	assert_true(routes[0].guard > 0.009 && routes[0].guard < 0.011);
+	assert_int_equal(routes[0].learn, LEARN_DOWN);
 	unload(loading);
 	remove_folder(&folder);
 }
@@ -607,6 +638,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_smallest_file_loads),
 		cmocka_unit_test(the_contracts_example_loads),
+		cmocka_unit_test(accounts_are_numbered),
 		cmocka_unit_test(a_file_is_found_and_read),
 		cmocka_unit_test(what_is_wrong_is_named_with_its_line),
 		cmocka_unit_test(every_mistake_is_told_in_order),

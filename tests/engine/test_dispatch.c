@@ -126,6 +126,46 @@ static void test_place_for_another(void **state)
 	}
 }
 
+/* A mailbox does what its limits allow, and no more; what it may do is on disk before. */
+static void test_limits(void **state)
+{
+	static const char *const scripts[] = {
+		SECURE "< AUTH PLAIN AGFAYy5kAHMzY3JldA==\n> 235 2.7.0 hi\n" MESSAGE TAKEN MESSAGE
+		        TAKEN MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct office *office = *state;
+	struct rig *rig = office->rig;
+	const struct rig_mail mail = { .from = "a@c.d", .to = "x@y.z", .body = "x\r\n" };
+
+	server_start(&rig->server, scripts);
+	office_route(office,
+	        "stop: 100%, connections: 1, messages_per_minute: 3/1h, recipients_per_day: none");
+	for (size_t i = 0; i < 5; i++)
+		rig_mail(rig, &mail);
+	rig_wait(rig, 1);
+	assert_true(rig->notes > 0);
+	rig_turn_for(rig, 200 * NS_PER_MS);
+	/* The burst of a small limit is one; the next comes at its pace, far from here. */
+	assert_int_equal(rig->settled_count, 1);
+	struct throttle *throttle = rig->delivery.dispatch.lanes[0].lane->throttle;
+	assert_int_equal(throttle->in_flight, 0);
+	throttle->pace_until.ns = INT64_MIN;
+	lane_stir(rig->delivery.dispatch.lanes[0].lane);
+	rig_wait(rig, 2);
+	throttle->pace_until.ns = INT64_MIN;
+	lane_stir(rig->delivery.dispatch.lanes[0].lane);
+	rig_wait(rig, 3);
+	throttle->pace_until.ns = INT64_MIN;
+	lane_stir(rig->delivery.dispatch.lanes[0].lane);
+	rig_turn_for(rig, 100 * NS_PER_MS);
+	assert_int_equal(rig->settled_count, 3);
+	assert_int_equal(throttle_look(throttle, loop_now(&rig->delivery.shard.loop), true, 1),
+	        THROTTLE_MESSAGES);
+	assert_int_equal(rig->delivery.dispatch.lanes[0].state, DISPATCH_LANE_TIMED);
+	assert_int_equal(rig->delivery.schedule.job_count, 2);
+}
+
 #define OFFICE_TEST(name) cmocka_unit_test_setup_teardown(name, office_open, office_close)
 
 int main(void)
@@ -135,6 +175,7 @@ int main(void)
 		cmocka_unit_test(test_one_session_is_enough),
 		OFFICE_TEST(test_own_names),
 		OFFICE_TEST(test_place_for_another),
+		OFFICE_TEST(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@ struct court {
 	struct rig *rig;
 	struct judge *judge;
 	struct lane lanes[2]; /* peers on the one route */
+	struct throttle throttles[2];
 };
 
 static struct court court_open(const char *top)
@@ -19,7 +20,8 @@ static struct court court_open(const char *top)
 static void court_lanes(struct court *court)
 {
 	for (size_t i = 0; i < 2; i++) {
-		lane_init(&court->lanes[i], 0, 0);
+		rig_no_limits(&court->throttles[i]);
+		lane_init(&court->lanes[i], 0, 0, &court->throttles[i]);
 		court->lanes[i].own_line = 1;
 		court->lanes[i].peers = court->lanes;
 		court->lanes[i].peer_count = 2;
@@ -68,7 +70,7 @@ static void court_collect(struct court *court)
 
 static bool held(struct court *court, size_t lane)
 {
-	return lane_room(&court->lanes[lane], loop_now(&court->rig->delivery.shard.loop)) == 0;
+	return !lane_is_open(&court->lanes[lane], loop_now(&court->rig->delivery.shard.loop));
 }
 
 struct row {
@@ -121,7 +123,7 @@ static void test_outcomes(void **state)
 		court_lanes(&court);
 		struct job *job = court_job(&court, "b@c.d", 0);
 		court_hear(&it, &reply, STAGE_EOD, row->outcome, row->scope);
-		assert_int_equal(judge_lane(court.judge, court.lanes, &it), row->retire);
+		assert_int_equal(judge_lane(court.judge, court.lanes, &it, NULL), row->retire);
 		judge_recipients(
 		        court.judge, court.lanes, job, 1U << OWED_ACCEPTED, &it, &judgement);
 		judge_transaction(court.judge, court.lanes, job, &judgement);
@@ -179,14 +181,69 @@ static void test_reauth_once(void **state)
 	(void)state;
 	court_lanes(&court);
 	court_hear(&it, &reply, STAGE_AUTH, OUTCOME_REFRESH_TOKEN, SCOPE_IDENTITY);
-	assert_true(judge_lane(court.judge, court.lanes, &it));
+	assert_true(judge_lane(court.judge, court.lanes, &it, NULL));
 	assert_false(held(&court, 0));
-	assert_true(judge_lane(court.judge, court.lanes, &it));
+	assert_true(judge_lane(court.judge, court.lanes, &it, NULL));
 	assert_true(held(&court, 0));
 	assert_false(held(&court, 1));
 	/* As long as a pause, not the seconds that the verdict names for the second try. */
 	assert_true(court.lanes[0].hold.until.ns >=
 	            loop_now(&court.rig->delivery.shard.loop).ns + 3600 * NS_PER_S);
+	rig_destroy(court.rig);
+}
+
+/* A refusal for the sake of one of the mailbox's limits cuts that, once for all that were under
+ * way, and holds the lane for moments only; success lets it grow. */
+static void test_learns_limits(void **state)
+{
+	static const struct {
+		enum cause cause;
+		enum throttle_kind kind;
+	} limits[] = {
+		{ CAUSE_CONCURRENT_CONNECTIONS, THROTTLE_OF_IN_FLIGHT },
+		{ CAUSE_SENDER_RATE, THROTTLE_OF_MESSAGES },
+		{ CAUSE_RECIPIENT_RATE_DAILY, THROTTLE_OF_RECIPIENTS },
+	};
+	const struct throttle_settings mailbox = {
+		.in_flight = 3,
+		.messages = { 30, 60 * NS_PER_S },
+		.recipients = { 100, 3600 * NS_PER_S },
+		.stop = 1,
+	};
+	struct court court = court_open("");
+	const struct mono now = loop_now(&court.rig->delivery.shard.loop);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		struct throttle_ticket tickets[3];
+		struct judge_case it;
+		struct reply reply;
+
+		court_lanes(&court);
+		throttle_init(&court.throttles[0], &mailbox);
+		const uint64_t before = throttle_limit(&court.throttles[0], limits[i].kind);
+		for (int j = 0; j < 3; j++)
+			assert_int_equal(
+			        throttle_admit(&court.throttles[0], now, true, 10, &tickets[j]),
+			        THROTTLE_FREE);
+		const struct judge_origin origins[] = { { &tickets[0], court.lanes[0].epoch },
+			{ &tickets[1], court.lanes[0].epoch } };
+		court_hear(&it, &reply, STAGE_EOD, OUTCOME_BACKOFF_IDENTITY, SCOPE_IDENTITY);
+		it.verdict.cause = limits[i].cause;
+		assert_false(judge_lane(court.judge, court.lanes, &it, &origins[0]));
+		const uint64_t cut = throttle_limit(&court.throttles[0], limits[i].kind);
+		assert_true(cut < before);
+		assert_false(judge_lane(court.judge, court.lanes, &it, &origins[1]));
+		assert_int_equal(throttle_limit(&court.throttles[0], limits[i].kind), cut);
+		assert_true(held(&court, 0));
+		assert_false(held(&court, 1));
+		assert_int_equal(court.lanes[0].hold.setbacks, 1);
+		if (limits[i].kind != THROTTLE_OF_RECIPIENTS)
+			assert_true(court.lanes[0].hold.until.ns < now.ns + 3 * NS_PER_S);
+		/* The third was taken all the same: it began before, and ends no hold. */
+		judge_taken(court.judge, court.lanes, &tickets[2], origins[0].epoch);
+		assert_true(held(&court, 0));
+	}
 	rig_destroy(court.rig);
 }
 
@@ -307,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_restarts_are_bounded),
 		cmocka_unit_test(test_reauth_once),
+		cmocka_unit_test(test_learns_limits),
 		cmocka_unit_test(test_own_ends),
 		cmocka_unit_test(test_split_halves),
 		cmocka_unit_test(test_expired),

@@ -7,6 +7,7 @@ struct bench {
 	struct list news;
 	struct carrier carrier;
 	struct lane lane;
+	struct throttle throttle;
 	int far; /* the other end; nobody reads it */
 };
 
@@ -21,7 +22,8 @@ static void bench_open(struct bench *bench)
 	assert_false(failed(io_pair(loop->io, fds)));
 	bench->far = fds[1];
 	stream_open(&bench->near, loop, &bench->news, fds[0]);
-	lane_init(&bench->lane, 0, 0);
+	rig_no_limits(&bench->throttle);
+	lane_init(&bench->lane, 0, 0, &bench->throttle);
 	bench->lane.own_line = 1;
 	bench->carrier = (struct carrier){
 		.stream = &bench->near,
@@ -62,6 +64,16 @@ static struct job *bench_job(struct bench *bench, const char *to)
 	return schedule_take(schedule, 1, 0);
 }
 
+static bool begin(struct bench *bench, struct transaction *transaction, struct job *job)
+{
+	struct throttle_ticket ticket;
+	const enum throttle_reason reason = throttle_admit(&bench->throttle,
+	        loop_now(&bench->rig->delivery.shard.loop), true, job->owed_count, &ticket);
+
+	assert_int_equal(reason, THROTTLE_FREE);
+	return transaction_begin(transaction, &bench->carrier, job, &ticket);
+}
+
 /* class 2, 3, 4, 5 */
 static enum transaction_heard hear(
         struct bench *bench, struct transaction *transaction, unsigned class)
@@ -94,6 +106,7 @@ static void end(struct bench *bench, struct transaction *transaction)
 		bench_turn(bench);
 	transaction_end(transaction, &bench->carrier, shelf);
 	assert_int_equal(bench->lane.in_flight, 0);
+	assert_int_equal(bench->throttle.in_flight, 0);
 	assert_int_equal(bench->carrier.replies_due, 0);
 	while ((job = schedule_any(&bench->rig->delivery.schedule)) != NULL)
 		judge_return(bench->carrier.judge, job);
@@ -121,7 +134,7 @@ static void every_answer(bool chunking)
 		for (unsigned i = 0; i < 5; i++, left /= 3)
 			class[i] = classes[left % 3];
 		struct job *job = bench_job(&bench, "b@c.d e@c.d");
-		const bool begun = transaction_begin(&transaction, &bench.carrier, job);
+		const bool begun = begin(&bench, &transaction, job);
 		assert_true(begun);
 		transaction.reset = bench.carrier.dirty;
 		write_all(&bench, &transaction);
@@ -180,8 +193,7 @@ static void test_out_of_step(void **state)
 
 	(void)state;
 	bench_open(&bench);
-	const bool begun =
-	        transaction_begin(&transaction, &bench.carrier, bench_job(&bench, "b@c.d"));
+	const bool begun = begin(&bench, &transaction, bench_job(&bench, "b@c.d"));
 	assert_true(begun);
 	/* Before anything was written. */
 	assert_int_equal(hear(&bench, &transaction, 2), TRANSACTION_BROKEN);
@@ -223,7 +235,7 @@ static void test_doubt(void **state)
 		struct transaction transaction;
 		struct job *job = bench_job(&bench, "b@c.d");
 		const uint64_t before = bench.rig->counters.messages_in_doubt;
-		const bool begun = transaction_begin(&transaction, &bench.carrier, job);
+		const bool begun = begin(&bench, &transaction, job);
 
 		assert_true(begun);
 		bench.carrier.dirty = false;

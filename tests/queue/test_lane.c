@@ -9,13 +9,29 @@
 
 static struct random dice;
 
+static struct throttle throttle;
+
 static struct lane fresh(void)
 {
+	const struct throttle_settings settings = {
+		.in_flight = 3,
+		.messages = { THROTTLE_NONE, 0 },
+		.recipients = { THROTTLE_NONE, 0 },
+		.stop = 1,
+	};
 	struct lane lane;
 
 	random_seed(&dice, 1);
-	lane_init(&lane, 0, 0);
+	throttle_init(&throttle, &settings);
+	lane_init(&lane, 0, 0, &throttle);
 	return lane;
+}
+
+static bool hold(struct lane *lane, struct mono now, int64_t wait_ns)
+{
+	const struct lane_wait wait = { wait_ns, LANE_HOLD_MOST_NS };
+
+	return lane_hold(lane, now, lane->epoch, &wait, &dice);
 }
 
 static void test_open(void **state)
@@ -23,9 +39,10 @@ static void test_open(void **state)
 	struct lane lane = fresh();
 
 	(void)state;
-	assert_int_equal(lane_room(&lane, AT(0)), UINT32_MAX);
+	assert_true(lane_is_open(&lane, AT(0)));
 	assert_true(lane_door_open(&lane, AT(0), 7));
-	assert_true(lane_wanted(&lane, AT(0)).ns == MONO_NEVER.ns);
+	assert_true(lane_hold_ends(&lane, AT(0)).ns == MONO_NEVER.ns);
+	assert_true(lane_door_opens(&lane, AT(0)).ns == MONO_NEVER.ns);
 }
 
 static void test_held(void **state)
@@ -34,18 +51,21 @@ static void test_held(void **state)
 	bool news;
 
 	(void)state;
-	news = lane_hold(&lane, AT(0), 30 * NS_PER_S, &dice);
+	news = hold(&lane, AT(0), 30 * NS_PER_S);
 	assert_true(news);
-	assert_int_equal(lane_room(&lane, AT(29)), 0);
+	assert_false(lane_is_open(&lane, AT(29)));
 	assert_true(lane.hold.until.ns >= AT(30).ns);
 	assert_true(lane.hold.until.ns <= AT(36).ns);
-	assert_true(lane_wanted(&lane, AT(0)).ns == lane.hold.until.ns);
+	assert_true(lane_hold_ends(&lane, AT(0)).ns == lane.hold.until.ns);
 	/* Then carefully: one at a time, until one succeeds. */
-	assert_int_equal(lane_room(&lane, AT(36)), 1);
-	lane.in_flight = 1;
-	assert_int_equal(lane_room(&lane, AT(36)), 0);
-	lane_succeed(&lane);
-	assert_int_equal(lane_room(&lane, AT(36)), UINT32_MAX - 1);
+	assert_true(lane_is_open(&lane, AT(36)));
+	lane_begin(&lane);
+	assert_false(lane_is_open(&lane, AT(36)));
+	/* What began before the hold says nothing about it. */
+	lane_succeed(&lane, lane.epoch - 1);
+	assert_false(lane_is_open(&lane, AT(36)));
+	lane_succeed(&lane, lane.epoch);
+	assert_true(lane_is_open(&lane, AT(36)));
 	/* Sessions may be opened all the while. */
 	assert_true(lane_door_open(&lane, AT(1), 0));
 }
@@ -56,13 +76,13 @@ static void test_a_train_is_one_setback(void **state)
 
 	(void)state;
 	for (int i = 0; i < 16; i++) {
-		const bool news = lane_hold(&lane, AT(i * 0.1), 30 * NS_PER_S, &dice);
+		const bool news = hold(&lane, AT(i * 0.1), 30 * NS_PER_S);
 		assert_int_equal(news, i == 0);
 	}
 	assert_int_equal(lane.hold.setbacks, 1);
 	/* But the longest wait counts. */
-	(void)lane_hold(&lane, AT(2), 300 * NS_PER_S, &dice);
-	assert_int_equal(lane_room(&lane, AT(300)), 0);
+	(void)hold(&lane, AT(2), 300 * NS_PER_S);
+	assert_false(lane_is_open(&lane, AT(300)));
 }
 
 static void test_holds_grow(void **state)
@@ -73,16 +93,16 @@ static void test_holds_grow(void **state)
 
 	(void)state;
 	for (int i = 0; i < 12; i++) {
-		const bool news = lane_hold(&lane, AT(at), 30 * NS_PER_S, &dice);
+		const bool news = hold(&lane, AT(at), 30 * NS_PER_S);
 		assert_true(news);
-		assert_int_equal(lane_room(&lane, AT(at + wait - 1)), 0);
+		assert_false(lane_is_open(&lane, AT(at + wait - 1)));
 		at += wait * 1.2 + 1;
-		assert_int_equal(lane_room(&lane, AT(at)), 1);
+		assert_true(lane_is_open(&lane, AT(at)));
 		wait = wait * 2 > 3600 ? 3600 : wait * 2;
 	}
 	/* What a server asks for beyond an hour stands. */
-	(void)lane_hold(&lane, AT(at), 7200 * NS_PER_S, &dice);
-	assert_int_equal(lane_room(&lane, AT(at + 7199)), 0);
+	(void)hold(&lane, AT(at), 7200 * NS_PER_S);
+	assert_false(lane_is_open(&lane, AT(at + 7199)));
 }
 
 static void test_door(void **state)
@@ -98,7 +118,7 @@ static void test_door(void **state)
 		assert_true(wait_ns <= AT(wait * 1.2).ns);
 		assert_false(lane_door_open(&lane, AT(at + wait - 0.1), 0));
 		/* Sessions that stand go on. */
-		assert_int_equal(lane_room(&lane, AT(at)), UINT32_MAX);
+		assert_true(lane_is_open(&lane, AT(at)));
 		/* Another failure meanwhile is no further setback. */
 		(void)lane_shut(&lane, AT(at + 0.1), LANE_DOOR_MOST_NS, &dice);
 		at += wait * 1.2 + 0.1;
@@ -110,8 +130,48 @@ static void test_door(void **state)
 	/* A server that names a shorter time need not be left alone for longer. */
 	assert_true(lane_shut(&lane, AT(at), 5 * NS_PER_S, &dice) <= 6 * NS_PER_S);
 	at += 6;
-	lane_succeed(&lane);
+	lane_succeed(&lane, lane.epoch);
 	assert_true(lane_door_open(&lane, AT(at), 5));
+}
+
+/* A refusal that comes late, of a message from before the hold, is none of its own; what asks for
+ * more than moments counts whenever it comes. */
+static void test_late_refusals(void **state)
+{
+	struct lane lane = fresh();
+	const struct lane_wait brief = { LANE_LEARNED_NS, LANE_LEARNED_MOST_NS };
+	const struct lane_wait grave = { 3600 * NS_PER_S, LANE_HOLD_MOST_NS };
+	const uint32_t before = lane.epoch;
+
+	(void)state;
+	assert_true(lane_hold(&lane, AT(0), before, &brief, &dice));
+	assert_false(lane_hold(&lane, AT(5), before, &brief, &dice));
+	assert_true(lane_is_open(&lane, AT(5)));
+	assert_int_equal(lane.hold.setbacks, 1);
+	assert_true(lane_hold(&lane, AT(6), before, &grave, &dice));
+	assert_false(lane_is_open(&lane, AT(3600)));
+}
+
+static void test_says_what_changed(void **state)
+{
+	struct lane lane = fresh();
+	struct list stirred;
+
+	(void)state;
+	lane_stir(&lane); /* nobody listens */
+	list_init(&stirred);
+	lane.stirred = &stirred;
+	lane_begin(&lane);
+	assert_int_equal(stirred.count, 0);
+	lane_end(&lane);
+	lane_stand(&lane);
+	assert_int_equal(stirred.count, 1);
+	assert_ptr_equal(list_pop_first(&stirred), &lane.stir_link);
+	lane_unstand(&lane);
+	(void)list_pop_first(&stirred);
+	(void)lane_shut(&lane, AT(0), LANE_DOOR_MOST_NS, &dice);
+	assert_true(lane_door_opens(&lane, AT(0)).ns > AT(0.9).ns);
+	assert_int_equal(stirred.count, 1);
 }
 
 static void test_resumed(void **state)
@@ -119,11 +179,11 @@ static void test_resumed(void **state)
 	struct lane lane = fresh();
 
 	(void)state;
-	(void)lane_hold(&lane, AT(0), 3600 * NS_PER_S, &dice);
+	(void)hold(&lane, AT(0), 3600 * NS_PER_S);
 	(void)lane_shut(&lane, AT(0), LANE_DOOR_MOST_NS, &dice);
 	lane.reauths = 1;
 	lane_resume(&lane);
-	assert_int_equal(lane_room(&lane, AT(0)), UINT32_MAX);
+	assert_true(lane_is_open(&lane, AT(0)));
 	assert_true(lane_door_open(&lane, AT(0), 3));
 	assert_int_equal(lane.reauths, 0);
 }
@@ -136,6 +196,8 @@ int main(void)
 		cmocka_unit_test(test_a_train_is_one_setback),
 		cmocka_unit_test(test_holds_grow),
 		cmocka_unit_test(test_door),
+		cmocka_unit_test(test_late_refusals),
+		cmocka_unit_test(test_says_what_changed),
 		cmocka_unit_test(test_resumed),
 	};
 

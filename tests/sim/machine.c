@@ -128,6 +128,7 @@ static void machine_open_delivery(struct machine *machine, size_t index, uint64_
 		.spooler = pair_shards_post(pair),
 		.io = IO_SETTINGS_DEFAULT,
 		.keeper = &machine->keeper,
+		.spool = machine->spooler->spool,
 		.index = (unsigned)index,
 		.shard_count = (unsigned)shard_count,
 		.seed = seed + 100 + index,

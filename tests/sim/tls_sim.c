@@ -265,7 +265,7 @@ enum tls_status tls_write(struct tls *tls, struct view bytes)
 	if (failed(tls->failure))
 		return TLS_FAILED;
 	if (sim_tls.writes != NULL)
-		sim_tls.writes(sim_tls.owner, bytes);
+		sim_tls.writes(sim_tls.owner, tls, bytes);
 	while (bytes.bytes > 0) {
 		const struct view record = view_first(bytes, TLS_RECORD_BYTES);
 		if (!record_send(tls, RECORD_DATA, record))

@@ -15,8 +15,8 @@ struct tls_sim {
 	bool forged;         /* servers show certificates that can't be verified */
 	bool verifies_never; /* a planted bug: clients take them all the same */
 	uint64_t refused;    /* handshakes that clients gave up for it */
-	/* Before it is encrypted, what anybody sends. */
-	void (*writes)(void *owner, struct view bytes);
+	/* Before it is encrypted, what anybody sends; `session` tells them apart. */
+	void (*writes)(void *owner, const void *session, struct view bytes);
 	/* A client took a certificate that it was told to verify, and that was forged. */
 	void (*deceived)(void *owner);
 	void *owner;

@@ -6,6 +6,7 @@
 #include "tests/sim/client.h"
 #include "tests/sim/clock_sim.h"
 #include "tests/sim/machine.h"
+#include "tests/sim/meter.h"
 #include "tests/sim/network.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/tls_sim.h"
@@ -31,6 +32,7 @@ enum world_phase { WORLD_TROUBLE, WORLD_HEALING, WORLD_DRAINING, WORLD_ENDING, W
 struct world {
 	struct random random;
 	struct oracle oracle;
+	struct meter meter;
 	struct config *config;
 	struct machine *machine;
 	struct depot *depot; /* the mock's and the clients' */
@@ -74,6 +76,7 @@ static void world_reboot(void);
 static void world_committed(void *owner, const struct disk_state *state);
 static void world_sends(void *owner, const struct socket *socket, struct view bytes);
 static void world_deceived(void *owner);
+static void world_writes(void *owner, const void *session, struct view bytes);
 static void mock_thread_turn(void);
 static void client_thread_turn(void);
 
@@ -144,10 +147,32 @@ static void world_configure(enum world_plant plant, const char *secret)
 	const int pipeline = 1 + (int)random_below(&world.random, 6);
 	const int ingests = 1 + (int)random_below(&world.random, MACHINE_SHARDS_MAX);
 	const int deliveries = 1 + (int)random_below(&world.random, MACHINE_SHARDS_MAX);
-	char file[2048];
+	const bool limited = random_below(&world.random, 2) == 0;
+	const unsigned mailboxes = 1 + (unsigned)random_below(&world.random, METER_MAILBOXES);
+	const int cap = 1 + (int)random_below(&world.random, 3);
+	const int rate = 3 + (int)random_below(&world.random, 20);
+	char file[4096];
+	char limits[128];
+	char identities[1024];
 	struct text text = TEXT_ON(file);
+	struct text limits_text = TEXT_ON(limits);
+	struct text identities_text = TEXT_ON(identities);
 	struct config_report report;
 
+	text_format(&limits_text,
+	        limited ? "    connections: %d\n"
+	                  "    messages_per_minute: %d\n"
+	                  "    recipients_per_day: 40/10m\n"
+	                : "    connections: none\n"
+	                  "    messages_per_minute: none\n"
+	                  "    recipients_per_day: none\n",
+	        cap, rate);
+	for (unsigned i = 0; i < mailboxes; i++)
+		text_format(&identities_text, "%s{user: %s, auth: login, secret_file: %s}",
+		        i == 0 ? "" : ", ", meter_mailbox(i), secret);
+	meter_init(&world.meter, &world.oracle,
+	        limited ? (uint64_t)(plant == WORLD_MORE_MAIL ? rate / 2 : rate) : 0,
+	        60 * NS_PER_S);
 	text_format(&text,
 	        "name: relay.sim.test\n"
 	        "spool: {path: /nonexistent/sim}\n"
@@ -162,16 +187,14 @@ static void world_configure(enum world_plant plant, const char *secret)
 	        "    tls: {verify: true, mode: required}\n"
 	        "    sessions: %d\n"
 	        "    pipeline: %d\n"
-	        "    connections: none\n"
-	        "    messages_per_minute: none\n"
-	        "    recipients_per_day: none\n"
+	        "%s"
 	        "    notices_from: notices@sim.test\n"
-	        "    identities: [{user: relay@sim.test, auth: login, secret_file: %s}]\n"
+	        "    identities: [%s]\n"
 	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
 	        "threads: {ingest: %d, delivery: %d}\n",
 	        plant == WORLD_RELAY_ALL ? "0.0.0.0/0" : "127.0.0.0/8", WORLD_MOCK_PORT,
 	        plant == WORLD_MORE_SESSIONS ? 4 * WORLD_SESSIONS : WORLD_SESSIONS, pipeline,
-	        secret, ingests, deliveries);
+	        text_string(&limits_text), text_string(&identities_text), ingests, deliveries);
 	config_report_init(&report);
 	const struct err err =
 	        config_load_text(&world.config, "/sim.yaml", text_view(&text), &report);
@@ -309,6 +332,7 @@ static void world_make_weather(enum world_plant plant)
 	sim_disk.committed = world_committed;
 	sim_disk.crash = world_crash;
 	sim_tls.deceived = world_deceived;
+	sim_tls.writes = world_writes;
 	world.crash = world_chance(0.0005);
 	world.crash_in_wait = world_chance(0.0005);
 }
@@ -541,4 +565,10 @@ static void world_deceived(void *owner)
 {
 	(void)owner;
 	oracle_fail(&world.oracle, "I8: a forged certificate was taken");
+}
+
+static void world_writes(void *owner, const void *session, struct view bytes)
+{
+	(void)owner;
+	meter_see(&world.meter, session, bytes);
 }

@@ -1,0 +1,331 @@
+#include "engine/dispatch.h"
+
+#include "queue/base/check.h"
+
+/* What a look at a lane came to. */
+enum dispatch_look {
+	LOOK_STARTED, /* a message: it may take another, in its turn */
+	LOOK_DONE,    /* nothing of it can be started now */
+	LOOK_COVERED, /* others see to what waits: no idle lane needs to be asked */
+};
+
+static void dispatch_leave(struct dispatch *dispatch, struct dispatch_lane *lane);
+static void dispatch_enter(
+        struct dispatch *dispatch, struct dispatch_lane *lane, enum dispatch_lane_state state);
+static void dispatch_enter_timed(
+        struct dispatch *dispatch, struct dispatch_lane *lane, struct mono when);
+static void dispatch_wake_timed(struct dispatch *dispatch);
+static void dispatch_wake_stirred(struct dispatch *dispatch);
+static void dispatch_start_route(struct dispatch *dispatch, struct dispatch_route *route);
+static enum dispatch_look dispatch_look(
+        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);
+static struct mono dispatch_blocked_until(
+        const struct dispatch_lane *lane, struct mono now, bool *blocked);
+static uint32_t dispatch_recipients(const struct dispatch_lane *lane, const struct job *job);
+static struct outbound *dispatch_pick(struct dispatch_lane *lane);
+static bool dispatch_prefers_another(const struct dispatch *dispatch,
+        const struct dispatch_route *route, const struct dispatch_lane *lane,
+        const struct outbound *outbound);
+static enum dispatch_look dispatch_seek_session(
+        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);
+static bool dispatch_is_covered(const struct dispatch *dispatch, const struct dispatch_route *route,
+        const struct dispatch_lane *lane);
+static void dispatch_make_place(struct dispatch_route *route);
+
+/* Where lanes are. */
+
+void dispatch_wake(struct dispatch *dispatch, struct dispatch_lane *lane)
+{
+	if (lane->state == DISPATCH_LANE_READY)
+		return;
+	dispatch_leave(dispatch, lane);
+	dispatch_enter(dispatch, lane, DISPATCH_LANE_READY);
+}
+
+static struct list *dispatch_list(struct dispatch *dispatch, struct dispatch_lane *lane)
+{
+	struct dispatch_route *route = &dispatch->routes[lane->lane->route];
+
+	switch (lane->state) {
+	case DISPATCH_LANE_READY:
+		return &route->ready;
+	case DISPATCH_LANE_PLACELESS:
+		return &route->placeless;
+	default:
+		return NULL;
+	}
+}
+
+static void dispatch_leave(struct dispatch *dispatch, struct dispatch_lane *lane)
+{
+	struct dispatch_route *route = &dispatch->routes[lane->lane->route];
+
+	if (lane->state == DISPATCH_LANE_TIMED)
+		heap_remove(&dispatch->timed, &lane->node);
+	else if (lane->state == DISPATCH_LANE_IDLE)
+		list_remove(
+		        lane->idle_standing ? &route->idle_standing : &route->idle, &lane->link);
+	else if (lane->state != DISPATCH_LANE_AWAITING)
+		list_remove(dispatch_list(dispatch, lane), &lane->link);
+	lane->state = DISPATCH_LANE_AWAITING;
+}
+
+/* From AWAITING, which is in no list. */
+static void dispatch_enter(
+        struct dispatch *dispatch, struct dispatch_lane *lane, enum dispatch_lane_state state)
+{
+	struct dispatch_route *route = &dispatch->routes[lane->lane->route];
+
+	check(lane->state == DISPATCH_LANE_AWAITING);
+	check(state != DISPATCH_LANE_TIMED);
+	lane->state = state;
+	if (state == DISPATCH_LANE_IDLE) {
+		lane->idle_standing = lane->lane->standing > 0;
+		list_push_last(
+		        lane->idle_standing ? &route->idle_standing : &route->idle, &lane->link);
+	} else if (state != DISPATCH_LANE_AWAITING) {
+		list_push_last(dispatch_list(dispatch, lane), &lane->link);
+	}
+}
+
+static void dispatch_enter_timed(
+        struct dispatch *dispatch, struct dispatch_lane *lane, struct mono when)
+{
+	check(lane->state == DISPATCH_LANE_AWAITING);
+	if (when.ns == MONO_NEVER.ns)
+		return; /* something will stir it */
+	lane->state = DISPATCH_LANE_TIMED;
+	heap_insert(&dispatch->timed, &lane->node, when.ns);
+}
+
+/* Starting. */
+
+void dispatch_start_jobs(struct dispatch *dispatch)
+{
+	struct loop *loop = &dispatch->shard->loop;
+	struct mono wanted = MONO_NEVER;
+
+	dispatch_wake_timed(dispatch);
+	dispatch_wake_stirred(dispatch);
+	dispatch->more = false;
+	for (uint32_t i = 0; i < dispatch->route_count && !dispatch->draining; i++)
+		if (dispatch->routes[i].lane_count > 0)
+			dispatch_start_route(dispatch, &dispatch->routes[i]);
+	ledger_work(&dispatch->ledger);
+	const struct heap_node *first = heap_first(&dispatch->timed);
+	if (first != NULL && !dispatch->draining)
+		wanted.ns = first->key;
+	if (dispatch->more)
+		wanted = loop_now(loop);
+	loop_timer_set(loop, &dispatch->gate_timer, wanted);
+}
+
+static void dispatch_wake_timed(struct dispatch *dispatch)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
+	struct heap_node *first;
+
+	while ((first = heap_first(&dispatch->timed)) != NULL && first->key <= now.ns)
+		dispatch_wake(dispatch, container_of(first, struct dispatch_lane, node));
+}
+
+/* The other lanes of its account wait for the same. */
+static void dispatch_wake_stirred(struct dispatch *dispatch)
+{
+	struct link *link;
+
+	while ((link = list_pop_first(&dispatch->stirred)) != NULL) {
+		struct dispatch_lane *lane =
+		        dispatch_lane_of(dispatch, container_of(link, struct lane, stir_link));
+		struct dispatch_lane *at = lane;
+		do {
+			dispatch_wake(dispatch, at);
+			at = at->sibling;
+		} while (at != lane);
+	}
+}
+
+/* Lanes that have something to look at, by turns; then idle ones, while anyone's mail waits. */
+static void dispatch_start_route(struct dispatch *dispatch, struct dispatch_route *route)
+{
+	const uint32_t line = route->lanes[0].lane->shared_line;
+	bool covered = false;
+
+	for (unsigned looks = 0; looks < DISPATCH_STARTS_MAX; looks++) {
+		struct link *link = list_first(&route->ready);
+		const bool idle = link == NULL;
+
+		if (idle && !covered && schedule_waiting(dispatch->schedule, line) > 0)
+			link = list_first(&route->idle_standing);
+		if (link == NULL && idle && !covered &&
+		        schedule_waiting(dispatch->schedule, line) > 0)
+			link = list_first(&route->idle);
+		if (link == NULL)
+			return;
+		struct dispatch_lane *lane = container_of(link, struct dispatch_lane, link);
+		dispatch_leave(dispatch, lane);
+		const enum dispatch_look look = dispatch_look(dispatch, route, lane);
+		if (look == LOOK_STARTED)
+			dispatch_enter(dispatch, lane, DISPATCH_LANE_READY);
+		covered |= look == LOOK_COVERED;
+	}
+	dispatch->more = true;
+}
+
+/* The lane is in no list, and is where its state says afterwards; STARTED: in none. */
+static enum dispatch_look dispatch_look(
+        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
+	struct throttle *throttle = lane->lane->throttle;
+	struct throttle_ticket ticket;
+	bool blocked;
+
+	struct job *job =
+	        schedule_first(dispatch->schedule, lane->lane->own_line, lane->lane->shared_line);
+	if (job == NULL) {
+		dispatch_enter(dispatch, lane, DISPATCH_LANE_IDLE);
+		return LOOK_DONE;
+	}
+	const struct mono until = dispatch_blocked_until(lane, now, &blocked);
+	if (blocked) {
+		dispatch_enter_timed(dispatch, lane, until);
+		return LOOK_DONE;
+	}
+	const uint32_t recipients = dispatch_recipients(lane, job);
+	enum throttle_reason reason = throttle_look(throttle, now, false, recipients);
+	if (reason != THROTTLE_FREE && reason != THROTTLE_RECORD) {
+		dispatch_enter_timed(
+		        dispatch, lane, throttle_when(throttle, now, false, recipients));
+		return LOOK_DONE;
+	}
+	struct outbound *outbound = dispatch_pick(lane);
+	if (lane->entry != NULL)
+		ledger_look(&dispatch->ledger, lane->entry);
+	if (outbound == NULL || dispatch_prefers_another(dispatch, route, lane, outbound))
+		return dispatch_seek_session(dispatch, route, lane);
+	reason = throttle_admit(throttle, now, false, recipients, &ticket);
+	if (reason != THROTTLE_FREE)
+		return LOOK_DONE; /* the record will stir it */
+	job = schedule_take(dispatch->schedule, lane->lane->own_line, lane->lane->shared_line);
+	outbound_give(outbound, job, &ticket);
+	if (lane->entry != NULL)
+		ledger_look(&dispatch->ledger, lane->entry);
+	return LOOK_STARTED;
+}
+
+/* By its hold; or while one message tries what a hold was for. */
+static struct mono dispatch_blocked_until(
+        const struct dispatch_lane *lane, struct mono now, bool *blocked)
+{
+	*blocked = !lane_is_open(lane->lane, now);
+	return lane_hold_ends(lane->lane, now);
+}
+
+/* As many as the lane asks for in one transaction. */
+static uint32_t dispatch_recipients(const struct dispatch_lane *lane, const struct job *job)
+{
+	const uint64_t limits[] = {
+		lane->recipients_most,
+		throttle_recipients_most(lane->lane->throttle, false),
+		job->at_once > 0 ? job->at_once : UINT64_MAX,
+	};
+	uint32_t recipients = job->owed_count;
+
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+		if (limits[i] < recipients)
+			recipients = (uint32_t)limits[i];
+	return recipients;
+}
+
+/* The ready session with the least in flight; NULL: none has room. */
+static struct outbound *dispatch_pick(struct dispatch_lane *lane)
+{
+	const uint32_t count = lane->session_count;
+	struct outbound *best = NULL;
+
+	for (uint32_t i = 0; i < count && i < DISPATCH_LOOK_MAX; i++) {
+		struct outbound *outbound = lane->sessions[(lane->look_from + i) % count];
+
+		if (outbound_room(outbound) == 0)
+			continue;
+		if (best == NULL || outbound->train_count < best->train_count)
+			best = outbound;
+		if (best->train_count == 0)
+			break;
+	}
+	lane->look_from++;
+	return best;
+}
+
+/* A mailbox's messages are submitted one after the other on a session, so each of the few that it
+ * may have under way gets a session of its own. */
+static bool dispatch_prefers_another(const struct dispatch *dispatch,
+        const struct dispatch_route *route, const struct dispatch_lane *lane,
+        const struct outbound *outbound)
+{
+	return lane->depth == 1 && outbound->train_count > 0 &&
+	       lane->session_count < lane->sessions_max &&
+	       route->session_count < route->sessions_max &&
+	       lane_door_open(lane->lane, loop_now(&dispatch->shard->loop), lane->opening);
+}
+
+/* No session has room: another one is opened, or the lane waits for what is on its way. */
+static enum dispatch_look dispatch_seek_session(
+        struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
+
+	if (lane->session_count == lane->sessions_max)
+		return LOOK_DONE; /* an end of a message or a session will stir it */
+	if (route->opening >= DISPATCH_OPENING_MAX) {
+		dispatch_enter(dispatch, lane, DISPATCH_LANE_PLACELESS);
+		return LOOK_COVERED;
+	}
+	if (dispatch_is_covered(dispatch, route, lane)) {
+		if (lane->opening == 0 && lane->session_count == 0)
+			dispatch_enter(dispatch, lane, DISPATCH_LANE_IDLE);
+		return LOOK_COVERED;
+	}
+	if (!lane_door_open(lane->lane, now, lane->opening)) {
+		dispatch_enter_timed(dispatch, lane, lane_door_opens(lane->lane, now));
+		return LOOK_DONE;
+	}
+	if (route->session_count == route->sessions_max) {
+		dispatch_enter(dispatch, lane, DISPATCH_LANE_PLACELESS);
+		if (lane->session_count == 0)
+			dispatch_make_place(route);
+		return LOOK_DONE;
+	}
+	if (!dispatch_open(dispatch, route, lane))
+		return LOOK_DONE; /* its addresses will stir it */
+	return LOOK_STARTED;
+}
+
+/* Sessions on their way have room for all that waits. */
+static bool dispatch_is_covered(const struct dispatch *dispatch, const struct dispatch_route *route,
+        const struct dispatch_lane *lane)
+{
+	const size_t own = schedule_waiting(dispatch->schedule, lane->lane->own_line);
+	const size_t shared = schedule_waiting(dispatch->schedule, lane->lane->shared_line);
+	const size_t depth = lane->depth;
+
+	return own <= lane->opening * depth && shared <= route->opening * depth;
+}
+
+/* All of the route's sessions are taken: an idle one of a lane that has nothing to do gives way. It
+ * does so in a later turn. */
+static void dispatch_make_place(struct dispatch_route *route)
+{
+	list_each(link, &route->idle_standing) {
+		struct dispatch_lane *lane = container_of(link, struct dispatch_lane, link);
+		for (uint32_t i = 0; i < lane->session_count; i++) {
+			struct outbound *outbound = lane->sessions[i];
+			if (!outbound_is_ready(outbound) || outbound->train_count > 0 ||
+			        outbound->retiring)
+				continue;
+			outbound_retire(outbound);
+			return;
+		}
+	}
+}
