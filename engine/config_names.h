@@ -31,6 +31,7 @@
 #define CONFIG_NAME_AUTH(key)         key
 #define CONFIG_NAME_BARE_LF(key)      key
 #define CONFIG_NAME_PERCENT(key)      key
+#define CONFIG_NAME_SENDERS(key)      key
 #define CONFIG_NAME_LEARN(key)        key
 #define CONFIG_NAME_SPOOL(key)        key
 #define CONFIG_NAME_LIMITS(key)       key

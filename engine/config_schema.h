@@ -138,6 +138,9 @@
 	X(auth, AUTH, "password", NULL, NULL, "how; password: LOGIN or PLAIN, what is offered") \
 	X(secret_file, SECRET, NULL, NULL, NULL, \
 	  "password or token; its last line end is dropped; others must not be able to read it") \
+	X(senders, SENDERS, NULL, NULL, NULL, \
+	  "whose mail it sends besides its own: addresses, @domains, or * for any; without a " \
+	  "list it sends what no other's list names") \
 	X(connections, LIMIT, NULL, "1", NULL, "messages in flight; by default the route's") \
 	X(messages_per_minute, LIMIT_MINUTE, NULL, "1", NULL, "by default the route's") \
 	X(recipients_per_day, LIMIT_DAY, NULL, "1", NULL, "by default the route's") \

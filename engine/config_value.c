@@ -99,7 +99,7 @@ static const char *const *words_of(enum config_kind kind, size_t *count)
 bool config_value_is_list(enum config_kind kind)
 {
 	return kind == CONFIG_KIND_NETWORKS || kind == CONFIG_KIND_DOMAINS ||
-	       kind == CONFIG_KIND_RESOLVERS;
+	       kind == CONFIG_KIND_RESOLVERS || kind == CONFIG_KIND_SENDERS;
 }
 
 /* "35MB": digits, then a unit. */
@@ -244,6 +244,17 @@ static bool read_percent(struct view text, double *result)
 	return true;
 }
 
+static bool is_sender(struct view text)
+{
+	struct address address;
+
+	if (view_equal(text, VIEW("*")))
+		return true;
+	if (text.data[0] == '@')
+		return address_is_domain(view_skip(text, 1), true);
+	return address_parse(text, true, &address) == ADDRESS_OK;
+}
+
 static bool is_text(enum config_kind kind, struct view text)
 {
 	struct address address;
@@ -263,6 +274,8 @@ static bool is_text(enum config_kind kind, struct view text)
 		return address_is_domain(text, true);
 	case CONFIG_KIND_RESOLVERS:
 		return is_resolver(text);
+	case CONFIG_KIND_SENDERS:
+		return is_sender(text);
 	default:
 		return true;
 	}

@@ -105,6 +105,7 @@ struct config_words {
 	X(NETWORKS, "networks such as 10.0.0.0/8 or ::1/128")                                      \
 	X(DOMAINS, "domains such as contoso.com")                                                  \
 	X(RESOLVERS, "addresses such as 127.0.0.1 or 127.0.0.1@5353")                              \
+	X(SENDERS, "addresses such as a@contoso.com, domains such as @contoso.com, or *")          \
 	X(INTERFACE, NULL)                                                                         \
 	X(TLS_MODE, NULL)                                                                          \
 	X(AUTH, NULL)                                                                              \
@@ -136,6 +137,7 @@ struct config_words {
 #define CONFIG_TYPE_AUTH         enum identity_auth
 #define CONFIG_TYPE_BARE_LF      enum listener_bare_lf
 #define CONFIG_TYPE_PERCENT      double
+#define CONFIG_TYPE_SENDERS      struct config_words
 #define CONFIG_TYPE_LEARN        enum route_learn
 
 enum config_kind {

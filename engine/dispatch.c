@@ -5,6 +5,7 @@
 
 #define CONNECTION_IDS 128 /* an id is n * 128 + 64 + shard, so that ingest's never meet ours */
 
+static bool dispatch_wake_bound(struct dispatch *dispatch, uint32_t binding, bool urgent);
 static void dispatch_read_streams(struct dispatch *dispatch);
 static void dispatch_read_sessions(struct dispatch *dispatch);
 static void dispatch_read_addresses(struct dispatch *dispatch);
@@ -20,23 +21,40 @@ static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *r
 void dispatch_add(struct dispatch *dispatch, struct job *job)
 {
 	check(job->route < dispatch->route_count);
-	const struct dispatch_route *route = &dispatch->routes[job->route];
+	struct dispatch_route *route = &dispatch->routes[job->route];
 	struct view sender = message_get(job->message, MESSAGE_SENDER);
 	uint32_t line = job->route;
 
 	if (sender.bytes == 0)
 		sender = routing_null_sender(route->target.route);
 
-	/* What a mailbox sends in its own name another could not: it would be refused (Send As). */
-	for (uint32_t i = 0; i < route->lane_count; i++) {
-		const struct dispatch_lane *lane = &route->lanes[i];
-		if (lane->identity != NULL &&
-		        view_equal_fold(view_of(lane->identity->user), sender))
-			line = lane->lane->own_line;
-	}
+	/* What is bound to mailboxes others could not send: it would be refused (Send As). */
+	const uint32_t binding = senders_find(dispatch->senders, job->route, sender);
+	const bool urgent = schedule_is_urgent(dispatch->schedule, job);
+	if (binding != SENDERS_ANY && dispatch_wake_bound(dispatch, binding, urgent))
+		line = dispatch->route_count + binding;
 	schedule_add(dispatch->schedule, line, job);
-	if (line >= dispatch->route_count)
-		dispatch_wake(dispatch, &dispatch->lanes[line - dispatch->route_count]);
+	route->urgent |= urgent;
+}
+
+/* True: a lane of this shard may take it. Urgent mail need not wait for the pace of others. */
+static bool dispatch_wake_bound(struct dispatch *dispatch, uint32_t binding, bool urgent)
+{
+	struct dispatch_route *route = &dispatch->routes[senders_route(dispatch->senders, binding)];
+	bool found = false;
+	uint32_t count;
+
+	const uint16_t *identities = senders_identities(dispatch->senders, binding, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		struct dispatch_lane *lane = route->lane_of[identities[i]];
+		if (lane == NULL)
+			continue;
+		found = true;
+		if (lane->state == DISPATCH_LANE_IDLE ||
+		        (urgent && lane->state == DISPATCH_LANE_TIMED))
+			dispatch_wake(dispatch, lane);
+	}
+	return found;
 }
 
 /* News. */

@@ -21,6 +21,7 @@
 
 #include "engine/ledger.h"
 #include "engine/outbound.h"
+#include "engine/senders.h"
 #include "queue/base/heap.h"
 #include "queue/base/pool.h"
 #include "queue/route.h"
@@ -36,7 +37,7 @@
 #define DISPATCH_LANE_STATES(X)                                                                    \
 	X(IDLE, "nothing waits for it, or others see to that: in one of its route's idle lists")   \
 	X(READY, "is to be looked at: in its route's ready list")                                  \
-	X(TIMED, "may start at a known time: in the heap")                                         \
+	X(TIMED, "may start at a known time: in the heap, and in its route's timed list")          \
 	X(PLACELESS, "waits until a session of the route is gone: in the route's placeless list")  \
 	X(AWAITING, "waits for what stirs it: an end, a session, a record on disk")
 
@@ -70,7 +71,8 @@ struct dispatch_lane {
 struct dispatch_route {
 	struct outbound_target target;
 	struct dispatch_lane *lanes;
-	uint32_t lane_count; /* 0: this shard does not serve the route */
+	uint32_t lane_count;            /* 0: this shard does not serve the route */
+	struct dispatch_lane **lane_of; /* by identity; NULL: another shard's */
 	uint32_t session_count;
 	uint32_t sessions_max;
 	uint32_t opening; /* of all its lanes */
@@ -78,6 +80,8 @@ struct dispatch_route {
 	struct list idle;          /* without a session that is ready */
 	struct list idle_standing; /* with one: they are asked first */
 	struct list placeless;
+	struct list timed;
+	bool urgent; /* urgent mail has come that those who are timed have not been asked about */
 	struct pool trains;
 	struct resolver_ask ask;
 	struct mono known_until; /* the addresses */
@@ -101,8 +105,8 @@ struct dispatch {
 	struct heap timed;   /* lanes */
 	struct list stirred; /* lanes, by their stir_link */
 	struct outbound **session_places;
-	struct schedule_line *lines;
-	uint32_t line_count; /* one a route, then one a lane */
+	struct senders *senders;
+	uint32_t *reaches; /* the lanes', one after the other */
 	struct pool sessions;
 	uint64_t sessions_ever;
 	struct list news;        /* of sessions */

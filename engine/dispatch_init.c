@@ -5,6 +5,11 @@
 
 #include <stdlib.h>
 
+static const struct schedule_stream the_stream = { .weight = 1 };
+
+static struct err dispatch_init_reaches(struct dispatch *dispatch);
+static void dispatch_visit_bound(struct dispatch *dispatch, bool fill);
+static void dispatch_extend_reach(struct lane *lane, uint32_t line);
 static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count, size_t *sessions);
 static struct err dispatch_init_route(
         struct dispatch *dispatch, uint32_t index, const struct route_plan *plan, struct text *why);
@@ -36,8 +41,13 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 	struct err err = dispatch_count(dispatch, shard_count, &sessions);
 	if (failed(err))
 		return err;
-	schedule_init(dispatch->schedule, dispatch->lines, dispatch->line_count);
-	err = pool_init(&dispatch->sessions, sizeof(struct outbound), sessions);
+	err = senders_create(&dispatch->senders, dispatch->shard->config);
+	if (!failed(err))
+		err = schedule_init(dispatch->schedule,
+		        dispatch->route_count + senders_count(dispatch->senders),
+		        dispatch->route_count, &the_stream, 1);
+	if (!failed(err))
+		err = pool_init(&dispatch->sessions, sizeof(struct outbound), sessions);
 	uint32_t lanes = dispatch->lane_count;
 	if (!failed(err))
 		err = heap_init(&dispatch->timed, lanes + 1);
@@ -50,7 +60,65 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 		err = dispatch_init_route(dispatch, i, &plan, why);
 	}
 	check(failed(err) || dispatch->lane_count == lanes);
-	return err;
+	return failed(err) ? err : dispatch_init_reaches(dispatch);
+}
+
+/* Each lane's lines: those of the bindings that name it, and anyone's. */
+static struct err dispatch_init_reaches(struct dispatch *dispatch)
+{
+	const uint32_t bindings = senders_count(dispatch->senders);
+	size_t most = dispatch->lane_count;
+	uint32_t count;
+
+	for (uint32_t i = 0; i < bindings; i++) {
+		(void)senders_identities(dispatch->senders, i, &count);
+		most += count;
+		schedule_set_group(dispatch->schedule, dispatch->route_count + i,
+		        senders_route(dispatch->senders, i));
+	}
+	for (uint32_t i = 0; i < dispatch->route_count; i++)
+		schedule_set_group(dispatch->schedule, i, i);
+	dispatch->reaches = calloc(most + 1, sizeof *dispatch->reaches);
+	if (dispatch->reaches == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	/* How many each has; then where they begin; then which. */
+	dispatch_visit_bound(dispatch, false);
+	uint32_t *next = dispatch->reaches;
+	for (uint32_t i = 0; i < dispatch->lane_count; i++) {
+		struct lane *lane = dispatch->lanes[i].lane;
+		const struct config_route *route = dispatch->routes[lane->route].target.route;
+		const bool any = dispatch->lanes[i].identity == NULL ||
+		                 senders_takes_any(route, lane->identity);
+		lane->reach.lines = next;
+		next += lane->reach.count + any;
+		lane->reach.count = 0;
+		if (any)
+			dispatch_extend_reach(lane, lane->route);
+	}
+	dispatch_visit_bound(dispatch, true);
+	return err_ok();
+}
+
+static void dispatch_visit_bound(struct dispatch *dispatch, bool fill)
+{
+	for (uint32_t i = 0; i < senders_count(dispatch->senders); i++) {
+		struct dispatch_route *route =
+		        &dispatch->routes[senders_route(dispatch->senders, i)];
+		uint32_t count;
+		const uint16_t *identities = senders_identities(dispatch->senders, i, &count);
+		for (uint32_t j = 0; j < count && route->lane_of != NULL; j++) {
+			struct dispatch_lane *lane = route->lane_of[identities[j]];
+			if (lane != NULL && fill)
+				dispatch_extend_reach(lane->lane, dispatch->route_count + i);
+			else if (lane != NULL)
+				lane->lane->reach.count++;
+		}
+	}
+}
+
+static void dispatch_extend_reach(struct lane *lane, uint32_t line)
+{
+	((uint32_t *)(uintptr_t)lane->reach.lines)[lane->reach.count++] = line;
 }
 
 /* All memory but pools, in one sum: routes, lanes with their lines, a place for each session. */
@@ -72,21 +140,19 @@ static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count
 		        at = route_next_lane(&plan, shard, at + 1))
 			places += dispatch_lane_sessions(&routes->at[i], &plan, shard, at);
 	}
-	dispatch->line_count = dispatch->route_count + dispatch->lane_count;
 	/* A shard may serve none of a small route's sessions. */
 	const size_t least = 1;
 	*sessions += *sessions == 0 ? least : 0;
 	dispatch->routes = calloc(dispatch->route_count, sizeof *dispatch->routes);
 	dispatch->lanes = calloc(dispatch->lane_count + least, sizeof *dispatch->lanes);
 	dispatch->lane_values = calloc(dispatch->lane_count + least, sizeof *dispatch->lane_values);
-	dispatch->lines = calloc(dispatch->line_count, sizeof *dispatch->lines);
 	dispatch->throttles = calloc(dispatch->lane_count + least, sizeof *dispatch->throttles);
 	dispatch->accounts =
 	        calloc(dispatch->shard->config->account_count + least, sizeof *dispatch->accounts);
 	dispatch->session_places = calloc(places + least, sizeof(struct outbound *));
 	if (dispatch->routes == NULL || dispatch->lanes == NULL || dispatch->lane_values == NULL ||
-	        dispatch->lines == NULL || dispatch->session_places == NULL ||
-	        dispatch->throttles == NULL || dispatch->accounts == NULL)
+	        dispatch->session_places == NULL || dispatch->throttles == NULL ||
+	        dispatch->accounts == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	return err_ok();
 }
@@ -126,6 +192,12 @@ static struct err dispatch_init_route(
 	list_init(&route->idle);
 	list_init(&route->idle_standing);
 	list_init(&route->placeless);
+	list_init(&route->timed);
+	if (settings->identities.count > 0) {
+		route->lane_of = calloc(settings->identities.count, sizeof(struct dispatch_lane *));
+		if (route->lane_of == NULL)
+			return err_make(ERR_NO_MEMORY, 0);
+	}
 	if (lane_count == 0)
 		return err_ok();
 	struct err err = pool_init(&route->trains, settings->pipeline * sizeof(struct transaction),
@@ -182,8 +254,6 @@ static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_
 	lane_init(lane->lane, route_index, identity_index,
 	        dispatch_throttle(dispatch, lane, route->target.route, identity_index));
 	lane->lane->stirred = &dispatch->stirred;
-	lane->lane->shared_line = route_index;
-	lane->lane->own_line = dispatch->route_count + index;
 	lane->depth = lane->lane->throttle->settings.in_flight == THROTTLE_NONE
 	                      ? route->target.route->pipeline
 	                      : 1;
@@ -192,6 +262,8 @@ static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_
 	                              : lane->identity->recipients_per_message.count;
 	lane->recipients_most =
 	        most < MESSAGE_RECIPIENTS_MAX ? (uint32_t)most : MESSAGE_RECIPIENTS_MAX;
+	if (route->lane_of != NULL)
+		route->lane_of[identity_index] = lane;
 	lane->state = DISPATCH_LANE_IDLE;
 	list_push_last(&route->idle, &lane->link);
 	if (identities->count == 0)
@@ -254,6 +326,7 @@ void dispatch_finish(struct dispatch *dispatch)
 	}
 	for (uint32_t i = 0; i < dispatch->route_count; i++) {
 		tls_context_destroy(dispatch->routes[i].target.tls);
+		free(dispatch->routes[i].lane_of);
 		if (dispatch->routes[i].trains.memory != NULL)
 			pool_finish(&dispatch->routes[i].trains);
 	}
@@ -264,7 +337,9 @@ void dispatch_finish(struct dispatch *dispatch)
 	free(dispatch->routes);
 	free(dispatch->lanes);
 	free(dispatch->lane_values);
-	free(dispatch->lines);
+	free(dispatch->reaches);
+	senders_destroy(dispatch->senders);
+	schedule_finish(dispatch->schedule);
 	free(dispatch->session_places);
 	free(dispatch->throttles);
 	free(dispatch->accounts);

@@ -9,6 +9,13 @@ enum dispatch_look {
 	LOOK_COVERED, /* others see to what waits: no idle lane needs to be asked */
 };
 
+/* A message that might start. */
+struct dispatch_start {
+	struct job *job;
+	bool urgent;
+	uint32_t recipients; /* of the transaction */
+};
+
 static void dispatch_leave(struct dispatch *dispatch, struct dispatch_lane *lane);
 static void dispatch_enter(
         struct dispatch *dispatch, struct dispatch_lane *lane, enum dispatch_lane_state state);
@@ -17,11 +24,19 @@ static void dispatch_enter_timed(
 static void dispatch_wake_timed(struct dispatch *dispatch);
 static void dispatch_wake_stirred(struct dispatch *dispatch);
 static void dispatch_start_route(struct dispatch *dispatch, struct dispatch_route *route);
+static enum dispatch_look dispatch_ask(
+        struct dispatch *dispatch, struct dispatch_route *route, struct link *link);
+static void dispatch_ask_timed(struct dispatch *dispatch, struct dispatch_route *route);
 static enum dispatch_look dispatch_look(
         struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);
 static struct mono dispatch_blocked_until(
         const struct dispatch_lane *lane, struct mono now, bool *blocked);
-static uint32_t dispatch_recipients(const struct dispatch_lane *lane, const struct job *job);
+static struct mono dispatch_consider(
+        struct dispatch *dispatch, struct dispatch_lane *lane, struct dispatch_start *start);
+static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispatch_route *route,
+        struct dispatch_lane *lane, const struct dispatch_start *start);
+static uint32_t dispatch_recipients(
+        const struct dispatch_lane *lane, const struct job *job, bool urgent);
 static struct outbound *dispatch_pick(struct dispatch_lane *lane);
 static bool dispatch_prefers_another(const struct dispatch *dispatch,
         const struct dispatch_route *route, const struct dispatch_lane *lane,
@@ -51,6 +66,8 @@ static struct list *dispatch_list(struct dispatch *dispatch, struct dispatch_lan
 		return &route->ready;
 	case DISPATCH_LANE_PLACELESS:
 		return &route->placeless;
+	case DISPATCH_LANE_TIMED:
+		return &route->timed;
 	default:
 		return NULL;
 	}
@@ -62,7 +79,7 @@ static void dispatch_leave(struct dispatch *dispatch, struct dispatch_lane *lane
 
 	if (lane->state == DISPATCH_LANE_TIMED)
 		heap_remove(&dispatch->timed, &lane->node);
-	else if (lane->state == DISPATCH_LANE_IDLE)
+	if (lane->state == DISPATCH_LANE_IDLE)
 		list_remove(
 		        lane->idle_standing ? &route->idle_standing : &route->idle, &lane->link);
 	else if (lane->state != DISPATCH_LANE_AWAITING)
@@ -96,6 +113,7 @@ static void dispatch_enter_timed(
 		return; /* something will stir it */
 	lane->state = DISPATCH_LANE_TIMED;
 	heap_insert(&dispatch->timed, &lane->node, when.ns);
+	list_push_last(&dispatch->routes[lane->lane->route].timed, &lane->link);
 }
 
 /* Starting. */
@@ -148,7 +166,7 @@ static void dispatch_wake_stirred(struct dispatch *dispatch)
 /* Lanes that have something to look at, by turns; then idle ones, while anyone's mail waits. */
 static void dispatch_start_route(struct dispatch *dispatch, struct dispatch_route *route)
 {
-	const uint32_t line = route->lanes[0].lane->shared_line;
+	const uint32_t line = (uint32_t)(route - dispatch->routes); /* anyone's */
 	bool covered = false;
 
 	for (unsigned looks = 0; looks < DISPATCH_STARTS_MAX; looks++) {
@@ -160,16 +178,38 @@ static void dispatch_start_route(struct dispatch *dispatch, struct dispatch_rout
 		if (link == NULL && idle && !covered &&
 		        schedule_waiting(dispatch->schedule, line) > 0)
 			link = list_first(&route->idle);
-		if (link == NULL)
+		if (link == NULL) {
+			dispatch_ask_timed(dispatch, route);
 			return;
-		struct dispatch_lane *lane = container_of(link, struct dispatch_lane, link);
-		dispatch_leave(dispatch, lane);
-		const enum dispatch_look look = dispatch_look(dispatch, route, lane);
-		if (look == LOOK_STARTED)
-			dispatch_enter(dispatch, lane, DISPATCH_LANE_READY);
-		covered |= look == LOOK_COVERED;
+		}
+		covered |= dispatch_ask(dispatch, route, link) == LOOK_COVERED;
 	}
 	dispatch->more = true;
+}
+
+static enum dispatch_look dispatch_ask(
+        struct dispatch *dispatch, struct dispatch_route *route, struct link *link)
+{
+	struct dispatch_lane *lane = container_of(link, struct dispatch_lane, link);
+
+	dispatch_leave(dispatch, lane);
+	const enum dispatch_look look = dispatch_look(dispatch, route, lane);
+	if (look == LOOK_STARTED)
+		dispatch_enter(dispatch, lane, DISPATCH_LANE_READY);
+	return look;
+}
+
+/* Urgent mail has come, and no lane is free: one that keeps back ordinary mail may have room for
+ * it. Each is asked once. */
+static void dispatch_ask_timed(struct dispatch *dispatch, struct dispatch_route *route)
+{
+	const uint32_t line = (uint32_t)(route - dispatch->routes);
+	size_t left = route->urgent ? route->timed.count : 0;
+
+	route->urgent = false;
+	for (; left > 0 && schedule_has_urgent(dispatch->schedule, line); left--)
+		if (dispatch_ask(dispatch, route, list_first(&route->timed)) == LOOK_STARTED)
+			dispatch->more = true;
 }
 
 /* The lane is in no list, and is where its state says afterwards; STARTED: in none. */
@@ -177,13 +217,11 @@ static enum dispatch_look dispatch_look(
         struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane)
 {
 	const struct mono now = loop_now(&dispatch->shard->loop);
-	struct throttle *throttle = lane->lane->throttle;
-	struct throttle_ticket ticket;
+	struct dispatch_start start;
 	bool blocked;
 
-	struct job *job =
-	        schedule_first(dispatch->schedule, lane->lane->own_line, lane->lane->shared_line);
-	if (job == NULL) {
+	start.job = schedule_first(dispatch->schedule, lane->lane->reach, false);
+	if (start.job == NULL) {
 		dispatch_enter(dispatch, lane, DISPATCH_LANE_IDLE);
 		return LOOK_DONE;
 	}
@@ -192,23 +230,55 @@ static enum dispatch_look dispatch_look(
 		dispatch_enter_timed(dispatch, lane, until);
 		return LOOK_DONE;
 	}
-	const uint32_t recipients = dispatch_recipients(lane, job);
-	enum throttle_reason reason = throttle_look(throttle, now, false, recipients);
-	if (reason != THROTTLE_FREE && reason != THROTTLE_RECORD) {
-		dispatch_enter_timed(
-		        dispatch, lane, throttle_when(throttle, now, false, recipients));
+	struct mono when = dispatch_consider(dispatch, lane, &start);
+	if (when.ns > now.ns && !start.urgent) {
+		/* Ordinary mail must wait: urgent mail behind it need not. */
+		struct dispatch_start other = { schedule_first(
+			dispatch->schedule, lane->lane->reach, true) };
+		if (other.job != NULL) {
+			when = mono_earlier(when, dispatch_consider(dispatch, lane, &other));
+			start = other;
+		}
+	}
+	if (when.ns > now.ns) {
+		dispatch_enter_timed(dispatch, lane, when);
 		return LOOK_DONE;
 	}
+	return dispatch_start(dispatch, route, lane, &start);
+}
+
+/* When the job may start on the lane, sessions and the ledger aside. */
+static struct mono dispatch_consider(
+        struct dispatch *dispatch, struct dispatch_lane *lane, struct dispatch_start *start)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
+	struct throttle *throttle = lane->lane->throttle;
+
+	start->urgent = schedule_is_urgent(dispatch->schedule, start->job);
+	start->recipients = dispatch_recipients(lane, start->job, start->urgent);
+	const enum throttle_reason reason =
+	        throttle_look(throttle, now, start->urgent, start->recipients);
+	if (reason == THROTTLE_FREE || reason == THROTTLE_RECORD)
+		return now;
+	return throttle_when(throttle, now, start->urgent, start->recipients);
+}
+
+static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispatch_route *route,
+        struct dispatch_lane *lane, const struct dispatch_start *start)
+{
+	const struct mono now = loop_now(&dispatch->shard->loop);
 	struct outbound *outbound = dispatch_pick(lane);
+	struct throttle_ticket ticket;
+
 	if (lane->entry != NULL)
 		ledger_look(&dispatch->ledger, lane->entry);
 	if (outbound == NULL || dispatch_prefers_another(dispatch, route, lane, outbound))
 		return dispatch_seek_session(dispatch, route, lane);
-	reason = throttle_admit(throttle, now, false, recipients, &ticket);
+	const enum throttle_reason reason = throttle_admit(
+	        lane->lane->throttle, now, start->urgent, start->recipients, &ticket);
 	if (reason != THROTTLE_FREE)
 		return LOOK_DONE; /* the record will stir it */
-	job = schedule_take(dispatch->schedule, lane->lane->own_line, lane->lane->shared_line);
-	outbound_give(outbound, job, &ticket);
+	outbound_give(outbound, schedule_take(dispatch->schedule, start->job), &ticket);
 	if (lane->entry != NULL)
 		ledger_look(&dispatch->ledger, lane->entry);
 	return LOOK_STARTED;
@@ -223,11 +293,12 @@ static struct mono dispatch_blocked_until(
 }
 
 /* As many as the lane asks for in one transaction. */
-static uint32_t dispatch_recipients(const struct dispatch_lane *lane, const struct job *job)
+static uint32_t dispatch_recipients(
+        const struct dispatch_lane *lane, const struct job *job, bool urgent)
 {
 	const uint64_t limits[] = {
 		lane->recipients_most,
-		throttle_recipients_most(lane->lane->throttle, false),
+		throttle_recipients_most(lane->lane->throttle, urgent),
 		job->at_once > 0 ? job->at_once : UINT64_MAX,
 	};
 	uint32_t recipients = job->owed_count;
@@ -306,10 +377,14 @@ static enum dispatch_look dispatch_seek_session(
 static bool dispatch_is_covered(const struct dispatch *dispatch, const struct dispatch_route *route,
         const struct dispatch_lane *lane)
 {
-	const size_t own = schedule_waiting(dispatch->schedule, lane->lane->own_line);
-	const size_t shared = schedule_waiting(dispatch->schedule, lane->lane->shared_line);
+	const struct schedule_reach *reach = &lane->lane->reach;
 	const size_t depth = lane->depth;
+	size_t shared = 0;
+	size_t own = 0;
 
+	for (uint32_t i = 0; i < reach->count; i++)
+		*(reach->lines[i] < dispatch->route_count ? &shared : &own) +=
+		        schedule_waiting(dispatch->schedule, reach->lines[i]);
 	return own <= lane->opening * depth && shared <= route->opening * depth;
 }
 

@@ -4,6 +4,8 @@
 #include "engine/routing.h"
 #include "queue/base/check.h"
 
+#include <stdlib.h>
+
 #define FEED_NEVER        ((struct wall){ INT64_MAX })
 #define FEED_WINDOW_LEAST 32
 #define FEED_WINDOW_MOST  16384 /* beyond it a shard has work for seconds, and memory goes */
@@ -11,6 +13,8 @@
 static void feed_init_credit(
         struct feed_route *route, const struct config_route *settings, uint32_t shard_count);
 static void feed_charge(struct feed *feed, struct job *job);
+static struct err feed_bound_init(struct feed *feed);
+static uint64_t feed_bound_shards(const struct feed *feed, const struct job *job);
 static void feed_lend(struct feed *feed, struct job *job);
 static bool feed_read(
         struct feed *feed, uint16_t route, struct wall now, struct spool_place *damaged);
@@ -81,7 +85,38 @@ struct err feed_init(struct feed *feed, const struct config *config, struct spoo
 	/* All that can be lent, a batch of puts, the reports of its settles, and one to look at. */
 	const size_t jobs_max =
 	        feed_lent_max(config, shard_count) + BATCH_PUTS_MAX + BATCH_SETTLES_MAX + 1;
-	return pool_init(&feed->jobs, sizeof(struct job), jobs_max);
+	struct err err = feed_bound_init(feed);
+	if (!failed(err))
+		err = pool_init(&feed->jobs, sizeof(struct job), jobs_max);
+	if (failed(err))
+		feed_finish(feed);
+	return err;
+}
+
+/* Which shards can send what is bound. */
+static struct err feed_bound_init(struct feed *feed)
+{
+	struct err err = senders_create(&feed->senders, feed->config);
+
+	if (failed(err))
+		return err;
+	const uint32_t bindings = senders_count(feed->senders);
+	feed->bound = calloc(bindings + 1, sizeof *feed->bound);
+	if (feed->bound == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	for (uint32_t i = 0; i < bindings; i++) {
+		const struct config_route *route =
+		        &feed->config->routes.at[senders_route(feed->senders, i)];
+		const struct route_plan plan = feed_plan(route, feed->shard_count);
+		uint32_t count;
+		const uint16_t *identities = senders_identities(feed->senders, i, &count);
+		for (uint32_t j = 0; j < count; j++)
+			feed->bound[i] |= plan.sliced
+			                          ? UINT64_MAX
+			                          : UINT64_C(1) << route->accounts[identities[j]] %
+			                                                   feed->shard_count;
+	}
+	return err_ok();
 }
 
 /* A shard without a session for the route could do nothing with its jobs. */
@@ -100,7 +135,10 @@ static void feed_init_credit(
 
 void feed_finish(struct feed *feed)
 {
-	pool_finish(&feed->jobs);
+	senders_destroy(feed->senders);
+	free(feed->bound);
+	if (feed->jobs.memory != NULL)
+		pool_finish(&feed->jobs);
 }
 
 struct job *feed_take_job(struct feed *feed)
@@ -153,19 +191,37 @@ void feed_take_back(struct feed *feed, struct job *job)
 	feed_give_job(feed, job);
 }
 
-/* From the shard that has most. */
+/* From the shard that has most, of those that have a mailbox for it. */
 static void feed_charge(struct feed *feed, struct job *job)
 {
 	struct feed_route *route = &feed->routes[job->route];
-	size_t best = 0;
+	const uint64_t bound = feed_bound_shards(feed, job);
+	size_t best = feed->shard_count;
 
-	for (size_t shard = 1; shard < feed->shard_count; shard++)
-		if (route->credit[shard] > route->credit[best])
+	for (size_t shard = 0; shard < feed->shard_count; shard++)
+		if ((bound >> shard & 1) != 0 && route->credit[shard] > 0 &&
+		        (best == feed->shard_count || route->credit[shard] > route->credit[best]))
+			best = shard;
+	for (size_t shard = 0; shard < feed->shard_count && best == feed->shard_count; shard++)
+		if (route->credit[shard] > 0)
 			best = shard;
 	check(route->credit[best] > 0);
 	route->credit[best]--;
 	route->credit_left--;
 	job->shard = (uint16_t)best;
+}
+
+static uint64_t feed_bound_shards(const struct feed *feed, const struct job *job)
+{
+	const struct config_route *route = &feed->config->routes.at[job->route];
+	struct view sender = message_get(job->message, MESSAGE_SENDER);
+
+	if (feed->shard_count == 1 || route->identities.count == 0)
+		return UINT64_MAX;
+	if (sender.bytes == 0)
+		sender = routing_null_sender(route);
+	const uint32_t binding = senders_find(feed->senders, job->route, sender);
+	return binding == SENDERS_ANY ? UINT64_MAX : feed->bound[binding];
 }
 
 static void feed_lend(struct feed *feed, struct job *job)

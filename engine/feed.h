@@ -4,6 +4,9 @@
  * one shard strands nothing. A job keeps its credit until its settle is on disk: nothing beyond
  * the windows is ever read, however long settles wait for a full disk.
  *
+ * What only some mailboxes may send goes to a shard that has one of them, if it has credit; else
+ * to any, where any mailbox of the route tries it.
+ *
  * A job just put goes straight from memory to a shard with credit, unless older ones of its
  * route wait on disk: those go first, read back through the due index.
  *
@@ -17,6 +20,7 @@
 
 #include "engine/config.h"
 #include "engine/letters.h"
+#include "engine/senders.h"
 #include "queue/base/pool.h"
 #include "queue/route.h"
 #include "queue/spool.h"
@@ -36,6 +40,8 @@ struct feed_route {
 
 struct feed {
 	const struct config *config;
+	struct senders *senders;
+	uint64_t *bound; /* of each binding: the shards that have one of its mailboxes, as bits */
 	struct spool *spool;
 	struct shelf *shelf;
 	struct post *shards; /* of the delivery shards */

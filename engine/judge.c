@@ -235,7 +235,7 @@ void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it
 	if (it->judged)
 		(void)judge_lane(judge, lane, it, NULL);
 	judge_useless(judge, lane, it);
-	struct job *job = schedule_first(judge->schedule, lane->own_line, lane->shared_line);
+	struct job *job = schedule_first(judge->schedule, lane->reach, false);
 	if (lane->standing > 0 || job == NULL)
 		return;
 	if (job->first_attempt.ms == 0)

@@ -82,6 +82,7 @@ struct job {
 	uint16_t number; /* among the jobs of its message */
 	uint16_t route;  /* as in spool_route_name() */
 	uint16_t shard;  /* where it is lent to */
+	uint8_t stream;  /* of the configuration's */
 	bool held;       /* by an operator: on disk, but not due */
 	uint64_t id;     /* its message's */
 	struct message *message;

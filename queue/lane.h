@@ -20,6 +20,7 @@
 
 #include "queue/base/list.h"
 #include "queue/base/random.h"
+#include "queue/schedule.h"
 #include "queue/throttle.h"
 
 #define LANE_HOLD_MOST_NS    (3600 * NS_PER_S) /* a growing hold; a verdict may ask for more */
@@ -42,13 +43,12 @@ struct lane_wait {
 
 struct lane {
 	uint16_t route;
-	uint16_t identity;    /* of the route; meaningless where the route has none */
-	uint32_t shared_line; /* of the schedule: any lane of the route takes from it */
-	uint32_t own_line;    /* mail that only this mailbox may send */
-	uint32_t standing;    /* sessions that are ready */
-	uint32_t in_flight;   /* messages of its sessions' trains */
-	uint32_t reauths;     /* sign-ins tried once more since the last success */
-	uint32_t epoch;       /* holds so far */
+	uint16_t identity; /* of the route; meaningless where the route has none */
+	struct schedule_reach reach;
+	uint32_t standing;  /* sessions that are ready */
+	uint32_t in_flight; /* messages of its sessions' trains */
+	uint32_t reauths;   /* sign-ins tried once more since the last success */
+	uint32_t epoch;     /* holds so far */
 	struct lane_gate hold;
 	struct lane_gate door;
 	struct throttle *throttle;

@@ -1,5 +1,8 @@
 #include "tests/engine/rig.h"
 
+static const uint32_t the_line[] = { 0 };
+const struct schedule_reach rig_reach = { the_line, 1 };
+
 static void rig_on_tick(struct timer *timer)
 {
 	struct rig *rig = container_of(timer, struct rig, tick);

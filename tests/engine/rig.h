@@ -62,6 +62,8 @@ struct job *rig_job(struct rig *rig, const struct rig_mail *mail);
 void rig_mail(struct rig *rig, const struct rig_mail *mail);
 /* A plain message from a@ to b@. */
 void rig_post(struct rig *rig, const char *body);
+/* Of lanes of a test's own: the one route's line. */
+extern const struct schedule_reach rig_reach;
 /* A throttle without limits, for lanes of a test's own. */
 void rig_no_limits(struct throttle *throttle);
 void rig_turn(struct rig *rig);

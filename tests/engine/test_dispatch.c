@@ -86,7 +86,7 @@ static void test_own_names(void **state)
 	struct dispatch *dispatch = &office->rig->delivery.dispatch;
 
 	office_route(office, "sessions: 2");
-	assert_int_equal(dispatch->line_count, 3);
+	assert_int_equal(dispatch->schedule->line_count, 3);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const struct rig_mail mail = {
 			.from = cases[i].from, .to = "x@y.z", .body = "x\r\n"

@@ -22,7 +22,7 @@ static void court_lanes(struct court *court)
 	for (size_t i = 0; i < 2; i++) {
 		rig_no_limits(&court->throttles[i]);
 		lane_init(&court->lanes[i], 0, 0, &court->throttles[i]);
-		court->lanes[i].own_line = 1;
+		court->lanes[i].reach = rig_reach;
 		court->lanes[i].peers = court->lanes;
 		court->lanes[i].peer_count = 2;
 	}
@@ -39,7 +39,7 @@ static struct job *court_job(struct court *court, const char *to, int64_t age_ms
 	struct schedule *schedule = &court->rig->delivery.schedule;
 
 	schedule_add(schedule, 0, rig_job(court->rig, &mail));
-	struct job *job = schedule_take(schedule, 1, 0);
+	struct job *job = schedule_take(schedule, schedule_first(schedule, rig_reach, false));
 	for (size_t i = 0; i < job->owed_count; i++)
 		job_owed(job)[i].mark = OWED_ACCEPTED;
 	return job;
@@ -164,7 +164,10 @@ static void test_restarts_are_bounded(void **state)
 		judge_transaction(court.judge, court.lanes, job, &judgement);
 		court_collect(&court);
 		if (i < JUDGE_RESTARTS_MAX)
-			assert_ptr_equal(schedule_take(court.judge->schedule, 1, 0), job);
+			assert_ptr_equal(
+			        schedule_take(court.judge->schedule,
+			                schedule_first(court.judge->schedule, rig_reach, false)),
+			        job);
 	}
 	assert_int_equal(court.rig->settled_count, 1);
 	rig_assert_outcomes(court.rig, 0, "F");

@@ -24,7 +24,7 @@ static void bench_open(struct bench *bench)
 	stream_open(&bench->near, loop, &bench->news, fds[0]);
 	rig_no_limits(&bench->throttle);
 	lane_init(&bench->lane, 0, 0, &bench->throttle);
-	bench->lane.own_line = 1;
+	bench->lane.reach = rig_reach;
 	bench->carrier = (struct carrier){
 		.stream = &bench->near,
 		.judge = &bench->rig->delivery.judge,
@@ -61,7 +61,7 @@ static struct job *bench_job(struct bench *bench, const char *to)
 	/* Each answer is judged afresh. */
 	lane_resume(&bench->lane);
 	schedule_add(schedule, 0, rig_job(bench->rig, &mail));
-	return schedule_take(schedule, 1, 0);
+	return schedule_take(schedule, schedule_first(schedule, rig_reach, false));
 }
 
 static bool begin(struct bench *bench, struct transaction *transaction, struct job *job)

@@ -11,17 +11,42 @@
 
 struct desk {
 	struct schedule schedule;
-	struct schedule_line lines[LINES];
 	struct message messages[JOBS];
 	struct job jobs[JOBS];
 };
+
+/* Ordinary, and what the others are to it. */
+#define STREAMS 4
+static const struct schedule_stream streams[STREAMS] = {
+	{ .weight = 1 },
+	{ .weight = 3 },
+	{ .weight = 1, .urgent = true },
+	{ .weight = 2, .urgent = true },
+};
+
+static const uint32_t reach_lines[LINES][2] = { { 0, 0 }, { 1, 0 }, { 2, 0 } };
+
+/* Of one who has the line, and the shared one. */
+static struct job *first(const struct schedule *schedule, uint32_t line)
+{
+	const struct schedule_reach reach = { reach_lines[line], line == 0 ? 1 : 2 };
+
+	return schedule_first(schedule, reach, false);
+}
+
+static struct job *take(struct schedule *schedule, uint32_t line)
+{
+	struct job *job = first(schedule, line);
+
+	return job == NULL ? NULL : schedule_take(schedule, job);
+}
 
 static int begin(void **state)
 {
 	struct desk *desk = calloc(1, sizeof *desk);
 
 	assert_non_null(desk);
-	schedule_init(&desk->schedule, desk->lines, LINES);
+	assert_false(failed(schedule_init(&desk->schedule, LINES, 1, streams, STREAMS)));
 	for (size_t i = 0; i < JOBS; i++) {
 		desk->jobs[i].id = i;
 		desk->jobs[i].state = JOB_READY;
@@ -33,7 +58,10 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	free(*state);
+	struct desk *desk = *state;
+
+	schedule_finish(&desk->schedule);
+	free(desk);
 	return 0;
 }
 
@@ -42,18 +70,18 @@ static void test_order(void **state)
 	struct desk *desk = *state;
 	struct schedule *schedule = &desk->schedule;
 
-	assert_null(schedule_take(schedule, 1, 0));
+	assert_null(take(schedule, 1));
 	for (size_t i = 0; i < 6; i++)
 		schedule_add(schedule, i % 2 == 0 ? 0 : 1, &desk->jobs[i]);
 	assert_int_equal(schedule_waiting(schedule, 0), 3);
 	assert_int_equal(schedule_waiting(schedule, 1), 3);
 	/* One who has line 1 takes from both in order; who has line 2, the shared ones alone. */
-	assert_ptr_equal(schedule_first(schedule, 1, 0), &desk->jobs[0]);
-	assert_ptr_equal(schedule_take(schedule, 1, 0), &desk->jobs[0]);
-	assert_ptr_equal(schedule_take(schedule, 1, 0), &desk->jobs[1]);
-	assert_ptr_equal(schedule_take(schedule, 2, 0), &desk->jobs[2]);
-	assert_ptr_equal(schedule_take(schedule, 2, 0), &desk->jobs[4]);
-	assert_null(schedule_take(schedule, 2, 0));
+	assert_ptr_equal(first(schedule, 1), &desk->jobs[0]);
+	assert_ptr_equal(take(schedule, 1), &desk->jobs[0]);
+	assert_ptr_equal(take(schedule, 1), &desk->jobs[1]);
+	assert_ptr_equal(take(schedule, 2), &desk->jobs[2]);
+	assert_ptr_equal(take(schedule, 2), &desk->jobs[4]);
+	assert_null(take(schedule, 2));
 	assert_int_equal(desk->jobs[0].state, JOB_SENDING);
 	assert_int_equal(schedule->job_count, 2);
 }
@@ -73,7 +101,7 @@ static void test_places_are_kept(void **state)
 		const size_t count = random_below(&random, JOBS) + 1;
 
 		for (size_t i = 0; i < count; i++) {
-			taken[i] = schedule_take(schedule, 1, 0);
+			taken[i] = take(schedule, 1);
 			assert_non_null(taken[i]);
 			assert_true(i == 0 || taken[i - 1]->place < taken[i]->place);
 		}
@@ -85,7 +113,7 @@ static void test_places_are_kept(void **state)
 		assert_int_equal(schedule->job_count, JOBS);
 	}
 	for (size_t i = 0; i < JOBS; i++)
-		assert_ptr_equal(schedule_take(schedule, 1, 0), &desk->jobs[i]);
+		assert_ptr_equal(take(schedule, 1), &desk->jobs[i]);
 }
 
 static void test_withdrawn(void **state)
@@ -95,7 +123,7 @@ static void test_withdrawn(void **state)
 
 	for (size_t i = 0; i < 4; i++)
 		schedule_add(schedule, 0, &desk->jobs[i]);
-	schedule_put_back(schedule, schedule_take(schedule, 1, 0));
+	schedule_put_back(schedule, take(schedule, 1));
 	/* Out of the middle, out of those put back, and the last. */
 	static const size_t order[] = { 2, 0, 3, 1 };
 	for (size_t i = 0; i < 4; i++) {
@@ -120,7 +148,7 @@ static void test_expired(void **state)
 		desk->messages[i].received = (struct wall){ (int64_t)i * 100 };
 		schedule_add(schedule, (uint32_t)(i % LINES), &desk->jobs[i]);
 	}
-	schedule_put_back(schedule, schedule_take(schedule, 2, 1));
+	schedule_put_back(schedule, take(schedule, 2));
 	while ((job = schedule_expired(schedule, &retry, (struct wall){ 1400 }, &line)) != NULL) {
 		assert_true(job->message->received.ms <= 400);
 		(void)schedule_withdraw(schedule, job);
@@ -130,6 +158,79 @@ static void test_expired(void **state)
 	assert_int_equal(schedule->job_count, 4);
 }
 
+static size_t fill(struct desk *desk, size_t from, size_t count, uint8_t stream)
+{
+	for (size_t i = from; i < from + count; i++) {
+		desk->jobs[i].stream = stream;
+		schedule_add(&desk->schedule, 0, &desk->jobs[i]);
+	}
+	return from + count;
+}
+
+/* Urgent ones do not wait for what came before them; one in ten is an ordinary one all the same. */
+static void test_urgent_first_and_nobody_starves(void **state)
+{
+	struct desk *desk = *state;
+	size_t ordinary = 0;
+	size_t next = fill(desk, 0, 20, 0);
+
+	next = fill(desk, next, 30, 2);
+	assert_true(schedule_has_urgent(&desk->schedule, 0));
+	for (size_t i = 0; i < 30; i++) {
+		struct job *job = take(&desk->schedule, 0);
+		assert_int_equal(schedule_is_urgent(&desk->schedule, job), i % 10 != 9);
+		ordinary += job->stream == 0;
+		/* Within a stream, first come, first served. */
+		assert_true(job->stream != 0 || job->id == ordinary - 1);
+	}
+	assert_int_equal(ordinary, 3);
+	/* Where none waits that is ordinary, urgent ones have no end of their run. */
+	while (take(&desk->schedule, 0) != NULL)
+		continue;
+	assert_false(schedule_has_urgent(&desk->schedule, 0));
+}
+
+static void test_shares(void **state)
+{
+	struct desk *desk = *state;
+	size_t had[STREAMS] = { 0 };
+	size_t next = fill(desk, 0, 20, 0);
+
+	next = fill(desk, next, 40, 1);
+	for (size_t i = 0; i < 20; i++)
+		had[take(&desk->schedule, 0)->stream]++;
+	assert_int_equal(had[0], 5);
+	assert_int_equal(had[1], 15);
+}
+
+/* A stream that had nothing to send comes back without a claim to what it did not use. */
+static void test_no_credit_for_rest(void **state)
+{
+	struct desk *desk = *state;
+	size_t had[STREAMS] = { 0 };
+	size_t next = fill(desk, 0, 30, 1);
+
+	for (size_t i = 0; i < 15; i++)
+		(void)take(&desk->schedule, 0);
+	next = fill(desk, next, 15, 0);
+	for (size_t i = 0; i < 8; i++)
+		had[take(&desk->schedule, 0)->stream]++;
+	assert_true(had[0] <= 3);
+	assert_true(had[0] >= 1);
+}
+
+static void test_only_the_urgent(void **state)
+{
+	struct desk *desk = *state;
+	const struct schedule_reach reach = { reach_lines[1], 2 };
+
+	(void)fill(desk, 0, 3, 1);
+	assert_null(schedule_first(&desk->schedule, reach, true));
+	assert_ptr_equal(schedule_first(&desk->schedule, reach, false), &desk->jobs[0]);
+	(void)fill(desk, 3, 1, 3);
+	assert_ptr_equal(schedule_first(&desk->schedule, reach, true), &desk->jobs[3]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +238,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_places_are_kept, begin, end),
 		cmocka_unit_test_setup_teardown(test_withdrawn, begin, end),
 		cmocka_unit_test_setup_teardown(test_expired, begin, end),
+		cmocka_unit_test_setup_teardown(test_urgent_first_and_nobody_starves, begin, end),
+		cmocka_unit_test_setup_teardown(test_shares, begin, end),
+		cmocka_unit_test_setup_teardown(test_no_credit_for_rest, begin, end),
+		cmocka_unit_test_setup_teardown(test_only_the_urgent, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,200 @@
+#include "engine/senders.h"
+
+#include "queue/base/check.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+/* One name on one identity's list; those of the same route and name are neighbours. */
+struct senders_name {
+	const char *name;
+	uint16_t route;
+	uint16_t identity;
+};
+
+struct senders_binding {
+	const char *name;
+	uint16_t route;
+	uint32_t first; /* of its identities */
+	uint32_t count;
+};
+
+struct senders {
+	struct senders_binding *bindings; /* by route and name */
+	uint16_t *identities;
+	uint32_t count;
+};
+
+static size_t senders_count_names(const struct config *config);
+static size_t senders_collect(const struct config *config, struct senders_name *names);
+static int senders_compare(const void *left, const void *right);
+static uint32_t senders_search(const struct senders *senders, uint16_t route, struct view name);
+static int senders_order(struct view name, const char *other);
+
+struct err senders_create(struct senders **result, const struct config *config)
+{
+	const size_t most = senders_count_names(config) + 1;
+	struct senders *senders = calloc(1, sizeof *senders);
+	struct senders_name *names = calloc(most, sizeof *names);
+
+	if (senders != NULL) {
+		senders->bindings = calloc(most, sizeof *senders->bindings);
+		senders->identities = calloc(most, sizeof *senders->identities);
+	}
+	if (senders == NULL || names == NULL || senders->bindings == NULL ||
+	        senders->identities == NULL) {
+		free(names);
+		senders_destroy(senders);
+		return err_make(ERR_NO_MEMORY, 0);
+	}
+	const size_t count = senders_collect(config, names);
+	uint32_t kept = 0;
+	qsort(names, count, sizeof *names, senders_compare);
+	for (size_t i = 0; i < count; i++) {
+		struct senders_binding *last =
+		        senders->count == 0 ? NULL : &senders->bindings[senders->count - 1];
+		const bool same = last != NULL && last->route == names[i].route &&
+		                  strcasecmp(last->name, names[i].name) == 0;
+		if (!same) {
+			last = &senders->bindings[senders->count++];
+			*last = (struct senders_binding){ names[i].name, names[i].route, kept, 0 };
+		} else if (senders->identities[kept - 1] == names[i].identity) {
+			continue; /* twice on one list, or its own name */
+		}
+		senders->identities[kept++] = names[i].identity;
+		last->count++;
+	}
+	free(names);
+	*result = senders;
+	return err_ok();
+}
+
+void senders_destroy(struct senders *senders)
+{
+	if (senders == NULL)
+		return;
+	free(senders->bindings);
+	free(senders->identities);
+	free(senders);
+}
+
+static size_t senders_count_names(const struct config *config)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->routes.count; i++) {
+		const struct config_identities *identities = &config->routes.at[i].identities;
+		for (size_t j = 0; j < identities->count; j++)
+			count += 1 + identities->at[j].senders.count;
+	}
+	return count;
+}
+
+static size_t senders_collect(const struct config *config, struct senders_name *names)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->routes.count; i++) {
+		const struct config_identities *identities = &config->routes.at[i].identities;
+		for (size_t j = 0; j < identities->count; j++) {
+			const struct config_words *list = &identities->at[j].senders;
+			const uint16_t route = (uint16_t)i;
+			const uint16_t identity = (uint16_t)j;
+			names[count++] =
+			        (struct senders_name){ identities->at[j].user, route, identity };
+			for (size_t k = 0; k < list->count; k++)
+				if (strcmp(list->at[k], "*") != 0)
+					names[count++] = (struct senders_name){ list->at[k], route,
+						identity };
+		}
+	}
+	return count;
+}
+
+static int senders_compare(const void *left, const void *right)
+{
+	const struct senders_name *a = left;
+	const struct senders_name *b = right;
+
+	if (a->route != b->route)
+		return a->route < b->route ? -1 : 1;
+	const int order = strcasecmp(a->name, b->name);
+	return order != 0 ? order : a->identity - b->identity;
+}
+
+uint32_t senders_count(const struct senders *senders)
+{
+	return senders->count;
+}
+
+uint32_t senders_find(const struct senders *senders, uint16_t route, struct view sender)
+{
+	size_t at = sender.bytes;
+
+	if (sender.bytes == 0)
+		return SENDERS_ANY;
+	const uint32_t whole = senders_search(senders, route, sender);
+	if (whole != SENDERS_ANY)
+		return whole;
+	while (at > 0 && sender.data[at - 1] != '@')
+		at--;
+	return at == 0 ? SENDERS_ANY : senders_search(senders, route, view_skip(sender, at - 1));
+}
+
+static uint32_t senders_search(const struct senders *senders, uint16_t route, struct view name)
+{
+	uint32_t low = 0;
+	uint32_t high = senders->count;
+
+	while (low < high) {
+		const uint32_t middle = low + (high - low) / 2;
+		const struct senders_binding *binding = &senders->bindings[middle];
+		int order = route < binding->route ? -1 : route > binding->route;
+		if (order == 0)
+			order = senders_order(name, binding->name);
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return SENDERS_ANY;
+}
+
+/* As strcasecmp() orders strings. */
+static int senders_order(struct view name, const char *other)
+{
+	const int order = strncasecmp(name.data, other, name.bytes);
+
+	return order != 0 || other[name.bytes] == '\0' ? order : -1;
+}
+
+const uint16_t *senders_identities(const struct senders *senders, uint32_t binding, uint32_t *count)
+{
+	check(binding < senders->count);
+	*count = senders->bindings[binding].count;
+	return &senders->identities[senders->bindings[binding].first];
+}
+
+uint16_t senders_route(const struct senders *senders, uint32_t binding)
+{
+	check(binding < senders->count);
+	return senders->bindings[binding].route;
+}
+
+bool senders_takes_any(const struct config_route *route, uint32_t identity)
+{
+	const struct config_identities *identities = &route->identities;
+	bool anyone = false;
+
+	for (size_t i = 0; i < identities->count && !anyone; i++)
+		anyone = identities->at[i].senders.count == 0;
+	const struct config_words *list = &identities->at[identity].senders;
+	if (list->count == 0 || !anyone)
+		return true;
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->at[i], "*") == 0)
+			return true;
+	return false;
+}
