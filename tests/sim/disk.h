@@ -13,7 +13,8 @@
 #include "queue/base/random.h"
 #include "queue/store.h"
 
-#define DISK_ROWS_MAX 16384 /* of one table */
+#define DISK_ROWS_MAX      16384   /* of one table */
+#define DISK_ROWS_CALM_MAX 2000000 /* where nothing goes wrong */
 
 /* Immutable; states share it. */
 struct disk_row {
@@ -25,6 +26,7 @@ struct disk_table {
 	struct disk_row **rows; /* in the order of their keys */
 	size_t count;
 	size_t room;
+	struct disk_row **memory; /* rows begin somewhere in it, so that the first ones go fast */
 };
 
 struct disk_state {
@@ -51,6 +53,9 @@ enum disk_plant {
 struct disk {
 	struct random random;
 	struct disk_weather weather;
+	/* Nothing ever goes wrong, and nothing is undone: batches change `current` as they go, and
+	 * rows that go are freed. For long days. */
+	bool calm;
 	enum disk_plant plant;
 	struct disk_state durable; /* what a crash leaves */
 	struct disk_state current; /* what readers see: the same, but for planted bugs */

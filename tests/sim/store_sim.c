@@ -10,7 +10,8 @@ struct disk sim_disk;
 struct store {
 	struct store_settings settings;
 	struct disk_state batch;
-	bool open; /* a batch is */
+	bool open;    /* a batch is */
+	bool changed; /* by the open batch */
 	uint64_t batch_pages;
 	uint64_t map_bytes;
 	bool full;
@@ -82,10 +83,12 @@ uint64_t disk_pages(const struct disk_state *state)
 
 static void table_copy(struct disk_table *to, const struct disk_table *from)
 {
+	to->rows = to->memory;
 	if (to->room < from->count) {
 		to->room = from->count + 64;
-		to->rows = realloc(to->rows, to->room * sizeof(struct disk_row *));
-		check(to->rows != NULL);
+		to->memory = realloc(to->memory, to->room * sizeof(struct disk_row *));
+		check(to->memory != NULL);
+		to->rows = to->memory;
 	}
 	if (from->count > 0)
 		memcpy(to->rows, from->rows, from->count * sizeof(struct disk_row *));
@@ -98,14 +101,32 @@ static void state_copy(struct disk_state *to, const struct disk_state *from)
 		table_copy(&to->tables[i], &from->tables[i]);
 }
 
+/* Room for one more behind the last: at the end of its memory, rows move to where that begins. */
+static void table_make_room(struct disk_table *table)
+{
+	const size_t before = table->memory == NULL ? 0 : (size_t)(table->rows - table->memory);
+
+	if (before + table->count < table->room)
+		return;
+	if (before > table->count) {
+		memcpy(table->memory, table->rows, table->count * sizeof(struct disk_row *));
+		table->rows = table->memory;
+		return;
+	}
+	table->room = table->room * 2 + 64;
+	struct disk_row **memory = malloc(table->room * sizeof(struct disk_row *));
+	check(memory != NULL);
+	if (table->count > 0)
+		memcpy(memory, table->rows, table->count * sizeof(struct disk_row *));
+	free(table->memory);
+	table->memory = memory;
+	table->rows = memory;
+}
+
 static void table_insert(struct disk_table *table, size_t at, struct disk_row *row)
 {
-	check(table->count < DISK_ROWS_MAX);
-	if (table->count == table->room) {
-		table->room = table->room * 2 + 64;
-		table->rows = realloc(table->rows, table->room * sizeof(struct disk_row *));
-		check(table->rows != NULL);
-	}
+	check(table->count < (sim_disk.calm ? DISK_ROWS_CALM_MAX : DISK_ROWS_MAX));
+	table_make_room(table);
 	memmove(&table->rows[at + 1], &table->rows[at],
 	        (table->count - at) * sizeof(struct disk_row *));
 	table->rows[at] = row;
@@ -114,7 +135,14 @@ static void table_insert(struct disk_table *table, size_t at, struct disk_row *r
 
 static void table_remove(struct disk_table *table, size_t at)
 {
+	if (sim_disk.calm)
+		free(table->rows[at]);
 	table->count--;
+	if (at < table->count / 2) {
+		memmove(table->rows + 1, table->rows, at * sizeof(struct disk_row *));
+		table->rows++;
+		return;
+	}
 	memmove(&table->rows[at], &table->rows[at + 1],
 	        (table->count - at) * sizeof(struct disk_row *));
 }
@@ -167,10 +195,11 @@ void store_close(struct store *store)
 		return;
 	check(!store->open);
 	check(sim_disk.user == store);
-	disk_make_durable(&sim_disk.current);
+	if (!sim_disk.calm)
+		disk_make_durable(&sim_disk.current);
 	sim_disk.user = NULL;
 	for (int i = 0; i < TABLE_COUNT; i++)
-		free(store->batch.tables[i].rows);
+		free(store->batch.tables[i].memory);
 	free(store);
 }
 
@@ -188,14 +217,17 @@ struct err store_begin(struct store *store)
 		return store->broken;
 	if (sim_disk.plant == DISK_ANSWERS_EARLY)
 		disk_make_durable(&sim_disk.current);
-	state_copy(&store->batch, &sim_disk.current);
+	if (!sim_disk.calm)
+		state_copy(&store->batch, &sim_disk.current);
 	store->batch_pages = 0;
+	store->changed = false;
 	store->open = true;
 	return err_ok();
 }
 
 void store_abort(struct store *store)
 {
+	check(!sim_disk.calm || !store->changed); /* it could not be undone */
 	store->open = false;
 }
 
@@ -218,6 +250,10 @@ struct err store_commit(struct store *store)
 	store->open = false;
 	if (failed(store->broken))
 		return store->broken;
+	if (sim_disk.calm) {
+		sim_disk.commits++;
+		return err_ok();
+	}
 	if (disk_draw(sim_disk.weather.crash)) {
 		if (random_below(&sim_disk.random, 2) == 0)
 			store_apply(store);
@@ -279,15 +315,24 @@ static struct err store_may_change(struct store *store)
 	return err_make(ERR_AGAIN, 0);
 }
 
+static struct disk_table *store_changed_rows(struct store *store, enum store_table table)
+{
+	store->changed = true;
+	return &(sim_disk.calm ? &sim_disk.current : &store->batch)->tables[table];
+}
+
 static void store_set(struct store *store, enum store_table table, struct disk_row *row)
 {
-	struct disk_table *rows = &store->batch.tables[table];
+	struct disk_table *rows = store_changed_rows(store, table);
 	const size_t at = disk_seek(rows, row->key);
 
-	if (table_has(rows, at, row->key))
+	if (table_has(rows, at, row->key)) {
+		if (sim_disk.calm)
+			free(rows->rows[at]);
 		rows->rows[at] = row;
-	else
+	} else {
 		table_insert(rows, at, row);
+	}
 }
 
 struct err store_put(
@@ -313,7 +358,7 @@ struct err store_put_room(struct store *store, enum store_table table, struct vi
 
 	if (failed(err))
 		return err;
-	check(disk_find(&store->batch, table, key) == NULL); /* ids are never reused */
+	check(sim_disk.calm || disk_find(&store->batch, table, key) == NULL); /* ids are new */
 	struct disk_row *row = row_new(key, bytes);
 	store_set(store, table, row);
 	*room = row->value;
@@ -326,7 +371,7 @@ struct err store_delete(struct store *store, enum store_table table, struct view
 
 	if (failed(err))
 		return err;
-	struct disk_table *rows = &store->batch.tables[table];
+	struct disk_table *rows = store_changed_rows(store, table);
 	const size_t at = disk_seek(rows, key);
 	if (!table_has(rows, at, key))
 		return err_make(ERR_NOT_FOUND, 0);
@@ -340,7 +385,7 @@ struct err store_delete_all(struct store *store, enum store_table table, struct 
 
 	if (failed(err))
 		return err;
-	struct disk_table *rows = &store->batch.tables[table];
+	struct disk_table *rows = store_changed_rows(store, table);
 	const size_t at = disk_seek(rows, prefix);
 	while (at < rows->count &&
 	        view_equal(view_first(rows->rows[at]->key, prefix.bytes), prefix))
@@ -350,11 +395,17 @@ struct err store_delete_all(struct store *store, enum store_table table, struct 
 
 /* Reading */
 
+static const struct disk_table *store_rows(const struct store *store, enum store_table table)
+{
+	const bool batch = store->open && !sim_disk.calm;
+
+	return &(batch ? &store->batch : &sim_disk.current)->tables[table];
+}
+
 static struct err store_give(
         struct store *store, enum store_table table, size_t at, struct store_row *row)
 {
-	const struct disk_state *state = store->open ? &store->batch : &sim_disk.current;
-	const struct disk_table *rows = &state->tables[table];
+	const struct disk_table *rows = store_rows(store, table);
 
 	if (failed(store->broken))
 		return store->broken;
@@ -364,11 +415,6 @@ static struct err store_give(
 	*row = (struct store_row){ found->key, view_from(found->value.data, found->value.bytes) };
 	store->last[table] = *row;
 	return err_ok();
-}
-
-static const struct disk_table *store_rows(const struct store *store, enum store_table table)
-{
-	return &(store->open ? &store->batch : &sim_disk.current)->tables[table];
 }
 
 struct err store_get(
