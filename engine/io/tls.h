@@ -29,6 +29,10 @@ struct tls;
 struct tls_server_settings {
 	const char *certificate_file; /* PEM, with the chain */
 	const char *key_file;
+	/* Clients are asked for a certificate. The handshake goes on without one, and with one
+	 * that can't be verified: tls_peer_name() and tls_verified() tell. */
+	bool asks_certificate;
+	const char *client_ca_file; /* PEM; whom their certificates must come from */
 };
 
 struct tls_client_settings {
@@ -91,5 +95,8 @@ bool tls_resumed(const struct tls *tls);
 bool tls_verified(const struct tls *tls);
 /* "subject=... issuer=... expires=2026-01-31" of the peer's certificate; nothing without one. */
 void tls_describe_peer(const struct tls *tls, struct text *text);
+/* A name in the peer's certificate: its DNS names by index, behind them its common name. False:
+ * there is none of that index. */
+bool tls_peer_name(const struct tls *tls, size_t index, struct text *name);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <openssl/x509v3.h>
 
+static bool tls_certificate_put_common_name(struct text *text, X509 *certificate);
+static void tls_certificate_put_string(struct text *text, const ASN1_STRING *string);
 static void tls_certificate_put_names(struct text *text, X509 *certificate);
 static void tls_certificate_put_name(struct text *text, const X509_NAME *name);
 static void tls_certificate_put_date(struct text *text, const ASN1_TIME *time);
@@ -14,6 +16,36 @@ void tls_certificate_describe(struct text *text, X509 *certificate)
 	tls_certificate_put_name(text, X509_get_issuer_name(certificate));
 	text_put(text, VIEW("\" expires="));
 	tls_certificate_put_date(text, X509_get0_notAfter(certificate));
+}
+
+bool tls_certificate_name(struct text *text, X509 *certificate, size_t index)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	size_t seen = 0;
+	bool found = false;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		if (name->type != GEN_DNS)
+			continue;
+		found = seen++ == index;
+		if (found)
+			tls_certificate_put_string(text, name->d.dNSName);
+	}
+	GENERAL_NAMES_free(names);
+	return found || (seen == index && tls_certificate_put_common_name(text, certificate));
+}
+
+static bool tls_certificate_put_common_name(struct text *text, X509 *certificate)
+{
+	const X509_NAME *subject = X509_get_subject_name(certificate);
+	const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+
+	if (at < 0)
+		return false;
+	tls_certificate_put_string(
+	        text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	return true;
 }
 
 void tls_certificate_explain(struct text *text, const char *host, int error, X509 *certificate)
@@ -64,16 +96,22 @@ static void tls_certificate_put_names(struct text *text, X509 *certificate)
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 		if (name->type != GEN_DNS)
 			continue;
-		const unsigned char *data = ASN1_STRING_get0_data(name->d.dNSName);
 		if (listed++ > 0)
 			text_put(text, VIEW(", "));
-		/* The peer wrote this, and it ends in our log. */
-		for (int j = 0; j < ASN1_STRING_length(name->d.dNSName); j++)
-			text_put_byte(text, data[j] > ' ' && data[j] < 0x7f ? (char)data[j] : '?');
+		tls_certificate_put_string(text, name->d.dNSName);
 	}
 	GENERAL_NAMES_free(names);
 	if (listed == 0)
 		tls_certificate_put_name(text, X509_get_subject_name(certificate));
+}
+
+/* The peer wrote this, and it ends in our log. */
+static void tls_certificate_put_string(struct text *text, const ASN1_STRING *string)
+{
+	const unsigned char *data = ASN1_STRING_get0_data(string);
+
+	for (int i = 0; i < ASN1_STRING_length(string); i++)
+		text_put_byte(text, data[i] > ' ' && data[i] < 0x7f ? (char)data[i] : '?');
 }
 
 static void tls_certificate_put_name(struct text *text, const X509_NAME *name)

@@ -38,6 +38,7 @@ struct tls {
 static struct err tls_context_open(struct tls_context **result, bool client);
 static struct err tls_context_identity(
         SSL_CTX *ssl, const char *certificate_file, const char *key_file, struct text *why);
+static struct err tls_context_ask_client(SSL_CTX *ssl, const char *ca_file, struct text *why);
 static struct err tls_context_refuse(
         struct tls_context *context, struct err err, struct tls_context **result);
 static int tls_no_passphrase(char *into, int bytes, int writing, void *argument);
@@ -92,6 +93,8 @@ struct err tls_context_server(
 	if (!failed(err))
 		err = tls_context_identity(
 		        context->ssl, settings->certificate_file, settings->key_file, why);
+	if (!failed(err) && settings->asks_certificate)
+		err = tls_context_ask_client(context->ssl, settings->client_ca_file, why);
 	if (failed(err))
 		return tls_context_refuse(context, err, result);
 	/* Thousands of idle clients: buffers of 16 KiB are held only while in use. */
@@ -148,6 +151,24 @@ static struct err tls_context_identity(
 		return err_ok();
 	tls_put_error(why);
 	return err_make(ERR_TLS, 0);
+}
+
+/* What is wrong with the certificate is not ours to refuse here: tls_on_verify() lets it pass. */
+static struct err tls_context_ask_client(SSL_CTX *ssl, const char *ca_file, struct text *why)
+{
+	/* A resumed session brings the certificate of its first handshake; OpenSSL wants to know
+	 * that both are of one kind. */
+	static const unsigned char kind[] = "asks";
+
+	ERR_clear_error();
+	if (SSL_CTX_load_verify_file(ssl, ca_file) != 1) {
+		text_format(why, "certificates of %s can't be used: ", ca_file);
+		tls_put_error(why);
+		return err_make(ERR_TLS, 0);
+	}
+	check(SSL_CTX_set_session_id_context(ssl, kind, sizeof kind - 1) == 1);
+	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, tls_on_verify);
+	return err_ok();
 }
 
 static struct err tls_context_refuse(
@@ -382,6 +403,13 @@ void tls_describe_peer(const struct tls *tls, struct text *text)
 
 	if (certificate != NULL)
 		tls_certificate_describe(text, certificate);
+}
+
+bool tls_peer_name(const struct tls *tls, size_t index, struct text *name)
+{
+	X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
+
+	return certificate != NULL && tls_certificate_name(name, certificate, index);
 }
 
 /* Certificates */

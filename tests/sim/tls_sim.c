@@ -7,6 +7,7 @@
 
 #define RECORD_HEAD 3 /* kind, length in two bytes */
 #define RECORD_MASK 0x5a
+#define NAME_BYTES  64 /* of a certificate; in a world they are few and short */
 
 /* No byte of a protocol in plain text looks like these. */
 enum record_kind {
@@ -23,6 +24,8 @@ struct tls_sim sim_tls;
 struct tls_context {
 	bool server;
 	bool verify;
+	bool asks_certificate;
+	char name[NAME_BYTES]; /* in our certificate; "" for none */
 };
 
 struct tls {
@@ -34,12 +37,15 @@ struct tls {
 	bool verified;
 	struct err failure;
 	const char *failure_text;
+	char peer_name[NAME_BYTES];
 	char input[RECORD_HEAD + TLS_RECORD_BYTES];
 	size_t input_bytes;
 	size_t given; /* of the data record in front */
 };
 
+static void context_name(struct tls_context *context, struct view file);
 static enum tls_status tls_fail(struct tls *tls, const char *text);
+static void tls_client_named(struct tls *tls);
 
 /* Contexts */
 
@@ -57,16 +63,34 @@ static struct err context_new(struct tls_context **result, bool server, bool ver
 struct err tls_context_server(
         struct tls_context **result, const struct tls_server_settings *settings, struct text *why)
 {
-	(void)settings;
 	(void)why;
-	return context_new(result, true, false);
+	const struct err err = context_new(result, true, false);
+	(*result)->asks_certificate = settings->asks_certificate;
+	return err;
 }
 
 struct err tls_context_client(
         struct tls_context **result, const struct tls_client_settings *settings, struct text *why)
 {
 	(void)why;
-	return context_new(result, false, settings->verify);
+	const struct err err = context_new(result, false, settings->verify);
+	if (settings->certificate_file != NULL)
+		context_name(*result, view_of(settings->certificate_file));
+	return err;
+}
+
+/* No file is read: what it is called is the name it is for, "/keys/relay.contoso.com.pem". */
+static void context_name(struct tls_context *context, struct view file)
+{
+	struct text name = TEXT_ON(context->name);
+
+	for (size_t at = view_find(file, '/'); at < file.bytes; at = view_find(file, '/'))
+		file = view_skip(file, at + 1);
+	if (view_ends_fold(file, VIEW(".pem")))
+		file.bytes -= strlen(".pem");
+	text_put(&name, file);
+	(void)text_string(&name);
+	check(!name.overflow);
 }
 
 void tls_context_destroy(struct tls_context *context)
@@ -170,7 +194,7 @@ static enum tls_status tls_server_hello(struct tls *tls)
 		sim_tls.deceived(sim_tls.owner);
 	}
 	record_drop(tls);
-	if (!record_send(tls, RECORD_FINISHED, VIEW("")))
+	if (!record_send(tls, RECORD_FINISHED, view_of(tls->context->name)))
 		return tls_fail(tls, "no memory");
 	tls->secured = true;
 	return TLS_DONE;
@@ -210,10 +234,24 @@ static enum tls_status tls_server_step(struct tls *tls)
 		}
 		if (kind != RECORD_FINISHED || !tls->hello_sent)
 			return tls_fail(tls, "a record out of turn");
+		tls_client_named(tls);
 		record_drop(tls);
 		tls->secured = true;
 		return TLS_DONE;
 	}
+}
+
+/* The client's certificate came with the end of its handshake. */
+static void tls_client_named(struct tls *tls)
+{
+	const size_t bytes = record_bytes(tls);
+
+	check(bytes < NAME_BYTES);
+	if (!tls->context->asks_certificate || bytes == 0)
+		return;
+	for (size_t i = 0; i < bytes; i++)
+		tls->peer_name[i] = (char)(tls->input[RECORD_HEAD + i] ^ RECORD_MASK);
+	tls->verified = true;
 }
 
 enum tls_status tls_handshake(struct tls *tls)
@@ -320,4 +358,12 @@ void tls_describe_peer(const struct tls *tls, struct text *text)
 {
 	(void)tls;
 	(void)text;
+}
+
+bool tls_peer_name(const struct tls *tls, size_t index, struct text *name)
+{
+	if (index > 0 || tls->peer_name[0] == '\0')
+		return false;
+	text_put(name, view_of(tls->peer_name));
+	return true;
 }
