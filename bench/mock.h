@@ -1,18 +1,21 @@
 /*
- * The mock Exchange Online: a server that speaks as the real interfaces do (reference.md, 1.2
- * and 1.3), refuses what its script says, keeps limits by identity, and keeps account.
+ * The mock Exchange Online: a server that speaks as the real interfaces do (reference.md, 1),
+ * refuses what its script says, keeps limits by identity, and keeps account. With a tenant it
+ * also refuses what the service would refuse that tenant, in the service's words.
  *
  * It stores nothing: a message is counted by its Message-ID and forgotten.
  *
  * Thread:  one loop's. The program (mock_main.c) and the simulator turn it alike:
  *          loop_begin, completions, timers, mock_work(), loop_end.
- * Owns:    its sessions, listening socket and account; not the loop, nor the TLS context.
+ * Owns:    its sessions, listening socket and account; not the loop, the TLS context or the
+ *          tenant, which mocks on one loop may share.
  */
 #ifndef SLUICE_MOCK_H
 #define SLUICE_MOCK_H
 
 #include "bench/mock_account.h"
 #include "bench/mock_script.h"
+#include "bench/mock_tenant.h"
 #include "engine/io/stream.h"
 #include "engine/wire/signin.h"
 #include "queue/base/pool.h"
@@ -36,7 +39,7 @@ enum mock_extension {
 	        MOCK_EXTENSION_COUNT
 };
 
-#define MOCK_SESSIONS_MAX 4096
+#define MOCK_SESSIONS_MAX 4096      /* unless the settings say otherwise */
 #define MOCK_SIZE_DEFAULT 157286400 /* as client submission advertises */
 #define MOCK_HOST         "SY5P282CA0097.outlook.office365.com"
 #define MOCK_BACKEND      "SYBP282MB2635.AUSP282.PROD.OUTLOOK.COM"
@@ -54,11 +57,13 @@ struct mock_observer {
 };
 
 struct mock_settings {
-	bool submission; /* STARTTLS and sign-in are demanded before MAIL; else the MX host */
+	enum mock_interface interface;
+	struct mock_tenant *tenant; /* NULL: none; then hve is as submission, connector as direct */
 	bool lacks[MOCK_EXTENSION_COUNT];
-	unsigned mechanisms;     /* set of SIGNIN_BIT(); offered after TLS */
-	struct tls_context *tls; /* NULL: STARTTLS is not offered */
-	uint64_t size_max;
+	unsigned mechanisms;          /* set of SIGNIN_BIT(); offered after TLS */
+	struct tls_context *tls;      /* NULL: STARTTLS is not offered */
+	uint64_t size_max;            /* 0: the interface's */
+	size_t sessions_max;          /* 0: MOCK_SESSIONS_MAX */
 	int64_t delay_ns;             /* every reply comes so much later */
 	int64_t work_ns;              /* the reply to a message, so much more */
 	uint32_t connections_max;     /* messages in flight on an identity; 0: any */
@@ -76,10 +81,12 @@ struct mock {
 	struct mock_account account;
 	struct random random;
 	struct pool sessions;
+	struct pool visits; /* of sessions, where there is a tenant */
 	struct list news;
 	struct list live; /* sessions */
 	struct io_op accept_op;
 	struct timer accept_timer; /* starts accepting again after descriptors ran out */
+	struct timer tenant_timer; /* its limits change, or a report is due */
 	int fd;                    /* listening; -1: none */
 	bool stopping;
 };

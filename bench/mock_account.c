@@ -1,5 +1,6 @@
 #include "bench/mock_account.h"
 
+#include "bench/mock_tenant_account.h"
 #include "queue/base/check.h"
 
 #include <jansson.h>
@@ -20,7 +21,9 @@ struct err mock_account_init(struct mock_account *account)
 	*account = (struct mock_account){ .ids_size = IDS_SIZE_FIRST };
 	account->ids = calloc(account->ids_size, sizeof *account->ids);
 	account->duplicate_ids = calloc(MOCK_DUPLICATES_KEPT, sizeof *account->duplicate_ids);
-	if (account->ids != NULL && account->duplicate_ids != NULL)
+	/* Zero pages, until somebody signs in. */
+	account->identities = calloc(MOCK_IDENTITIES_MAX, sizeof *account->identities);
+	if (account->ids != NULL && account->duplicate_ids != NULL && account->identities != NULL)
 		return err_ok();
 	mock_account_finish(account);
 	return err_make(ERR_NO_MEMORY, 0);
@@ -31,6 +34,7 @@ void mock_account_finish(struct mock_account *account)
 	for (size_t i = 0; i < account->duplicate_ids_count; i++)
 		free(account->duplicate_ids[i]);
 	free(account->duplicate_ids);
+	free(account->identities);
 	free(account->ids);
 	*account = (struct mock_account){ 0 };
 }
@@ -131,7 +135,8 @@ static void account_duplicate(struct mock_account *account, struct view id)
 	account->duplicate_ids[account->duplicate_ids_count++] = copy;
 }
 
-bool mock_account_write(const struct mock_account *account, FILE *file)
+bool mock_account_write(
+        const struct mock_account *account, const struct mock_tenant *tenant, FILE *file)
 {
 	const double seconds = (double)(account->last.ns - account->first.ns) / (double)NS_PER_S;
 	json_t *root = json_pack("{sI sI sI sI sI sI sI sI sI sI sI sf sf}", "messages",
@@ -152,6 +157,8 @@ bool mock_account_write(const struct mock_account *account, FILE *file)
 	json_object_set_new(root, "last_ns", json_integer((json_int_t)account->last.ns));
 	json_object_set_new(root, "identities", identities_json(account));
 	json_object_set_new(root, "duplicate_ids", duplicates_json(account));
+	if (tenant != NULL)
+		json_object_set_new(root, "tenant", mock_tenant_account(tenant));
 	bool written = json_dumpf(root, file, JSON_INDENT(2)) == 0;
 	written = fputc('\n', file) != EOF && written;
 	json_decref(root);

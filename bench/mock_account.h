@@ -16,8 +16,10 @@
 #include <stdio.h>
 
 #define MOCK_DUPLICATES_KEPT 10000
-#define MOCK_IDENTITIES_MAX  256
+#define MOCK_IDENTITIES_MAX  4096
 #define MOCK_NAME_MAX        256
+
+struct mock_tenant;
 
 struct mock_identity {
 	char name[MOCK_NAME_MAX];
@@ -51,7 +53,7 @@ struct mock_account {
 	size_t ids_count;
 	char **duplicate_ids;
 	size_t duplicate_ids_count;
-	struct mock_identity identities[MOCK_IDENTITIES_MAX];
+	struct mock_identity *identities; /* MOCK_IDENTITIES_MAX */
 	size_t identity_count;
 };
 
@@ -63,7 +65,9 @@ struct mock_identity *mock_account_identity(struct mock_account *account, struct
 /* A message was taken. `id`: its Message-ID, empty where it has none. */
 void mock_account_take(struct mock_account *account, struct mock_identity *identity, struct view id,
         uint64_t recipients, uint64_t bytes, struct mono now);
-/* One JSON object. False: writing failed. */
-MUST_CHECK bool mock_account_write(const struct mock_account *account, FILE *file);
+/* One JSON object, the tenant's account in it where there is one (or NULL). False: writing
+ * failed. */
+MUST_CHECK bool mock_account_write(
+        const struct mock_account *account, const struct mock_tenant *tenant, FILE *file);
 
 #endif

@@ -5,11 +5,13 @@
 #include "queue/base/check.h"
 
 static void command_hello(struct mock_session *session, const struct command *command);
+static void command_greet(const struct mock_session *session, struct text *text);
 static bool command_offers(const struct mock_session *session, enum mock_extension extension);
 static void command_offer(
         const struct mock_session *session, enum mock_extension extension, struct text *text);
 static void command_starttls(struct mock_session *session);
 static void command_auth(struct mock_session *session, struct view arguments);
+static void command_judge_signin(struct mock_session *session);
 static bool command_knows(const struct mock_session *session);
 static void command_mail(struct mock_session *session, struct view arguments);
 static void command_rcpt(struct mock_session *session, struct view arguments);
@@ -75,12 +77,13 @@ static void command_hello(struct mock_session *session, const struct command *co
 	mock_session_reset(session);
 	if (mock_session_struck(session, STAGE_EHLO, command->arguments, MOCK_END_NONE))
 		return;
+	text_put(&text, command->verb == COMMAND_HELO ? VIEW("250 ") : VIEW("250-"));
+	command_greet(session, &text);
 	if (command->verb == COMMAND_HELO) {
-		mock_session_reply(session, MOCK_END_NONE, "250 " MOCK_HOST " Hello [127.0.0.1]");
+		mock_session_queue(session, MOCK_END_NONE, 0, text_view(&text));
 		return;
 	}
-	text_format(&text, "250-" MOCK_HOST " Hello [127.0.0.1]\r\n250-SIZE %llu\r\n",
-	        (unsigned long long)settings->size_max);
+	text_format(&text, "250-SIZE %llu\r\n", (unsigned long long)settings->size_max);
 	for (int i = 0; i < MOCK_EXTENSION_COUNT; i++)
 		if (command_offers(session, (enum mock_extension)i))
 			command_offer(session, (enum mock_extension)i, &text);
@@ -91,6 +94,18 @@ static void command_hello(struct mock_session *session, const struct command *co
 		last--;
 	lines[last + 3] = ' ';
 	mock_session_queue(session, MOCK_END_NONE, 0, text_view(&text));
+}
+
+static void command_greet(const struct mock_session *session, struct text *text)
+{
+	if (session->visit == NULL) {
+		text_put(text, VIEW(MOCK_HOST " Hello [127.0.0.1]\r\n"));
+		return;
+	}
+	mock_host_put_public(text, &session->visit->front);
+	text_put(text, VIEW(" Hello ["));
+	endpoint_format_address(text, &session->visit->peer);
+	text_put(text, VIEW("]\r\n"));
 }
 
 static bool command_offers(const struct mock_session *session, enum mock_extension extension)
@@ -144,6 +159,10 @@ static void command_auth(struct mock_session *session, struct view arguments)
 	const struct mock_settings *settings = &session->mock->settings;
 	struct command_auth auth;
 
+	if (session->signed_in || session->has_mail) {
+		mock_session_reply(session, MOCK_END_NONE, "503 5.5.1 Bad sequence of commands");
+		return;
+	}
 	if (command_auth_parse(arguments, &auth) != COMMAND_FAULT_NONE ||
 	        (settings->mechanisms & SIGNIN_BIT(auth.mechanism)) == 0 ||
 	        (!session->secure && settings->tls != NULL)) {
@@ -176,22 +195,34 @@ void mock_command_signin(struct mock_session *session, enum signin_news news)
 		mock_session_reply(session, MOCK_END_NONE, "501 5.5.4 Authentication cancelled");
 		break;
 	case SIGNIN_DONE:
-		if (mock_session_struck(session, STAGE_AUTH, session->signin.user, MOCK_END_NONE))
-			break;
-		if (!command_knows(session)) {
-			mock_session_reply(session, MOCK_END_NONE,
-			        "535 5.7.3 Authentication unsuccessful [" MOCK_HOST "]");
-			break;
-		}
-		session->signed_in = true;
-		session->identity =
-		        mock_account_identity(&session->mock->account, session->signin.user);
-		session->identity->signins++;
-		mock_session_reply(session, MOCK_END_NONE, "235 2.7.0 Authentication successful");
+		command_judge_signin(session);
 		break;
 	}
 	memset(session->signin_memory->data, 0, SIGNIN_LINE_MAX);
 	shelf_give(session->mock->loop->shelf, MOVE(session->signin_memory));
+}
+
+static void command_judge_signin(struct mock_session *session)
+{
+	const struct signin_server *signin = &session->signin;
+
+	if (mock_session_struck(session, STAGE_AUTH, signin->user, MOCK_END_NONE))
+		return;
+	if (session->visit != NULL) {
+		if (mock_session_says(session,
+		            mock_visit_signin(session->visit, signin->mechanism, signin->user,
+		                    signin->password, loop_now(session->mock->loop)),
+		            MOCK_END_NONE))
+			return;
+	} else if (!command_knows(session)) {
+		mock_session_reply(session, MOCK_END_NONE,
+		        "535 5.7.3 Authentication unsuccessful [" MOCK_HOST "]");
+		return;
+	}
+	session->signed_in = true;
+	session->identity = mock_account_identity(&session->mock->account, signin->user);
+	session->identity->signins++;
+	mock_session_reply(session, MOCK_END_NONE, "235 2.7.0 Authentication successful");
 }
 
 static bool command_knows(const struct mock_session *session)
@@ -211,18 +242,19 @@ static bool command_knows(const struct mock_session *session)
 static void command_mail(struct mock_session *session, struct view arguments)
 {
 	const struct mock *mock = session->mock;
+	const bool signs_in = mock_interface_facts(mock->settings.interface)->signs_in;
 	struct command_mail mail;
 
 	if (session->has_mail) {
 		mock_session_reply(session, MOCK_END_NONE, "503 5.5.2 Sender already specified");
 		return;
 	}
-	if (mock->settings.submission && mock->settings.tls != NULL && !session->secure) {
+	if (signs_in && mock->settings.tls != NULL && !session->secure) {
 		mock_session_reply(session, MOCK_END_NONE,
 		        "451 5.7.3 STARTTLS is required to send mail [" MOCK_HOST "]");
 		return;
 	}
-	if (mock->settings.submission && !session->signed_in) {
+	if (signs_in && !session->signed_in) {
 		mock_session_reply(session, MOCK_END_NONE,
 		        "530 5.7.57 Client not authenticated to send mail. [" MOCK_HOST "]");
 		return;
@@ -236,8 +268,15 @@ static void command_mail(struct mock_session *session, struct view arguments)
 		        "552 5.3.4 Message size exceeds fixed maximum message size");
 		return;
 	}
-	if (mock_session_struck(session, STAGE_MAIL, arguments, MOCK_END_NONE))
+	if (session->visit != NULL &&
+	        mock_session_says(session,
+	                mock_visit_mail(session->visit, &mail, loop_now(mock->loop)),
+	                MOCK_END_NONE))
 		return;
+	if (mock_session_struck(session, STAGE_MAIL, arguments, MOCK_END_NONE)) {
+		mock_session_reset(session);
+		return;
+	}
 	session->has_mail = true;
 	session->null_sender = mail.is_null;
 	session->recipients = 0;
@@ -246,6 +285,7 @@ static void command_mail(struct mock_session *session, struct view arguments)
 
 static void command_rcpt(struct mock_session *session, struct view arguments)
 {
+	const struct mono now = loop_now(session->mock->loop);
 	struct command_rcpt rcpt;
 
 	if (!session->has_mail) {
@@ -260,8 +300,14 @@ static void command_rcpt(struct mock_session *session, struct view arguments)
 		mock_session_reply(session, MOCK_END_NONE, "501 5.1.3 Invalid address");
 		return;
 	}
+	if (session->visit != NULL &&
+	        mock_session_says(session, mock_visit_rcpt(session->visit, &rcpt.recipient, now),
+	                MOCK_END_NONE))
+		return;
 	if (mock_session_struck(session, STAGE_RCPT, arguments, MOCK_END_NONE))
 		return;
+	if (session->visit != NULL)
+		mock_visit_rcpt_take(session->visit, &rcpt.recipient, now);
 	struct mock_observer *observer = session->mock->settings.observer;
 	if (observer != NULL)
 		observer->recipient(observer, session, arguments);

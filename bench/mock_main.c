@@ -1,6 +1,7 @@
 /* sluice-mock: the mock Exchange Online as a program. See --help. */
 
 #include "bench/mock.h"
+#include "bench/mock_tenant_file.h"
 #include "queue/base/check.h"
 
 #include <errno.h>
@@ -18,14 +19,21 @@ static const char usage[] =
         "A mock Exchange Online: answers as the real one, stores nothing, keeps account.\n"
         "\n"
         "  --listen ADDRESS:PORT   where to listen (127.0.0.1:2526; port 0: any free one)\n"
-        "  --interface NAME        submission: demands STARTTLS and sign-in (default);\n"
-        "                          mx: the tenant's MX host, neither\n"
+        "  --interface NAME        submission, hve: demand STARTTLS and sign-in (default\n"
+        "                          submission); direct, connector: the tenant's MX host,\n"
+        "                          neither; mx: an old word for direct\n"
+        "  --tenant FILE           JSON: mailboxes, limits, domains, connectors, moods of the\n"
+        "                          service; see bench/README.md. Says who may sign in, and\n"
+        "                          what limits there are\n"
         "  --certificate FILE      PEM; with --key offers STARTTLS\n"
         "  --key FILE              PEM\n"
-        "  --auth LIST             mechanisms (LOGIN,XOAUTH2); of LOGIN, XOAUTH2, PLAIN\n"
+        "  --client-ca FILE        PEM: asks clients for a certificate from there, by which\n"
+        "                          a tenant's connector may know them\n"
+        "  --auth LIST             mechanisms; of LOGIN, XOAUTH2, PLAIN (LOGIN,XOAUTH2; none\n"
+        "                          on direct and connector)\n"
         "  --user NAME:SECRET      who may sign in, with a password or token; default anyone\n"
         "  --lack WORD             don't offer one of EHLO's lines: PIPELINING, CHUNKING, ...\n"
-        "  --size BYTES            largest message (157286400)\n"
+        "  --size BYTES            largest message (157286400; 10485760 on hve)\n"
         "  --delay MS              every reply comes so many milliseconds later\n"
         "  --work MS               the reply to a message comes so many more later\n"
         "  --connections N         messages in flight on an identity before 432\n"
@@ -49,6 +57,9 @@ struct options {
 	struct tls_server_settings tls;
 	const char *users[MOCK_USERS_MAX];
 	const char *account;
+	const char *tenant;
+	bool limits_given; /* of identities, which a tenant has its own word for */
+	bool auth_given;
 };
 
 static volatile sig_atomic_t asked_end;
@@ -56,6 +67,8 @@ static volatile sig_atomic_t asked_account;
 static struct io *signalled_io;
 
 static void options_read(struct options *options, int argc, char **argv);
+static _Noreturn void options_refuse(const char *why);
+static bool option_interface(struct options *options, struct view word);
 static bool option_set(struct options *options, int option, const char *value, struct text *why);
 static bool option_mechanisms(struct mock_settings *settings, struct view list);
 static bool option_lacks(struct mock_settings *settings, struct view word);
@@ -76,6 +89,8 @@ int main(int argc, char **argv)
 enum option_name {
 	OPTION_LISTEN = 256,
 	OPTION_INTERFACE,
+	OPTION_TENANT,
+	OPTION_CLIENT_CA,
 	OPTION_CERTIFICATE,
 	OPTION_KEY,
 	OPTION_AUTH,
@@ -95,6 +110,8 @@ enum option_name {
 static const struct option option_table[] = {
 	{ "listen", required_argument, NULL, OPTION_LISTEN },
 	{ "interface", required_argument, NULL, OPTION_INTERFACE },
+	{ "tenant", required_argument, NULL, OPTION_TENANT },
+	{ "client-ca", required_argument, NULL, OPTION_CLIENT_CA },
 	{ "certificate", required_argument, NULL, OPTION_CERTIFICATE },
 	{ "key", required_argument, NULL, OPTION_KEY },
 	{ "auth", required_argument, NULL, OPTION_AUTH },
@@ -119,9 +136,8 @@ static void options_read(struct options *options, int argc, char **argv)
 	int at;
 
 	options->mock = (struct mock_settings){
-		.submission = true,
+		.interface = MOCK_SUBMISSION,
 		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN) | SIGNIN_BIT(SIGNIN_XOAUTH2),
-		.size_max = MOCK_SIZE_DEFAULT,
 		.users = options->users,
 	};
 	check(endpoint_parse(VIEW("127.0.0.1:2526"), &options->listen));
@@ -140,13 +156,21 @@ static void options_read(struct options *options, int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (optind < argc ||
-	        (options->tls.certificate_file == NULL) != (options->tls.key_file == NULL)) {
-		fputs("sluice-mock: --certificate and --key go together; there are no other "
-		      "arguments; see --help\n",
-		        stderr);
-		exit(2);
-	}
+	if (optind < argc)
+		options_refuse("there are no arguments but options");
+	if ((options->tls.certificate_file == NULL) != (options->tls.key_file == NULL))
+		options_refuse("--certificate and --key go together");
+	if (options->tls.client_ca_file != NULL && options->tls.certificate_file == NULL)
+		options_refuse("--client-ca needs --certificate and --key");
+	if (options->tenant != NULL && options->limits_given)
+		options_refuse("--user, --connections and --messages-per-minute are said by the "
+		               "--tenant");
+}
+
+static void options_refuse(const char *why)
+{
+	fprintf(stderr, "sluice-mock: %s; see --help\n", why);
+	exit(2);
 }
 
 static bool option_set(struct options *options, int option, const char *value, struct text *why)
@@ -159,8 +183,14 @@ static bool option_set(struct options *options, int option, const char *value, s
 	case OPTION_LISTEN:
 		return endpoint_parse(view_of(value), &options->listen);
 	case OPTION_INTERFACE:
-		mock->submission = view_equal_fold(view_of(value), VIEW("submission"));
-		return mock->submission || view_equal_fold(view_of(value), VIEW("mx"));
+		return option_interface(options, view_of(value));
+	case OPTION_TENANT:
+		options->tenant = value;
+		return true;
+	case OPTION_CLIENT_CA:
+		options->tls.client_ca_file = value;
+		options->tls.asks_certificate = true;
+		return true;
 	case OPTION_CERTIFICATE:
 		options->tls.certificate_file = value;
 		return true;
@@ -168,8 +198,10 @@ static bool option_set(struct options *options, int option, const char *value, s
 		options->tls.key_file = value;
 		return true;
 	case OPTION_AUTH:
+		options->auth_given = true;
 		return option_mechanisms(mock, view_of(value));
 	case OPTION_USER:
+		options->limits_given = true;
 		if (mock->user_count == MOCK_USERS_MAX)
 			return false;
 		options->users[mock->user_count++] = value;
@@ -184,9 +216,11 @@ static bool option_set(struct options *options, int option, const char *value, s
 	case OPTION_WORK:
 		return option_ms(value, &mock->work_ns);
 	case OPTION_CONNECTIONS:
+		options->limits_given = true;
 		mock->connections_max = (uint32_t)number;
 		return is_number && number <= UINT32_MAX;
 	case OPTION_MESSAGES:
+		options->limits_given = true;
 		mock->messages_minute_max = number;
 		return is_number;
 	case OPTION_RULE:
@@ -200,6 +234,19 @@ static bool option_set(struct options *options, int option, const char *value, s
 	default:
 		return false;
 	}
+}
+
+/* "mx" offers sign-in as it always did; the real MX host does not. */
+static bool option_interface(struct options *options, struct view word)
+{
+	struct mock_settings *mock = &options->mock;
+
+	if (!mock_interface_from_word(word, &mock->interface))
+		return false;
+	if (!options->auth_given && !mock_interface_facts(mock->interface)->signs_in &&
+	        !view_equal_fold(word, VIEW("mx")))
+		mock->mechanisms = 0;
+	return true;
 }
 
 static bool option_mechanisms(struct mock_settings *settings, struct view list)
@@ -255,6 +302,9 @@ static int mock_run(struct options *options)
 	struct depot *depot;
 	struct shelf shelf;
 
+	if (options->tenant != NULL &&
+	        !mock_tenant_file_load(&options->mock.tenant, options->tenant, &why))
+		goto fail;
 	if (options->tls.certificate_file != NULL &&
 	        failed(tls_context_server(&options->mock.tls, &options->tls, &why)))
 		goto fail;
@@ -303,6 +353,7 @@ static int mock_run(struct options *options)
 	const bool written = account_write(options, &mock);
 	if (mock_is_idle(&mock)) {
 		mock_finish(&mock);
+		mock_tenant_destroy(options->mock.tenant);
 		loop_finish(&loop);
 		tls_context_destroy(options->mock.tls);
 		shelf_finish(&shelf);
@@ -327,7 +378,8 @@ static void mock_begin(struct loop *loop, struct mock *mock)
 static bool account_write(const struct options *options, const struct mock *mock)
 {
 	FILE *file = options->account == NULL ? stdout : fopen(options->account, "w");
-	bool written = file != NULL && mock_account_write(&mock->account, file);
+	bool written =
+	        file != NULL && mock_account_write(&mock->account, options->mock.tenant, file);
 
 	if (file != NULL && file != stdout)
 		written = fclose(file) == 0 && written;

@@ -4,6 +4,8 @@
 
 static void message_body(struct mock_session *session, struct view piece);
 static void message_end(struct mock_session *session);
+static void message_take(struct mock_session *session, const struct mock_rule *rule);
+static void message_thank(const struct mock_session *session, struct view id, struct text *text);
 static bool message_refused(struct mock_session *session);
 
 void mock_message_begin(struct mock_session *session)
@@ -71,6 +73,8 @@ void mock_message_end_chunk(struct mock_session *session)
 static void message_body(struct mock_session *session, struct view piece)
 {
 	session->message_bytes += piece.bytes;
+	if (session->visit != NULL && !session->header.ended)
+		mock_letter_feed(&session->visit->letter, piece);
 	if (!session->header.ended)
 		header_feed(&session->header, piece);
 }
@@ -79,8 +83,6 @@ static void message_end(struct mock_session *session)
 {
 	struct mock *mock = session->mock;
 	const struct header *header = &session->header;
-	char taken[MOCK_REPLY_BYTES_MAX];
-	struct text text = TEXT_ON(taken);
 
 	header_finish(&session->header);
 	const struct view id = view_from(header->message_id, header->message_id_bytes);
@@ -96,39 +98,69 @@ static void message_end(struct mock_session *session)
 	        mock_script_roll(&mock->script, &mock->random, STAGE_EOD, id);
 	if (rule != NULL && rule->drop == MOCK_DROP_BEFORE) {
 		mock->account.drops_before++;
-		session->identity->in_flight--;
+		mock_session_lose(session, false);
 		mock_session_drop(session);
-		return;
-	}
-	if (rule != NULL && rule->drop == MOCK_DROP_NONE) {
+	} else if (rule != NULL && rule->drop == MOCK_DROP_NONE) {
 		mock->account.refused++;
 		session->identity->refused++;
 		mock_session_reply(session, MOCK_END_MESSAGE, "%s", rule->reply);
-		mock_session_reset(session);
-		return;
+	} else {
+		message_take(session, rule);
 	}
+	mock_session_reset(session);
+}
+
+/* `rule`: drops the connection instead of the reply; or NULL. */
+static void message_take(struct mock_session *session, const struct mock_rule *rule)
+{
+	struct mock *mock = session->mock;
+	struct loop *loop = mock->loop;
+	const struct view id =
+	        view_from(session->header.message_id, session->header.message_id_bytes);
+	char taken[MOCK_REPLY_BYTES_MAX];
+	struct text text = TEXT_ON(taken);
+	int64_t extra_ns = mock->settings.work_ns;
+	bool slot = false;
+
 	if (mock->settings.observer != NULL)
 		mock->settings.observer->message(mock->settings.observer, session, id);
 	mock_account_take(&mock->account, session->identity, id, session->recipients,
-	        session->message_bytes, loop_now(mock->loop));
+	        session->message_bytes, loop_now(loop));
+	if (session->visit != NULL) {
+		slot = mock_visit_take(session->visit, loop_now(loop), loop_wall(loop));
+		extra_ns += mock_visit_delay_ns(session->visit, MOCK_SAYS_NOTHING);
+	}
 	if (rule != NULL) {
 		mock->account.drops_after++;
-		session->identity->in_flight--;
+		mock_session_lose(session, slot);
 		mock_session_drop(session);
 		return;
 	}
-	if (mock->settings.submission)
-		text_format(
-		        &text, "250 2.0.0 OK %.*s [Hostname=" MOCK_BACKEND "]\r\n", VIEW_ARGS(id));
+	message_thank(session, id, &text);
+	mock_session_queue(
+	        session, slot ? MOCK_END_TAKEN : MOCK_END_MESSAGE, extra_ns, text_view(&text));
+}
+
+static void message_thank(const struct mock_session *session, struct view id, struct text *text)
+{
+	const struct mock *mock = session->mock;
+	char room[64];
+	struct text host = TEXT_ON(room);
+
+	if (session->visit == NULL)
+		text_put(&host, VIEW(MOCK_BACKEND));
 	else
-		text_format(&text,
-		        "250 2.6.0 %.*s [InternalId=%llu, Hostname=" MOCK_BACKEND
-		        "] %llu bytes in 0.105, %llu.000 KB/sec Queued mail for delivery\r\n",
+		mock_visit_put_host(session->visit, &host);
+	if (mock_interface_facts(mock->settings.interface)->signs_in)
+		text_format(text, "250 2.0.0 OK %.*s [Hostname=%.*s]\r\n", VIEW_ARGS(id),
+		        VIEW_ARGS(text_view(&host)));
+	else
+		text_format(text,
+		        "250 2.6.0 %.*s [InternalId=%llu, Hostname=%.*s] %llu bytes in 0.105, "
+		        "%llu.000 KB/sec Queued mail for delivery\r\n",
 		        VIEW_ARGS(id), (unsigned long long)mock->account.messages,
-		        (unsigned long long)session->message_bytes,
+		        VIEW_ARGS(text_view(&host)), (unsigned long long)session->message_bytes,
 		        (unsigned long long)session->message_bytes / 105);
-	mock_session_queue(session, MOCK_END_MESSAGE, mock->settings.work_ns, text_view(&text));
-	mock_session_reset(session);
 }
 
 /* What the service itself refuses at the end of data; true: it did. */
@@ -137,6 +169,11 @@ static bool message_refused(struct mock_session *session)
 	const struct mock_settings *settings = &session->mock->settings;
 	const char *reply = NULL;
 
+	if (session->visit != NULL &&
+	        mock_session_says(session,
+	                mock_visit_end(session->visit, loop_now(session->mock->loop)),
+	                MOCK_END_MESSAGE))
+		return true;
 	if (session->message_bytes > settings->size_max)
 		reply = "552 5.3.4 Message size exceeds fixed maximum message size";
 	else if (settings->connections_max > 0 &&
@@ -150,7 +187,8 @@ static bool message_refused(struct mock_session *session)
 		reply = "450 4.5.127 Message rejected. Excessive message rate from sender. For "
 		        "more "
 		        "information see https://aka.ms/EXOSmtpErrors.";
-	else if (settings->submission && session->null_sender)
+	else if (session->visit == NULL && session->null_sender &&
+	         mock_interface_facts(settings->interface)->signs_in)
 		reply = "550 5.7.60 SMTP; Client does not have permissions to send as this sender "
 		        "[" MOCK_BACKEND "]";
 	if (reply == NULL)

@@ -3,17 +3,24 @@
 #include "bench/mock_command.h"
 #include "bench/mock_message.h"
 #include "queue/base/check.h"
+#include "queue/base/date.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+#define MOCK_CLOCK_AGAIN (100 * NS_PER_MS) /* where nothing can be said just now */
+
+static void session_greet(struct mock_session *session);
 static void session_gone(struct mock_session *session);
+static void session_certified(struct mock_session *session);
 static void session_read(struct mock_session *session);
 static bool session_may_read(const struct mock_session *session);
 static bool session_read_line(struct mock_session *session);
 static void session_flush(struct mock_session *session);
 static void session_replied(struct mock_session *session, enum mock_end end);
+static void session_answered(struct mock_session *session, enum mock_end end);
 static void session_due(struct timer *timer);
+static void session_clock(struct timer *timer);
 
 void mock_session_open(struct mock *mock, int fd)
 {
@@ -26,13 +33,44 @@ void mock_session_open(struct mock *mock, int fd)
 	stream_open(&session->stream, mock->loop, &mock->news, fd);
 	list_push_last(&mock->live, &session->link);
 	mock->account.connections++;
+	if (mock->settings.tenant != NULL) {
+		session->visit = pool_take(&mock->visits);
+		check(session->visit != NULL);
+		mock_visit_open(session->visit, mock->settings.tenant, mock->settings.interface,
+		        &session->stream.peer, loop_now(mock->loop));
+		session->clock_timer.expired = session_clock;
+		loop_timer_set(
+		        mock->loop, &session->clock_timer, mock_visit_wanted(session->visit));
+	}
 	if (mock_session_struck(session, STAGE_CONNECT, VIEW(""), MOCK_END_CLOSE))
 		session->state = MOCK_OVER;
 	else
+		session_greet(session);
+	session_flush(session);
+}
+
+static void session_greet(struct mock_session *session)
+{
+	const struct mock *mock = session->mock;
+	char banner[256];
+	struct text text = TEXT_ON(banner);
+
+	if (session->visit == NULL) {
 		mock_session_reply(session, MOCK_END_NONE,
 		        "220 " MOCK_HOST " Microsoft ESMTP MAIL Service ready [%08zX]",
 		        pool_index(&mock->sessions, session));
-	session_flush(session);
+		return;
+	}
+	if (mock_session_says(session, mock_visit_connect(session->visit, loop_now(mock->loop)),
+	            MOCK_END_NONE))
+		return;
+	text_put(&text, VIEW("220 "));
+	mock_host_put_public(&text, &session->visit->front);
+	text_put(&text, VIEW(" Microsoft ESMTP MAIL Service ready at "));
+	date_put_mail(&text, loop_wall(mock->loop));
+	text_format(&text, " [%016llX]\r\n", (unsigned long long)session->visit->front.session);
+	check(!text.overflow);
+	mock_session_queue(session, MOCK_END_NONE, 0, text_view(&text));
 }
 
 void mock_session_work(struct mock_session *session, unsigned what)
@@ -41,10 +79,14 @@ void mock_session_work(struct mock_session *session, unsigned what)
 		session_gone(session);
 		return;
 	}
+	if (session->visit != NULL)
+		mock_visit_hear(session->visit, loop_now(session->mock->loop));
 	if ((what & STREAM_SECURED) != 0) {
 		session->secure = true;
 		session->mock->account.tls_connections++;
 		mock_session_reset(session);
+		if (session->visit != NULL)
+			session_certified(session);
 	}
 	session_read(session);
 	session_flush(session);
@@ -58,16 +100,38 @@ static void session_gone(struct mock_session *session)
 
 	loop_timer_stop(mock->loop, &session->timer);
 	for (; session->reply_count > 0; session->reply_count--) {
-		if (session->replies[session->reply_first].ends == MOCK_END_MESSAGE)
-			session->identity->in_flight--;
+		session_answered(
+		        session, (enum mock_end)session->replies[session->reply_first].ends);
 		session->reply_first = (session->reply_first + 1) % MOCK_REPLIES_MAX;
 	}
 	if (session->waiting != NULL)
 		shelf_give(mock->loop->shelf, MOVE(session->waiting));
 	if (session->signin_memory != NULL)
 		shelf_give(mock->loop->shelf, MOVE(session->signin_memory));
+	if (session->visit != NULL) {
+		loop_timer_stop(mock->loop, &session->clock_timer);
+		mock_visit_reset(session->visit);
+		pool_give(&mock->visits, MOVE(session->visit));
+	}
 	list_remove(&mock->live, &session->link);
 	pool_give(&mock->sessions, session);
+}
+
+/* A connector believes no certificate but a verified one. */
+static void session_certified(struct mock_session *session)
+{
+	const struct tls *tls = stream_tls(&session->stream);
+	char room[MOCK_CERTIFICATE_MAX];
+
+	if (!tls_verified(tls))
+		return;
+	for (size_t i = 0;; i++) {
+		struct text name = TEXT_ON(room);
+		if (!tls_peer_name(tls, i, &name))
+			return;
+		if (!name.overflow)
+			mock_visit_certified(session->visit, text_view(&name));
+	}
 }
 
 static void session_read(struct mock_session *session)
@@ -136,6 +200,36 @@ void mock_session_reset(struct mock_session *session)
 	session->null_sender = false;
 	session->chunking = false;
 	session->recipients = 0;
+	if (session->visit != NULL)
+		mock_visit_reset(session->visit);
+}
+
+bool mock_session_says(struct mock_session *session, enum mock_saying saying, enum mock_end end)
+{
+	const struct loop *loop = session->mock->loop;
+	char line[MOCK_SAYING_BYTES_MAX + sizeof "\r\n"];
+	struct text text = TEXT_ON(line);
+
+	if (saying == MOCK_SAYS_NOTHING)
+		return false;
+	mock_visit_put(session->visit, &text, saying, loop_now(loop), loop_wall(loop));
+	check(text.bytes <= MOCK_SAYING_BYTES_MAX);
+	session->mock->account.refused++;
+	const bool closes =
+	        view_starts_fold(text_view(&text), VIEW("421")) || saying == MOCK_SAYS_IDLE;
+	const int64_t delay_ns = mock_visit_delay_ns(session->visit, saying);
+	text_put(&text, VIEW("\r\n"));
+	mock_session_queue(session, end, delay_ns, text_view(&text));
+	if (closes) {
+		mock_session_queue(session, MOCK_END_CLOSE, delay_ns, VIEW(""));
+		session->state = MOCK_OVER;
+	}
+	return true;
+}
+
+void mock_session_lose(struct mock_session *session, bool slot)
+{
+	session_answered(session, slot ? MOCK_END_TAKEN : MOCK_END_MESSAGE);
 }
 
 bool mock_session_struck(
@@ -230,8 +324,8 @@ static void session_replied(struct mock_session *session, enum mock_end end)
 	case MOCK_END_NONE:
 		break;
 	case MOCK_END_MESSAGE:
-		check(session->identity->in_flight > 0);
-		session->identity->in_flight--;
+	case MOCK_END_TAKEN:
+		session_answered(session, end);
 		break;
 	case MOCK_END_CLOSE:
 		stream_close(&session->stream);
@@ -244,6 +338,38 @@ static void session_replied(struct mock_session *session, enum mock_end end)
 		(void)stream_secure_server(&session->stream, session->mock->settings.tls);
 		break;
 	}
+}
+
+/* What a reply that went out, or that was lost, means for the message it answers. */
+static void session_answered(struct mock_session *session, enum mock_end end)
+{
+	if (end != MOCK_END_MESSAGE && end != MOCK_END_TAKEN)
+		return;
+	check(session->identity->in_flight > 0);
+	session->identity->in_flight--;
+	if (session->visit != NULL)
+		mock_visit_answered(session->visit, end == MOCK_END_TAKEN);
+}
+
+/* The visit's time may be up. */
+static void session_clock(struct timer *timer)
+{
+	struct mock_session *session = container_of(timer, struct mock_session, clock_timer);
+	struct loop *loop = session->mock->loop;
+
+	if (session->stream.state >= STREAM_CLOSING)
+		return;
+	if (session->state == MOCK_OVER || !session_may_read(session)) {
+		loop_timer_after(loop, &session->clock_timer, MOCK_CLOCK_AGAIN);
+		return;
+	}
+	if (session->reply_count > 0) /* it is we who are slow */
+		mock_visit_hear(session->visit, loop_now(loop));
+	if (mock_session_says(
+	            session, mock_visit_clock(session->visit, loop_now(loop)), MOCK_END_NONE))
+		session_flush(session);
+	else
+		loop_timer_set(loop, &session->clock_timer, mock_visit_wanted(session->visit));
 }
 
 static void session_due(struct timer *timer)

@@ -8,6 +8,7 @@
 #define SLUICE_MOCK_SESSION_H
 
 #include "bench/mock.h"
+#include "bench/mock_visit.h"
 #include "engine/wire/eod.h"
 #include "engine/wire/header.h"
 
@@ -34,6 +35,7 @@ struct mock_reply {
 enum mock_end {
 	MOCK_END_NONE,
 	MOCK_END_MESSAGE, /* the identity has one less in flight */
+	MOCK_END_TAKEN,   /* the same, and its mailbox has a place free */
 	MOCK_END_CLOSE,
 	MOCK_END_ABORT, /* instead of the reply, whose text is empty */
 	MOCK_END_STARTTLS,
@@ -44,7 +46,9 @@ struct mock_session {
 	struct link link; /* in mock->live */
 	struct mock *mock;
 	struct mock_identity *identity; /* "" until somebody signs in */
+	struct mock_visit *visit;       /* NULL: there is no tenant */
 	struct timer timer;             /* the first waiting reply's */
+	struct timer clock_timer;       /* the visit's: it is idle, or takes too long */
 	struct chunk *waiting;
 	size_t waiting_start; /* of the first reply's text in it */
 	struct mock_reply replies[MOCK_REPLIES_MAX];
@@ -83,6 +87,10 @@ void mock_session_queue(
 /* True: a rule struck, and its reply (or none) stands for the real one. */
 bool mock_session_struck(
         struct mock_session *session, enum stage stage, struct view arguments, enum mock_end end);
+/* True unless it says nothing: the tenant refuses, in its words and as late as it does. */
+bool mock_session_says(struct mock_session *session, enum mock_saying saying, enum mock_end end);
+/* A message that came to its end, and is answered neither now nor later. */
+void mock_session_lose(struct mock_session *session, bool slot);
 /* The connection ends here, behind the replies that are due before. */
 void mock_session_drop(struct mock_session *session);
 /* No transaction is in progress any more. */

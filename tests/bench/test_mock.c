@@ -173,7 +173,7 @@ static void caller_greeted(void)
 static void lines_are_the_real_ones(void **state)
 {
 	(void)state;
-	settings = (struct mock_settings){ .submission = true,
+	settings = (struct mock_settings){ .interface = MOCK_SUBMISSION,
 		.tls = tls,
 		.size_max = MOCK_SIZE_DEFAULT,
 		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN) | SIGNIN_BIT(SIGNIN_XOAUTH2) };
@@ -293,7 +293,7 @@ static void identities_have_limits(void **state)
 {
 	(void)state;
 	static const char *const users[] = { "user:secret", "other:secret" };
-	settings = (struct mock_settings){ .submission = true,
+	settings = (struct mock_settings){ .interface = MOCK_SUBMISSION,
 		.size_max = 100000,
 		.mechanisms = SIGNIN_BIT(SIGNIN_PLAIN),
 		.users = users,

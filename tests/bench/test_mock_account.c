@@ -37,7 +37,7 @@ static json_t *written(void)
 	FILE *file = open_memstream(&text, &bytes);
 
 	assert_non_null(file);
-	assert_true(mock_account_write(&account, file));
+	assert_true(mock_account_write(&account, NULL, file));
 	assert_int_equal(fclose(file), 0);
 	json_t *root = json_loads(text, 0, NULL);
 	assert_non_null(root);
@@ -152,7 +152,7 @@ static void test_a_full_disk_shows(void **state)
 	FILE *full = fopen("/dev/full", "w");
 
 	assert_non_null(full);
-	assert_false(mock_account_write(&account, full));
+	assert_false(mock_account_write(&account, NULL, full));
 	fclose(full);
 }
 

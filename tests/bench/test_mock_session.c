@@ -88,7 +88,7 @@ static void test_demands_tls_and_sign_in(void **state)
 	(void)state;
 	static struct hall hall;
 	static const char *const users[] = { "a@contoso.com:secret" };
-	const struct mock_settings settings = { .submission = true,
+	const struct mock_settings settings = { .interface = MOCK_SUBMISSION,
 		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN) | SIGNIN_BIT(SIGNIN_PLAIN),
 		.users = users,
 		.user_count = 1 };

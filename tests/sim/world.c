@@ -209,7 +209,7 @@ static void world_make_mock(enum world_plant plant)
 {
 	const struct tls_server_settings tls = { "", "" };
 	struct mock_settings settings = {
-		.submission = true,
+		.interface = MOCK_SUBMISSION,
 		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN) | SIGNIN_BIT(SIGNIN_XOAUTH2),
 		.size_max = MOCK_SIZE_DEFAULT,
 		.delay_ns = (int64_t)random_below(&world.random, 300) * NS_PER_MS,
