@@ -39,6 +39,7 @@ struct world {
 	struct shelf shelf;
 	struct loop mock_loop;
 	struct mock mock;
+	struct mock_tenant *tenant; /* the mock's; NULL: none */
 	struct loop client_loop;
 	struct list client_news;
 	struct client clients[WORLD_CLIENTS_MAX];
@@ -60,6 +61,7 @@ static struct world world; /* callbacks of the seams come without an owner of th
 static void world_boot(void);
 static void world_say_stuck(void);
 static void world_configure(enum world_plant plant, const char *secret);
+static void world_make_tenant(uint64_t seed);
 static void world_make_mock(enum world_plant plant);
 static void world_make_clients(void);
 static void world_make_weather(enum world_plant plant);
@@ -95,6 +97,7 @@ void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool v
 	const struct err err = depot_create(&world.depot, WORLD_MEMORY);
 	check(!failed(err));
 	shelf_init(&world.shelf, world.depot);
+	world_make_tenant(seed);
 	world_make_mock(plant);
 	world_make_clients();
 	world_make_weather(plant);
@@ -205,11 +208,40 @@ static void world_configure(enum world_plant plant, const char *secret)
 	config_report_finish(&report);
 }
 
+/* Half of the worlds have one. It has no limits: the meter has them. But its refusals come late,
+ * sessions end when they are idle or old, and in times of trouble its front ends fail. */
+static void world_make_tenant(uint64_t seed)
+{
+	struct mock_tenant_settings settings = MOCK_TENANT_SETTINGS_DEFAULT;
+	struct random random; /* of its own: the dice of the world fall as they did without it */
+
+	mock_tenant_destroy(world.tenant);
+	world.tenant = NULL;
+	random_seed(&random, ~seed);
+	settings.seed = random_u64(&random);
+	settings.fault_proxy = random_unit(&random) * 0.2;
+	settings.fault_replication = random_unit(&random) * 0.2;
+	settings.strikes = 0; /* many a client here has no name of its own */
+	if (random_below(&random, 2) == 0)
+		return;
+	mock_tenant_create(&world.tenant, &settings);
+	mock_tenant_add_domain(world.tenant, VIEW("sim.test"));
+	for (unsigned i = 0; i < METER_MAILBOXES; i++) {
+		struct mock_mailbox *mailbox = mock_tenant_add_mailbox(
+		        world.tenant, view_of(meter_mailbox(i)), VIEW("secret"), VIEW(""));
+		check(mailbox != NULL);
+		mock_mailbox_allow(mailbox, VIEW("*"));
+	}
+	for (int i = 0; i < MOCK_LIMIT_COUNT; i++)
+		mock_tenant_set_limit(world.tenant, NULL, (enum mock_limit)i, MOCK_NONE);
+}
+
 static void world_make_mock(enum world_plant plant)
 {
 	const struct tls_server_settings tls = { "", "" };
 	struct mock_settings settings = {
 		.interface = MOCK_SUBMISSION,
+		.tenant = world.tenant,
 		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN) | SIGNIN_BIT(SIGNIN_XOAUTH2),
 		.size_max = MOCK_SIZE_DEFAULT,
 		.delay_ns = (int64_t)random_below(&world.random, 300) * NS_PER_MS,
@@ -263,6 +295,10 @@ static void world_rules(bool trouble)
 	struct text why = TEXT_ON(sentence);
 
 	world.mock.script.count = 0;
+	if (!trouble && world.tenant != NULL) {
+		world.tenant->settings.fault_proxy = 0;
+		world.tenant->settings.fault_replication = 0;
+	}
 	bool added = mock_script_add(&world.mock.script,
 	        VIEW("stage=rcpt,match=<bad.,reply=550 5.1.1 User unknown"), &why);
 	check(added);
