@@ -188,7 +188,7 @@ bool mock_bounce_save(const struct mock_bounce *bounce, const char *folder, stru
 	struct text hidden = TEXT_ON(hidden_room);
 	struct text final = TEXT_ON(final_room);
 
-	text_format(&hidden, "%s/.%08llx.eml", folder, (unsigned long long)bounce->number);
+	text_format(&hidden, "%s/.%08llx.new", folder, (unsigned long long)bounce->number);
 	text_format(&final, "%s/%08llx.eml", folder, (unsigned long long)bounce->number);
 	if (hidden.overflow || final.overflow) {
 		text_format(why, "%.64s...: too long a path", folder);

@@ -130,6 +130,14 @@ uint64_t mock_mailbox_scaled(uint64_t value, double factor)
 void mock_mailbox_strike(struct mock_mailbox *mailbox, enum mock_strike strike, struct mono now,
         uint64_t budget, struct mono until)
 {
+	check(strike < MOCK_STRIKE_COUNT);
+	mock_window_add(&mailbox->strikes[strike], now, 1);
+	if (mailbox->strikes[strike].count >= budget && mailbox->barred == MOCK_SAYS_NOTHING)
+		mock_mailbox_set_bar(mailbox, strike, until);
+}
+
+void mock_mailbox_set_bar(struct mock_mailbox *mailbox, enum mock_strike strike, struct mono until)
+{
 	static const enum mock_saying bars[] = {
 		[MOCK_STRIKE_FULL] = MOCK_SAYS_BARRED_FULL,
 		[MOCK_STRIKE_SEND_AS] = MOCK_SAYS_BARRED_SEND_AS,
@@ -139,9 +147,6 @@ void mock_mailbox_strike(struct mock_mailbox *mailbox, enum mock_strike strike, 
 	};
 
 	check(strike < MOCK_STRIKE_COUNT);
-	mock_window_add(&mailbox->strikes[strike], now, 1);
-	if (mailbox->strikes[strike].count < budget || mailbox->barred != MOCK_SAYS_NOTHING)
-		return;
 	mailbox->barred = bars[strike];
 	mailbox->barred_until = until;
 	mailbox->bars++;

@@ -104,6 +104,8 @@ void mock_mailbox_scale_limit(struct mock_mailbox *mailbox, enum mock_limit limi
 /* One more such strike; at `budget` of them within their period it is barred until `until`. */
 void mock_mailbox_strike(struct mock_mailbox *mailbox, enum mock_strike strike, struct mono now,
         uint64_t budget, struct mono until);
+/* The same at once, and of itself: 5.2.251 to 255. */
+void mock_mailbox_set_bar(struct mock_mailbox *mailbox, enum mock_strike strike, struct mono until);
 /* MOCK_SAYS_BARRED_*, or MOCK_SAYS_NOTHING. */
 enum mock_saying mock_mailbox_bar(struct mock_mailbox *mailbox, struct mono now);
 

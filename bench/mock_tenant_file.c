@@ -89,6 +89,7 @@ struct wish {
 	const char *token;
 	uint64_t limits[MOCK_LIMITS_MAILBOX];
 	int state;
+	int barred; /* 0, or one more than a strike */
 	uint64_t count;
 };
 
@@ -114,6 +115,7 @@ static const struct mock_reader_field mailbox_fields[] = {
 	WISH("password", MOCK_READ_STRING, password, 1, SECRET_BYTES_MAX),
 	WISH("token", MOCK_READ_STRING, token, 1, TOKEN_BYTES_MAX),
 	WISH("state", MOCK_READ_WORD, state, 0, 0, MOCK_MAILBOX_STATES(STATE_WORD)),
+	WISH("barred", MOCK_READ_WORD, barred, 0, 0, "no", "251", "252", "253", "254", "255"),
 	WISH("count", MOCK_READ_COUNT, count, 1, MOCK_MAILBOXES_MAX),
 	OTHER("send_as"),
 };
@@ -358,6 +360,9 @@ static bool file_make_mailbox(struct mock_reader *reader, json_t *item, const st
 	for (int i = 0; i < MOCK_LIMITS_MAILBOX; i++)
 		mock_mailbox_first_limit(loading->mailbox, (enum mock_limit)i, wish->limits[i]);
 	loading->mailbox->state = (enum mock_mailbox_state)wish->state;
+	if (wish->barred > 0)
+		mock_mailbox_set_bar(
+		        loading->mailbox, (enum mock_strike)(wish->barred - 1), MONO_NEVER);
 	return mock_reader_each(
 	        reader, json_object_get(item, "send_as"), "send_as", file_read_send_as, loading);
 }

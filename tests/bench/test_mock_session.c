@@ -146,6 +146,163 @@ static void test_endures_long_lines(void **state)
 	hall_close(&hall);
 }
 
+/* With a tenant: nobody but info@contoso.com signs in, "secret" is the password. */
+static struct mock_tenant *make_tenant(double tarpit_s)
+{
+	struct mock_tenant_settings settings = MOCK_TENANT_SETTINGS_DEFAULT;
+	struct mock_tenant *tenant;
+
+	settings.tarpit_s = tarpit_s;
+	mock_tenant_create(&tenant, &settings);
+	mock_tenant_add_domain(tenant, VIEW("contoso.com"));
+	assert_non_null(mock_tenant_add_mailbox(
+	        tenant, VIEW("info@contoso.com"), VIEW("secret"), VIEW("")));
+	return tenant;
+}
+
+static struct mock_settings tenant_settings(struct mock_tenant *tenant)
+{
+	return (struct mock_settings){ .interface = MOCK_SUBMISSION,
+		.tenant = tenant,
+		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN) };
+}
+
+static void sign_in(struct hall *hall)
+{
+	(void)hall_enter(hall);
+	assert_starts(hall_say(hall, "EHLO client.example\r\n"), "250-");
+	assert_starts(hall_say(hall, "AUTH LOGIN aW5mb0Bjb250b3NvLmNvbQ==\r\n"), "334 ");
+	assert_starts(hall_say(hall, "c2VjcmV0\r\n"), "235 2.7.0");
+}
+
+#define INFO "MAIL FROM:<info@contoso.com>\r\n"
+
+static void test_a_tenants_greetings(void **state)
+{
+	(void)state;
+	static struct hall hall;
+	struct mock_tenant *tenant = make_tenant(0);
+
+	hall_open(&hall, tenant_settings(tenant), false);
+	const char *reply = hall_enter(&hall);
+	assert_holds(reply, ".outlook.office365.com Microsoft ESMTP MAIL Service ready at ");
+	assert_holds(reply, " +0000 [08DE");
+	reply = hall_say(&hall, "EHLO client.example\r\n");
+	assert_holds(reply, ".outlook.office365.com Hello [127.0.0.1]\r\n250-SIZE 157286400\r\n");
+	assert_starts(hall_say(&hall, "AUTH PLAIN AGEAYg==\r\n"), "504 5.7.4");
+	assert_starts(hall_say(&hall, "AUTH LOGIN aW5mb0Bjb250b3NvLmNvbQ==\r\n"), "334 ");
+	assert_starts(hall_say(&hall, "d3Jvbmc=\r\n"), "535 5.7.");
+	assert_starts(hall_say(&hall, INFO), "530 5.7.57");
+	hall_close(&hall);
+	assert_int_equal(tenant->refused[MOCK_SAYS_PASSWORD_WRONG], 1);
+	mock_tenant_destroy(tenant);
+}
+
+/* Three at once, and the fourth's refusal comes behind the replies before it. */
+static void test_a_tenants_limit_in_flight(void **state)
+{
+	(void)state;
+	static struct hall hall;
+	struct mock_tenant *tenant = make_tenant(0);
+	struct mock_settings settings = tenant_settings(tenant);
+	const struct mock_mailbox *mailbox = tenant->mailboxes[0];
+
+	settings.work_ns = 20 * NS_PER_MS;
+	hall_open(&hall, settings, false);
+	sign_in(&hall);
+	const char *reply = hall_say_all(&hall,
+	        INFO RCPT "BDAT 0 LAST\r\n" INFO RCPT "BDAT 0 LAST\r\n" INFO RCPT
+	                  "BDAT 0 LAST\r\n" INFO RCPT "BDAT 0 LAST\r\n",
+	        12);
+	assert_holds(reply, "\r\n432 4.3.2 ");
+	assert_int_equal(mailbox->accepted, 3);
+	assert_int_equal(mailbox->in_flight_max, 4);
+	assert_int_equal(mailbox->in_flight, 0);
+	assert_int_equal(mailbox->slots, 0);
+	assert_starts(hall_say_all(&hall, INFO RCPT "BDAT 0 LAST\r\n", 3), "250 2.1.0");
+	assert_int_equal(mailbox->accepted, 4);
+	hall_close(&hall);
+	mock_tenant_destroy(tenant);
+}
+
+/* What is in flight when a connection is lost is in flight no more. */
+static void test_a_tenants_losses(void **state)
+{
+	(void)state;
+	static struct hall hall;
+	struct mock_tenant *tenant = make_tenant(3600);
+	const struct mock_mailbox *mailbox = tenant->mailboxes[0];
+
+	hall_open(&hall, tenant_settings(tenant), false);
+	hall_rule(&hall, "stage=eod,drop=after,limit=1");
+	hall_rule(&hall, "stage=eod,drop=before,limit=1");
+	hall_rule(&hall, "stage=mail,reply=451 4.7.0 not now,limit=1");
+	for (int i = 0; i < 2; i++) {
+		sign_in(&hall);
+		if (i == 0)
+			assert_starts(hall_say(&hall, INFO), "451 4.7.0 not now");
+		assert_true(stream_put(&hall.stream, VIEW(INFO RCPT "BDAT 0 LAST\r\n")));
+		hall_left(&hall);
+	}
+	sign_in(&hall);
+	/* Refused, and the refusal an hour away. */
+	assert_true(stream_put(
+	        &hall.stream, VIEW("MAIL FROM:<x@contoso.com>\r\n" RCPT "BDAT 0 LAST\r\n")));
+	hall_turn_until(&hall, mailbox->refused[MOCK_SAYS_SEND_AS] == 1);
+	assert_int_equal(mailbox->in_flight, 1);
+	assert_int_equal(mailbox->slots, 0);
+	hall_close(&hall);
+	assert_int_equal(mailbox->accepted, 1);
+	assert_int_equal(mailbox->tried, 4);
+	assert_int_equal(mailbox->in_flight, 0);
+	assert_int_equal(mailbox->open, 0);
+	assert_int_equal(mailbox->slots, 0);
+	assert_int_equal(tenant->in_flight, 0);
+	mock_tenant_destroy(tenant);
+}
+
+static void test_a_tenants_sessions_end(void **state)
+{
+	(void)state;
+	static struct hall hall;
+	struct mock_tenant *tenant = make_tenant(0);
+
+	hall_open(&hall, tenant_settings(tenant), false);
+	tenant->settings.idle_s = 0.01;
+	(void)hall_enter(&hall);
+	hall_left(&hall);
+	assert_holds(hall.replies, "\r\n451 4.7.0 Timeout waiting for client input");
+	tenant->settings.idle_s = 0;
+	tenant->settings.session_s = 0.01;
+	(void)hall_enter(&hall);
+	hall_left(&hall);
+	assert_holds(hall.replies, "\r\n421 4.4.1 Connection timed out. Total session duration: 0");
+	tenant->settings.session_s = 0;
+	mock_tenant_add_spell(tenant,
+	        &(struct mock_spell){ .to_s = 1e6, .probability = 1, .stage = STAGE_CONNECT });
+	assert_starts(hall_enter(&hall), "421 4.3.2 ");
+	hall_left(&hall);
+	hall_close(&hall);
+	mock_tenant_destroy(tenant);
+}
+
+/* By the mock's own timer: nothing else happens on the loop. */
+static void test_a_tenants_limits_change_by_themselves(void **state)
+{
+	(void)state;
+	static struct hall hall;
+	struct mock_tenant *tenant = make_tenant(0);
+
+	mock_tenant_add_change(tenant, &(struct mock_change){ .at_s = 0.02,
+	                                       .limit = MOCK_LIMIT_MESSAGES,
+	                                       .is_factor = true,
+	                                       .factor = 0.5 });
+	hall_open(&hall, tenant_settings(tenant), false);
+	hall_turn_until(&hall, tenant->mailboxes[0]->messages.limit == 15);
+	hall_close(&hall);
+	mock_tenant_destroy(tenant);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +312,11 @@ int main(void)
 		cmocka_unit_test(test_refuses_bare_line_feeds),
 		cmocka_unit_test(test_demands_tls_and_sign_in),
 		cmocka_unit_test(test_endures_long_lines),
+		cmocka_unit_test(test_a_tenants_greetings),
+		cmocka_unit_test(test_a_tenants_limit_in_flight),
+		cmocka_unit_test(test_a_tenants_losses),
+		cmocka_unit_test(test_a_tenants_sessions_end),
+		cmocka_unit_test(test_a_tenants_limits_change_by_themselves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

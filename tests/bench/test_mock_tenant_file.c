@@ -53,7 +53,7 @@ static void test_everything(void **state)
 	        " \"mailboxes\": [{\"name\": \"m#@contoso.com\", \"count\": 20, \"password\": "
 	        "\"pw\"},"
 	        "  {\"name\": \"a@contoso.com\", \"token\": \"t\", \"state\": \"full\","
-	        "   \"connections\": 1, \"recipients_per_day\": \"none\","
+	        "   \"connections\": 1, \"recipients_per_day\": \"none\", \"barred\": \"253\","
 	        "   \"send_as\": [\"b@contoso.com\"]}],"
 	        " \"connectors\": [{\"certificate\": \"relay.contoso.com\"},"
 	        "  {\"addresses\": [\"192.0.2.0/24\", \"2001:db8::1\"]}],"
@@ -75,6 +75,8 @@ static void test_everything(void **state)
 	assert_null(a->password);
 	assert_string_equal(a->token, "t");
 	assert_int_equal(a->state, MOCK_MAILBOX_FULL);
+	assert_int_equal(a->barred, MOCK_SAYS_BARRED_LICENCE);
+	assert_int_equal(m20->barred, MOCK_SAYS_NOTHING);
 	assert_int_equal(a->connections, 1);
 	assert_true(a->recipients.limit == MOCK_NONE);
 	assert_true(mock_mailbox_may_send_as(a, VIEW("b@contoso.com")));

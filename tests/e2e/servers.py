@@ -1,5 +1,6 @@
 """Servers that we did not write, as the far end of a route: aiosmtpd and Postfix."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -79,16 +80,22 @@ class Aiosmtpd:
 
 
 class Mock:
-    """sluice-mock, ours: it counts, refuses and disconnects as it is told."""
+    """sluice-mock, ours: it counts, refuses and disconnects as it is told. A tenant is what its
+    file holds; it says who may sign in."""
 
-    def __init__(self, folder, certificates, *options, auth="LOGIN,XOAUTH2,PLAIN"):
+    def __init__(self, folder, certificates, *options, auth="LOGIN,XOAUTH2,PLAIN", tenant=None):
         certificate, key = certificates.server("server")
         self.port = free_port()
         self.folder = folder
         self.command = [BUILD / "sluice-mock", "--listen", f"{LOCALHOST}:{self.port}",
-                        "--certificate", certificate, "--key", key, "--auth", auth,
-                        "--user", f"{USER}:{PASSWORD}", "--account", folder / "account.json",
-                        *options]
+                        "--certificate", certificate, "--key", key,
+                        "--account", folder / "account.json"]
+        if tenant is None:
+            self.command += ["--auth", auth, "--user", f"{USER}:{PASSWORD}"]
+        else:
+            (folder / "tenant.json").write_text(json.dumps(tenant), encoding="utf-8")
+            self.command += ["--tenant", folder / "tenant.json"]
+        self.command += options
         self.program = None
 
     def start(self):
@@ -101,6 +108,19 @@ class Mock:
     def stop(self):
         if self.program is not None:
             self.program.stop()
+
+    def account_now(self):
+        """What it was given so far."""
+        path = self.folder / "account.json"
+        path.unlink(missing_ok=True)
+        self.program.signal(signal.SIGUSR1)
+
+        def whole():
+            with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+                return json.loads(path.read_text(encoding="utf-8"))
+            return None
+
+        return wait_until(whole, self.program.tail)
 
     def account(self):
         """Ends it; what it was given."""
