@@ -164,11 +164,17 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 	enum throttle_kind kind;
 	bool news = false;
 
+	/* A store that is busy or moves is often back at once; the hold grows where it is not. */
+	if (it->verdict.outcome == OUTCOME_BACKOFF_IDENTITY &&
+	        it->verdict.cause == CAUSE_SERVER_BUSY && wait.first_ns > LANE_BUSY_NS)
+		wait.first_ns = LANE_BUSY_NS;
 	if (origin != NULL && judge_kind(it, &kind)) {
 		if (throttle_refuse(lane->throttle, now, origin->ticket, kind))
 			judge_log_learned(judge, lane, kind, "cut");
-		/* What is learned keeps us below the limit; the hold is for what is there now. */
-		if (kind != THROTTLE_OF_RECIPIENTS && wait.first_ns < LANE_HOLD_MOST_NS)
+		/* What is learned keeps us below the limit; the hold is for what is there now. A day's
+		 * quota frees too slowly for that, and what is not known can't be learned. */
+		if (kind != THROTTLE_OF_RECIPIENTS &&
+		        throttle_limit(lane->throttle, kind) != THROTTLE_NONE)
 			wait = (struct lane_wait){ LANE_LEARNED_NS, LANE_LEARNED_MOST_NS };
 	}
 	if (route)

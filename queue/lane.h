@@ -24,6 +24,7 @@
 #include "queue/throttle.h"
 
 #define LANE_HOLD_MOST_NS    (3600 * NS_PER_S) /* a growing hold; a verdict may ask for more */
+#define LANE_BUSY_NS         (5 * NS_PER_S)    /* a hold at first, for a busy store */
 #define LANE_LEARNED_NS      (2 * NS_PER_S)    /* a hold where a limit was learned besides */
 #define LANE_LEARNED_MOST_NS (60 * NS_PER_S)
 #define LANE_DOOR_FIRST_NS   (1 * NS_PER_S)

@@ -1,6 +1,7 @@
 /* simulate: worlds by their seeds, each in a process of its own. See --help. */
 
 #include "queue/base/check.h"
+#include "tests/sim/days.h"
 #include "tests/sim/world.h"
 
 #include <getopt.h>
@@ -15,6 +16,7 @@
 
 static const char usage[] =
         "Usage: simulate [--seed N [--verbose]] [--from N] [--count N] [--plant BUG]\n"
+        "       simulate --day NAME [--seed N] [--verbose]\n"
         "Runs the relay's real shards, spooler and protocol code in one thread, with clock,\n"
         "network, disk and Exchange Online simulated, in an order drawn from a seed; an oracle\n"
         "checks the invariants of the design.\n"
@@ -23,12 +25,15 @@ static const char usage[] =
         "  --verbose    with --seed: the relay's log, as it went\n"
         "  --from N     first of many seeds (1)\n"
         "  --count N    how many (1000)\n"
-        "  --plant BUG  plants a bug, which must be found in one of the seeds:\n";
+        "  --day NAME   a long, calm day of throttled sending, and what it must come to;\n"
+        "               below\n"
+        "  --plant BUG  plants a bug, which must be found in one of the seeds; below\n";
 
 struct options {
 	uint64_t from;
 	uint64_t count;
 	enum world_plant plant;
+	const char *day; /* NULL: worlds */
 	bool verbose;
 	char secret[64]; /* a file: what the relay signs in with */
 };
@@ -59,6 +64,12 @@ int main(int argc, char **argv)
 
 	options_read(&options, argc, argv);
 	secret_write(&options);
+	if (options.day != NULL) {
+		const bool good = days_run(
+		        options.day, options.from, options.secret, options.verbose, stdout);
+		unlink(options.secret);
+		return good ? 0 : 1;
+	}
 	for (uint64_t seed = options.from; seed < options.from + options.count && !found; seed++) {
 		struct world_result result;
 
@@ -125,6 +136,7 @@ static void options_read(struct options *options, int argc, char **argv)
 		{ "from", required_argument, NULL, 'f' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "plant", required_argument, NULL, 'p' },
+		{ "day", required_argument, NULL, 'd' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -147,6 +159,9 @@ static void options_read(struct options *options, int argc, char **argv)
 			good = number_read(optarg, &options->count);
 		} else if (option == 'p') {
 			good = plant_read(optarg, &options->plant);
+		} else if (option == 'd') {
+			options->day = optarg;
+			good = days_have(optarg);
 		} else if (option == 'v') {
 			options->verbose = true;
 		} else {
@@ -166,6 +181,9 @@ static void options_read(struct options *options, int argc, char **argv)
 static void usage_print(FILE *file)
 {
 	fputs(usage, file);
+	fputs("\nDays:\n", file);
+	days_list(file);
+	fputs("\nBugs:\n", file);
 	for (size_t i = 1; i < sizeof plants / sizeof plants[0]; i++)
 		fprintf(file, "                 %-22s %s (%s)\n", plants[i].word, plants[i].text,
 		        plants[i].invariant);

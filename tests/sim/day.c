@@ -1,0 +1,364 @@
+#include "tests/sim/day.h"
+
+#include "bench/mock_session.h"
+#include "bench/mock_tenant.h"
+#include "engine/config_report.h"
+#include "queue/base/check.h"
+#include "tests/sim/clock_sim.h"
+#include "tests/sim/day_watch.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/feeder.h"
+#include "tests/sim/machine.h"
+#include "tests/sim/network.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/tls_sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DAY_BEGAN_MS   1790000000000 /* of the wall clock */
+#define DAY_MEMORY     (256 << 20)   /* the mock's and the feeder's */
+#define DAY_MOCK_PORT  2526
+#define DAY_LATENCY    (20 * NS_PER_MS)
+#define DAY_SPELLS     4
+#define DAY_SPELL_S    1800
+#define DAY_PER_MINUTE 30 /* reference.md, 3.1 */
+#define DAY_PER_DAY    10000
+#define DAY_IN_FLIGHT  3
+#define DAY_STUCK_NS   (48 * 3600 * NS_PER_S) /* without a delivery */
+
+struct day {
+	struct mock_observer observer;
+	struct day_settings settings;
+	struct day_result *result;
+	struct random random;
+	struct config *config;
+	struct machine *machine;
+	struct depot *depot;
+	struct shelf shelf;
+	struct loop mock_loop;
+	struct mock mock;
+	struct mock_tenant *tenant;
+	struct loop feeder_loop;
+	struct feeder feeder;
+	struct feeder_mail *mails;
+	struct day_watch watch;
+	uint64_t delivered;
+	struct mono last_delivery;
+};
+
+static struct day day; /* callbacks of the seams come without an owner of their own type */
+
+static void day_configure(void);
+static void day_make_tenant(void);
+static void day_make_mock(void);
+static void day_make_mail(void);
+static int day_compare_mail(const void *left, const void *right);
+static void day_turn(void);
+static void day_look(void);
+static bool day_is_over(void);
+static void day_see_message(
+        struct mock_observer *observer, const struct mock_session *session, struct view id);
+static void day_see_recipient(
+        struct mock_observer *observer, const struct mock_session *session, struct view arguments);
+static void day_fail(const char *text);
+
+void day_run(const struct day_settings *settings, struct day_result *result)
+{
+	const struct io_settings io = IO_SETTINGS_DEFAULT;
+	char sentence[256];
+	struct text why = TEXT_ON(sentence);
+
+	check(settings->mailboxes <= DAY_MAILBOXES_MAX);
+	check(settings->messages <= DAY_MESSAGES_MAX);
+	*result = (struct day_result){ 0 };
+	day = (struct day){
+		.observer = { .recipient = day_see_recipient, .message = day_see_message },
+		.settings = *settings,
+		.result = result,
+	};
+	random_seed(&day.random, settings->seed);
+	clock_sim_set((struct mono){ NS_PER_S }, (struct wall){ DAY_BEGAN_MS });
+	disk_reset(random_u64(&day.random));
+	network_reset(random_u64(&day.random));
+	sim_disk.calm = true;
+	sim_network.weather.latency_ns = DAY_LATENCY;
+	check(!failed(depot_create(&day.depot, DAY_MEMORY)));
+	shelf_init(&day.shelf, day.depot);
+	day_configure();
+	day_make_tenant();
+	day_make_mock();
+	day_make_mail();
+	day.machine = machine_boot(day.config, settings->verbose, random_u64(&day.random));
+	check(!failed(loop_init(&day.feeder_loop, &io, &day.shelf, &why)));
+	loop_start(&day.feeder_loop);
+	loop_begin(&day.feeder_loop);
+	feeder_init(&day.feeder, &day.feeder_loop, &day.config->listeners.at[0].address, day.mails,
+	        settings->messages);
+	feeder_start(&day.feeder);
+	loop_end(&day.feeder_loop);
+	day_watch_init(&day.watch, settings, day.tenant, clock_mono());
+	day.last_delivery = clock_mono();
+	while (!day_is_over())
+		day_turn();
+	day_watch_judge(&day.watch, clock_mono(), result);
+	day_watch_judge_waits(day.mails, settings->messages, result);
+	result->accepted = day.feeder.accepted;
+	result->delivered = day.delivered;
+}
+
+static void day_configure(void)
+{
+	const struct day_settings *settings = &day.settings;
+	const size_t room = 4096 + settings->mailboxes * 160;
+	char *memory = malloc(room);
+	struct text text = text_on(memory, room);
+	struct config_report report;
+
+	check(memory != NULL);
+	text_format(&text,
+	        "name: relay.day.test\n"
+	        "spool: {path: /nonexistent/day}\n"
+	        "limits: {memory: 512MiB, message: 1MiB, idle: 1d}\n"
+	        "listeners: [{address: \"127.0.0.1:2525\"}]\n"
+	        "retry: {give_up_after: 30d}\n"
+	        "threads: {ingest: 1, delivery: %d}\n"
+	        "routes:\n"
+	        "  - name: pool\n"
+	        "    interface: submission\n"
+	        "    host: 127.0.0.1\n"
+	        "    port: %d\n"
+	        "    tls: {verify: true, mode: required}\n"
+	        "    notices_from: notices@day.test\n"
+	        "    identities:\n",
+	        settings->mailboxes > 100 ? 2 : 1, DAY_MOCK_PORT);
+	for (unsigned i = 0; i < settings->mailboxes; i++)
+		text_format(&text, "      - {user: m%u@day.test, auth: login, secret_file: %s}\n",
+		        i, settings->secret);
+	check(!text.overflow);
+	config_report_init(&report);
+	const struct err err =
+	        config_load_text(&day.config, "/day.yaml", text_view(&text), &report);
+	if (failed(err)) {
+		config_report_print(&report, CONFIG_WRONG, stderr);
+		abort();
+	}
+	config_report_finish(&report);
+	free(memory);
+}
+
+static void day_make_tenant(void)
+{
+	struct mock_tenant_settings settings = MOCK_TENANT_SETTINGS_DEFAULT;
+	char name[64];
+
+	settings.seed = random_u64(&day.random);
+	settings.licences = 100000;
+	settings.external_per_day = MOCK_NONE;
+	settings.counts = MOCK_COUNTS_MAIL;
+	mock_tenant_create(&day.tenant, &settings);
+	mock_tenant_add_domain(day.tenant, VIEW("day.test"));
+	for (unsigned i = 0; i < day.settings.mailboxes; i++) {
+		(void)snprintf(name, sizeof name, "m%u@day.test", i);
+		struct mock_mailbox *mailbox = mock_tenant_add_mailbox(
+		        day.tenant, view_of(name), VIEW("secret"), VIEW(""));
+		check(mailbox != NULL);
+		mock_mailbox_allow(mailbox, VIEW("*"));
+	}
+	for (unsigned i = 0; day.settings.spells && i < DAY_SPELLS; i++) {
+		const double from = day.settings.hours * 3600 * (i + 0.3) / DAY_SPELLS;
+		const struct mock_spell spell = { from, from + DAY_SPELL_S, 0.01, 0,
+			i % 2 == 0 ? STAGE_MAIL : STAGE_EOD };
+		mock_tenant_add_spell(day.tenant, &spell);
+	}
+	if (day.settings.halve_at_s > 0) {
+		const struct mock_change halve = { day.settings.halve_at_s, NULL,
+			MOCK_LIMIT_MESSAGES, true, 0.5, 0 };
+		const struct mock_change lift = { day.settings.lift_at_s, NULL, MOCK_LIMIT_MESSAGES,
+			true, 1, 0 };
+		mock_tenant_add_change(day.tenant, &halve);
+		if (day.settings.lift_at_s > 0)
+			mock_tenant_add_change(day.tenant, &lift);
+	}
+}
+
+static void day_make_mock(void)
+{
+	const struct tls_server_settings tls = { "", "" };
+	struct mock_settings settings = {
+		.interface = MOCK_SUBMISSION,
+		.tenant = day.tenant,
+		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN),
+		.work_ns = (int64_t)(day.settings.work_s * (double)NS_PER_S),
+		.sessions_max = 4 * DAY_MAILBOXES_MAX,
+		.seed = random_u64(&day.random),
+		.observer = &day.observer,
+	};
+	const struct io_settings io = IO_SETTINGS_DEFAULT;
+	char sentence[256];
+	struct text why = TEXT_ON(sentence);
+	struct endpoint at;
+
+	check(!failed(tls_context_server(&settings.tls, &tls, &why)));
+	check(!failed(loop_init(&day.mock_loop, &io, &day.shelf, &why)));
+	loop_start(&day.mock_loop);
+	loop_begin(&day.mock_loop);
+	check(!failed(mock_init(&day.mock, &day.mock_loop, &settings)));
+	check(endpoint_parse(VIEW("127.0.0.1:2526"), &at));
+	check(!failed(mock_listen(&day.mock, &at, false)));
+	loop_end(&day.mock_loop);
+}
+
+/* Urgent mail comes at any time, ordinary mail in bursts. */
+static void day_make_mail(void)
+{
+	const struct day_settings *settings = &day.settings;
+	const double length_s = settings->hours * 3600;
+
+	day.mails = calloc(settings->messages, sizeof *day.mails);
+	check(day.mails != NULL);
+	for (unsigned i = 0; i < settings->messages; i++) {
+		struct feeder_mail *mail = &day.mails[i];
+		double due_s = random_unit(&day.random) * length_s;
+		mail->urgent = random_unit(&day.random) < settings->urgent;
+		if (!mail->urgent) {
+			const unsigned burst =
+			        (unsigned)random_below(&day.random, settings->bursts);
+			due_s = length_s * burst / settings->bursts +
+			        random_unit(&day.random) *
+			                300; /* it takes its sender five minutes */
+		}
+		mail->due_ns = 5 * NS_PER_S + (int64_t)(due_s * (double)NS_PER_S);
+	}
+	qsort(day.mails, settings->messages, sizeof *day.mails, day_compare_mail);
+}
+
+static int day_compare_mail(const void *left, const void *right)
+{
+	const struct feeder_mail *a = left;
+	const struct feeder_mail *b = right;
+
+	return a->due_ns < b->due_ns ? -1 : a->due_ns > b->due_ns;
+}
+
+/* Every thread that has something to do, one after the other; or time goes on. */
+static void day_turn(void)
+{
+	struct machine *machine = day.machine;
+	bool turned = false;
+
+	network_go_on();
+	for (size_t i = 0; i < machine->thread_count; i++) {
+		struct machine_thread *thread = &machine->threads[i];
+		if (!io_sim_is_ready(thread->loop->io))
+			continue;
+		io_sim_turn(thread->loop->io);
+		thread->turn(thread);
+		turned = true;
+	}
+	if (io_sim_is_ready(day.mock_loop.io)) {
+		io_sim_turn(day.mock_loop.io);
+		loop_begin(&day.mock_loop);
+		loop_run_completions(&day.mock_loop, LOOP_COMPLETIONS_PER_TURN);
+		loop_run_timers(&day.mock_loop);
+		mock_work(&day.mock);
+		loop_end(&day.mock_loop);
+		turned = true;
+	}
+	if (io_sim_is_ready(day.feeder_loop.io)) {
+		io_sim_turn(day.feeder_loop.io);
+		loop_begin(&day.feeder_loop);
+		loop_run_completions(&day.feeder_loop, LOOP_COMPLETIONS_PER_TURN);
+		loop_run_timers(&day.feeder_loop);
+		feeder_work(&day.feeder);
+		loop_end(&day.feeder_loop);
+		turned = true;
+	}
+	if (machine->logger != NULL)
+		(void)logger_drain(machine->logger);
+	day.result->turns++;
+	if (day.result->turns % day.settings.oracle_turns == 0)
+		day_look();
+	if (turned)
+		return;
+	struct mono next = network_wanted();
+	for (size_t i = 0; i < machine->thread_count; i++)
+		next = mono_earlier(next, io_sim_wanted(machine->threads[i].loop->io));
+	next = mono_earlier(next, io_sim_wanted(day.mock_loop.io));
+	next = mono_earlier(next, io_sim_wanted(day.feeder_loop.io));
+	if (next.ns == MONO_NEVER.ns)
+		day_fail("stuck: nobody waits for anything");
+	const int64_t step = next.ns - clock_mono().ns;
+	clock_sim_go_on(step > 0 ? step : 1);
+	day_watch_see(&day.watch, clock_mono(), sim_disk.current.tables[TABLE_MESSAGES].count,
+	        day.tenant);
+}
+
+static void day_look(void)
+{
+	if (mock_tenant_over(day.tenant) > 0 && day.settings.halve_at_s <= 0)
+		day_fail("I4: a mailbox had more than its limit in a window");
+	if (day.feeder.failed)
+		day_fail("the relay refused mail, or lost a client");
+	if (spooler_state(day.machine->spooler) == SPOOLER_BROKEN)
+		day_fail("the spool is broken");
+	if (clock_mono().ns - day.last_delivery.ns > DAY_STUCK_NS &&
+	        day.delivered < day.feeder.accepted)
+		day_fail("stuck: nothing was delivered for two days");
+}
+
+static bool day_is_over(void)
+{
+	const double seconds = (double)clock_mono().ns / (double)NS_PER_S;
+
+	if (day.result->failed)
+		return true;
+	if (day.settings.stop_hours > 0 && seconds >= day.settings.stop_hours * 3600) {
+		day_look();
+		return true;
+	}
+	if (day.delivered < day.settings.messages)
+		return false;
+	day_look();
+	return true;
+}
+
+static void day_see_message(
+        struct mock_observer *observer, const struct mock_session *session, struct view id)
+{
+	char memory[64];
+	struct text text = TEXT_ON(memory);
+	unsigned number;
+
+	(void)observer;
+	(void)session;
+	text_put(&text, id);
+	if (sscanf(text_string(&text), "<%u@day>", &number) != 1 ||
+	        number >= day.settings.messages) {
+		day_fail("the service was sent what nobody handed over");
+		return;
+	}
+	if (day.mails[number].delivered_ns != 0) {
+		day_fail("twice: a message, and nothing was in doubt");
+		return;
+	}
+	day.mails[number].delivered_ns = clock_mono().ns;
+	day.delivered++;
+	day.last_delivery = clock_mono();
+}
+
+static void day_see_recipient(
+        struct mock_observer *observer, const struct mock_session *session, struct view arguments)
+{
+	(void)observer;
+	(void)session;
+	(void)arguments;
+}
+
+static void day_fail(const char *text)
+{
+	if (day.result->failed)
+		return;
+	day.result->failed = true;
+	(void)snprintf(day.result->failure, sizeof day.result->failure, "%s", text);
+}
