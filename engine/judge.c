@@ -171,8 +171,8 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 	if (origin != NULL && judge_kind(it, &kind)) {
 		if (throttle_refuse(lane->throttle, now, origin->ticket, kind))
 			judge_log_learned(judge, lane, kind, "cut");
-		/* What is learned keeps us below the limit; the hold is for what is there now. A day's
-		 * quota frees too slowly for that, and what is not known can't be learned. */
+		/* What is learned keeps us below the limit; the hold is for what is there now. But
+		 * a day's quota frees too slowly, and what is not known can't be learned. */
 		if (kind != THROTTLE_OF_RECIPIENTS &&
 		        throttle_limit(lane->throttle, kind) != THROTTLE_NONE)
 			wait = (struct lane_wait){ LANE_LEARNED_NS, LANE_LEARNED_MOST_NS };
