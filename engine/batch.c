@@ -12,25 +12,44 @@ static void batch_accept(struct batch *batch);
 static void batch_refuse_puts(struct batch *batch, enum put_result result);
 static bool batch_is_done(const struct batch *batch);
 
-void batch_add_put(struct batch *batch, struct job *job, uint64_t ticket, uint16_t shard)
+void batch_add_job(struct batch *batch, struct job *job)
 {
-	check(!batch_puts_full(batch));
+	check(batch->job_count < BATCH_PUT_JOBS_MAX);
 	check(job->state == JOB_PUTTING);
+	batch->jobs[batch->job_count++] = job;
+}
+
+void batch_add_put(struct batch *batch, uint64_t ticket, uint16_t shard)
+{
+	size_t first = 0;
+
+	check(batch->put_count < BATCH_PUTS_MAX);
+	if (batch->put_count > 0) {
+		const struct batch_put *last = &batch->puts[batch->put_count - 1];
+		first = (size_t)last->first + last->count;
+	}
+	check(first < batch->job_count);
+	for (size_t i = first; i < batch->job_count; i++)
+		check(batch->jobs[i]->message == batch->jobs[first]->message);
 	batch->puts[batch->put_count++] = (struct batch_put){
-		.job = job,
+		.first = (uint16_t)first,
+		.count = (uint16_t)(batch->job_count - first),
 		.ticket = ticket,
 		.shard = shard,
 	};
 }
+static_assert(BATCH_PUT_JOBS_MAX <= UINT16_MAX, "their places fit");
 
-void batch_add_settle(struct batch *batch, struct job *job, struct job *report)
+void batch_add_settle(struct batch *batch, struct job *job, struct job *report, struct job *branch)
 {
 	check(!batch_settles_full(batch));
 	check(job->state == JOB_SETTLING);
 	check(report == NULL || report->state == JOB_PUTTING);
+	check(branch == NULL || branch->state == JOB_PUTTING);
 	batch->settles[batch->settle_count++] = (struct batch_settle){
 		.job = job,
 		.report = report,
+		.branch = branch,
 	};
 }
 
@@ -137,7 +156,10 @@ static struct err batch_write_settle(struct batch_settle *settle, struct spool *
 	if (!failed(err))
 		err = spool_settle(spool, settle->job);
 	/* No such row: there is nothing to record any more. */
-	if (failed(err) && err.code != ERR_NOT_FOUND)
+	settle->lost = err.code == ERR_NOT_FOUND;
+	if (!failed(err) && settle->branch != NULL)
+		err = spool_branch(spool, settle->branch);
+	if (failed(err) && !settle->lost)
 		return err;
 	settle->written = true;
 	return err_ok();
@@ -167,7 +189,8 @@ static struct err batch_write_puts(struct batch *batch, struct spool *spool)
 
 		if (put->done)
 			continue;
-		const struct err err = spool_put(spool, put->job->message, &put->job, 1, false);
+		struct job *const *jobs = &batch->jobs[put->first];
+		const struct err err = spool_put(spool, jobs[0]->message, jobs, put->count, false);
 		if (err.code == ERR_NO_SPACE) {
 			put->done = true;
 			put->result = PUT_FULL;
@@ -229,6 +252,7 @@ void batch_forget(struct batch *batch)
 	for (size_t i = 0; i < batch->put_count; i++)
 		check(batch->puts[i].done);
 	batch->put_count = 0;
+	batch->job_count = 0;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		if (!batch->settles[i].done)
 			batch->settles[kept++] = batch->settles[i];

@@ -3,7 +3,8 @@
  * (settles) with the reports they owe, notes, and id blocks. Everything that came while the last
  * commit was syncing goes into the next one (group commit); there is no artificial delay.
  *
- * A settle and the report it owes are in the same transaction (I2). A batch larger than the
+ * All jobs of a message are put in one transaction. A settle, the report it owes and the job that
+ * takes over some of its recipients are in the same one (I2). A batch larger than the
  * spool takes at once is written in several transactions, settles first: they free space. On a
  * full disk a settle whose report does not fit waits, and no other waits for it.
  *
@@ -25,9 +26,14 @@
 #define BATCH_PUTS_MAX    512
 #define BATCH_SETTLES_MAX 1024
 #define BATCH_NOTES_MAX   256
+/* A put has a job for each way that its recipients go, at most one a route, and one more for those
+ * without a way: there is always room for one that has them all. */
+#define BATCH_PUT_WAYS_MAX (SPOOL_ROUTES_MAX + 2)
+#define BATCH_PUT_JOBS_MAX (BATCH_PUTS_MAX + BATCH_PUT_WAYS_MAX)
 
 struct batch_put {
-	struct job *job; /* holds the message */
+	uint16_t first; /* of batch->jobs: they hold the message */
+	uint16_t count;
 	uint64_t ticket;
 	uint16_t shard;
 	bool written; /* in the open transaction */
@@ -38,9 +44,11 @@ struct batch_put {
 struct batch_settle {
 	struct job *job;
 	struct job *report; /* the report that this settle owes; NULL: none */
+	struct job *branch; /* owes an end to recipients that left this job; NULL: none */
 	bool written;       /* in the open transaction */
 	bool waits;         /* its report found no space: for the next batch_commit() */
 	bool done;
+	bool lost; /* no such row was there: nothing was branched off either */
 };
 
 struct batch_note {
@@ -54,6 +62,8 @@ struct batch_note {
 struct batch {
 	struct batch_put puts[BATCH_PUTS_MAX];
 	size_t put_count;
+	struct job *jobs[BATCH_PUT_JOBS_MAX]; /* of the puts */
+	size_t job_count;
 	struct batch_settle settles[BATCH_SETTLES_MAX];
 	size_t settle_count;
 	struct batch_note notes[BATCH_NOTES_MAX];
@@ -63,8 +73,12 @@ struct batch {
 	uint64_t commits;    /* ever; an account for counters */
 };
 
-void batch_add_put(struct batch *batch, struct job *job, uint64_t ticket, uint16_t shard);
-void batch_add_settle(struct batch *batch, struct job *job, struct job *report);
+/* The next batch_add_put() takes this one too, with those added before it. */
+void batch_add_job(struct batch *batch, struct job *job);
+/* The jobs of one message that were added since the last put: at least one. */
+void batch_add_put(struct batch *batch, uint64_t ticket, uint16_t shard);
+/* report, branch: NULL, or what goes with it. */
+void batch_add_settle(struct batch *batch, struct job *job, struct job *report, struct job *branch);
 /* Lends note until it is done. */
 void batch_add_note(struct batch *batch, struct note *note, uint16_t shard);
 
@@ -76,7 +90,7 @@ static inline bool batch_is_empty(const struct batch *batch)
 
 static inline bool batch_puts_full(const struct batch *batch)
 {
-	return batch->put_count == BATCH_PUTS_MAX;
+	return batch->put_count == BATCH_PUTS_MAX || batch->job_count >= BATCH_PUTS_MAX;
 }
 
 static inline bool batch_settles_full(const struct batch *batch)

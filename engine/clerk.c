@@ -10,7 +10,8 @@ void clerk_begin(struct clerk *clerk, struct request *request)
 {
 	check(clerk->request == NULL);
 	clerk->request = request;
-	clerk->at = (struct spool_place){ request->after, UINT16_MAX };
+	clerk->at = (struct spool_place){ request->after, request->after_number };
+	clerk->counted = 0;
 	clerk->id_index = 0;
 }
 
@@ -141,6 +142,15 @@ void clerk_again(struct clerk *clerk)
 	clerk->at = clerk->before;
 }
 
+/* A message's jobs come one after the other. */
+void clerk_count(struct clerk *clerk, uint64_t id)
+{
+	if (clerk->counted == id)
+		return;
+	clerk->counted = id;
+	clerk->request->count++;
+}
+
 bool clerk_takes(const struct clerk *clerk, const struct spool *spool, const struct job *job)
 {
 	const struct request_filter *filter = &clerk->request->filter;
@@ -182,6 +192,7 @@ bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct 
 	}
 	const struct request_row row = {
 		.id = job->id,
+		.number = job->number,
 		.route = view_of(spool_route_name(spool, job->route)),
 		.from = message_get(job->message, MESSAGE_SENDER),
 		.recipients = clerk->recipients,
@@ -198,7 +209,11 @@ bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct 
 
 bool clerk_put_damaged(struct clerk *clerk, struct spool_place place)
 {
-	const struct request_row row = { .id = place.id, .state = VIEW("damaged") };
+	const struct request_row row = {
+		.id = place.id,
+		.number = place.number,
+		.state = VIEW("damaged"),
+	};
 
 	return request_put_row(clerk->request, &row);
 }

@@ -29,6 +29,7 @@ struct clerk {
 	struct request *request;   /* being run; NULL: none */
 	struct spool_place at;     /* the walk's place */
 	struct spool_place before; /* and before its last step */
+	uint64_t counted;          /* the message that was acted on last */
 	size_t id_index;           /* into request->ids */
 	size_t act_count;
 	struct clerk_act acts[CLERK_ACTS_MAX];
@@ -51,6 +52,8 @@ bool clerk_take_note(struct clerk *clerk, struct spool_place place, enum request
 bool clerk_next(struct clerk *clerk, struct spool *spool, struct spool_place *place);
 /* The job that clerk_next() gave could not be seen to now: it comes next again. */
 void clerk_again(struct clerk *clerk);
+/* One of the message's jobs was acted on: messages are counted. */
+void clerk_count(struct clerk *clerk, uint64_t id);
 /* Whether the request's filter takes the job. */
 bool clerk_takes(const struct clerk *clerk, const struct spool *spool, const struct job *job);
 /* Writes the job's row into the request's page. False: the page is full. */

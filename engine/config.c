@@ -105,10 +105,13 @@ bool config_identity_is_limited(const struct config_identity *identity)
 	       identity->recipients_per_day.count != LIMIT_NONE;
 }
 
-bool config_accepts_domain(const struct config *config, struct view domain)
+bool config_find_route(const struct config *config, const char *name, uint16_t *route)
 {
-	for (size_t i = 0; i < config->accepted_domains.count; i++)
-		if (view_equal_fold(domain, view_of(config->accepted_domains.at[i])))
-			return true;
+	for (size_t i = 0; i < config->routes.count; i++) {
+		if (strcmp(config->routes.at[i].name, name) != 0)
+			continue;
+		*route = (uint16_t)i;
+		return true;
+	}
 	return false;
 }

@@ -20,6 +20,7 @@
 #include "queue/base/errors.h"
 
 struct config_report;
+struct rulebook;
 
 #define CONFIG_FIELD(key, kind, ...) CONFIG_TYPE_##kind CONFIG_NAME_##kind(key);
 
@@ -79,6 +80,18 @@ struct config_routes {
 	size_t count;                  /* at least 1 */
 };
 
+/* Every condition that it has must hold; of a list, one is enough. None: it matches all mail. */
+struct config_rule {
+	CONFIG_RULE(CONFIG_FIELD)
+};
+
+#define CONFIG_RULES_MAX 5000
+
+struct config_rules {
+	const struct config_rule *at; /* the first that matches decides */
+	size_t count;
+};
+
 struct config_retry {
 	CONFIG_RETRY(CONFIG_FIELD)
 };
@@ -90,7 +103,8 @@ struct config_threads {
 struct config {
 	CONFIG_TOP(CONFIG_FIELD)
 	uint32_t account_count;
-	const char *path; /* of the file, for the log */
+	const char *path;                /* of the file, for the log */
+	const struct rulebook *rulebook; /* made of it; NULL: the first route takes all */
 	struct config_arena *arena;
 };
 
@@ -111,7 +125,7 @@ bool config_networks_contain(
         const struct config_networks *networks, const struct endpoint *endpoint);
 /* Whether an account has limits of its own, on messages or recipients. */
 bool config_identity_is_limited(const struct config_identity *identity);
-/* Whether `domain` is one of config->accepted_domains, ASCII case ignored. */
-bool config_accepts_domain(const struct config *config, struct view domain);
+/* False: no route has this name. */
+bool config_find_route(const struct config *config, const char *name, uint16_t *route);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "engine/config_accounts.h"
 #include "engine/config_arena.h"
+#include "engine/config_check_rules.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
 #include "engine/users.h"
@@ -342,11 +343,6 @@ static void check_routes(struct config *config, struct config_places *places)
 		check_route_tls(&routes[i], i, places);
 		remark_on_route(config, &routes[i], i, places);
 	}
-	if (config->routes.count > 1)
-		remark(places, config, &config->routes,
-		        "routes: all mail takes the first, \"%s\", but for reports that it can't "
-		        "carry; this version does not route by recipient",
-		        routes[0].name);
 }
 
 void config_check(struct config *config, struct config_places *places)
@@ -358,4 +354,5 @@ void config_check(struct config *config, struct config_places *places)
 	check_listeners(config, places);
 	check_routes(config, places);
 	config_accounts_number(config);
+	config_check_rules(config, places);
 }

@@ -26,12 +26,19 @@
 #define CONFIG_NAME_NETWORKS(key)     key
 #define CONFIG_NAME_DOMAINS(key)      key
 #define CONFIG_NAME_RESOLVERS(key)    key
+#define CONFIG_NAME_ROUTE_NAMES(key)  key
+#define CONFIG_NAME_TEXTS(key)        key
+#define CONFIG_NAME_CLIENTS(key)      key
+#define CONFIG_NAME_DOMAIN_GLOBS(key) key
+#define CONFIG_NAME_RECIPIENTS(key)   key
+#define CONFIG_NAME_SENDERS(key)      key
+#define CONFIG_NAME_HEADERS(key)      key
 #define CONFIG_NAME_INTERFACE(key)    key
 #define CONFIG_NAME_TLS_MODE(key)     key
 #define CONFIG_NAME_AUTH(key)         key
 #define CONFIG_NAME_BARE_LF(key)      key
 #define CONFIG_NAME_PERCENT(key)      key
-#define CONFIG_NAME_SENDERS(key)      key
+#define CONFIG_NAME_RULE_SENDERS(key) key
 #define CONFIG_NAME_LEARN(key)        key
 #define CONFIG_NAME_SPOOL(key)        key
 #define CONFIG_NAME_LIMITS(key)       key
@@ -39,6 +46,7 @@
 #define CONFIG_NAME_LISTENERS(key)    key
 #define CONFIG_NAME_ROUTES(key)       key
 #define CONFIG_NAME_RETRY(key)        key
+#define CONFIG_NAME_RULES(key)        key
 #define CONFIG_NAME_THREADS(key)      key
 #define CONFIG_NAME_LISTENER_TLS(key) key
 #define CONFIG_NAME_ROUTE_TLS(key)    key
@@ -55,6 +63,7 @@
 #define CONFIG_TYPE_TIMEOUTS     struct config_timeouts
 #define CONFIG_TYPE_IDENTITIES   struct config_identities
 #define CONFIG_TYPE_RETRY        struct config_retry
+#define CONFIG_TYPE_RULES        struct config_rules
 #define CONFIG_TYPE_THREADS      struct config_threads
 
 #endif

@@ -149,9 +149,25 @@ static void finish_path(struct reader *reader, const struct config_key *key,
 		complain(reader, line_of(node), "%s: %s", where(reader), text_string(&why));
 }
 
+static bool read_list_of_one(
+        struct reader *reader, const struct config_key *key, const yaml_node_t *node, void *field)
+{
+	const struct view item = scalar(node);
+	size_t wrong;
+
+	if (config_value_read_list(
+	            (enum config_kind)key->shape, &item, 1, reader->arena, field, &wrong))
+		return true;
+	complain_of_value(reader, key, node);
+	return false;
+}
+
 static bool read_list_of_texts(
         struct reader *reader, const struct config_key *key, const yaml_node_t *node, void *field)
 {
+	if (node->type == YAML_SCALAR_NODE && !is_null(node) &&
+	        config_value_is_list_or_one((enum config_kind)key->shape))
+		return read_list_of_one(reader, key, node, field);
 	if (node->type != YAML_SEQUENCE_NODE) {
 		complain_of_value(reader, key, node);
 		return false;

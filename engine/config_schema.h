@@ -24,6 +24,8 @@
 	X(listeners, LISTENERS, NULL, NULL, NULL, \
 	  "where mail comes in; by default one listener with its defaults") \
 	X(routes, ROUTES, NULL, NULL, NULL, "where mail goes out; the first is the default") \
+	X(rules, RULES, NULL, NULL, NULL, \
+	  "which route a recipient's mail takes; the first rule that matches decides") \
 	X(accepted_domains, DOMAINS, NULL, NULL, NULL, \
 	  "the tenant's own domains; without the list every domain is external") \
 	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
@@ -63,6 +65,20 @@
 	X(trust_anchor, FILE, NULL, NULL, NULL, \
 	  "DNSSEC root anchor; by default the packaged one") \
 	X(hosts, FILE, "/etc/hosts", NULL, NULL, "names that are looked up here first")
+
+#define CONFIG_RULE(X) \
+	X(recipient_domain, DOMAIN_GLOBS, NULL, NULL, NULL, \
+	  "the recipient's domain; internal: one of accepted_domains, external: any other") \
+	X(recipient, RECIPIENTS, NULL, NULL, NULL, "the recipient's address or domain") \
+	X(sender, RULE_SENDERS, NULL, NULL, NULL, \
+	  "the sender's address or domain as MAIL gave it; <> is the null sender") \
+	X(listener, TEXTS, NULL, NULL, NULL, "the address or name of the listener it came in by") \
+	X(client, CLIENTS, NULL, NULL, NULL, "the client's network") \
+	X(user, TEXTS, NULL, NULL, NULL, "the name that the client signed in with") \
+	X(header, HEADERS, NULL, NULL, NULL, \
+	  "a header field as NAME: PATTERN, where * is any text and ? any byte; case is ignored") \
+	X(route, ROUTE_NAMES, NULL, NULL, NULL, \
+	  "the route; of several, the first that can carry the recipient's mail")
 
 #define CONFIG_LISTENER(X) \
 	X(address, ENDPOINT, "127.0.0.1:2525", NULL, NULL, "where to listen") \
@@ -109,6 +125,12 @@
 	X(guard, PERCENT, "1%", "0%", "50%", \
 	  "limits' periods are taken so much longer, for the network's jitter") \
 	X(learn, LEARN, "down", NULL, NULL, "what is made of a server that allows less, or more") \
+	X(group_by_domain, FLAG, "false", NULL, NULL, \
+	  "a transaction's recipients are of one domain") \
+	X(fallback, NAME, NULL, NULL, NULL, \
+	  "route that takes over when this one is out for reasons of its own") \
+	X(fallback_after, DURATION, "5m", "0s", "1d", \
+	  "how long it must be unreachable for that; a refusal of the route counts at once") \
 	X(notices_from, ADDRESS, NULL, NULL, NULL, \
 	  "mailbox that sends bounces where a null sender can't go") \
 	X(identities, IDENTITIES, NULL, NULL, NULL, "accounts to sign in as")

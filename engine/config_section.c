@@ -49,6 +49,9 @@ static const struct config_key keys_TIMEOUTS[] = { CONFIG_TIMEOUTS(KEY) };
 #define SECTION config_identity
 static const struct config_key keys_IDENTITY[] = { CONFIG_IDENTITY(KEY) };
 #undef SECTION
+#define SECTION config_rule
+static const struct config_key keys_RULE[] = { CONFIG_RULE(KEY) };
+#undef SECTION
 #define SECTION config_retry
 static const struct config_key keys_RETRY[] = { CONFIG_RETRY(KEY) };
 #undef SECTION
@@ -73,6 +76,7 @@ static const struct config_list lists[] = {
 static_assert(sizeof(struct config_items) == sizeof(struct config_listeners), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_routes), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_identities), "one layout");
+static_assert(sizeof(struct config_items) == sizeof(struct config_rules), "one layout");
 
 static const struct preset {
 	enum route_interface interface;

@@ -21,6 +21,7 @@
 	X(ROUTE_TLS, config_route_tls)                                                             \
 	X(TIMEOUTS, config_timeouts)                                                               \
 	X(IDENTITY, config_identity)                                                               \
+	X(RULE, config_rule)                                                                       \
 	X(RETRY, config_retry)                                                                     \
 	X(THREADS, config_threads)
 
@@ -28,7 +29,8 @@
 #define CONFIG_LISTS(X)                                                                            \
 	X(LISTENERS, LISTENER, 64)                                                                 \
 	X(ROUTES, ROUTE, 1024)                                                                     \
-	X(IDENTITIES, IDENTITY, 10000)
+	X(IDENTITIES, IDENTITY, 10000)                                                             \
+	X(RULES, RULE, CONFIG_RULES_MAX)
 
 /* What a key holds: one of enum config_kind, or from there on a section, or a list of one. */
 enum config_shape {

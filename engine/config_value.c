@@ -99,7 +99,24 @@ static const char *const *words_of(enum config_kind kind, size_t *count)
 bool config_value_is_list(enum config_kind kind)
 {
 	return kind == CONFIG_KIND_NETWORKS || kind == CONFIG_KIND_DOMAINS ||
-	       kind == CONFIG_KIND_RESOLVERS || kind == CONFIG_KIND_SENDERS;
+	       kind == CONFIG_KIND_RESOLVERS || kind == CONFIG_KIND_SENDERS ||
+	       config_value_is_list_or_one(kind);
+}
+
+bool config_value_is_list_or_one(enum config_kind kind)
+{
+	switch (kind) {
+	case CONFIG_KIND_ROUTE_NAMES:
+	case CONFIG_KIND_TEXTS:
+	case CONFIG_KIND_CLIENTS:
+	case CONFIG_KIND_DOMAIN_GLOBS:
+	case CONFIG_KIND_RECIPIENTS:
+	case CONFIG_KIND_RULE_SENDERS:
+	case CONFIG_KIND_HEADERS:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* "35MB": digits, then a unit. */
@@ -244,15 +261,42 @@ static bool read_percent(struct view text, double *result)
 	return true;
 }
 
-static bool is_sender(struct view text)
+/* contoso.com, *.contoso.com, internal or external. */
+static bool is_domain_pattern(struct view text)
+{
+	const struct view wildcard = VIEW_INIT("*.");
+
+	return address_is_domain(
+	        view_starts_fold(text, wildcard) ? view_skip(text, wildcard.bytes) : text, true);
+}
+
+/* a@contoso.com or @contoso.com. */
+static bool is_address_pattern(struct view text)
 {
 	struct address address;
 
-	if (view_equal(text, VIEW("*")))
-		return true;
 	if (text.data[0] == '@')
 		return address_is_domain(view_skip(text, 1), true);
 	return address_parse(text, true, &address) == ADDRESS_OK;
+}
+
+/* "Name: pattern", and the pattern is not empty. */
+static bool is_header_pattern(struct view text)
+{
+	const size_t colon = view_find(text, ':');
+
+	if (colon == 0 || colon > CONFIG_HEADER_NAME_MAX || colon == text.bytes)
+		return false;
+	for (size_t i = 0; i < colon; i++)
+		if (text.data[i] <= ' ' || text.data[i] > '~')
+			return false;
+	const size_t bytes = view_trim(view_skip(text, colon + 1)).bytes;
+	return bytes > 0 && bytes <= CONFIG_HEADER_PATTERN_MAX;
+}
+
+static bool is_sender(struct view text)
+{
+	return view_equal(text, VIEW("*")) || is_address_pattern(text);
 }
 
 static bool is_text(enum config_kind kind, struct view text)
@@ -276,6 +320,16 @@ static bool is_text(enum config_kind kind, struct view text)
 		return is_resolver(text);
 	case CONFIG_KIND_SENDERS:
 		return is_sender(text);
+	case CONFIG_KIND_ROUTE_NAMES:
+		return is_name(text);
+	case CONFIG_KIND_DOMAIN_GLOBS:
+		return is_domain_pattern(text);
+	case CONFIG_KIND_RULE_SENDERS:
+		return view_equal(text, VIEW("<>")) || is_address_pattern(text);
+	case CONFIG_KIND_RECIPIENTS:
+		return is_address_pattern(text);
+	case CONFIG_KIND_HEADERS:
+		return is_header_pattern(text);
 	default:
 		return true;
 	}
@@ -364,7 +418,7 @@ bool config_value_read_list(enum config_kind kind, const struct view *items, siz
         struct config_arena *arena, void *field, size_t *wrong)
 {
 	check(config_value_is_list(kind));
-	if (kind == CONFIG_KIND_NETWORKS) {
+	if (kind == CONFIG_KIND_NETWORKS || kind == CONFIG_KIND_CLIENTS) {
 		struct config_network *networks =
 		        config_arena_take(arena, count * sizeof *networks);
 

@@ -21,6 +21,9 @@ struct config_arena;
 
 /* Routes are indexed, and named, in the spool: it has these bounds too. */
 #define CONFIG_NAME_BYTES_MAX 64
+/* A header condition: longer names than these nobody has, and matching costs by the pattern. */
+#define CONFIG_HEADER_NAME_MAX    64
+#define CONFIG_HEADER_PATTERN_MAX 256
 
 /* 0 is "unset" in each; after a load none is unset. */
 enum route_interface {
@@ -106,6 +109,14 @@ struct config_words {
 	X(DOMAINS, "domains such as contoso.com")                                                  \
 	X(RESOLVERS, "addresses such as 127.0.0.1 or 127.0.0.1@5353")                              \
 	X(SENDERS, "addresses such as a@contoso.com, domains such as @contoso.com, or *")          \
+	X(ROUTE_NAMES, "names of routes")                                                          \
+	X(TEXTS, "texts")                                                                          \
+	X(CLIENTS, "networks such as 10.0.0.0/8 or ::1/128")                                       \
+	X(DOMAIN_GLOBS, "domains such as contoso.com or \"*.contoso.com\", internal or external")  \
+	X(RECIPIENTS, "addresses such as a@contoso.com, or \"@contoso.com\" for a domain")         \
+	X(RULE_SENDERS,                                                                            \
+	        "addresses such as a@contoso.com, \"@contoso.com\" for a domain, or \"<>\"")       \
+	X(HEADERS, "headers such as \"X-Priority: high*\"")                                        \
 	X(INTERFACE, NULL)                                                                         \
 	X(TLS_MODE, NULL)                                                                          \
 	X(AUTH, NULL)                                                                              \
@@ -132,12 +143,19 @@ struct config_words {
 #define CONFIG_TYPE_NETWORKS     struct config_networks
 #define CONFIG_TYPE_DOMAINS      struct config_words
 #define CONFIG_TYPE_RESOLVERS    struct config_words
+#define CONFIG_TYPE_ROUTE_NAMES  struct config_words
+#define CONFIG_TYPE_TEXTS        struct config_words
+#define CONFIG_TYPE_CLIENTS      struct config_networks
+#define CONFIG_TYPE_DOMAIN_GLOBS struct config_words
+#define CONFIG_TYPE_RECIPIENTS   struct config_words
+#define CONFIG_TYPE_SENDERS      struct config_words
+#define CONFIG_TYPE_HEADERS      struct config_words
 #define CONFIG_TYPE_INTERFACE    enum route_interface
 #define CONFIG_TYPE_TLS_MODE     enum route_tls
 #define CONFIG_TYPE_AUTH         enum identity_auth
 #define CONFIG_TYPE_BARE_LF      enum listener_bare_lf
 #define CONFIG_TYPE_PERCENT      double
-#define CONFIG_TYPE_SENDERS      struct config_words
+#define CONFIG_TYPE_RULE_SENDERS struct config_words
 #define CONFIG_TYPE_LEARN        enum route_learn
 
 enum config_kind {
@@ -149,6 +167,8 @@ enum config_kind {
 
 /* Whether the kind is a list of texts rather than one. */
 bool config_value_is_list(enum config_kind kind);
+/* Whether a text of a list's kind may stand there alone, as a list of one. */
+bool config_value_is_list_or_one(enum config_kind kind);
 /* Reads a value of a kind that is no list into its field. False: the text is not of the kind, and
  * the field is as it was. */
 bool config_value_read(

@@ -20,6 +20,7 @@
 	X(connections_refused, "client connections turned away with 421 at the limit")             \
 	X(commands_refused, "commands of clients that got an error")                               \
 	X(relays_refused, "recipients refused to clients that may not relay")                      \
+	X(recipients_refused, "recipients refused to clients since no route takes mail to them")   \
 	X(signins_accepted, "successful sign-ins of clients")                                      \
 	X(signins_refused, "failed sign-ins of clients")                                           \
 	X(messages_taken, "messages we answered 250 to")                                           \
@@ -37,6 +38,7 @@
 	X(jobs_deferred, "attempts after which a job waits for the next")                          \
 	X(recipients_delivered, "recipients that servers accepted")                                \
 	X(recipients_bounced, "recipients that were given up")                                     \
+	X(jobs_diverted, "jobs handed to another route since theirs was out")                      \
 	X(bytes_delivered, "bytes of messages that servers accepted")                              \
 	X(messages_in_doubt, "messages lost sight of after their last byte, sent again")           \
 	X(commits, "transactions of the spool")                                                    \

@@ -57,7 +57,7 @@ uint32_t feed_window_sum(const struct config *config, size_t shard_count)
 size_t feed_lent_max(const struct config *config, size_t shard_count)
 {
 	return (size_t)feed_window_sum(config, shard_count) * shard_count + BATCH_SETTLES_MAX + 1 +
-	       FEED_READS_PER_TURN;
+	       BATCH_PUT_JOBS_MAX + FEED_READS_PER_TURN + BATCH_SETTLES_MAX;
 }
 
 struct err feed_init(struct feed *feed, const struct config *config, struct spool *spool,
@@ -82,9 +82,10 @@ struct err feed_init(struct feed *feed, const struct config *config, struct spoo
 		route->window = feed_window(&config->routes.at[i], shard_count);
 		feed_init_credit(route, &config->routes.at[i], (uint32_t)shard_count);
 	}
-	/* All that can be lent, a batch of puts, the reports of its settles, and one to look at. */
+	/* All that can be lent, a batch of puts, reports and branches of its settles, and one to
+	 * look at. */
 	const size_t jobs_max =
-	        feed_lent_max(config, shard_count) + BATCH_PUTS_MAX + BATCH_SETTLES_MAX + 1;
+	        feed_lent_max(config, shard_count) + BATCH_PUT_JOBS_MAX + 2 * BATCH_SETTLES_MAX + 1;
 	struct err err = feed_bound_init(feed);
 	if (!failed(err))
 		err = pool_init(&feed->jobs, sizeof(struct job), jobs_max);
@@ -157,7 +158,7 @@ void feed_give_job(struct feed *feed, struct job *job)
 
 void feed_credit(struct feed *feed, const struct job *job)
 {
-	struct feed_route *route = &feed->routes[job->route];
+	struct feed_route *route = &feed->routes[job->lent_route];
 
 	check(job->shard < feed->shard_count);
 	check(route->credit[job->shard] < route->window);
@@ -209,6 +210,7 @@ static void feed_charge(struct feed *feed, struct job *job)
 	route->credit[best]--;
 	route->credit_left--;
 	job->shard = (uint16_t)best;
+	job->lent_route = job->route;
 }
 
 static uint64_t feed_bound_shards(const struct feed *feed, const struct job *job)
@@ -286,7 +288,7 @@ static bool feed_read(
 	const struct err err = spool_next(feed->spool, route, now, feed->shelf, feed->reserve, job);
 	switch (err.code) {
 	case ERR_OK:
-		if (routing_suits(feed->config, route, job->message)) {
+		if (routing_suits(feed->config, route, job)) {
 			feed_charge(feed, job);
 			feed_lend(feed, job);
 		} else {

@@ -65,7 +65,8 @@ uint32_t feed_window(const struct config_route *route, size_t shard_count);
 uint32_t feed_window_sum(const struct config *config, size_t shard_count);
 
 /* What the spool is to know as lent: all windows; jobs that the spooler itself holds to settle
- * them, a batch and one that waits; strays. */
+ * them, a batch, one that waits, and those of a batch of puts that have no way; strays that were
+ * read, or branched off in a batch of settles. */
 size_t feed_lent_max(const struct config *config, size_t shard_count);
 
 /* The shelf's depot says how much memory there is. */

@@ -229,6 +229,18 @@ static struct view command_postmaster(
 	return view_first(text_view(text), MESSAGE_ADDRESS_MAX);
 }
 
+/* As far as that is known before the header is. */
+static bool command_has_route(const struct inbound *inbound, struct view recipient)
+{
+	const struct config *config = inbound->ingest->shard.config;
+
+	if (config->rulebook == NULL || !config->rulebook->decides)
+		return true;
+	const struct rulebook_mail mail = rulebook_mail_of(inbound->message);
+
+	return routing_decide(config, &mail, recipient).fate != ROUTING_NOWHERE;
+}
+
 static enum inbound_progress on_rcpt(struct inbound *inbound, struct view arguments)
 {
 	struct ingest *ingest = inbound->ingest;
@@ -262,6 +274,11 @@ static enum inbound_progress on_rcpt(struct inbound *inbound, struct view argume
 	}
 	if (rcpt.recipient.kind == ADDRESS_LOCAL_ONLY)
 		recipient.address = command_postmaster(inbound, &rcpt.recipient, &text);
+	if (!command_has_route(inbound, recipient.address)) {
+		counters_add(ingest->shard.counters, recipients_refused, 1);
+		inbound_log_recipient_refused(inbound, recipient.address, INBOUND_REPLY_NO_ROUTE);
+		return command_say(inbound, INBOUND_REPLY_NO_ROUTE);
+	}
 	check(message_add_recipient(message, &ingest->shard.shelf, ingest->reserve, &recipient));
 	inbound_enter(inbound, INBOUND_RCPT);
 	return command_say(inbound, INBOUND_REPLY_RECIPIENT);

@@ -220,10 +220,22 @@ enum inbound_progress inbound_content_step_finish(struct inbound *inbound)
 			return content_give_up(inbound, INBOUND_REPLY_MEMORY);
 		return INBOUND_STARVES;
 	}
+	struct ways ways;
+	if (!ways_find(&ways, ingest->shard.config, inbound->message, &ingest->shard.shelf,
+	            ingest->reserve)) {
+		if (inbound->famished)
+			return content_give_up(inbound, INBOUND_REPLY_MEMORY);
+		return INBOUND_STARVES;
+	}
+	if (ways_lead_nowhere(&ways, inbound->message->recipient_count)) {
+		ways_free(&ways, &ingest->shard.shelf);
+		return content_give_up(inbound, INBOUND_REPLY_NO_ROUTES);
+	}
 	/* A hold of our own, to tell the log what was accepted. */
 	struct message *message = message_hold(inbound->message);
-	if (!ingest_put(ingest, inbound, &message)) {
+	if (!ingest_put(ingest, inbound, &message, &ways)) {
 		message_release(MOVE(message), &ingest->shard.shelf);
+		ways_free(&ways, &ingest->shard.shelf);
 		if (inbound->famished)
 			return content_give_up(inbound, INBOUND_REPLY_FAILED);
 		return INBOUND_STARVES;

@@ -50,6 +50,9 @@ struct inbound;
 	X(RELAY, "550", "5.7.1 ",                                                                  \
 	        "Relaying denied: your address may not relay, and you are not "                    \
 	        "signed in")                                                                       \
+	X(NO_ROUTE, "550", "5.4.4 ",                                                               \
+	        "No route takes mail to this recipient: it is not in a domain of ours")            \
+	X(NO_ROUTES, "550", "5.4.4 ", "No route takes this message to any of its recipients")      \
 	X(RECIPIENTS, "452", "4.5.3 ", "Too many recipients")                                      \
 	X(SIZE, "552", "5.3.4 ", "Message is larger than the limit")                               \
 	X(BARE, "550", "5.6.0 ", "Message holds a bare <CR> or <LF>: lines end with <CR><LF>")     \

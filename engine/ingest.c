@@ -353,13 +353,15 @@ bool ingest_take_id(struct ingest *ingest, uint64_t *id)
 	return true;
 }
 
-bool ingest_put(struct ingest *ingest, struct inbound *inbound, struct message **message)
+bool ingest_put(
+        struct ingest *ingest, struct inbound *inbound, struct message **message, struct ways *ways)
 {
 	if (ingest->puts >= INGEST_PUTS_MAX)
 		return false;
 	const struct letter letter = {
 		.kind = LETTER_PUT,
 		.message = MOVE(*message),
+		.ways = { .all = ways->all, .each = MOVE(ways->each) },
 		.ticket = pool_index(&ingest->inbounds, inbound),
 	};
 	ingest->puts++;

@@ -107,10 +107,10 @@ void ingest_accept(struct ingest *ingest, const struct door *door, int fd);
 
 /* A message id. False: none is at hand; wait as for memory. */
 MUST_CHECK bool ingest_take_id(struct ingest *ingest, uint64_t *id);
-/* Sends the message to the spooler; inbound_put_done() follows. Takes message. False: too many
- * are under way, nothing was taken. */
-MUST_CHECK bool ingest_put(
-        struct ingest *ingest, struct inbound *inbound, struct message **message);
+/* Sends the message to the spooler; inbound_put_done() follows. Takes message and ways. False: too
+ * many are under way, nothing was taken. */
+MUST_CHECK bool ingest_put(struct ingest *ingest, struct inbound *inbound, struct message **message,
+        struct ways *ways);
 /* Sends a sign-in to be checked; inbound_checked() follows. False: too many wait. */
 MUST_CHECK bool ingest_check(struct ingest *ingest, struct inbound *inbound);
 /* Is there a chunk for what is to be said? Replies may use delivery's reserve. */

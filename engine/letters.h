@@ -12,6 +12,7 @@
 #define SLUICE_LETTERS_H
 
 #include "engine/io/mailbox.h"
+#include "engine/ways.h"
 
 struct message;
 struct job;
@@ -72,8 +73,9 @@ struct letter {
 		struct request *request; /* REQUEST */
 		struct note *note;       /* NOTE, NOTED: lent */
 	};
-	uint64_t ticket; /* PUT, PUT_DONE: the session that waits; IDS: the first id */
-	uint64_t count;  /* IDS: how many */
+	uint64_t ticket;  /* PUT, PUT_DONE: the session that waits; IDS: the first id */
+	uint64_t count;   /* IDS: how many */
+	struct ways ways; /* PUT: owned with the message */
 };
 
 /* One end of a pair of mailboxes. */

@@ -42,7 +42,7 @@ void request_reset(struct request *request, enum request_verb verb)
 
 	check(verb < REQUEST_VERB_COUNT);
 	check(sem_destroy(&request->answered) == 0);
-	*request = (struct request){ .verb = verb, .text = text };
+	*request = (struct request){ .verb = verb, .text = text, .after_number = UINT16_MAX };
 	check(sem_init(&request->answered, 0, 0) == 0);
 }
 

@@ -21,7 +21,7 @@
 
 /* name, word, whether it changes the queue, what it does */
 #define REQUEST_VERBS(X)                                                                           \
-	X(LIST, "list", false, "one row a message not yet settled")                                \
+	X(LIST, "list", false, "one row a message not yet settled and route")                      \
 	X(COUNT, "count", false, "the number of messages not yet settled")                         \
 	X(SHOW, "show", false, "one message, with each recipient's last reply")                    \
 	X(RETRY, "retry", true, "try now, whatever the next attempt's time")                       \
@@ -50,9 +50,10 @@ struct request_recipient {
 	struct view reply; /* the last one; empty: none yet */
 };
 
-/* One row of LIST and SHOW: a job. */
+/* One row of LIST and SHOW: a job. A message whose recipients take two routes has two. */
 struct request_row {
 	uint64_t id;
+	uint16_t number; /* among the jobs of its message */
 	struct view route;
 	struct view from; /* empty: the null sender */
 	const struct request_recipient *recipients;
@@ -75,11 +76,12 @@ struct request {
 	bool all;            /* acts: every message that passes the filter; else those of ids */
 	const uint64_t *ids; /* SHOW: one; acts: any number */
 	size_t ids_count;
-	uint64_t after; /* LIST: rows of ids above this, in order */
+	uint64_t after;        /* LIST: rows of ids above this, in order; */
+	uint16_t after_number; /* and of this id, those of jobs above this */
 
 	/* The answer. */
 	struct err result;
-	uint64_t count; /* COUNT: messages; acts: messages acted on */
+	uint64_t count; /* COUNT: messages; acts: messages acted on, whatever their jobs */
 	struct request_row rows[REQUEST_ROWS_MAX];
 	size_t rows_count;
 	bool more; /* LIST: the page was full; go on after the last row's id */

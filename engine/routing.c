@@ -2,49 +2,137 @@
 
 #include "queue/base/check.h"
 
-static struct routing routing_for_null_sender(const struct config *config, bool all_internal);
-static bool routing_all_internal(const struct config *config, const struct message *message);
+/* Routes to choose from: those of a rule, or all. */
+struct choice {
+	const struct config *config;
+	const uint16_t *routes; /* NULL: all */
+	size_t count;
+};
+
+static struct routing routing_choose(
+        const struct choice *choice, bool null_sender, struct view recipient);
 static const char *routing_mailbox(const struct config_route *route);
-static bool routing_is_internal(const struct config *config, struct view address);
+static bool routing_carries_null_sender(const struct config_route *route, bool internal);
 
-struct routing routing_pick(const struct config *config, const struct message *message)
+struct routing routing_decide(
+        const struct config *config, const struct rulebook_mail *mail, struct view recipient)
 {
-	check(config->routes.count > 0);
-	if (!message_sender_is_null(message))
-		return (struct routing){ .found = true };
+	const bool null_sender = mail->sender.bytes == 0;
+	const struct choice all = { .config = config, .count = config->routes.count };
+	struct rulebook_walk walk;
+	enum rulebook_reason reason;
+	uint16_t rule;
 
-	return routing_for_null_sender(config, routing_all_internal(config, message));
+	check(config->routes.count > 0);
+	rulebook_begin(&walk, config->rulebook, mail, recipient);
+	while (rulebook_next(&walk, &rule, &reason)) {
+		const struct rulebook_rule *made = &config->rulebook->rules[rule];
+		const struct choice choice = { config, made->routes, made->route_count };
+		struct routing routing = routing_choose(&choice, null_sender, recipient);
+
+		routing.rule = rule;
+		if (reason == RULEBOOK_MATCHES)
+			return routing;
+		/* Refused for certain is only what every way it may go refuses. */
+		if (routing.fate == ROUTING_NOWHERE)
+			continue;
+		routing.fate = ROUTING_OPEN;
+		return routing;
+	}
+	return routing_choose(&all, null_sender, recipient);
 }
 
 struct routing routing_pick_report(const struct config *config, struct view recipient)
 {
-	return routing_for_null_sender(config, routing_is_internal(config, recipient));
+	struct rulebook_mail mail = { 0 };
+	struct rulebook_seen seen;
+
+	rulebook_see_none(&seen);
+	mail.seen = &seen;
+	return routing_decide(config, &mail, recipient);
 }
 
-static struct routing routing_for_null_sender(const struct config *config, bool all_internal)
+static struct routing routing_choose(
+        const struct choice *choice, bool null_sender, struct view recipient)
 {
-	for (size_t i = 0; i < config->routes.count; i++)
-		if (routing_carries_null_sender(&config->routes.at[i], all_internal))
-			return (struct routing){ .found = true, .route = (uint16_t)i };
-	for (size_t i = 0; i < config->routes.count; i++) {
-		const char *mailbox = routing_mailbox(&config->routes.at[i]);
-		if (mailbox != NULL)
-			return (struct routing){
-				.found = true,
-				.route = (uint16_t)i,
-				.mailbox = mailbox,
-			};
+	const struct config *config = choice->config;
+	const bool internal = rulebook_is_internal(config->rulebook, rulebook_domain(recipient));
+	struct routing routing = { .fate = ROUTING_NOWHERE, .rule = ROUTING_NO_RULE };
+	const char *stand_in = NULL;
+
+	for (size_t i = 0; i < choice->count; i++) {
+		const uint16_t index = choice->routes == NULL ? (uint16_t)i : choice->routes[i];
+		const struct config_route *route = &config->routes.at[index];
+
+		if (!routing_takes(config, route, internal))
+			continue;
+		if (!null_sender || routing_carries_null_sender(route, internal))
+			return (struct routing){ ROUTING_TAKEN, index, ROUTING_NO_RULE, NULL };
+		if (routing.fate == ROUTING_NOWHERE)
+			routing.fate = ROUTING_KEPT;
+		if (stand_in != NULL || routing_mailbox(route) == NULL)
+			continue;
+		stand_in = routing_mailbox(route);
+		routing.route = index;
 	}
-	return (struct routing){ .found = false };
+	if (stand_in != NULL) {
+		routing.fate = ROUTING_TAKEN;
+		routing.mailbox = stand_in;
+	}
+	return routing;
 }
 
-bool routing_suits(const struct config *config, uint16_t route, const struct message *message)
+bool routing_takes(const struct config *config, const struct config_route *route, bool internal)
+{
+	switch (route->interface) {
+	case INTERFACE_DIRECT:
+		return internal;
+	case INTERFACE_HVE:
+		return internal || config->accepted_domains.count == 0;
+	default:
+		return true;
+	}
+}
+
+bool routing_carries(
+        const struct config *config, uint16_t route, struct view sender, struct view recipient)
 {
 	check(route < config->routes.count);
 	const struct config_route *settings = &config->routes.at[route];
+	const bool internal = rulebook_is_internal(config->rulebook, rulebook_domain(recipient));
 
-	return !message_sender_is_null(message) || routing_mailbox(settings) != NULL ||
-	       routing_carries_null_sender(settings, routing_all_internal(config, message));
+	if (!routing_takes(config, settings, internal))
+		return false;
+	return sender.bytes > 0 || routing_carries_null_sender(settings, internal) ||
+	       routing_mailbox(settings) != NULL;
+}
+
+bool routing_suits(const struct config *config, uint16_t route, const struct job *job)
+{
+	const struct config_route *settings = &config->routes.at[route];
+	const struct view sender = message_get(job->message, MESSAGE_SENDER);
+	struct message_cursor at = message_recipients(job->message);
+	const struct owed *owed = job_owed_const(job);
+	struct message_recipient recipient;
+
+	/* What takes anything to anybody need not be asked about each. */
+	if (sender.bytes > 0 && routing_takes(config, settings, false))
+		return true;
+	for (size_t i = 0; i < job->owed_count; i++) {
+		if (owed_is_ended(owed[i].outcome))
+			continue;
+		check(message_seek_recipient(&at, owed[i].index, &recipient));
+		if (!routing_carries(config, route, sender, recipient.address))
+			return false;
+	}
+	return true;
+}
+
+bool routing_fallback(const struct config *config, uint16_t route, uint16_t *fallback)
+{
+	const char *name = config->routes.at[route].fallback;
+
+	return name != NULL && config_find_route(config, name, fallback);
 }
 
 /* Direct send goes to our own domains alone, whoever it is from. */
@@ -53,22 +141,11 @@ static const char *routing_mailbox(const struct config_route *route)
 	return route->interface == INTERFACE_DIRECT ? NULL : route->notices_from;
 }
 
-static bool routing_all_internal(const struct config *config, const struct message *message)
-{
-	struct message_cursor at = message_recipients(message);
-	struct message_recipient recipient;
-
-	while (message_next_recipient(&at, &recipient))
-		if (!routing_is_internal(config, recipient.address))
-			return false;
-	return true;
-}
-
-bool routing_carries_null_sender(const struct config_route *route, bool all_internal)
+static bool routing_carries_null_sender(const struct config_route *route, bool internal)
 {
 	switch (route->interface) {
 	case INTERFACE_DIRECT:
-		return all_internal;
+		return internal;
 	case INTERFACE_CONNECTOR:
 		return route->tls.certificate != NULL;
 	default:
@@ -79,13 +156,4 @@ bool routing_carries_null_sender(const struct config_route *route, bool all_inte
 struct view routing_null_sender(const struct config_route *route)
 {
 	return view_of(routing_carries_null_sender(route, true) ? NULL : routing_mailbox(route));
-}
-
-static bool routing_is_internal(const struct config *config, struct view address)
-{
-	size_t at = address.bytes;
-
-	while (at > 0 && address.data[at - 1] != '@')
-		at--;
-	return at > 0 && config_accepts_domain(config, view_skip(address, at));
 }

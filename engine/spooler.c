@@ -1,6 +1,5 @@
 #include "engine/spooler.h"
 
-#include "engine/routing.h"
 #include "engine/spooler_inner.h"
 #include "queue/base/check.h"
 
@@ -16,17 +15,12 @@ static void spooler_enter(struct spooler *spooler, enum spooler_state state);
 static void spooler_leave(struct spooler *spooler);
 static void spooler_begin_drain(struct spooler *spooler);
 static void spooler_work(struct spooler *spooler);
-static void spooler_take_puts(struct spooler *spooler);
-static void spooler_take_put(struct spooler *spooler, const struct letter *letter, size_t shard);
 static uint64_t spooler_ids_missing(const struct spooler *spooler);
 static void spooler_commit(struct spooler *spooler);
 static void spooler_break(struct spooler *spooler, struct err err);
 static void spooler_drop_letters(struct spooler *spooler);
-static void spooler_answer_puts(struct spooler *spooler);
-static void spooler_answer_settles(struct spooler *spooler);
 static void spooler_share_ids(struct spooler *spooler);
 static void spooler_look_for_room(struct spooler *spooler);
-static void spooler_tell_full(struct spooler *spooler, bool full);
 static void spooler_feed(struct spooler *spooler);
 static void spooler_set_timer(struct spooler *spooler, bool more);
 static void spooler_timer_expired(struct timer *timer);
@@ -122,6 +116,8 @@ void spooler_destroy(struct spooler *spooler)
 		feed_give_job(&spooler->feed, MOVE(settle->job));
 		if (settle->report != NULL)
 			feed_give_job(&spooler->feed, MOVE(settle->report));
+		if (settle->branch != NULL)
+			feed_give_job(&spooler->feed, MOVE(settle->branch));
 	}
 	feed_finish(&spooler->feed);
 	report_destroy(spooler->reports);
@@ -253,68 +249,6 @@ static void spooler_begin_drain(struct spooler *spooler)
 		check(mailbox_put(spooler->delivery[i].out, &letter));
 }
 
-/* By turns, so that no shard fills every batch. */
-static void spooler_take_puts(struct spooler *spooler)
-{
-	struct letter letter;
-
-	for (size_t i = 0; i < spooler->ingest_count; i++) {
-		const size_t shard = (spooler->ingest_first + i) % spooler->ingest_count;
-		struct mailbox *in = spooler->ingest[shard].in;
-		size_t taken = 0;
-
-		while (taken++ < LETTERS_PER_TURN && !batch_puts_full(&spooler->batch) &&
-		        mailbox_take(in, &letter)) {
-			if (letter.kind == LETTER_PUT)
-				spooler_take_put(spooler, &letter, shard);
-			else if (letter.kind == LETTER_IDS_WANTED)
-				spooler->ids_wanted[shard] = true;
-			else if (letter.kind == LETTER_DRAINED)
-				spooler->drained++;
-			else
-				check(false);
-		}
-	}
-	spooler->ingest_first++;
-}
-
-static void spooler_take_put(struct spooler *spooler, const struct letter *letter, size_t shard)
-{
-	struct message *message = letter->message;
-	const struct routing routing = routing_pick(spooler->shard.config, message);
-	struct job *job = feed_take_job(&spooler->feed);
-
-	job_begin(job, message, 0, routing.route);
-	bool owes = job_owe_all(job, &spooler->shard.shelf, 0);
-	message_release(message, &spooler->shard.shelf); /* the job holds it now */
-	if (!owes) {
-		const struct letter full = {
-			.kind = LETTER_PUT_DONE,
-			.result = PUT_FULL,
-			.ticket = letter->ticket,
-		};
-		feed_give_job(&spooler->feed, job);
-		check(mailbox_put(spooler->ingest[shard].out, &full));
-		return;
-	}
-	job->shard = FEED_NO_SHARD;
-	job->next_attempt = loop_wall(&spooler->shard.loop);
-	job->held = !routing.found;
-	job_enter(job, JOB_PUTTING);
-	batch_add_put(&spooler->batch, job, letter->ticket, (uint16_t)shard);
-}
-
-void spooler_log_kept(struct spooler *spooler, const struct job *job)
-{
-	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "kept");
-
-	log_message(&line, job->id);
-	log_word(
-	        &line, "reason", "no route carries the null sender, and no route has notices_from");
-	log_word(&line, "advice", "Set notices_from on a route; then: sluice queue release");
-	log_end(&line);
-}
-
 static void spooler_commit(struct spooler *spooler)
 {
 	struct batch *batch = &spooler->batch;
@@ -357,6 +291,7 @@ static void spooler_break(struct spooler *spooler, struct err err)
 		batch->puts[i].result = PUT_FAILED;
 	spooler_answer_puts(spooler);
 	batch->put_count = 0;
+	batch->job_count = 0;
 	spooler_answer_notes(spooler, true);
 	spooler_refuse_request(spooler);
 	spooler_enter(spooler, SPOOLER_BROKEN);
@@ -380,6 +315,7 @@ static void spooler_drop_letters(struct spooler *spooler)
 			if (letter.kind != LETTER_PUT)
 				continue;
 			message_release(letter.message, &spooler->shard.shelf);
+			ways_free(&letter.ways, &spooler->shard.shelf);
 			if (answers)
 				check(mailbox_put(spooler->ingest[i].out, &done));
 		}
@@ -396,53 +332,6 @@ static void spooler_drop_letters(struct spooler *spooler)
 	if (answers) {
 		spooler_answer_notes(spooler, true);
 		spooler_refuse_request(spooler);
-	}
-}
-
-static void spooler_answer_puts(struct spooler *spooler)
-{
-	struct batch *batch = &spooler->batch;
-
-	for (size_t i = 0; i < batch->put_count; i++) {
-		struct batch_put *put = &batch->puts[i];
-		const struct letter letter = {
-			.kind = LETTER_PUT_DONE,
-			.result = put->result,
-			.ticket = put->ticket,
-		};
-
-		check(put->done);
-		check(mailbox_put(spooler->ingest[put->shard].out, &letter));
-		if (put->result == PUT_COMMITTED) {
-			if (put->job->held)
-				spooler_log_kept(spooler, put->job);
-			feed_offer(&spooler->feed, MOVE(put->job));
-			continue;
-		}
-		if (put->result == PUT_FULL)
-			spooler_tell_full(spooler, true);
-		feed_give_job(&spooler->feed, MOVE(put->job));
-	}
-}
-
-static void spooler_answer_settles(struct spooler *spooler)
-{
-	struct batch *batch = &spooler->batch;
-
-	for (size_t i = 0; i < batch->settle_count; i++) {
-		struct batch_settle *settle = &batch->settles[i];
-
-		if (!settle->done)
-			continue;
-		struct job *job = MOVE(settle->job);
-		const struct job_tally tally = job_tally(job);
-		if (job->shard != FEED_NO_SHARD)
-			feed_credit(&spooler->feed, job);
-		if (!job->held && tally.of[OWED_PENDING] + tally.of[OWED_DEFERRED] > 0)
-			feed_wakes(&spooler->feed, job->route, job->next_attempt);
-		feed_give_job(&spooler->feed, job);
-		if (settle->report != NULL)
-			feed_offer(&spooler->feed, MOVE(settle->report));
 	}
 }
 
@@ -493,7 +382,7 @@ static void spooler_look_for_room(struct spooler *spooler)
 		spooler_tell_full(spooler, false);
 }
 
-static void spooler_tell_full(struct spooler *spooler, bool full)
+void spooler_tell_full(struct spooler *spooler, bool full)
 {
 	const struct letter letter = {
 		.kind = LETTER_PRESSURE,

@@ -1,12 +1,14 @@
 /*
- * What the spooler's files share: settles and reports (spooler_settle.c), operators' requests
- * (spooler_request.c), and the turn that calls them (spooler.c).
+ * What the spooler's files share: puts (spooler_put.c), settles and reports (spooler_settle.c),
+ * jobs that change their route (spooler_move.c), operators' requests (spooler_request.c), and the
+ * turn that calls them (spooler.c).
  *
  * Thread:  the spooler's.
  */
 #ifndef SLUICE_SPOOLER_INNER_H
 #define SLUICE_SPOOLER_INNER_H
 
+#include "engine/routing.h"
 #include "engine/spooler.h"
 
 #define SPOOLER_SHORT_RETRY (10 * NS_PER_MS) /* whether the memory budget has room again */
@@ -20,7 +22,11 @@ static inline bool spooler_is_short(const struct spooler *spooler)
 /* It was found so in this turn. */
 void spooler_fall_short(struct spooler *spooler);
 void spooler_log_damaged(struct spooler *spooler, struct spool_place place);
-void spooler_log_kept(struct spooler *spooler, const struct job *job);
+/* New mail is refused, or taken again. */
+void spooler_tell_full(struct spooler *spooler, bool full);
+
+void spooler_take_puts(struct spooler *spooler);
+void spooler_answer_puts(struct spooler *spooler);
 
 /* Settles that waited for memory or ids for their report, once more. */
 void spooler_settle_waiting(struct spooler *spooler);
@@ -29,11 +35,20 @@ void spooler_take_settles(struct spooler *spooler);
 void spooler_add_notes(struct spooler *spooler);
 /* Those that are on stable storage; `broken`: all, for nothing will be any more. */
 void spooler_answer_notes(struct spooler *spooler, bool broken);
-/* Into the batch, with the report it owes; or to wait for memory or ids to write that. */
+/* Into the batch, with the report it owes and what is branched off; or to wait for memory or ids
+ * to write that. */
 void spooler_settle(struct spooler *spooler, struct job *job);
+void spooler_answer_settles(struct spooler *spooler);
+
+/* What the shard asked for: the job goes on by another route, all or in part. Gives in *branch a
+ * job of what parts with it, or NULL. False: no memory, nothing changed. */
+MUST_CHECK bool spooler_move(struct spooler *spooler, struct job *job, struct job **branch);
 /* The job goes to the route that it takes as things are configured today; held if there is none.
- * The spooler has it to settle it: no shard does. */
-void spooler_reroute(struct spooler *spooler, struct job *job);
+ * No shard has it. Gives and fails as spooler_move(). */
+MUST_CHECK bool spooler_reroute(struct spooler *spooler, struct job *job, struct job **branch);
+/* It is on disk. Takes branch. */
+void spooler_send_branch(struct spooler *spooler, struct job *branch);
+void spooler_log_kept(struct spooler *spooler, const struct job *job);
 /* Jobs that their route can't send any more. */
 void spooler_settle_strays(struct spooler *spooler);
 /* Jobs of routes that the configuration no longer has. */

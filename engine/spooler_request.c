@@ -1,6 +1,5 @@
 #include "engine/spooler_inner.h"
 
-#include "engine/routing.h"
 #include "queue/base/check.h"
 
 /* How one job of a request went. */
@@ -15,7 +14,8 @@ static bool spooler_may_step(struct spooler *spooler);
 static enum request_step spooler_request_step(struct spooler *spooler, struct spool_place place);
 static enum request_step spooler_request_job(struct spooler *spooler, struct job *job);
 static enum request_step spooler_act_lent(struct spooler *spooler, struct spool_place place);
-static bool spooler_act(struct spooler *spooler, struct job *job);
+static enum request_step spooler_act(struct spooler *spooler, struct job *job);
+static bool spooler_needs_body(const struct spooler *spooler);
 static void spooler_log_act(struct spooler *spooler, uint64_t id);
 static void spooler_resume(struct spooler *spooler);
 static void spooler_recall(struct spooler *spooler, struct spool_place place);
@@ -88,7 +88,7 @@ static enum request_step spooler_request_step(struct spooler *spooler, struct sp
 	struct shard *shard = &spooler->shard;
 	const struct request_filter *filter = &clerk->request->filter;
 	const bool lent = spool_is_lent(spooler->spool, place.id, place.number);
-	const bool with_body = clerk->request->verb == REQUEST_BOUNCE && !lent;
+	const bool with_body = !lent && spooler_needs_body(spooler);
 	struct job *job = feed_take_job(&spooler->feed);
 	const struct err err = spool_load(spooler->spool, place, with_body, &shard->shelf, 0, job);
 
@@ -108,6 +108,16 @@ static enum request_step spooler_request_step(struct spooler *spooler, struct sp
 	return REQUEST_STEP_ON;
 }
 
+/* For a report, or for rules that look at the header. */
+static bool spooler_needs_body(const struct spooler *spooler)
+{
+	const struct rulebook *book = spooler->shard.config->rulebook;
+	const enum request_verb verb = spooler->clerk.request->verb;
+
+	return verb == REQUEST_BOUNCE ||
+	       (verb == REQUEST_RELEASE && book != NULL && book->header_count > 0);
+}
+
 /* Takes job, which is a copy of what is on disk. */
 static enum request_step spooler_request_job(struct spooler *spooler, struct job *job)
 {
@@ -125,8 +135,8 @@ static enum request_step spooler_request_job(struct spooler *spooler, struct job
 		               : REQUEST_STEP_END;
 	else if (lent)
 		step = spooler_act_lent(spooler, place);
-	else if (spooler_act(spooler, job))
-		return REQUEST_STEP_ON; /* the job is the batch's */
+	else
+		return spooler_act(spooler, job);
 	feed_give_job(&spooler->feed, job);
 	return step;
 }
@@ -151,31 +161,45 @@ static enum request_step spooler_act_lent(struct spooler *spooler, struct spool_
 		spooler_recall(spooler, place);
 	}
 	spooler_log_act(spooler, place.id);
-	clerk->request->count++;
+	clerk_count(clerk, place.id);
 	return REQUEST_STEP_ON;
 }
 
-/* Takes job where it gives true: it was changed, and is lent to nobody until that is on disk. */
-static bool spooler_act(struct spooler *spooler, struct job *job)
+/* Takes job: it is changed, and lent to nobody until that is on disk. */
+static enum request_step spooler_act(struct spooler *spooler, struct job *job)
 {
 	struct shard *shard = &spooler->shard;
 	const enum request_verb verb = spooler->clerk.request->verb;
+	enum request_step step = REQUEST_STEP_ON;
+	struct job *branch = NULL;
 
 	if (!clerk_apply(job, verb, loop_wall(&shard->loop), &shard->shelf))
-		return false;
+		goto none;
 	if (verb == REQUEST_RELEASE) {
 		/* Today's routes may carry what yesterday's could not. */
-		spooler_reroute(spooler, job);
+		if (!spooler_reroute(spooler, job, &branch)) {
+			step = REQUEST_STEP_AGAIN;
+			goto none;
+		}
 		if (job->held)
-			return false;
+			spooler_log_kept(spooler, job);
+		if (job->held && branch == NULL)
+			goto none;
 	}
 	spooler_log_act(spooler, job->id);
-	spooler->clerk.request->count++;
+	clerk_count(&spooler->clerk, job->id);
 	job->shard = FEED_NO_SHARD;
 	spool_lend(spooler->spool, job->id, job->number);
 	job_enter(job, JOB_SETTLING);
-	spooler_settle(spooler, job);
-	return true;
+	if (branch != NULL)
+		batch_add_settle(&spooler->batch, job, NULL, branch);
+	else
+		spooler_settle(spooler, job);
+	return REQUEST_STEP_ON;
+
+none:
+	feed_give_job(&spooler->feed, job);
+	return step;
 }
 
 static void spooler_log_act(struct spooler *spooler, uint64_t id)

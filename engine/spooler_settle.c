@@ -1,10 +1,10 @@
 #include "engine/spooler_inner.h"
 
-#include "engine/routing.h"
 #include "queue/base/check.h"
 
 static void spooler_take_settle(struct spooler *spooler, struct job *job);
 static bool spooler_make_report(struct spooler *spooler, struct job *job, struct job **report);
+static bool spooler_settle_stray(struct spooler *spooler, struct job *job);
 static enum err_code spooler_adopt_one(struct spooler *spooler, uint16_t route);
 
 void spooler_take_settles(struct spooler *spooler)
@@ -73,7 +73,8 @@ static void spooler_take_settle(struct spooler *spooler, struct job *job)
 	check(job->shard < spooler->delivery_count);
 	if (clerk_take_note(&spooler->clerk, place, &verb)) {
 		clerk_apply(job, verb, loop_wall(&spooler->shard.loop), &spooler->shard.shelf);
-	} else if (tally.of[OWED_PENDING] == job->owed_count) {
+		job->divert = 0; /* the operator's word counts */
+	} else if (job->divert == 0 && tally.of[OWED_PENDING] == job->owed_count) {
 		/* The shard had no use for it: it is due as it was. */
 		feed_take_back(&spooler->feed, job);
 		return;
@@ -85,11 +86,45 @@ static void spooler_take_settle(struct spooler *spooler, struct job *job)
 void spooler_settle(struct spooler *spooler, struct job *job)
 {
 	struct job *report = NULL;
+	struct job *branch = NULL;
 
-	if (!batch_settles_full(&spooler->batch) && spooler_make_report(spooler, job, &report))
-		batch_add_settle(&spooler->batch, job, report);
-	else
+	if (batch_settles_full(&spooler->batch) || !spooler_make_report(spooler, job, &report)) {
 		list_push_last(&spooler->waiting, &job->link);
+		return;
+	}
+	if (spooler_move(spooler, job, &branch)) {
+		batch_add_settle(&spooler->batch, job, report, branch);
+		return;
+	}
+	/* The report is made again, under another id. */
+	if (report != NULL)
+		feed_give_job(&spooler->feed, report);
+	list_push_last(&spooler->waiting, &job->link);
+}
+
+void spooler_answer_settles(struct spooler *spooler)
+{
+	struct batch *batch = &spooler->batch;
+
+	for (size_t i = 0; i < batch->settle_count; i++) {
+		struct batch_settle *settle = &batch->settles[i];
+
+		if (!settle->done)
+			continue;
+		struct job *job = MOVE(settle->job);
+		const struct job_tally tally = job_tally(job);
+		if (job->shard != FEED_NO_SHARD)
+			feed_credit(&spooler->feed, job);
+		if (!job->held && tally.of[OWED_PENDING] + tally.of[OWED_DEFERRED] > 0)
+			feed_wakes(&spooler->feed, job->route, job->next_attempt);
+		feed_give_job(&spooler->feed, job);
+		if (settle->report != NULL)
+			feed_offer(&spooler->feed, MOVE(settle->report));
+		if (settle->branch != NULL && settle->lost)
+			feed_give_job(&spooler->feed, MOVE(settle->branch));
+		else if (settle->branch != NULL)
+			spooler_send_branch(spooler, MOVE(settle->branch));
+	}
 }
 
 void spooler_settle_waiting(struct spooler *spooler)
@@ -145,10 +180,10 @@ static bool spooler_make_report(struct spooler *spooler, struct job *job, struct
 	check(job_owe_all(made, &shard->shelf, 0)); /* one recipient, inline */
 	made->shard = FEED_NO_SHARD;
 	made->next_attempt = loop_wall(&shard->loop);
-	made->held = !routing.found;
+	made->held = routing.fate != ROUTING_TAKEN;
 	job_enter(made, JOB_PUTTING);
-	struct log_line line = log_begin(shard->log, routing.found ? LOG_INFO : LOG_WARNING,
-	        routing.found ? "report" : "report_kept");
+	struct log_line line = log_begin(shard->log, made->held ? LOG_WARNING : LOG_INFO,
+	        made->held ? "report_kept" : "report");
 	log_message(&line, job->id);
 	char id_text[MESSAGE_ID_TEXT];
 	log_word(&line, "report", message_id_format(message->id, id_text));
@@ -160,17 +195,6 @@ static bool spooler_make_report(struct spooler *spooler, struct job *job, struct
 	return true;
 }
 
-void spooler_reroute(struct spooler *spooler, struct job *job)
-{
-	const struct routing routing = routing_pick(spooler->shard.config, job->message);
-
-	job->shard = FEED_NO_SHARD;
-	job->route = routing.route;
-	job->held = !routing.found;
-	if (job->held)
-		spooler_log_kept(spooler, job);
-}
-
 void spooler_settle_strays(struct spooler *spooler)
 {
 	struct list *strays = &spooler->feed.strays;
@@ -178,10 +202,26 @@ void spooler_settle_strays(struct spooler *spooler)
 	while (!list_is_empty(strays) && !batch_settles_full(&spooler->batch)) {
 		struct job *job = container_of(list_pop_first(strays), struct job, link);
 
-		spooler_reroute(spooler, job);
-		job_enter(job, JOB_SETTLING);
-		batch_add_settle(&spooler->batch, job, NULL);
+		if (!spooler_settle_stray(spooler, job)) {
+			list_push_first(strays, &job->link);
+			return;
+		}
 	}
+}
+
+/* False: no memory, and it is as it was. */
+static bool spooler_settle_stray(struct spooler *spooler, struct job *job)
+{
+	struct job *branch;
+
+	if (!spooler_reroute(spooler, job, &branch))
+		return false;
+	if (job->held)
+		spooler_log_kept(spooler, job);
+	job->shard = FEED_NO_SHARD;
+	job_enter(job, JOB_SETTLING);
+	batch_add_settle(&spooler->batch, job, NULL, branch);
+	return true;
 }
 
 /* They go over to the route that they take today. */
@@ -216,9 +256,8 @@ static enum err_code spooler_adopt_one(struct spooler *spooler, uint16_t route)
 	        &spooler->shard.shelf, spooler->feed.reserve, job);
 
 	if (!failed(err)) {
-		spooler_reroute(spooler, job);
-		job_enter(job, JOB_SETTLING);
-		batch_add_settle(&spooler->batch, job, NULL);
+		if (!spooler_settle_stray(spooler, job))
+			list_push_last(&spooler->feed.strays, &job->link);
 		return ERR_OK;
 	}
 	if (err.code == ERR_FORMAT)

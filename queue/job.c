@@ -19,7 +19,7 @@ static_assert(RECORD_HEAD_BYTES + MESSAGE_RECIPIENTS_MAX * RECORD_OWED_BYTES + R
 
 static const unsigned job_ways[] = {
 	[JOB_FREE] = LEADS_TO(PUTTING) | LEADS_TO(READY) | LEADS_TO(SETTLING),
-	[JOB_PUTTING] = LEADS_TO(READY) | LEADS_TO(FREE),
+	[JOB_PUTTING] = LEADS_TO(READY) | LEADS_TO(SETTLING) | LEADS_TO(FREE),
 	[JOB_READY] = LEADS_TO(SENDING) | LEADS_TO(SETTLING),
 	[JOB_SENDING] = LEADS_TO(READY) | LEADS_TO(SETTLING),
 	[JOB_SETTLING] = LEADS_TO(FREE),
@@ -117,6 +117,45 @@ bool job_owe_all(struct job *job, struct shelf *shelf, size_t reserve)
 		const bool added =
 		        job_owe(job, shelf, reserve, (uint16_t)(at.index - 1), recipient.notify);
 		check(added);
+	}
+	return true;
+}
+
+bool job_split(
+        struct job *job, struct job *branch, const bool *moves, struct shelf *shelf, size_t reserve)
+{
+	struct owed *owed = job_owed(job);
+	uint32_t moving = 0;
+	uint32_t staying = 0;
+
+	for (uint32_t i = 0; i < job->owed_count; i++) {
+		check(!moves[i] || !owed_is_ended(owed[i].outcome));
+		moving += moves[i];
+		staying += !moves[i] && !owed_is_ended(owed[i].outcome);
+	}
+	check(moving > 0);
+	check(staying > 0);
+	job_begin(branch, job->message, 0, job->route);
+	/* The chunk first, so that nothing has changed if there is none. */
+	if (moving > JOB_OWED_INLINE && !job_spread(branch, shelf, reserve)) {
+		job_clear(branch, shelf);
+		return false;
+	}
+	branch->attempts = job->attempts;
+	branch->first_attempt = job->first_attempt;
+	branch->last_attempt = job->last_attempt;
+	for (uint32_t i = 0; i < job->owed_count; i++) {
+		struct reply_note note;
+
+		if (!moves[i])
+			continue;
+		const bool added = job_owe(branch, shelf, reserve, owed[i].index, owed[i].notify);
+		check(added);
+		const uint32_t at = branch->owed_count - 1;
+		job_owed(branch)[at].flags = owed[i].flags;
+		if (job_reply(job, i, &note))
+			job_set_outcome(branch, at, OWED_PENDING, &note, shelf);
+		job_set_outcome(job, i, OWED_MOVED, NULL, shelf);
 	}
 	return true;
 }

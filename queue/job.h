@@ -41,7 +41,8 @@ enum job_state {
 	X(DEFERRED, "deferred", false)  /* to be tried again */                                    \
 	X(DELIVERED, "delivered", true) /* the server took it */                                   \
 	X(BOUNCED, "bounced", true)     /* refused, or given up; a report is due */                \
-	X(REMOVED, "removed", true)     /* an operator removed it; no report */
+	X(REMOVED, "removed", true)     /* an operator removed it; no report */                    \
+	X(MOVED, "moved", true)         /* another job of the message owes it an end now */
 
 enum owed_outcome {
 #define X(name, word, end) OWED_##name,
@@ -79,11 +80,15 @@ _Static_assert(MESSAGE_RECIPIENTS_MAX * sizeof(struct owed) <= CHUNK_DATA_BYTES,
 struct job {
 	struct link link; /* of the list that `state` names */
 	enum job_state state;
-	uint16_t number; /* among the jobs of its message */
-	uint16_t route;  /* as in spool_route_name() */
-	uint16_t shard;  /* where it is lent to */
+	uint16_t number;     /* among the jobs of its message */
+	uint16_t route;      /* as in spool_route_name() */
+	uint16_t shard;      /* where it is lent to */
+	uint16_t lent_route; /* whose credit it has there: `route` may change before that is back */
+	uint16_t divert; /* the shard's word to the spooler: go on by this route; 0: none, 1: 0 */
 	uint8_t stream;  /* of the configuration's */
 	bool held;       /* by an operator: on disk, but not due */
+	bool nowhere;    /* just put, and no route takes it: its recipients bounce */
+	bool mixed;      /* branched off, and its recipients part once more */
 	uint64_t id;     /* its message's */
 	struct message *message;
 	uint32_t attempts;         /* that ended without an end for all */
@@ -113,6 +118,11 @@ MUST_CHECK bool job_owe(
         struct job *job, struct shelf *shelf, size_t reserve, uint16_t index, uint8_t notify);
 /* Every recipient of the message. */
 MUST_CHECK bool job_owe_all(struct job *job, struct shelf *shelf, size_t reserve);
+/* The recipients whose index in job_owed() `moves` marks go over to `branch`, a zeroed job: MOVED
+ * here, pending there, with what was said of them. At least one, none that has its end, and one
+ * that stays. False: the memory budget is used up, nothing changed. */
+MUST_CHECK bool job_split(struct job *job, struct job *branch, const bool *moves,
+        struct shelf *shelf, size_t reserve);
 /* Gives back message and chunks; the job is zeroed, ready for its pool. */
 void job_clear(struct job *job, struct shelf *shelf);
 

@@ -59,6 +59,9 @@ MUST_CHECK struct err spool_begin(struct spool *spool);
  * a report that a settle of this batch owes may use the reserve too. */
 MUST_CHECK struct err spool_put(struct spool *spool, const struct message *message,
         struct job *const *jobs, size_t job_count, bool urgent);
+/* One more job of a message that is here already, settled in the same batch with the recipients
+ * that go over to it (job_split()): gets its number. On disk after the commit. */
+MUST_CHECK struct err spool_branch(struct spool *spool, struct job *branch);
 /* Records a job's outcomes: ended recipients leave its row; what is still owed is written with
  * attempts, times, `held` and route as they stand in `job`; with its last recipient goes
  * the row, with its last job the message. Operators' acts are settles too: hold and release set

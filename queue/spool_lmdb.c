@@ -363,6 +363,34 @@ struct err spool_put(struct spool *spool, const struct message *message, struct 
 	return err;
 }
 
+/* Above all numbers that the message's jobs have: each has a recipient of its own, so they never
+ * run out. */
+static struct err spool_next_number(struct spool *spool, uint64_t id, uint16_t *number)
+{
+	const struct row_key prefix = row_key_message(id);
+	struct store_row row;
+	struct err err = store_seek(spool->store, TABLE_JOBS, row_key_view(&prefix), &row);
+	uint64_t row_id;
+	uint16_t last = 0;
+
+	for (; !failed(err); err = store_next(spool->store, TABLE_JOBS, &row)) {
+		if (!view_equal(view_first(row.key, ROW_KEY_ID_BYTES), row_key_view(&prefix)))
+			break;
+		if (!row_key_parse_job(row.key, &row_id, &last) || last == UINT16_MAX)
+			return err_make(ERR_FORMAT, 0);
+	}
+	*number = (uint16_t)(last + 1);
+	return !failed(err) || err.code == ERR_NOT_FOUND ? err_ok() : err;
+}
+
+struct err spool_branch(struct spool *spool, struct job *branch)
+{
+	check(spool->batch_open);
+	const struct err err = spool_next_number(spool, branch->id, &branch->number);
+
+	return failed(err) ? err : spool_write_job(spool, branch);
+}
+
 /* The last job of a message is gone: the message goes too. */
 static struct err spool_delete_message(struct spool *spool, uint64_t id)
 {

@@ -16,7 +16,8 @@ static const char usage[] =
         "Asks the running engine about its queue, or changes it.\n"
         "\n"
         "  list      one message a line: id, since when, state, attempts, size, who to whom,\n"
-        "            when it is tried next, and what the server said last\n"
+        "            when it is tried next, and what the server said last; a message that\n"
+        "            takes several routes has a line for each\n"
         "  count     the number of messages not yet settled\n"
         "  show      one message, with what was said of each recipient\n"
         "  retry     try now, whatever the time of the next attempt\n"
@@ -245,9 +246,20 @@ static void print_whole(const json_t *row)
 
 struct listing {
 	const struct query *query;
-	uint64_t rows;
+	uint64_t messages;
 	char last_id[MESSAGE_ID_TEXT]; /* where the next page begins */
+	json_int_t last_job;
 };
+
+static void print_row(const struct query *query, const json_t *row, struct view line)
+{
+	if (query->json)
+		printf("%.*s\n", VIEW_ARGS(line));
+	else if (query->verb == REQUEST_SHOW)
+		print_whole(row);
+	else
+		print_line(row);
+}
 
 /* False: the row makes no sense, or the answer broke off. */
 static bool take_row(struct listing *listing, struct view line)
@@ -256,15 +268,11 @@ static bool take_row(struct listing *listing, struct view line)
 
 	if (row == NULL)
 		return false;
+	listing->messages += strcmp(listing->last_id, text_in(row, "id")) != 0;
 	snprintf(listing->last_id, sizeof listing->last_id, "%s", text_in(row, "id"));
-	if (listing->query->verb == REQUEST_COUNT)
-		listing->rows++;
-	else if (listing->query->json)
-		printf("%.*s\n", VIEW_ARGS(line));
-	else if (listing->query->verb == REQUEST_SHOW)
-		print_whole(row);
-	else
-		print_line(row);
+	listing->last_job = json_integer_value(json_object_get(row, "job"));
+	if (listing->query->verb != REQUEST_COUNT)
+		print_row(listing->query, row, line);
 	json_decref(row);
 	return true;
 }
@@ -275,8 +283,10 @@ static bool take_page(struct control_client *client, struct listing *listing, bo
 	json_t *question = question_of(listing->query, REQUEST_LIST);
 	struct view line;
 
-	if (listing->last_id[0] != '\0')
+	if (listing->last_id[0] != '\0') {
 		json_object_set_new(question, "after", json_string(listing->last_id));
+		json_object_set_new(question, "after_job", json_integer(listing->last_job));
+	}
 	json_t *answer = control_client_ask(client, question);
 	if (answer == NULL)
 		return false;
@@ -298,7 +308,7 @@ static int list(struct control_client *client, const struct query *query)
 		if (!take_page(client, &listing, &more))
 			return CLI_WRONG;
 	if (query->verb == REQUEST_COUNT)
-		printf("%llu\n", (unsigned long long)listing.rows);
+		printf("%llu\n", (unsigned long long)listing.messages);
 	return CLI_FINE;
 }
 

@@ -63,14 +63,26 @@ static bool read_ids(struct control_question *question, struct request *request,
 	return true;
 }
 
+/* Where the page begins: behind a job of an id, or behind all of them. */
+static bool read_after(struct control_question *question, struct request *request, struct text *why)
+{
+	const json_t *after = json_object_get(question->json, "after");
+	const json_t *job = json_object_get(question->json, "after_job");
+
+	if (after == NULL)
+		return true;
+	if (json_is_integer(job) && json_integer_value(job) >= 0 &&
+	        json_integer_value(job) <= UINT16_MAX)
+		request->after_number = (uint16_t)json_integer_value(job);
+	return read_id(after, &request->after, why);
+}
+
 /* Whether the verb has what it acts on. */
 static bool read_target(
         struct control_question *question, struct request *request, struct text *why)
 {
-	const json_t *after = json_object_get(question->json, "after");
-
 	if (request->verb == REQUEST_LIST)
-		return after == NULL || read_id(after, &request->after, why);
+		return read_after(question, request, why);
 	if (request->verb == REQUEST_COUNT)
 		return true;
 	request->all = json_is_true(json_object_get(question->json, "all"));
@@ -208,6 +220,7 @@ static void put_row(struct writer *writer, const struct request_row *row, bool s
 	char id[MESSAGE_ID_TEXT];
 
 	text_format(&writer->part, "{\"id\":\"%s\"", message_id_format(row->id, id));
+	put_number(writer, "job", row->number);
 	put_text(writer, "route", row->route);
 	put_text(writer, "from", row->from);
 	put_recipients(writer, row);

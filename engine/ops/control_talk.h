@@ -2,7 +2,7 @@
  * What is said over control.sock: a question is one line of JSON, the answer is one line that
  * says how it went, then one line a row.
  *
- *	{"verb":"list","after":"0","from":"a@b.c"}
+ *	{"verb":"list","after":"0","after_job":1,"from":"a@b.c"}
  *	{"ok":true,"count":0,"rows":2,"more":false}
  *	{"id":"...","route":"far","from":"a@b.c","recipients":["x@y.z"],...}
  *	{"id":"...",...}
@@ -10,9 +10,10 @@
  *	{"verb":"hold","ids":["..."]}          {"verb":"remove","all":true,"to":"@y.z"}
  *	{"ok":false,"error":"..."}
  *
- * A row is what `sluice queue list --json` prints: id, route, from (empty: the null sender),
- * recipients, bytes, received, state, attempts, next_attempt and reply (null: none); SHOW adds
- * `owed`, an object for each recipient with its state and reply.
+ * A row is what `sluice queue list --json` prints: id, job (its number among the message's, one a
+ * route), route, from (empty: the null sender), recipients, bytes, received, state, attempts,
+ * next_attempt and reply (null: none); SHOW adds `owed`, an object for each recipient with its
+ * state and reply.
  *
  * Thread:  control's.
  * Owns:    a question owns its JSON, until control_talk_forget().

@@ -163,6 +163,7 @@ static inline void house_spool(struct house *house)
 			assert_true(house->mail_count < HOUSE_MAIL_MAX);
 			house_mail_keep(&house->mail[house->mail_count++], &letter);
 			message_release(letter.message, &house->shelf);
+			ways_free(&letter.ways, &house->shelf);
 		} else if (letter.kind == LETTER_DRAINED) {
 			house->drained = true;
 		}

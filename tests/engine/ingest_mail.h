@@ -26,6 +26,7 @@ struct house_mail {
 	char envid[32];
 	char recipients[512]; /* "a@b c@d/notify/orcpt" */
 	uint32_t recipient_count;
+	char ways[64]; /* "0 1 K" */
 	size_t body_bytes;
 	char *body;
 };
@@ -60,6 +61,15 @@ static inline void house_mail_keep(struct house_mail *mail, const struct letter 
 			        VIEW_ARGS(recipient.orcpt));
 	}
 	(void)text_string(&recipients);
+	struct text ways = TEXT_ON(mail->ways);
+	for (uint32_t i = 0; i < message->recipient_count; i++) {
+		const uint16_t way = ways_of(&letter->ways, i);
+		text_format(&ways, "%s%c", i > 0 ? " " : "",
+		        way == WAYS_KEPT      ? 'K'
+		        : way == WAYS_NOWHERE ? 'N'
+		                              : (char)('0' + way));
+	}
+	(void)text_string(&ways);
 	mail->body_bytes = message->body_bytes;
 	mail->body = malloc(message->body_bytes + 1);
 	assert_non_null(mail->body);

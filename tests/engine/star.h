@@ -220,18 +220,24 @@ static inline bool star_ask_ids(struct star *star)
 	return star->ids_left > 0;
 }
 
+/* `to`: several by spaces. */
 static inline struct message *star_message(
         struct star *star, const char *from, const char *to, size_t body_bytes)
 {
 	struct message *message = message_create(&star->shelf, 0);
-	const struct message_recipient recipient = { .address = view_of(to) };
 
 	assert_non_null(message);
 	assert_true(star->ids_left > 0);
 	star->ids_left--;
 	message_name(message, star->ids++, clock_wall());
 	assert_true(message_set(message, MESSAGE_SENDER, view_of(from)));
-	assert_true(message_add_recipient(message, &star->shelf, 0, &recipient));
+	for (struct view rest = view_of(to); rest.bytes > 0;) {
+		const size_t bytes = view_find(rest, ' ');
+		const struct message_recipient recipient = { .address = view_first(rest, bytes) };
+
+		assert_true(message_add_recipient(message, &star->shelf, 0, &recipient));
+		rest = view_skip(rest, bytes < rest.bytes ? bytes + 1 : bytes);
+	}
 	assert_true(rope_append(&message->body, &star->shelf, VIEW("Subject: x\r\n\r\n"), 0));
 	for (size_t i = 0; i < body_bytes / 8; i++)
 		assert_true(rope_append(&message->body, &star->shelf, VIEW("abcdef\r\n"), 0));
@@ -239,19 +245,27 @@ static inline struct message *star_message(
 	return message;
 }
 
+/* Takes message. Its ways are found as an ingest shard does. */
+static inline void star_put_message(struct star *star, struct message *message)
+{
+	struct letter letter = {
+		.kind = LETTER_PUT,
+		.message = message,
+		.ticket = ++star->asked,
+	};
+
+	assert_true(ways_find(&letter.ways, star->config, message, &star->shelf, 0));
+	star_send(star, &star->ingest.to_spooler, &letter);
+}
+
 /* Gives the message's id. */
 static inline uint64_t star_put(
         struct star *star, const char *from, const char *to, size_t body_bytes)
 {
 	struct message *message = star_message(star, from, to, body_bytes);
-	const struct letter letter = {
-		.kind = LETTER_PUT,
-		.message = message,
-		.ticket = ++star->asked,
-	};
 	const uint64_t id = message->id;
 
-	star_send(star, &star->ingest.to_spooler, &letter);
+	star_put_message(star, message);
 	return id;
 }
 

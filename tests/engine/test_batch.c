@@ -48,7 +48,8 @@ static struct job *make(struct bench *bench, size_t body_bytes)
 
 static void add_put(struct bench *bench, size_t body_bytes)
 {
-	batch_add_put(&bench->batch, make(bench, body_bytes), bench->job_count, 0);
+	batch_add_job(&bench->batch, make(bench, body_bytes));
+	batch_add_put(&bench->batch, bench->job_count, 0);
 }
 
 /* A message on disk, whose job is now delivered. */
@@ -62,7 +63,7 @@ static void add_settle(struct bench *bench, struct job *report)
 	job_set_outcome(
 	        job, 0, report == NULL ? OWED_DELIVERED : OWED_BOUNCED, NULL, &bench->tools.shelf);
 	job_enter(job, JOB_SETTLING);
-	batch_add_settle(&bench->batch, job, report);
+	batch_add_settle(&bench->batch, job, report, NULL);
 }
 
 static void one_transaction_for_all(void **state)
@@ -156,6 +157,91 @@ static void a_report_without_space_waits_alone(void **state)
 	assert_int_equal(batch->settle_count, 0);
 	assert_int_equal(spool_counts(bench->tools.spool).messages, 1); /* the report */
 	tools_verify(&bench->tools);
+	bench_close(bench);
+}
+
+/* All jobs of a put are in one transaction with it, and each put has its own. */
+static void jobs_of_one_message_go_together(void **state)
+{
+	struct bench *bench = bench_open();
+	struct batch *batch = &bench->batch;
+
+	(void)state;
+	bench_begin(bench);
+	for (int i = 0; i < 2; i++) {
+		struct message *message = tools_message(&bench->tools, bench->ids++, 3, 100);
+
+		for (uint16_t j = 0; j < 3; j++) {
+			struct job *job = &bench->jobs[bench->job_count++];
+			job_begin(job, message, j, j % 2);
+			assert_true(job_owe(job, &bench->tools.shelf, 0, j, 0));
+			job_enter(job, JOB_PUTTING);
+			batch_add_job(batch, job);
+		}
+		batch_add_put(batch, 7, 0);
+		message_release(message, &bench->tools.shelf);
+	}
+	add_put(bench, 100);
+	assert_int_equal(batch->puts[1].first, 3);
+	assert_int_equal(batch->puts[1].count, 3);
+	assert_int_equal(batch->puts[2].first, 6);
+	assert_int_equal(batch->puts[2].count, 1);
+	assert_ok(batch_commit(batch, bench->tools.spool));
+	assert_int_equal(spool_counts(bench->tools.spool).messages, 3);
+	assert_int_equal(spool_counts(bench->tools.spool).jobs, 7);
+	tools_verify(&bench->tools);
+	batch_forget(batch);
+	assert_true(batch_is_empty(batch));
+	assert_int_equal(batch->job_count, 0);
+	bench_close(bench);
+}
+
+static void a_full_batch_has_room_for_its_last(void **state)
+{
+	struct bench *bench = bench_open();
+	struct batch *batch = &bench->batch;
+
+	(void)state;
+	batch->job_count = BATCH_PUTS_MAX - 1;
+	assert_false(batch_puts_full(batch));
+	assert_true(BATCH_PUT_JOBS_MAX - batch->job_count > SPOOL_ROUTES_MAX + 1);
+	batch->job_count = BATCH_PUTS_MAX;
+	assert_true(batch_puts_full(batch));
+	batch->job_count = 0;
+	bench_close(bench);
+}
+
+/* A settle and what is branched off; where there is no row any more, nothing is. */
+static void branches_go_with_their_settle(void **state)
+{
+	const bool moves[2] = { false, true };
+	struct bench *bench = bench_open();
+	struct batch *batch = &bench->batch;
+
+	(void)state;
+	bench_begin(bench);
+	for (int i = 0; i < 2; i++) {
+		struct job *job = &bench->jobs[bench->job_count++];
+		struct job *branch = &bench->jobs[bench->job_count++];
+
+		*job = tools_job(&bench->tools, bench->ids, 2, 100, 0, 1);
+		if (i == 0)
+			tools_put(&bench->tools, bench->ids, 2, 100, 0, 1);
+		bench->ids++;
+		assert_true(job_split(job, branch, moves, &bench->tools.shelf, 0));
+		job_enter(job, JOB_SETTLING);
+		job_enter(branch, JOB_PUTTING);
+		batch_add_settle(batch, job, NULL, branch);
+	}
+	assert_ok(batch_commit(batch, bench->tools.spool));
+	assert_true(batch->settles[0].done);
+	assert_false(batch->settles[0].lost);
+	assert_true(batch->settles[1].done);
+	assert_true(batch->settles[1].lost);
+	assert_int_equal(spool_counts(bench->tools.spool).jobs, 2);
+	assert_int_equal(spool_counts(bench->tools.spool).messages, 1);
+	tools_verify(&bench->tools);
+	batch_forget(batch);
 	bench_close(bench);
 }
 
@@ -253,6 +339,9 @@ int main(void)
 		cmocka_unit_test(more_than_a_transaction_takes),
 		cmocka_unit_test(the_map_grows_on_the_way),
 		cmocka_unit_test(a_report_without_space_waits_alone),
+		cmocka_unit_test(jobs_of_one_message_go_together),
+		cmocka_unit_test(a_full_batch_has_room_for_its_last),
+		cmocka_unit_test(branches_go_with_their_settle),
 		cmocka_unit_test(a_disk_that_takes_nothing),
 		cmocka_unit_test(a_failed_sync_is_final),
 		cmocka_unit_test(notes_are_kept),

@@ -3,6 +3,7 @@
 #include "engine/config_arena.h"
 #include "engine/config_report.h"
 #include "engine/config_section.h"
+#include "engine/rulebook.h"
 #include "queue/base/clock.h"
 
 #include <limits.h>
@@ -220,8 +221,8 @@ static void the_contracts_example_loads(void **state)
 	assert_int_equal(route->identities.at[0].recipients_per_day.period_ns, 86400 * NS_PER_S);
 	assert_int_equal(route->identities.at[0].connections.period_ns, 0);
 	assert_string_equal(loading->config->dns.servers.at[0], "127.0.0.1@5353");
-	assert_true(config_accepts_domain(loading->config, VIEW("CONTOSO.com")));
-	assert_false(config_accepts_domain(loading->config, VIEW("a.contoso.com")));
+	assert_true(rulebook_is_internal(loading->config->rulebook, VIEW("CONTOSO.com")));
+	assert_false(rulebook_is_internal(loading->config->rulebook, VIEW("a.contoso.com")));
 	unload(loading);
 	remove_folder(&folder);
 }

@@ -1,35 +1,224 @@
-/* Which route mail takes, and where the null sender can go. */
+/* Which route mail takes: rules by tables, presets, and where the null sender can go. */
+#include "engine/config_report.h"
 #include "engine/routing.h"
 #include "tests/queue/spool_tools.h"
 
 static struct depot *depot;
 static struct shelf shelf;
 
-static struct message *mail(const char *from, const char *to, const char *also)
+static struct config *configured(const char *rules)
 {
-	const char *const all[] = { to, also };
-	struct message *message = message_create(&shelf, 0);
+	static const char routes[] =
+	        "name: relay.test\n"
+	        "listeners: [{address: 127.0.0.1:2525}, {address: 127.0.0.1:26, name: in.test}]\n"
+	        "accepted_domains: [contoso.com, fabrikam.com]\n"
+	        "routes:\n"
+	        "  - {name: main, interface: connector, host: a.test, fallback: box}\n"
+	        "  - {name: inside, interface: direct, host: a.test}\n"
+	        "  - {name: box, interface: submission, notices_from: n@contoso.com}\n"
+	        "  - {name: bulk, interface: hve}\n"
+	        "  - {name: signed, interface: connector, host: a.test}\n";
 
-	assert_non_null(message);
-	message_name(message, 1, (struct wall){ 1 });
-	assert_true(message_set(message, MESSAGE_SENDER, view_of(from)));
-	for (size_t i = 0; i < 2 && all[i] != NULL; i++) {
-		const struct message_recipient recipient = { .address = view_of(all[i]) };
-		assert_true(message_add_recipient(message, &shelf, 0, &recipient));
-	}
-	assert_true(rope_append(&message->body, &shelf, VIEW("x\r\n"), 0));
-	message_seal(message);
-	return message;
+	struct config_report report;
+	struct config *config = NULL;
+	char text[8192];
+
+	assert_true(snprintf(text, sizeof text, "%s%s%s", routes,
+	                    rules[0] == '\0' ? "" : "rules:\n", rules) < (int)sizeof text);
+	config_report_init(&report);
+	if (failed(config_load_text(&config, "x.yaml", view_of(text), &report)))
+		config_report_print(&report, CONFIG_WRONG, stderr);
+	config_report_finish(&report);
+	assert_non_null(config);
+	return config;
 }
 
-static const char *const domains[] = { "contoso.com" };
+/* Each row's mail differs from `plain` in what it names. */
+struct row {
+	const char *rules;
+	const char *to;
+	const char *route; /* NULL: nowhere; "kept"; or "open MAIN": MAIN may take it */
+	const char *from;
+	const char *client;
+	const char *listener;
+	const char *user;
+	const char *header; /* NULL: not there yet */
+};
 
-static struct config settings(const struct config_route *routes, size_t count)
+static const struct row rows[] = {
+	/* Without rules: the first that can. */
+	{ "", "b@x.test", "main" },
+	{ "", "b@contoso.com", "main" },
+	/* Domains, whole, with wildcards and by word. */
+	{ "  - {recipient_domain: contoso.com, route: inside}", "b@CONTOSO.com", "inside" },
+	{ "  - {recipient_domain: contoso.com, route: inside}", "b@a.contoso.com", "main" },
+	{ "  - {recipient_domain: '*.x.test', route: box}", "b@a.x.test", "box" },
+	{ "  - {recipient_domain: '*.x.test', route: box}", "b@c.a.X.test", "box" },
+	{ "  - {recipient_domain: '*.x.test', route: box}", "b@x.test", "main" },
+	{ "  - {recipient_domain: '*.x.test', route: box}", "b@ax.test", "main" },
+	{ "  - {recipient_domain: [y.test, x.test], route: box}", "b@x.test", "box" },
+	{ "  - {recipient_domain: internal, route: inside}", "b@fabrikam.com", "inside" },
+	{ "  - {recipient_domain: internal, route: inside}", "b@x.test", "main" },
+	{ "  - {recipient_domain: external, route: box}", "b@x.test", "box" },
+	{ "  - {recipient_domain: external, route: box}", "b@contoso.com", "main" },
+	{ "  - {recipient_domain: external, route: box}", "b@[192.0.2.1]", "box" },
+	{ "  - {recipient_domain: [internal, external], route: box}", "b@x.test", "box" },
+	/* The first rule that matches decides, wherever it is found. */
+	{ "  - {recipient_domain: '*.test', route: box}\n"
+	  "  - {recipient_domain: x.test, route: signed}",
+	        "b@x.test", "box" },
+	{ "  - {recipient_domain: x.test, route: signed}\n"
+	  "  - {recipient_domain: '*.test', route: box}",
+	        "b@x.test", "signed" },
+	{ "  - {sender: z@z.test, route: signed}\n"
+	  "  - {recipient_domain: x.test, route: box}",
+	        "b@x.test", "box" },
+	{ "  - {route: box}\n  - {recipient_domain: x.test, route: signed}", "b@x.test", "box" },
+	/* Recipients. */
+	{ "  - {recipient: B@x.test, route: box}", "b@X.test", "box" },
+	{ "  - {recipient: b@x.test, route: box}", "c@x.test", "main" },
+	{ "  - {recipient: '@x.test', route: box}", "c@x.test", "box" },
+	{ "  - {recipient: [b@x.test, '@x.test'], route: box}", "b@x.test", "box" },
+	{ "  - {recipient: c@x.test, recipient_domain: x.test, route: box}", "b@x.test", "main" },
+	{ "  - {recipient: b@x.test, recipient_domain: x.test, route: box}", "b@x.test", "box" },
+	/* Senders. */
+	{ "  - {sender: app@z.test, route: box}", "b@x.test", "box", .from = "APP@z.test" },
+	{ "  - {sender: app@z.test, route: box}", "b@x.test", "main", .from = "app2@z.test" },
+	{ "  - {sender: '@z.test', route: box}", "b@x.test", "box", .from = "app2@Z.test" },
+	{ "  - {sender: '@z.test', route: box}", "b@x.test", "main", .from = "a@a.z.test" },
+	{ "  - {sender: '<>', route: box}", "b@x.test", "main" },
+	{ "  - {sender: ['<>', a@z.test], route: box}", "b@x.test", "box", .from = "" },
+	{ "  - {sender: '@z.test', route: signed}", "b@x.test", "box", .from = "" },
+	/* Where it came in, from whom. */
+	{ "  - {listener: in.test, route: box}", "b@x.test", "main" },
+	{ "  - {listener: in.test, route: box}", "b@x.test", "box", .listener = "127.0.0.1:26" },
+	{ "  - {listener: '127.0.0.1:26', route: box}", "b@x.test", "box",
+	        .listener = "127.0.0.1:26" },
+	{ "  - {listener: relay.test, route: box}", "b@x.test", "box" },
+	{ "  - {client: 10.1.0.0/16, route: box}", "b@x.test", "box", .client = "10.1.2.3" },
+	{ "  - {client: 10.1.0.0/16, route: box}", "b@x.test", "main", .client = "10.2.2.3" },
+	{ "  - {client: ['::1', 10.2.2.3], route: box}", "b@x.test", "box", .client = "10.2.2.3" },
+	{ "  - {client: 0.0.0.0/0, route: box}", "b@x.test", "main", .client = "" },
+	{ "  - {user: [joe, Anna], route: box}", "b@x.test", "box", .user = "anna" },
+	{ "  - {user: anna, route: box}", "b@x.test", "main" },
+	/* Headers: before they are there, and then. */
+	{ "  - {header: 'X-Way: fast*', route: box}", "b@x.test", "open box" },
+	{ "  - {header: 'X-Way: fast*', route: box}", "b@x.test", "box",
+	        .header = "x-way: FAST one" },
+	{ "  - {header: 'X-Way: fast*', route: box}", "b@x.test", "main", .header = "X-Way: slow" },
+	{ "  - {header: 'X-Way: fast*', route: box}", "b@x.test", "main", .header = "" },
+	{ "  - {header: ['X-Way: a', 'X-Way: b'], route: box}", "b@x.test", "box",
+	        .header = "X-Way: b" },
+	{ "  - {header: 'X-Way: *', sender: z@z.test, route: box}", "b@x.test", "main" },
+	{ "  - {header: 'X-Way: *', route: inside}\n  - {route: bulk}", "b@x.test", NULL },
+	{ "  - {header: 'X-Way: *', route: inside}\n  - {route: box}", "b@x.test", "box" },
+	{ "  - {header: 'X-Way: *', route: box}\n  - {route: bulk}", "b@x.test", "open box" },
+	{ "  - {header: 'X-Way: *', route: box}\n  - {route: bulk}", "b@x.test", NULL,
+	        .header = "X-Other: x" },
+	/* Outside never takes a route that stays inside. */
+	{ "  - {route: inside}", "b@x.test", NULL },
+	{ "  - {route: inside}", "b@contoso.com", "inside" },
+	{ "  - {route: bulk}", "b@x.test", NULL },
+	{ "  - {route: bulk}", "b@contoso.com", "bulk" },
+	{ "  - {route: [inside, box]}", "b@x.test", "box" },
+	{ "  - {route: [inside, bulk]}", "b@x.test", NULL },
+	/* All conditions of a rule. */
+	{ "  - {recipient_domain: x.test, sender: '@z.test', client: 10.0.0.0/8, user: joe,"
+	  " listener: in.test, route: box}",
+	        "b@x.test", "box", .from = "a@z.test", .client = "10.1.1.1", .user = "joe",
+	        .listener = "127.0.0.1:26" },
+	{ "  - {recipient_domain: x.test, sender: '@z.test', client: 10.0.0.0/8, user: joe,"
+	  " listener: in.test, route: box}",
+	        "b@x.test", "main", .from = "a@z.test", .client = "10.1.1.1", .user = "jim",
+	        .listener = "127.0.0.1:26" },
+	/* The null sender: what can carry it; a mailbox; nobody. */
+	{ "", "b@contoso.com", "inside", .from = "" },
+	{ "", "b@x.test", "box", .from = "" },
+	{ "  - {route: [main, box]}", "b@contoso.com", "box", .from = "" },
+	{ "  - {route: main}", "b@x.test", "kept", .from = "" },
+	{ "  - {route: inside}", "b@x.test", NULL, .from = "" },
+	{ "  - {header: 'A: b', route: main}", "b@x.test", "open main", .from = "" },
+};
+
+static const char *text_or(const char *text, const char *otherwise)
 {
-	return (struct config){
-		.routes = { routes, count },
-		.accepted_domains = { .at = domains, .count = 1 },
+	return text != NULL ? text : otherwise;
+}
+
+static struct rope body_of(const char *header)
+{
+	struct rope body = { 0 };
+
+	assert_true(rope_append(&body, &shelf, view_of(header), 0));
+	assert_true(rope_append(&body, &shelf, VIEW("\r\n\r\nX-Way: fast, but body\r\n"), 0));
+	return body;
+}
+
+static void assert_routed(const struct config *config, const struct row *row)
+{
+	struct rulebook_mail mail = {
+		.sender = view_of(text_or(row->from, "a@contoso.com")),
+		.user = view_of(text_or(row->user, "")),
+		.listener = view_of(text_or(row->listener, "127.0.0.1:2525")),
 	};
+	struct rulebook_seen seen;
+	char room[128] = "nowhere";
+
+	mail.has_client =
+	        endpoint_parse_address(view_of(text_or(row->client, "127.0.0.1")), &mail.client);
+	if (row->header != NULL) {
+		struct rope body = body_of(row->header);
+		rulebook_see(config->rulebook, &body, &seen);
+		rope_free(&body, &shelf);
+		mail.seen = &seen;
+	}
+	const struct routing routing = routing_decide(config, &mail, view_of(row->to));
+	if (routing.fate == ROUTING_KEPT)
+		snprintf(room, sizeof room, "kept");
+	else if (routing.fate != ROUTING_NOWHERE)
+		snprintf(room, sizeof room, "%s%s", routing.fate == ROUTING_OPEN ? "open " : "",
+		        config->routes.at[routing.route].name);
+	if (strcmp(room, text_or(row->route, "nowhere")) != 0)
+		fail_msg("%s\n%s: %s, not %s", row->rules, row->to, room,
+		        text_or(row->route, "nowhere"));
+	if (routing.fate == ROUTING_TAKEN)
+		assert_true(routing_carries(config, routing.route, mail.sender, view_of(row->to)));
+}
+
+static void every_row(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct config *config = configured(rows[i].rules);
+
+		assert_routed(config, &rows[i]);
+		config_destroy(config);
+	}
+}
+
+/* A report goes by the rules too, and without the header that it does not have yet. */
+static void reports(void **state)
+{
+	struct config *config = configured("  - {header: 'A: *', route: main}\n"
+	                                   "  - {recipient_domain: y.test, route: main}\n");
+
+	(void)state;
+	struct routing routing = routing_pick_report(config, VIEW("a@contoso.com"));
+	assert_int_equal(routing.fate, ROUTING_TAKEN);
+	assert_int_equal(routing.route, 1);
+	assert_null(routing.mailbox);
+	routing = routing_pick_report(config, VIEW("a@x.test"));
+	assert_int_equal(routing.fate, ROUTING_TAKEN);
+	assert_int_equal(routing.route, 2);
+	assert_string_equal(routing.mailbox, "n@contoso.com");
+	routing = routing_pick_report(config, VIEW("a@y.test"));
+	assert_int_equal(routing.fate, ROUTING_KEPT);
+	assert_int_equal(routing.rule, 1);
+	uint16_t fallback = 0;
+	assert_true(routing_fallback(config, 0, &fallback));
+	assert_int_equal(fallback, 2);
+	assert_false(routing_fallback(config, 2, &fallback));
+	config_destroy(config);
 }
 
 enum { SUBMISSION, BY_ADDRESS, DIRECT, WITH_CERTIFICATE, WITH_NOTICES, DIRECT_NOTICES, KINDS };
@@ -43,90 +232,99 @@ static const struct config_route kinds[KINDS] = {
 	[DIRECT_NOTICES] = { .interface = INTERFACE_DIRECT, .notices_from = "n@contoso.com" },
 };
 
-struct row {
-	int routes[3]; /* KINDS ends them */
-	const char *from;
-	const char *to;
-	const char *also;
-	int route; /* -1: none */
-	bool stands_in;
-};
-
-static const struct row rows[] = {
-	{ { BY_ADDRESS, DIRECT, KINDS }, "a@x.test", "b@contoso.com", NULL, 0, false },
-	{ { BY_ADDRESS, DIRECT, KINDS }, "", "b@contoso.com", NULL, 1, false },
-	{ { BY_ADDRESS, DIRECT, KINDS }, "", "b@CONTOSO.com", NULL, 1, false },
-	{ { BY_ADDRESS, DIRECT, KINDS }, "", "b@x.test", NULL, -1, false },
-	{ { BY_ADDRESS, DIRECT, KINDS }, "", "b@contoso.com", "c@x.test", -1, false },
-	{ { SUBMISSION, WITH_CERTIFICATE, KINDS }, "", "b@x.test", NULL, 1, false },
-	{ { WITH_NOTICES, WITH_CERTIFICATE, KINDS }, "", "b@x.test", NULL, 1, false },
-	{ { SUBMISSION, WITH_NOTICES, KINDS }, "", "b@x.test", NULL, 1, true },
-	{ { SUBMISSION, WITH_NOTICES, KINDS }, "a@x.test", "b@x.test", NULL, 0, false },
-	{ { SUBMISSION, DIRECT_NOTICES, KINDS }, "", "b@x.test", NULL, -1, false },
-	{ { DIRECT_NOTICES, WITH_NOTICES, KINDS }, "", "b@x.test", NULL, 1, true },
-	{ { SUBMISSION, KINDS }, "", "b", NULL, -1, false },
-};
-
-static void every_row(void **state)
+/* A rulebook that knows contoso.com for ours. */
+static const struct rulebook *our_book(void)
 {
-	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const struct row *row = &rows[i];
-		struct config_route routes[3];
-		size_t count = 0;
+	static struct rulebook_slot slots[2];
+	static const struct rulebook book = { .slots = slots, .slot_mask = 1 };
+	const struct view key = VIEW_INIT("contoso.com");
 
-		while (count < 3 && row->routes[count] != KINDS) {
-			routes[count] = kinds[row->routes[count]];
-			count++;
-		}
-		const struct config config = settings(routes, count);
-		struct message *message = mail(row->from, row->to, row->also);
-		const struct routing routing = routing_pick(&config, message);
-		if (row->route < 0) {
-			assert_false(routing.found);
-		} else {
-			assert_true(routing.found);
-			assert_int_equal(routing.route, row->route);
-			assert_int_equal(routing.mailbox != NULL, row->stands_in);
-			assert_true(routing_suits(&config, routing.route, message));
-		}
-		if (row->from[0] == '\0' && row->also == NULL) {
-			const struct routing report =
-			        routing_pick_report(&config, view_of(row->to));
-			assert_int_equal(report.found, routing.found);
-			assert_int_equal(report.route, routing.route);
-		}
-		message_release(message, &shelf);
+	slots[rulebook_hash(key) & 1] = (struct rulebook_slot){ .key = key, .accepted = true };
+	return &book;
+}
+
+static bool suits(const struct config *config, uint16_t route, const char *from, const char *to,
+        const char *also)
+{
+	const char *const all[] = { to, also };
+	struct message *message = message_create(&shelf, 0);
+	struct job job = { 0 };
+
+	assert_non_null(message);
+	message_name(message, 1, (struct wall){ 1 });
+	assert_true(message_set(message, MESSAGE_SENDER, view_of(from)));
+	for (size_t i = 0; i < 2 && all[i] != NULL; i++) {
+		const struct message_recipient recipient = { .address = view_of(all[i]) };
+		assert_true(message_add_recipient(message, &shelf, 0, &recipient));
 	}
+	assert_true(rope_append(&message->body, &shelf, VIEW("x\r\n"), 0));
+	message_seal(message);
+	job_begin(&job, message, 0, route);
+	assert_true(job_owe_all(&job, &shelf, 0));
+	message_release(message, &shelf);
+	const bool fits = routing_suits(config, route, &job);
+	/* What has its end needs no route. */
+	job_set_outcome(&job, job.owed_count - 1, OWED_DELIVERED, NULL, &shelf);
+	if (job.owed_count == 1)
+		assert_true(routing_suits(config, route, &job));
+	job_clear(&job, &shelf);
+	return fits;
 }
 
 static void what_suits_a_route(void **state)
 {
-	const struct config config = settings(kinds, KINDS);
-	struct message *inside = mail("", "b@contoso.com", NULL);
-	struct message *outside = mail("", "b@x.test", NULL);
-	struct message *sent = mail("a@contoso.com", "b@x.test", NULL);
+	static const struct {
+		const char *from;
+		const char *to;
+		const char *also;
+		bool suits[KINDS];
+	} cases[] = {
+		{ "", "b@contoso.com", NULL, { false, false, true, true, true, true } },
+		{ "", "b@x.test", NULL, { false, false, false, true, true, false } },
+		{ "", "b@contoso.com", "c@x.test", { false, false, false, true, true, false } },
+		{ "a@x.test", "b@contoso.com", NULL, { true, true, true, true, true, true } },
+		{ "a@x.test", "b@x.test", NULL, { true, true, false, true, true, false } },
+		{ "a@x.test", "b@contoso.com", "c@x.test",
+		        { true, true, false, true, true, false } },
+	};
+	const struct config config = {
+		.routes = { kinds, KINDS },
+		.rulebook = our_book(),
+	};
 
 	(void)state;
-	static const bool suits_inside[KINDS] = { false, false, true, true, true, true };
-	static const bool suits_outside[KINDS] = { false, false, false, true, true, false };
-	for (uint16_t i = 0; i < KINDS; i++) {
-		assert_int_equal(routing_suits(&config, i, inside), suits_inside[i]);
-		assert_int_equal(routing_suits(&config, i, outside), suits_outside[i]);
-		assert_true(routing_suits(&config, i, sent));
-		const struct view stands_in = routing_null_sender(&kinds[i]);
-		assert_int_equal(stands_in.bytes > 0, i == WITH_NOTICES);
-	}
-	message_release(inside, &shelf);
-	message_release(outside, &shelf);
-	message_release(sent, &shelf);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		for (uint16_t route = 0; route < KINDS; route++)
+			assert_int_equal(
+			        suits(&config, route, cases[i].from, cases[i].to, cases[i].also),
+			        cases[i].suits[route]);
+	for (uint16_t route = 0; route < KINDS; route++)
+		assert_int_equal(
+		        routing_null_sender(&kinds[route]).bytes > 0, route == WITH_NOTICES);
+}
+
+/* High Volume Email tells inside from outside where it is told how. */
+static void hve_without_a_list(void **state)
+{
+	static const struct config_route hve = { .interface = INTERFACE_HVE };
+	static const char *const domains[] = { "contoso.com" };
+	struct config config = { .routes = { &hve, 1 } };
+
+	(void)state;
+	assert_true(routing_carries(&config, 0, VIEW("a@b.c"), VIEW("b@x.test")));
+	config.accepted_domains = (struct config_words){ domains, 1 };
+	config.rulebook = our_book();
+	assert_false(routing_carries(&config, 0, VIEW("a@b.c"), VIEW("b@x.test")));
+	assert_true(routing_carries(&config, 0, VIEW("a@b.c"), VIEW("b@contoso.com")));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row),
+		cmocka_unit_test(reports),
 		cmocka_unit_test(what_suits_a_route),
+		cmocka_unit_test(hve_without_a_list),
 	};
 
 	if (failed(depot_create(&depot, 64 * CHUNK_BYTES)))

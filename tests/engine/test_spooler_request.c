@@ -302,6 +302,79 @@ static void a_broken_spool_is_told(void **state)
 	disk = (struct disk_faults){ 0 };
 }
 
+/* A message whose recipients take two routes: two rows, and one message to act on. */
+static void both_jobs_of_a_message(void **state)
+{
+	static const char routes[] =
+	        "accepted_domains: [in.test]\n"
+	        "routes:\n"
+	        "  - {name: far, host: 127.0.0.1, tls: {mode: none}, sessions: 2, pipeline: 2}\n"
+	        "  - {name: inside, interface: direct, host: 127.0.0.1, sessions: 2, pipeline: 2}\n"
+	        "rules: [{recipient_domain: internal, route: inside}]\n";
+	struct star star;
+	size_t rows = 0;
+	uint64_t after = 0;
+	uint16_t after_number = UINT16_MAX;
+	size_t repeats = 0;
+
+	(void)state;
+	star_open(&star, routes);
+	const uint64_t id = star_put(&star, "a@in.test", "a@x.test b@in.test", 100);
+	star_turn(&star);
+	ask_one(&star, REQUEST_SHOW, &id);
+	assert_int_equal(request->rows_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(request->rows[i].id, id);
+		assert_int_equal(request->rows[i].number, i);
+		assert_true(
+		        view_equal(request->rows[i].route, i == 0 ? VIEW("far") : VIEW("inside")));
+		assert_int_equal(request->rows[i].recipients_count, 1);
+	}
+	ask_one(&star, REQUEST_HOLD, &id);
+	assert_int_equal(request->count, 1);
+	assert_int_equal(star.recalls, 2);
+	star_settle(&star, OWED_PENDING);
+	star_settle(&star, OWED_DEFERRED);
+	star_turns(&star, 2);
+	assert_int_equal(spool_counts(star.spooler->spool).held, 2);
+	ask_one(&star, REQUEST_RELEASE, &id);
+	assert_int_equal(request->count, 1);
+	star_turn(&star);
+	assert_int_equal(star.job_count, 2);
+	ask_one(&star, REQUEST_REMOVE, &id);
+	star_settle(&star, OWED_PENDING);
+	star_settle(&star, OWED_PENDING);
+	star_turns(&star, 2);
+	assert_int_equal(star_messages(&star), 0);
+
+	/* A page may end between the two. */
+	for (int i = 0; i < 300; i++) {
+		(void)star_put(
+		        &star, "a@in.test", i % 3 == 0 ? "a@x.test" : "a@x.test b@in.test", 10);
+		if (i % 50 == 0)
+			star_turn(&star);
+	}
+	star_turns(&star, 3);
+	do {
+		request_reset(request, REQUEST_LIST);
+		request->after = after;
+		request->after_number = after_number;
+		ask(&star);
+		for (size_t i = 0; i < request->rows_count; i++) {
+			const struct request_row *row = &request->rows[i];
+			assert_true(row->id > after ||
+			            (row->id == after && row->number == after_number + 1));
+			repeats += row->id == after;
+			after = row->id;
+			after_number = row->number;
+		}
+		rows += request->rows_count;
+	} while (request->more);
+	assert_int_equal(rows, 500);
+	assert_int_equal(repeats, 200);
+	star_close(&star);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +385,7 @@ int main(void)
 		cmocka_unit_test(ids_may_repeat),
 		cmocka_unit_test(what_a_shard_has_is_called_back),
 		cmocka_unit_test(all_of_a_long_queue),
+		cmocka_unit_test(both_jobs_of_a_message),
 		cmocka_unit_test(a_full_disk_is_told),
 		cmocka_unit_test(a_broken_spool_is_told),
 	};

@@ -246,6 +246,81 @@ static void test_budget_used_up(void **state)
 	job_clear(&job, &shelf);
 }
 
+/* Those that move are owed by the other job from then on, with what was said of them. */
+static void test_split(void **state)
+{
+	static const struct reply_note note = {
+		.code = 451,
+		.status = { 4, 7, 1 },
+		.text = VIEW_INIT("later"),
+	};
+	bool moves[8] = { false, true, false, true, false, true, true, true };
+	struct job job;
+	struct job branch = { 0 };
+	struct reply_note said;
+
+	(void)state;
+	make_job(&job, 8);
+	job.attempts = 3;
+	job.first_attempt.ms = 5;
+	job_set_outcome(&job, 0, OWED_DELIVERED, NULL, &shelf);
+	job_set_outcome(&job, 1, OWED_DEFERRED, &note, &shelf);
+	job_owed(&job)[3].flags = OWED_IN_DOUBT;
+	assert_true(job_split(&job, &branch, moves, &shelf, 0));
+	assert_int_equal(branch.id, job.id);
+	assert_int_equal(branch.attempts, 3);
+	assert_int_equal(branch.first_attempt.ms, 5);
+	assert_int_equal(branch.owed_count, 5);
+	static const uint16_t moved[] = { 1, 3, 5, 6, 7 };
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(job_owed(&branch)[i].index, moved[i]);
+		assert_int_equal(job_owed(&branch)[i].outcome, OWED_PENDING);
+		assert_int_equal(job_owed(&branch)[i].notify, NOTIFY_FAILURE);
+		assert_int_equal(job_owed(&job)[moved[i]].outcome, OWED_MOVED);
+	}
+	assert_true(job_reply(&branch, 0, &said));
+	assert_true(view_equal(said.text, note.text));
+	assert_false(job_reply(&branch, 1, &said));
+	assert_int_equal(job_owed(&branch)[1].flags, OWED_IN_DOUBT);
+	/* What is written owes the rest alone. */
+	struct job loaded = { 0 };
+	uint16_t route;
+	assert_false(failed(job_decode(&loaded, &shelf, 0, encode(&job), &route)));
+	assert_int_equal(loaded.owed_count, 2);
+	assert_int_equal(job_owed(&loaded)[0].index, 2);
+	assert_int_equal(job_owed(&loaded)[1].index, 4);
+	assert_string_equal(owed_word(OWED_MOVED), "moved");
+	job_clear(&loaded, &shelf);
+	job_clear(&branch, &shelf);
+	job_clear(&job, &shelf);
+}
+
+static void test_split_without_memory(void **state)
+{
+	bool moves[8] = { false, true, true, true, true, true, true, true };
+	struct chunk *taken = NULL;
+	struct job job;
+	struct job branch = { 0 };
+
+	(void)state;
+	make_job(&job, 8);
+	for (struct chunk *chunk = shelf_take(&shelf); chunk != NULL; chunk = shelf_take(&shelf)) {
+		chunk->next = taken;
+		taken = chunk;
+	}
+	assert_false(job_split(&job, &branch, moves, &shelf, 0));
+	assert_null(branch.message);
+	assert_int_equal(job_tally(&job).of[OWED_PENDING], 8);
+	while (taken != NULL) {
+		struct chunk *next = MOVE(taken->next);
+		shelf_give(&shelf, taken);
+		taken = next;
+	}
+	assert_true(job_split(&job, &branch, moves, &shelf, 0));
+	job_clear(&branch, &shelf);
+	job_clear(&job, &shelf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +329,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_largest_record, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damage_is_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_budget_used_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_split, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_split_without_memory, set_up, tear_down),
 		cmocka_unit_test(test_states),
 	};
 

@@ -149,6 +149,54 @@ static void test_two_jobs_share_a_message(void **state)
 	message_release(message, &tools.shelf);
 }
 
+/* A job that takes over recipients gets a number of its own; the message goes with the last. */
+static void test_branch(void **state)
+{
+	(void)state;
+	const uint64_t id = tools_ids(&tools, 1);
+	struct job job = tools_job(&tools, id, 3, 5000, 0, 10);
+	struct job branches[2] = { 0 };
+	struct spool_place place = { 0, 0 };
+
+	assert_ok(spool_begin(tools.spool));
+	assert_ok(tools_try_put(&tools, &job));
+	assert_ok(spool_commit(tools.spool));
+	for (uint16_t i = 0; i < 2; i++) {
+		const bool moves[3] = { false, i == 1, i == 0 };
+
+		assert_true(job_split(&job, &branches[i], moves, &tools.shelf, 0));
+		branches[i].route = 1;
+		branches[i].next_attempt.ms = 20 + i;
+		assert_ok(spool_begin(tools.spool));
+		assert_ok(spool_settle(tools.spool, &job));
+		assert_ok(spool_branch(tools.spool, &branches[i]));
+		assert_ok(spool_commit(tools.spool));
+		assert_int_equal(branches[i].number, i + 1);
+		tools_verify(&tools);
+	}
+	assert_int_equal(spool_counts(tools.spool).messages, 1);
+	for (uint16_t i = 0; i < 3; i++) {
+		struct job loaded = { 0 };
+
+		assert_true(spool_walk(tools.spool, &place));
+		assert_int_equal(place.number, i);
+		assert_ok(spool_load(tools.spool, place, true, &tools.shelf, 0, &loaded));
+		assert_int_equal(loaded.owed_count, 1);
+		assert_int_equal(job_owed(&loaded)[0].index, i == 0 ? 0 : 3 - i);
+		assert_int_equal(loaded.route, i > 0);
+		tools_check_body(&tools, loaded.message);
+		assert_ok(spool_begin(tools.spool));
+		tools_settle_all(&tools, &loaded, OWED_DELIVERED);
+		assert_ok(spool_commit(tools.spool));
+		tools_verify(&tools);
+		job_clear(&loaded, &tools.shelf);
+	}
+	assert_int_equal(spool_counts(tools.spool).messages, 0);
+	job_clear(&job, &tools.shelf);
+	job_clear(&branches[0], &tools.shelf);
+	job_clear(&branches[1], &tools.shelf);
+}
+
 /* Hold, release, retry, another route: settles of a job that is not lent. */
 static void test_operators_acts(void **state)
 {
@@ -530,6 +578,7 @@ int main(void)
 		SPOOL_TEST(test_what_is_not_due_waits),
 		SPOOL_TEST(test_settle),
 		SPOOL_TEST(test_two_jobs_share_a_message),
+		SPOOL_TEST(test_branch),
 		SPOOL_TEST(test_operators_acts),
 		SPOOL_TEST(test_abort_changes_nothing),
 		SPOOL_TEST(test_ids_are_never_given_twice),

@@ -189,7 +189,7 @@ static void check_says_what_is_wrong_and_what_is_worth_knowing(void **state)
 
 	setup(&bench, "  - {name: b, host: b.test}\n");
 	prints(RUN(W("check"), W("--config"), bench.config),
-	        "note: routes: all mail takes the first");
+	        "all mail takes the first route that can carry it");
 	teardown(&bench);
 	setup(&bench, "    prot: 25\n    port: many\n");
 	fails(RUN(W("check"), W("--config"), bench.config), 1, "sluice.yaml:5: routes[0]: unknown");

@@ -214,6 +214,7 @@ static void rows_read_as_list_prints_them(void **state)
 	say(fd, "{\"verb\":\"list\",\"after\":\"0000000000009\"}\n");
 	struct request *request = question(&bench);
 	assert_int_equal(request->after, 9);
+	assert_int_equal(request->after_number, UINT16_MAX);
 	put_row(request, 10, "a@b.test", "451 4.7.1 \"later\"\n\xff");
 	put_row(request, 1, "", "");
 	request->more = true;
@@ -221,7 +222,7 @@ static void rows_read_as_list_prints_them(void **state)
 	const char *text = answer(&bench, fd, 3);
 	snprintf(wanted, sizeof wanted,
 	        "{\"ok\":true,\"count\":0,\"rows\":2,\"more\":true}\n"
-	        "{\"id\":\"%s\",\"route\":\"far\",\"from\":\"a@b.test\","
+	        "{\"id\":\"%s\",\"job\":0,\"route\":\"far\",\"from\":\"a@b.test\","
 	        "\"recipients\":[\"x@y.test\",\"z@y.test\"],\"bytes\":812,"
 	        "\"received\":\"2026-11-24T03:15:00.000Z\",\"state\":\"deferred\","
 	        "\"attempts\":3,\"next_attempt\":\"2026-11-24T03:16:00.123Z\","

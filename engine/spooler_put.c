@@ -1,0 +1,198 @@
+#include "engine/spooler_inner.h"
+#include "queue/base/check.h"
+#include "queue/verdict.h"
+
+static void spooler_take_put(struct spooler *spooler, struct letter *letter, size_t shard);
+static bool spooler_make_jobs(
+        struct spooler *spooler, struct message *message, const struct ways *ways);
+static uint16_t spooler_way(const struct job *job);
+static bool spooler_make_job(struct spooler *spooler, struct message *message,
+        const struct ways *ways, uint16_t way, size_t first);
+static bool spooler_owe(
+        struct spooler *spooler, struct job *job, const struct ways *ways, uint16_t way);
+static void spooler_send_off(struct spooler *spooler, struct job *job);
+static void spooler_give_up(struct spooler *spooler, struct job *job);
+
+/* By turns, so that no shard fills every batch. */
+void spooler_take_puts(struct spooler *spooler)
+{
+	struct letter letter;
+
+	for (size_t i = 0; i < spooler->ingest_count; i++) {
+		const size_t shard = (spooler->ingest_first + i) % spooler->ingest_count;
+		struct mailbox *in = spooler->ingest[shard].in;
+		size_t taken = 0;
+
+		while (taken++ < LETTERS_PER_TURN && !batch_puts_full(&spooler->batch) &&
+		        mailbox_take(in, &letter)) {
+			if (letter.kind == LETTER_PUT)
+				spooler_take_put(spooler, &letter, shard);
+			else if (letter.kind == LETTER_IDS_WANTED)
+				spooler->ids_wanted[shard] = true;
+			else if (letter.kind == LETTER_DRAINED)
+				spooler->drained++;
+			else
+				check(false);
+		}
+	}
+	spooler->ingest_first++;
+}
+
+static void spooler_take_put(struct spooler *spooler, struct letter *letter, size_t shard)
+{
+	const bool made = spooler_make_jobs(spooler, letter->message, &letter->ways);
+
+	message_release(letter->message, &spooler->shard.shelf); /* the jobs hold it now */
+	ways_free(&letter->ways, &spooler->shard.shelf);
+	if (made) {
+		batch_add_put(&spooler->batch, letter->ticket, (uint16_t)shard);
+		return;
+	}
+	const struct letter full = {
+		.kind = LETTER_PUT_DONE,
+		.result = PUT_FULL,
+		.ticket = letter->ticket,
+	};
+	check(mailbox_put(spooler->ingest[shard].out, &full));
+}
+
+/* A job for each way, in the order in which recipients come to them; in the batch. False: there is
+ * none, and no memory for them. */
+static bool spooler_make_jobs(
+        struct spooler *spooler, struct message *message, const struct ways *ways)
+{
+	struct batch *batch = &spooler->batch;
+	const size_t first = batch->job_count;
+
+	/* Settles wait for memory or ids. Those that go nowhere would join them, without bound. */
+	if (ways_have(ways, message->recipient_count, WAYS_NOWHERE) &&
+	        !list_is_empty(&spooler->waiting))
+		return false;
+	for (uint32_t i = 0; i < message->recipient_count; i++) {
+		const uint16_t way = ways_of(ways, i);
+		bool made = false;
+
+		for (size_t j = first; j < batch->job_count && !made; j++)
+			made = spooler_way(batch->jobs[j]) == way;
+		if (!made && !spooler_make_job(spooler, message, ways, way, first)) {
+			while (batch->job_count > first)
+				feed_give_job(&spooler->feed, batch->jobs[--batch->job_count]);
+			return false;
+		}
+		if (ways->each == NULL)
+			break;
+	}
+	return true;
+}
+
+static uint16_t spooler_way(const struct job *job)
+{
+	if (job->nowhere)
+		return WAYS_NOWHERE;
+	return job->held ? WAYS_KEPT : job->route;
+}
+
+static bool spooler_make_job(struct spooler *spooler, struct message *message,
+        const struct ways *ways, uint16_t way, size_t first)
+{
+	struct batch *batch = &spooler->batch;
+	struct job *job = feed_take_job(&spooler->feed);
+
+	job_begin(job, message, (uint16_t)(batch->job_count - first), way < WAYS_KEPT ? way : 0);
+	if (!spooler_owe(spooler, job, ways, way)) {
+		feed_give_job(&spooler->feed, job);
+		return false;
+	}
+	job->shard = FEED_NO_SHARD;
+	job->next_attempt = loop_wall(&spooler->shard.loop);
+	job->held = way >= WAYS_KEPT; /* after a crash it is found so */
+	job->nowhere = way == WAYS_NOWHERE;
+	job_enter(job, JOB_PUTTING);
+	batch_add_job(batch, job);
+	return true;
+}
+
+/* Those recipients that go this way. */
+static bool spooler_owe(
+        struct spooler *spooler, struct job *job, const struct ways *ways, uint16_t way)
+{
+	struct shelf *shelf = &spooler->shard.shelf;
+	struct message_cursor at = message_recipients(job->message);
+	struct message_recipient recipient;
+
+	if (ways->each == NULL)
+		return job_owe_all(job, shelf, 0);
+	while (message_next_recipient(&at, &recipient)) {
+		const uint16_t index = (uint16_t)(at.index - 1);
+		if (ways_of(ways, index) == way && !job_owe(job, shelf, 0, index, recipient.notify))
+			return false;
+	}
+	return true;
+}
+
+void spooler_answer_puts(struct spooler *spooler)
+{
+	struct batch *batch = &spooler->batch;
+
+	for (size_t i = 0; i < batch->put_count; i++) {
+		const struct batch_put *put = &batch->puts[i];
+		const struct letter letter = {
+			.kind = LETTER_PUT_DONE,
+			.result = put->result,
+			.ticket = put->ticket,
+		};
+
+		check(put->done);
+		check(mailbox_put(spooler->ingest[put->shard].out, &letter));
+		if (put->result == PUT_FULL)
+			spooler_tell_full(spooler, true);
+		for (size_t j = put->first; j < (size_t)put->first + put->count; j++) {
+			struct job *job = MOVE(batch->jobs[j]);
+			if (put->result == PUT_COMMITTED)
+				spooler_send_off(spooler, job);
+			else
+				feed_give_job(&spooler->feed, job);
+		}
+	}
+}
+
+/* A job that was just committed goes its way. Takes job. */
+static void spooler_send_off(struct spooler *spooler, struct job *job)
+{
+	if (job->nowhere) {
+		spooler_give_up(spooler, job);
+		return;
+	}
+	if (job->held)
+		spooler_log_kept(spooler, job);
+	feed_offer(&spooler->feed, job);
+}
+
+/* Its sender is told that no route takes it; the other recipients' mail is on its way. */
+static void spooler_give_up(struct spooler *spooler, struct job *job)
+{
+	static const struct reply_note note = {
+		.code = 550,
+		.status = { 5, 4, 4 },
+		.stage = STAGE_ANY,
+		.text = VIEW_INIT("No route takes this message to the recipient"),
+	};
+	struct message_cursor at = message_recipients(job->message);
+	struct message_recipient recipient;
+
+	for (size_t i = 0; i < job->owed_count; i++) {
+		const uint16_t index = job_owed(job)[i].index;
+
+		check(message_seek_recipient(&at, index, &recipient));
+		job_set_outcome(job, i, OWED_BOUNCED, &note, &spooler->shard.shelf);
+		struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "bounced");
+		log_message(&line, job->id);
+		log_text(&line, "to", recipient.address);
+		log_text(&line, "reply", note.text);
+		log_end(&line);
+	}
+	counters_add(spooler->shard.counters, recipients_bounced, job->owed_count);
+	spool_lend(spooler->spool, job->id, job->number);
+	job_enter(job, JOB_SETTLING);
+	spooler_settle(spooler, job);
+}
