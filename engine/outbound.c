@@ -335,6 +335,7 @@ void outbound_become_ready(struct outbound *outbound)
 	struct carrier *carrier = &outbound->carrier;
 
 	carrier->rcpt_max = MESSAGE_RECIPIENTS_MAX;
+	carrier->by_domain = route->group_by_domain;
 	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
 		if (limits[i] < carrier->rcpt_max)
 			carrier->rcpt_max = (uint32_t)limits[i];

@@ -1,5 +1,6 @@
 #include "engine/transaction.h"
 
+#include "engine/rulebook.h"
 #include "engine/transaction_inner.h"
 #include "queue/base/check.h"
 
@@ -17,6 +18,7 @@ static bool transaction_is_ascii(struct view view);
 static void transaction_choose(struct transaction *transaction, struct carrier *carrier);
 static void transaction_close_ticket(
         struct transaction *transaction, const struct carrier *carrier);
+static struct view transaction_first_domain(const struct job *job);
 
 bool transaction_begin(struct transaction *transaction, struct carrier *carrier, struct job *job,
         const struct throttle_ticket *ticket)
@@ -43,6 +45,8 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 	};
 	lane_begin(carrier->lane);
 	transaction_choose(transaction, carrier);
+	if (carrier->by_domain && job->owed_count > 1)
+		transaction->domain = transaction_first_domain(job);
 	if (carrier->size_max > 0 && message->body_bytes > carrier->size_max)
 		transaction_refuse(transaction, carrier, reply_too_large);
 	else if (transaction_needs_utf8(message) && !carrier->offers.smtputf8)
@@ -96,6 +100,23 @@ static void transaction_choose(struct transaction *transaction, struct carrier *
 		judge_recipient(carrier->judge, carrier->lane, job, i, recipient.address, &it,
 		        &transaction->judgement);
 	}
+}
+
+/* Of the first recipient that is still to be asked for. */
+static struct view transaction_first_domain(const struct job *job)
+{
+	struct message_cursor cursor = message_recipients(job->message);
+	const struct owed *owed = job_owed_const(job);
+	struct message_recipient recipient;
+
+	for (size_t i = 0; i < job->owed_count; i++) {
+		if (owed[i].outcome != OWED_PENDING)
+			continue;
+		const bool found = message_seek_recipient(&cursor, owed[i].index, &recipient);
+		check(found);
+		return rulebook_domain(recipient.address);
+	}
+	return VIEW("");
 }
 
 void transaction_refuse(struct transaction *transaction, struct carrier *carrier, const char *reply)

@@ -37,6 +37,7 @@ struct carrier {
 	struct view notices;  /* who stands in for the null sender here; empty: nobody has to */
 	uint64_t size_max;    /* 0: any */
 	uint32_t rcpt_max;    /* recipients of a transaction */
+	bool by_domain;       /* they are of one domain: the first's */
 	uint32_t replies_due; /* commands that were written and not answered */
 	bool dirty;           /* a transaction may be open at the server */
 };
@@ -63,6 +64,7 @@ struct transaction {
 	uint64_t end_at;    /* stream_queued_total() behind its last byte, once sent is over */
 	struct message_cursor to_send; /* for the addresses of rcpt_sent.. */
 	struct message_cursor to_hear; /* of rcpt_owed.. */
+	struct view domain;            /* of all recipients; empty: any will do */
 	struct view prefix;            /* a header line that goes before the body; empty: none */
 	struct body body;
 	struct judgement judgement;

@@ -1,3 +1,4 @@
+#include "engine/rulebook.h"
 #include "engine/transaction_inner.h"
 #include "engine/wire/write.h"
 #include "queue/base/check.h"
@@ -185,6 +186,13 @@ static enum transaction_wrote transaction_write_rcpt(
 	}
 	const bool found = message_seek_recipient(&cursor, owed->index, &recipient);
 	check(found);
+	if (transaction->domain.bytes > 0 &&
+	        !view_equal_fold(rulebook_domain(recipient.address), transaction->domain)) {
+		/* Another transaction's. */
+		transaction->to_send = cursor;
+		transaction->rcpt_sent++;
+		return TRANSACTION_WROTE;
+	}
 	const struct write_rcpt rcpt = {
 		.recipient = recipient.address,
 		.notify = carrier->offers.dsn ? recipient.notify : 0,

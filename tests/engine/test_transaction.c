@@ -262,6 +262,45 @@ static void test_doubt(void **state)
 	bench_close(&bench);
 }
 
+/* A transaction has one domain's recipients; the others have theirs after it. */
+static void test_by_domain(void **state)
+{
+	struct bench bench;
+	struct transaction transaction;
+
+	(void)state;
+	bench_open(&bench);
+	bench.carrier.by_domain = true;
+	struct job *job = bench_job(&bench, "a@x.y b@c.d e@X.y f@c.d");
+	bool begun = transaction_begin(&transaction, &bench.carrier, job);
+	assert_true(begun);
+	write_all(&bench, &transaction);
+	assert_int_equal(transaction.asked, 2);
+	assert_int_equal(job_owed(job)[0].mark, OWED_ASKED);
+	assert_int_equal(job_owed(job)[1].mark, OWED_UNASKED);
+	assert_int_equal(job_owed(job)[2].mark, OWED_ASKED);
+	for (unsigned i = 0; i < 4; i++) /* MAIL, two RCPT, the end */
+		assert_int_equal(hear(&bench, &transaction, 2), TRANSACTION_STAY);
+	end(&bench, &transaction);
+	/* Those that were not asked are due at once, and are the next transaction's. */
+	assert_int_equal(bench.rig->settled_count, 1);
+	rig_assert_outcomes(bench.rig, 0, "DFDF");
+	assert_true(job->next_attempt.ms <= clock_wall().ms);
+	assert_int_equal(job->attempts, 0);
+
+	/* What is one domain's goes at once, and so does one recipient. */
+	job = bench_job(&bench, "b@c.d f@C.D");
+	begun = transaction_begin(&transaction, &bench.carrier, job);
+	assert_true(begun);
+	write_all(&bench, &transaction);
+	assert_int_equal(transaction.asked, 2);
+	for (unsigned i = 0; i < 4; i++)
+		(void)hear(&bench, &transaction, 2);
+	end(&bench, &transaction);
+	rig_assert_outcomes(bench.rig, 1, "DD");
+	bench_close(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_every_answer_to_data),
 		cmocka_unit_test(test_out_of_step),
 		cmocka_unit_test(test_doubt),
+		cmocka_unit_test(test_by_domain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
