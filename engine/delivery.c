@@ -159,6 +159,8 @@ static void delivery_sweep(struct timer *timer)
 	struct delivery *delivery = container_of(timer, struct delivery, sweep_timer);
 
 	judge_sweep(&delivery->judge);
+	if (!delivery->shard.draining)
+		dispatch_divert(&delivery->dispatch);
 }
 
 static void delivery_drain_expired(struct timer *timer)

@@ -25,6 +25,8 @@ void dispatch_add(struct dispatch *dispatch, struct job *job)
 	struct view sender = message_get(job->message, MESSAGE_SENDER);
 	uint32_t line = job->route;
 
+	if (route->has_fallback && dispatch_divert_new(dispatch, job))
+		return;
 	if (sender.bytes == 0)
 		sender = routing_null_sender(route->target.route);
 

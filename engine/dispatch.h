@@ -82,6 +82,8 @@ struct dispatch_route {
 	struct list placeless;
 	struct list timed;
 	bool urgent; /* urgent mail has come that those who are timed have not been asked about */
+	uint16_t fallback; /* who takes over when this one is out */
+	bool has_fallback;
 	struct pool trains;
 	struct resolver_ask ask;
 	struct mono known_until; /* the addresses */
@@ -94,6 +96,7 @@ struct dispatch {
 	struct resolver *resolver;
 	struct keeper *keeper;
 	struct dispatch_route *routes;
+	struct outage *outages; /* by route */
 	uint32_t route_count;
 	struct dispatch_lane *lanes; /* of all routes, one after the other */
 	struct lane *lane_values;
@@ -126,6 +129,10 @@ void dispatch_finish(struct dispatch *dispatch);
 
 /* Takes job, from the spooler: into the schedule. */
 void dispatch_add(struct dispatch *dispatch, struct job *job);
+/* Hands on what waits for a route that is out, now and then. */
+void dispatch_divert(struct dispatch *dispatch);
+/* Whether a job that has just come was handed on. Takes job where it gives true. */
+bool dispatch_divert_new(struct dispatch *dispatch, struct job *job);
 /* Reads what streams, sessions, resolver and keeper have to say. */
 void dispatch_read_news(struct dispatch *dispatch);
 /* Starts what may start: as many as lanes and pipelines allow. */

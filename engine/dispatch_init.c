@@ -1,6 +1,7 @@
 #include "engine/dispatch.h"
 
 #include "engine/feed.h"
+#include "engine/routing.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -41,6 +42,7 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 	struct err err = dispatch_count(dispatch, shard_count, &sessions);
 	if (failed(err))
 		return err;
+	judge->outages = dispatch->outages;
 	err = senders_create(&dispatch->senders, dispatch->shard->config);
 	if (!failed(err))
 		err = schedule_init(dispatch->schedule,
@@ -144,15 +146,16 @@ static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count
 	const size_t least = 1;
 	*sessions += *sessions == 0 ? least : 0;
 	dispatch->routes = calloc(dispatch->route_count, sizeof *dispatch->routes);
+	dispatch->outages = calloc(dispatch->route_count, sizeof *dispatch->outages);
 	dispatch->lanes = calloc(dispatch->lane_count + least, sizeof *dispatch->lanes);
 	dispatch->lane_values = calloc(dispatch->lane_count + least, sizeof *dispatch->lane_values);
 	dispatch->throttles = calloc(dispatch->lane_count + least, sizeof *dispatch->throttles);
 	dispatch->accounts =
 	        calloc(dispatch->shard->config->account_count + least, sizeof *dispatch->accounts);
 	dispatch->session_places = calloc(places + least, sizeof(struct outbound *));
-	if (dispatch->routes == NULL || dispatch->lanes == NULL || dispatch->lane_values == NULL ||
-	        dispatch->session_places == NULL || dispatch->throttles == NULL ||
-	        dispatch->accounts == NULL)
+	if (dispatch->routes == NULL || dispatch->outages == NULL || dispatch->lanes == NULL ||
+	        dispatch->lane_values == NULL || dispatch->session_places == NULL ||
+	        dispatch->throttles == NULL || dispatch->accounts == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	return err_ok();
 }
@@ -188,6 +191,8 @@ static struct err dispatch_init_route(
 		.sessions_max = route_shard_sessions(plan, shard),
 		.ask = { .host = settings->host, .port = (uint16_t)settings->port },
 	};
+	route->has_fallback = routing_fallback(config, (uint16_t)index, &route->fallback);
+	outage_init(&dispatch->outages[index]);
 	list_init(&route->ready);
 	list_init(&route->idle);
 	list_init(&route->idle_standing);
@@ -335,6 +340,7 @@ void dispatch_finish(struct dispatch *dispatch)
 	loop_timer_stop(&dispatch->shard->loop, &dispatch->gate_timer);
 	heap_finish(&dispatch->timed); /* of nodes in lanes */
 	free(dispatch->routes);
+	free(dispatch->outages);
 	free(dispatch->lanes);
 	free(dispatch->lane_values);
 	free(dispatch->reaches);

@@ -54,6 +54,7 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 static bool judge_kind(const struct judge_case *it, enum throttle_kind *kind);
 static void judge_log_learned(
         struct judge *judge, const struct lane *lane, enum throttle_kind kind, const char *how);
+static bool judge_blames_route(const struct judge_case *it);
 static enum owed_outcome judge_outcome(const struct judge_case *it);
 static void judge_settle(struct judge *judge, struct job *job);
 static void judge_defer(struct judge *judge, struct job *job);
@@ -164,6 +165,8 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 	enum throttle_kind kind;
 	bool news = false;
 
+	if (route && judge_blames_route(it))
+		outage_refuse(&judge->outages[lane->route]);
 	/* A store that is busy or moves is often back at once; the hold grows where it is not. */
 	if (it->verdict.outcome == OUTCOME_BACKOFF_IDENTITY &&
 	        it->verdict.cause == CAUSE_SERVER_BUSY && wait.first_ns > LANE_BUSY_NS)
@@ -195,6 +198,17 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 	log_end(&line);
 }
 
+/* The route itself is at fault, and not a limit, a tenant or what it carries: another may do. */
+static bool judge_blames_route(const struct judge_case *it)
+{
+	const struct verdict *verdict = &it->verdict;
+
+	if (verdict->outcome == OUTCOME_PAUSE_ROUTE)
+		return true;
+	return verdict->outcome == OUTCOME_FAIL_CONFIG &&
+	       (verdict->scope == SCOPE_ROUTE || verdict->scope == SCOPE_SOURCE_IP);
+}
+
 static void judge_log_learned(
         struct judge *judge, const struct lane *lane, enum throttle_kind kind, const char *how)
 {
@@ -224,6 +238,11 @@ void judge_taken(
 	for (int i = 0; i < THROTTLE_KINDS; i++)
 		before[i] = throttle_limit(lane->throttle, (enum throttle_kind)i);
 	lane_succeed(lane, epoch);
+	if (outage_end(&judge->outages[lane->route])) {
+		struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "route_back");
+		judge_log_lane(judge, lane, &line);
+		log_end(&line);
+	}
 	if (!throttle_accept(lane->throttle, loop_now(&judge->shard->loop), ticket))
 		return;
 	lane_stir(lane);
@@ -263,6 +282,7 @@ void judge_useless(struct judge *judge, struct lane *lane, struct judge_case *it
 	                   named_ns < LANE_DOOR_MOST_NS;
 	const int64_t wait_ns = lane_shut(
 	        lane, loop_now(&shard->loop), named ? named_ns : LANE_DOOR_MOST_NS, &shard->random);
+	outage_fail(&judge->outages[lane->route], loop_now(&shard->loop));
 	struct log_line line = log_begin(shard->log, LOG_WARNING, "unreachable");
 
 	judge_log_lane(judge, lane, &line);
@@ -391,8 +411,13 @@ static void judge_put_back(
 	for (size_t i = 0; i < job->owed_count; i++)
 		asked += job_owed(job)[i].mark != OWED_UNASKED;
 	if (judgement->split && asked <= 1) {
-		/* Too many at once, though it was alone: there is nothing left to split. */
+		/* Too many at once, though it was alone: there is nothing left to split. Who was
+		 * not asked is not meant. */
 		job_enter(job, JOB_SETTLING);
+		for (size_t i = 0; asked == 1 && i < job->owed_count; i++)
+			if (job_owed(job)[i].mark == OWED_UNASKED &&
+			        job_owed(job)[i].outcome == OWED_PENDING)
+				job_set_outcome(job, i, OWED_DEFERRED, NULL, &judge->shard->shelf);
 		judge_close_pending(judge, lane, job, OWED_BOUNCED, NULL);
 		judge_defer(judge, job);
 		return;
@@ -438,6 +463,24 @@ void judge_return(struct judge *judge, struct job *job)
 	/* Decided in part: that is no return, and the rest is due at once. */
 	judge_close_pending(judge, NULL, job, OWED_DEFERRED, NULL);
 	judge_defer(judge, job);
+}
+
+void judge_divert(struct judge *judge, struct job *job, uint16_t route)
+{
+	const struct config_routes *routes = &judge->shard->config->routes;
+	const struct outage *outage = &judge->outages[job->route];
+
+	check(job->state == JOB_SETTLING);
+	counters_add(judge->shard->counters, jobs_diverted, 1);
+	struct log_line line = log_begin(judge->shard->log, LOG_INFO, "fallback");
+	log_message(&line, job->id);
+	log_word(&line, "route", routes->at[job->route].name);
+	log_word(&line, "to", routes->at[route].name);
+	log_word(&line, "reason", outage->refused ? "refused" : "unreachable");
+	log_end(&line);
+	job->divert = (uint16_t)(route + 1);
+	job->next_attempt = loop_wall(&judge->shard->loop);
+	judge_settle(judge, job);
 }
 
 /* Settles a job, with the time of its next attempt where recipients were deferred. */

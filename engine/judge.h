@@ -18,6 +18,7 @@
 #include "engine/judge_case.h"
 #include "engine/shard.h"
 #include "queue/lane.h"
+#include "queue/outage.h"
 #include "queue/schedule.h"
 #include "queue/verdict.h"
 
@@ -27,6 +28,7 @@
 struct judge {
 	struct shard *shard;
 	struct schedule *schedule;
+	struct outage *outages; /* by route */
 	struct retry_settings retry;
 };
 
@@ -50,7 +52,7 @@ struct judge_origin {
  * after what is in flight. */
 bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
         const struct judge_origin *origin);
-/* A message was taken: gates forget their setbacks, learned limits may grow. */
+/* A message was taken: the route is well, gates forget their setbacks, learned limits may grow. */
 void judge_taken(
         struct judge *judge, struct lane *lane, struct throttle_ticket *ticket, uint32_t epoch);
 /* For the owed[at], whose address is given for the log. */
@@ -71,6 +73,13 @@ void judge_transaction(
 void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it);
 /* A session was lost before any message was answered: the lane's door is shut for a while. */
 void judge_useless(struct judge *judge, struct lane *lane, struct judge_case *it);
+/* A server answered something about a message: its route can be reached. */
+static inline void judge_answer(struct judge *judge, const struct lane *lane)
+{
+	outage_answer(&judge->outages[lane->route]);
+}
+/* The job goes back for another route to carry. Takes job (JOB_SETTLING). */
+void judge_divert(struct judge *judge, struct job *job, uint16_t route);
 /* Bounces jobs that waited too long behind a held lane. */
 void judge_sweep(struct judge *judge);
 /* Draining: a job that was not started goes back as it came. Takes job (JOB_READY). */

@@ -26,6 +26,8 @@ enum transaction_heard transaction_hear(
 	if (!transaction_was_asked(transaction, &it))
 		return TRANSACTION_BROKEN;
 	carrier->replies_due--;
+	if (reply->code != 421)
+		judge_answer(carrier->judge, carrier->lane);
 	/* What follows from a refusal within the transaction is no news of its own. */
 	const bool counts = !transaction->refused &&
 	                    (transaction->owed < STEP_DATA || transaction->accepted > 0);

@@ -114,6 +114,15 @@ bool schedule_has_urgent(const struct schedule *schedule, uint32_t line)
 	return (schedule_line(schedule, line)->streams & schedule->urgent) != 0;
 }
 
+bool schedule_group_waits(const struct schedule *schedule, uint32_t group)
+{
+	check(group < schedule->group_count);
+	for (uint32_t i = 0; i < schedule->stream_count; i++)
+		if (schedule->groups[group].count[i] > 0)
+			return true;
+	return false;
+}
+
 bool schedule_is_urgent(const struct schedule *schedule, const struct job *job)
 {
 	return (schedule->urgent >> job->stream & 1) != 0;

@@ -83,6 +83,8 @@ void schedule_put_back(struct schedule *schedule, struct job *job);
 size_t schedule_waiting(const struct schedule *schedule, uint32_t line);
 /* Whether urgent ones are among them. */
 bool schedule_has_urgent(const struct schedule *schedule, uint32_t line);
+/* Whether any waits in the group's lines. */
+bool schedule_group_waits(const struct schedule *schedule, uint32_t group);
 bool schedule_is_urgent(const struct schedule *schedule, const struct job *job);
 /* The one that is next, of all streams or of the urgent ones; lends. NULL: none. */
 struct job *schedule_first(

@@ -299,6 +299,74 @@ static void test_split_halves(void **state)
 	rig_destroy(court.rig);
 }
 
+/* Too many at once, though it was one: it bounces. Who was not asked is not meant. */
+static void test_split_spares_the_unasked(void **state)
+{
+	struct court court = court_open("");
+	struct job *job = court_job(&court, "b@c.d e@f.g", 0);
+	struct judgement judgement = { 0 };
+	struct judge_case it;
+	struct reply reply;
+
+	(void)state;
+	court_lanes(&court);
+	job_owed(job)[1].mark = OWED_UNASKED;
+	court_hear(&it, &reply, STAGE_RCPT, OUTCOME_SPLIT_RECIPIENTS, SCOPE_MESSAGE);
+	judge_recipients(court.judge, court.lanes, job, 1U << OWED_ACCEPTED, &it, &judgement);
+	judge_transaction(court.judge, court.lanes, job, &judgement);
+	court_collect(&court);
+	rig_assert_outcomes(court.rig, 0, "BF");
+	rig_destroy(court.rig);
+}
+
+/* What makes a route out, and what does not. */
+static void test_outages(void **state)
+{
+	static const struct {
+		enum outcome outcome;
+		enum scope scope;
+		bool out;
+	} cases[] = {
+		{ OUTCOME_PAUSE_ROUTE, SCOPE_ROUTE, true },
+		{ OUTCOME_PAUSE_ROUTE, SCOPE_SOURCE_IP, true },
+		{ OUTCOME_FAIL_CONFIG, SCOPE_ROUTE, true },
+		{ OUTCOME_FAIL_CONFIG, SCOPE_SOURCE_IP, true },
+		{ OUTCOME_FAIL_CONFIG, SCOPE_TENANT, false },
+		{ OUTCOME_FAIL_CONFIG, SCOPE_IDENTITY, false },
+		{ OUTCOME_FAIL_CONFIG, SCOPE_RECIPIENT, false },
+		{ OUTCOME_BACKOFF_ROUTE, SCOPE_ROUTE, false },
+		{ OUTCOME_PAUSE_TENANT, SCOPE_TENANT, false },
+		{ OUTCOME_PAUSE_IDENTITY, SCOPE_IDENTITY, false },
+		{ OUTCOME_BOUNCE_MESSAGE, SCOPE_MESSAGE, false },
+		{ OUTCOME_RECONNECT, SCOPE_CONNECTION, false },
+	};
+	struct court court = court_open("");
+	const struct loop *loop = &court.rig->delivery.shard.loop;
+	struct outage *outage = &court.judge->outages[0];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct judge_case it;
+		struct reply reply;
+
+		court_lanes(&court);
+		court_hear(&it, &reply, STAGE_RCPT, cases[i].outcome, cases[i].scope);
+		(void)judge_lane(court.judge, court.lanes, &it);
+		assert_int_equal(outage_is_on(outage, loop_now(loop), 0), cases[i].out);
+		judge_success(court.judge, court.lanes);
+		assert_false(outage_is_on(outage, loop_now(loop), 0));
+	}
+	/* No session could be made; until something is answered. */
+	struct judge_case it;
+	judge_case_say(&it, STAGE_CONNECT, VIEW("connect: no route to host"));
+	judge_useless(court.judge, court.lanes, &it);
+	assert_true(outage_is_on(outage, loop_now(loop), 0));
+	assert_false(outage_is_on(outage, loop_now(loop), NS_PER_S));
+	judge_answer(court.judge, court.lanes);
+	assert_false(outage_is_on(outage, loop_now(loop), 0));
+	rig_destroy(court.rig);
+}
+
 /* Its time is over: it bounces with the last reply, under the status for that. */
 static void test_expired(void **state)
 {
@@ -364,6 +432,8 @@ static void test_session(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_split_spares_the_unasked),
+		cmocka_unit_test(test_outages),
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_restarts_are_bounded),
 		cmocka_unit_test(test_reauth_once),
