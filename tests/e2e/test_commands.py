@@ -117,7 +117,7 @@ def test_usage_is_exit_2():
 
 
 def test_help():
-    for words in ([], ["serve"], ["check"], ["queue"], ["explain"], ["version"]):
+    for words in ([], ["serve"], ["check"], ["queue"], ["route"], ["explain"], ["version"]):
         done = run_sluice(*words, "--help", exit_code=0)
         assert "sluice" in done.stdout and done.stderr == ""
 

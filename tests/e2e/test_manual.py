@@ -8,7 +8,7 @@ import pytest
 
 from harness import TOP, run_sluice
 
-COMMANDS = ("serve", "check", "queue", "explain", "version", "help")
+COMMANDS = ("serve", "check", "queue", "route", "explain", "version", "help")
 BEGIN = '.\\" From here on as `sluice help settings --roff` prints them: a test compares.\n'
 END = '.\\" Up to here.\n'
 
@@ -30,7 +30,8 @@ def test_the_settings_are_the_schemas():
 def test_every_setting_is_in_the_help():
     text = run_sluice("help", "settings", exit_code=0).stdout
     for key in ("spool.path", "limits.memory", "listeners[].tls.certificate", "routes[].pipeline",
-                "routes[].identities[].secret_file", "retry.give_up_after", "threads.delivery"):
+                "routes[].identities[].secret_file", "rules[].recipient_domain",
+                "retry.give_up_after", "threads.delivery"):
         assert f"\n{key}\n" in text
 
 
@@ -68,7 +69,7 @@ def test_the_examples_in_the_manual_are_right(folder):
     secret.write_text("hunter2\n", encoding="utf-8")
     secret.chmod(0o600)
     examples = re.findall(r"\.nf\n(.*?)\.fi", _plain(_page("sluice.yaml.5")), re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for number, example in enumerate(examples):
         path = folder / f"{number}.yaml"
         path.write_text(example, encoding="utf-8")

@@ -1,0 +1,182 @@
+/* What `sluice route` says, and how it ends. */
+#include "engine/ops/cli.h"
+
+#include <jansson.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define WORDS_MAX 32
+
+static const char configuration[] =
+        "name: relay.test\n"
+        "accepted_domains: [in.test]\n"
+        "listeners: [{address: 127.0.0.1:2525}, {address: 127.0.0.1:26, name: second.test}]\n"
+        "routes:\n"
+        "  - {name: far, host: mx.test, fallback: box}\n"
+        "  - {name: inside, interface: direct, host: mx.test, fallback: far}\n"
+        "  - {name: box, interface: submission, notices_from: n@in.test}\n"
+        "rules:\n"
+        "  - {recipient_domain: internal, route: inside}\n"
+        "  - {header: 'X-Way: box*', route: box}\n"
+        "  - {client: 10.0.0.0/8, listener: second.test, user: ann, route: box}\n"
+        "  - {sender: '@only.test', route: inside}\n";
+
+static char path[] = "sluice-route-XXXXXX";
+
+static char *read_all(int fd)
+{
+	struct stat status;
+
+	assert_int_equal(fstat(fd, &status), 0);
+	char *text = calloc(1, (size_t)status.st_size + 1);
+	assert_non_null(text);
+	assert_int_equal(pread(fd, text, (size_t)status.st_size, 0), status.st_size);
+	close(fd);
+	return text;
+}
+
+/* Runs it with words parted by '|'; gives what it printed. */
+static char *run(const char *line, int status)
+{
+	char copy[1024];
+	char program[] = "sluice";
+	char command[] = "route";
+	char option[] = "--config";
+	char *words[WORDS_MAX] = { program, command, option, path };
+	int count = 4;
+	const int data = memfd_create("data", 0);
+	const int complaints = memfd_create("complaints", 0);
+	const int stdout_before = dup(STDOUT_FILENO);
+	const int stderr_before = dup(STDERR_FILENO);
+
+	snprintf(copy, sizeof copy, "%s", line);
+	for (char *at = copy; at != NULL && *at != '\0'; count++) {
+		words[count] = strsep(&at, "|");
+		assert_true(count + 1 < WORDS_MAX);
+	}
+	fflush(stdout);
+	assert_true(dup2(data, STDOUT_FILENO) >= 0);
+	assert_true(dup2(complaints, STDERR_FILENO) >= 0);
+	const int ended = cli_main(count, words);
+	fflush(stdout);
+	assert_true(dup2(stdout_before, STDOUT_FILENO) >= 0);
+	assert_true(dup2(stderr_before, STDERR_FILENO) >= 0);
+	close(stdout_before);
+	close(stderr_before);
+	char *printed = read_all(data);
+	char *said = read_all(complaints);
+	if (ended != status || (status == 2) != (said[0] != '\0'))
+		fail_msg("%s: status %d: %s%s", line, ended, printed, said);
+	free(said);
+	return printed;
+}
+
+static const struct row {
+	const char *line;
+	int status;
+	const char *words; /* parted by '|' */
+} rows[] = {
+	{ "--from|a@b.test|--to|c@in.test", 0,
+	        "to c@in.test (internal)|rules[0]: matches|route: inside (direct, mx.test port 25)|"
+	        "fallback: far|fallback: box" },
+	{ "--from|a@b.test|--to|c@x.test", 0,
+	        "(external)|rules[0]: no, by recipient_domain|rules[1]: no, by header|"
+	        "rules[2]: no, by listener|rules[3]: no, by sender|no rule matches|route: far" },
+	{ "--from|a@b.test|--to|c@x.test|--header|X-Way: boxed|--header|A: b", 0,
+	        "rules[1]: matches|route: box (submission, smtp.office365.com port 587)" },
+	{ "--from|a@b.test|--to|c@x.test|--client|10.1.1.1|--listener|second.test|--user|ann", 0,
+	        "rules[2]: matches|route: box" },
+	{ "--from|a@b.test|--to|c@x.test|--client|10.1.1.1|--listener|127.0.0.1:26|--user|bob", 0,
+	        "rules[2]: no, by user|route: far" },
+	{ "--from|a@only.test|--to|c@x.test", 1,
+	        "rules[3]: matches|inside: no, it goes to accepted_domains alone|refused" },
+	{ "--from|a@only.test|--to|c@x.test|--to|c@in.test", 1,
+	        "to c@x.test|refused|to c@in.test|route: inside" },
+	{ "--from|<>|--to|c@x.test", 0,
+	        "far: no, it can't carry the null sender|route: box|sent from: n@in.test" },
+	{ "--from|<>|--to|c@in.test", 0, "route: inside|fallback: far, but it can't carry this" },
+	{ "--help", 0, "usage: sluice route" },
+	{ "--from|a@b.test", 2, "" },
+	{ "--to|a@b.test", 2, "" },
+	{ "--from|a|--to|c@x.test", 2, "" },
+	{ "--from|a@b.test|--to|c", 2, "" },
+	{ "--from|a@b.test|--to|c@x.test|--client|here", 2, "" },
+	{ "--from|a@b.test|--to|c@x.test|--listener|third.test", 2, "" },
+	{ "--from|a@b.test|--to|c@x.test|--header|none", 2, "" },
+	{ "--from|a@b.test|--to|c@x.test|more", 2, "" },
+	{ "--nonsense", 2, "" },
+};
+
+static void every_row(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *printed = run(rows[i].line, rows[i].status);
+		const char *at = printed;
+		char words[512];
+		char *rest = words;
+
+		snprintf(words, sizeof words, "%s", rows[i].words);
+		while (rest != NULL && *rest != '\0') {
+			const char *word = strsep(&rest, "|");
+			const char *found = strstr(at, word);
+			if (found == NULL)
+				fail_msg("%s: no \"%s\" in\n%s", rows[i].line, word, printed);
+			at = found;
+		}
+		free(printed);
+	}
+}
+
+static void as_json(void **state)
+{
+	(void)state;
+	char *printed = run("--json|--from|<>|--to|c@x.test|--to|c@in.test", 0);
+	char *line = strchr(printed, '\n');
+	assert_non_null(line);
+	json_t *first = json_loadb(printed, (size_t)(line - printed), 0, NULL);
+	json_t *second = json_loads(line + 1, 0, NULL);
+	assert_non_null(first);
+	assert_non_null(second);
+	assert_string_equal(json_string_value(json_object_get(first, "route")), "box");
+	assert_string_equal(json_string_value(json_object_get(first, "mailbox")), "n@in.test");
+	assert_true(json_is_null(json_object_get(first, "rule")));
+	assert_true(json_is_false(json_object_get(first, "internal")));
+	assert_int_equal(json_array_size(json_object_get(first, "rules")), 4);
+	assert_string_equal(json_string_value(json_object_get(second, "fate")), "taken");
+	assert_int_equal(json_integer_value(json_object_get(second, "rule")), 0);
+	assert_int_equal(json_array_size(json_object_get(second, "fallback")), 1);
+	json_decref(first);
+	json_decref(second);
+	free(printed);
+	printed = run("--json|--from|a@only.test|--to|c@x.test", 1);
+	first = json_loads(printed, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(first, "fate")), "refused");
+	assert_true(json_is_null(json_object_get(first, "route")));
+	json_decref(first);
+	free(printed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_row),
+		cmocka_unit_test(as_json),
+	};
+	const int fd = mkstemp(path);
+
+	if (fd < 0 || write(fd, configuration, strlen(configuration)) < 0)
+		return 1;
+	close(fd);
+	const int status = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(path);
+	return status;
+}
