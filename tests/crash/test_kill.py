@@ -46,6 +46,27 @@ def test_everything_acknowledged_arrives_at_postfix(sluice, postfix, route):
     kill_under_load(running, postfix, 3)
 
 
+def test_both_ways_of_a_message_arrive(sluice, aiosmtpd, route):
+    """Every message has a recipient on each of two routes, and so two jobs under one id."""
+    far, near = aiosmtpd(), aiosmtpd()
+    running = sluice([route(far), route(near, name="near")],
+                     rules=[{"recipient_domain": "near.test", "route": "near"}])
+    moments = random.Random(4)
+    ledger = Ledger(running.port, recipients=["a@far.test", "b@near.test"]).start()
+    for _ in range(KILLS):
+        before = ledger.count()
+        wanted = moments.randrange(20, 100)
+        wait_until(lambda: ledger.count() >= before + wanted, running.program.tail)
+        running.kill()
+        running.start()
+    ledger.finish()
+    running.wait_empty(120)
+    for server, recipient in ((far, "a@far.test"), (near, "b@near.test")):
+        assert ledger.acknowledged <= set(server.marks())
+        assert set(server.marks()) <= ledger.acknowledged | ledger.doubted
+        assert {tuple(envelope.rcpt_tos) for envelope in server.envelopes} == {(recipient,)}
+
+
 def test_a_backlog_survives(sluice, aiosmtpd, route):
     """Killed while nothing can leave: after the last start all of it goes out."""
     server = aiosmtpd()

@@ -109,8 +109,9 @@ class Ledger:
     A message whose reply was lost is in doubt: it may arrive, or not.
     """
 
-    def __init__(self, port, sessions=8, body_bytes=2000):
+    def __init__(self, port, sessions=8, body_bytes=2000, recipients=("user@example.org",)):
         self.port = port
+        self.recipients = list(recipients)
         self.acknowledged = set()
         self.doubted = set()
         self.body = ("0123456789 abcdefghijklmnopqrstuvwxyz\r\n" * 200)[:body_bytes] + "\r\n"
@@ -145,7 +146,7 @@ class Ledger:
         mark = f"m{next(marks)}"
         with self.lock:
             self.doubted.add(mark)
-        client.sendmail("app@example.test", ["user@example.org"], message(mark, self.body))
+        client.sendmail("app@example.test", self.recipients, message(mark, self.body))
         with self.lock:
             self.doubted.discard(mark)
             self.acknowledged.add(mark)
