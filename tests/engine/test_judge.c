@@ -351,9 +351,14 @@ static void test_outages(void **state)
 
 		court_lanes(&court);
 		court_hear(&it, &reply, STAGE_RCPT, cases[i].outcome, cases[i].scope);
-		(void)judge_lane(court.judge, court.lanes, &it);
+		(void)judge_lane(court.judge, court.lanes, &it, NULL);
 		assert_int_equal(outage_is_on(outage, loop_now(loop), 0), cases[i].out);
-		judge_success(court.judge, court.lanes);
+		struct throttle_ticket ticket;
+		assert_int_equal(
+		        throttle_admit(&court.throttles[0], loop_now(loop), true, 1, &ticket),
+		        THROTTLE_FREE);
+		judge_taken(court.judge, court.lanes, &ticket, court.lanes[0].epoch);
+		throttle_end(&court.throttles[0], &ticket);
 		assert_false(outage_is_on(outage, loop_now(loop), 0));
 	}
 	/* No session could be made; until something is answered. */

@@ -272,7 +272,7 @@ static void test_by_domain(void **state)
 	bench_open(&bench);
 	bench.carrier.by_domain = true;
 	struct job *job = bench_job(&bench, "a@x.y b@c.d e@X.y f@c.d");
-	bool begun = transaction_begin(&transaction, &bench.carrier, job);
+	bool begun = begin(&bench, &transaction, job);
 	assert_true(begun);
 	write_all(&bench, &transaction);
 	assert_int_equal(transaction.asked, 2);
@@ -290,7 +290,7 @@ static void test_by_domain(void **state)
 
 	/* What is one domain's goes at once, and so does one recipient. */
 	job = bench_job(&bench, "b@c.d f@C.D");
-	begun = transaction_begin(&transaction, &bench.carrier, job);
+	begun = begin(&bench, &transaction, job);
 	assert_true(begun);
 	write_all(&bench, &transaction);
 	assert_int_equal(transaction.asked, 2);
