@@ -180,8 +180,9 @@ static void client_next_rcpt(struct client *client)
 	char line[128];
 
 	message->bad[client->asked] = client_draws(client, 15);
-	snprintf(line, sizeof line, "RCPT TO:<%s.%d.%d@far.test>%s",
+	snprintf(line, sizeof line, "RCPT TO:<%s.%d.%d@%sfar.test>%s",
 	        message->bad[client->asked] ? "bad" : "ok", client->number, client->asked,
+	        client->parted && client->asked % 2 == 1 ? "x." : "",
 	        client_draws(client, 10) ? " NOTIFY=FAILURE,DELAY" : "");
 	client->asked++;
 	client->step = CLIENT_RCPT;

@@ -42,6 +42,7 @@ struct client {
 	char body[CLIENT_BODY_MAX];
 	size_t body_bytes;
 	enum client_step step;
+	bool parted;    /* its recipients take two routes */
 	bool stranger;  /* comes from where nobody may relay */
 	unsigned left;  /* messages to send */
 	int number;     /* of the message under way; -1: none */

@@ -21,7 +21,20 @@ static struct transaction_seen {
 	char kind[ORACLE_RECIPIENTS]; /* 'o', 'b', or 's' for a report */
 	int number[ORACLE_RECIPIENTS];
 	int index[ORACLE_RECIPIENTS];
-} seen[MOCK_SESSIONS_MAX];
+} seen[ORACLE_MOCKS][MOCK_SESSIONS_MAX];
+
+static struct transaction_seen *oracle_seen(
+        struct oracle *oracle, const struct mock_session *session)
+{
+	size_t mock = 0;
+
+	while (oracle->mocks[mock] != NULL && oracle->mocks[mock] != session->mock) {
+		mock++;
+		check(mock < ORACLE_MOCKS);
+	}
+	oracle->mocks[mock] = session->mock;
+	return &seen[mock][pool_index(&session->mock->sessions, session)];
+}
 
 void oracle_init(struct oracle *oracle)
 {
@@ -85,20 +98,23 @@ void oracle_see_disk(struct oracle *oracle, const struct disk_state *state)
 /* Its envelope has the recipients' addresses as they came. */
 static void oracle_see_message(struct oracle *oracle, const struct disk_row *row)
 {
-	static const struct view domain = VIEW_INIT("@far.test");
+	static const struct view domain = VIEW_INIT("far.test");
+	static const struct view other = VIEW_INIT("@x.");
 	struct view rest = view_from(row->value.data, row->value.bytes);
 	size_t at = view_find_fold(rest, domain);
 	char address[64];
 
 	for (; at < rest.bytes; at = view_find_fold(rest, domain)) {
-		size_t from = at;
+		const size_t mark = view_ends_fold(view_first(rest, at), other) ? other.bytes : 1;
+		size_t from = at < mark ? 0 : at - mark;
+		const size_t to = from;
 		while (from > 0 &&
 		        (byte_is_digit(rest.data[from - 1]) || rest.data[from - 1] == '.'))
 			from--;
 		struct text text = TEXT_ON(address);
 		int number = -1;
 		int index = -1;
-		text_put(&text, view_from(rest.data + from, at - from));
+		text_put(&text, view_from(rest.data + from, to - from));
 		rest = view_skip(rest, at + domain.bytes);
 		if (sscanf(text_string(&text), ".%d.%d", &number, &index) != 2)
 			continue;
@@ -181,7 +197,7 @@ static void oracle_recipient(
         struct mock_observer *observer, const struct mock_session *session, struct view arguments)
 {
 	struct oracle *oracle = container_of(observer, struct oracle, observer);
-	struct transaction_seen *it = &seen[pool_index(&session->mock->sessions, session)];
+	struct transaction_seen *it = oracle_seen(oracle, session);
 	char text[64];
 	struct text copy = TEXT_ON(text);
 	char kind;
@@ -217,7 +233,7 @@ static void oracle_message(
         struct mock_observer *observer, const struct mock_session *session, struct view id)
 {
 	struct oracle *oracle = container_of(observer, struct oracle, observer);
-	const struct transaction_seen *it = &seen[pool_index(&session->mock->sessions, session)];
+	const struct transaction_seen *it = oracle_seen(oracle, session);
 	char text[64];
 	struct text copy = TEXT_ON(text);
 	int number = -1;

@@ -3,8 +3,9 @@
  *
  * Messages have numbers. Number N comes from s.N@sim.test, has the Message-ID <N@sim> and up to
  * ORACLE_RECIPIENTS recipients ok.N.K@far.test (the server takes them, sooner or later) or
- * bad.N.K@far.test (it never does), so that whatever the mock is given can be told apart; a
- * report to s.N@sim.test is about number N.
+ * bad.N.K@far.test (it never does), so that whatever the mock is given can be told apart; where
+ * the world has two routes every second one is at x.far.test instead. A report to s.N@sim.test is
+ * about number N.
  *
  * What it says:
  *   I1  a 250 went out before the message was on the disk
@@ -26,6 +27,7 @@
 
 #define ORACLE_MESSAGES   128
 #define ORACLE_RECIPIENTS 3
+#define ORACLE_MOCKS      2
 #define ORACLE_LATE_NS    (1300 * NS_PER_S) /* what a stalled path held may come so late */
 
 enum oracle_told {
@@ -53,6 +55,7 @@ struct oracle_message {
 
 struct oracle {
 	struct mock_observer observer;
+	const struct mock *mocks[ORACLE_MOCKS]; /* in the order in which they were heard of */
 	struct oracle_message messages[ORACLE_MESSAGES];
 	size_t count;
 	uint64_t durable[ORACLE_MESSAGES * 4]; /* ids that were ever on the disk */

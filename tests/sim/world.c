@@ -19,6 +19,7 @@
 #define WORLD_MEMORY      (64 << 20)
 #define WORLD_CRASHES_MAX 4
 #define WORLD_MOCK_PORT   2526
+#define WORLD_OTHER_PORT  2527 /* where another route leads */
 #define WORLD_SESSIONS    3
 #define WORLD_BEGAN_MS    1790000000000 /* of the wall clock */
 /* Trouble ends when the clients are done, or after this time. */
@@ -39,6 +40,7 @@ struct world {
 	struct shelf shelf;
 	struct loop mock_loop;
 	struct mock mock;
+	struct mock other;          /* where the other route leads */
 	struct mock_tenant *tenant; /* the mock's; NULL: none */
 	struct loop client_loop;
 	struct list client_news;
@@ -48,6 +50,9 @@ struct world {
 	struct mono phase_began;
 	enum world_phase phase;
 	bool verbose;
+	bool parted;                             /* recipients take two routes */
+	bool fallback;                           /* and one of them may take the other's mail */
+	bool refusing;                           /* and the server refuses routes, now and then */
 	double crash;                            /* probability, a turn */
 	double crash_in_wait;                    /* probability, a wait of a machine's thread */
 	uint64_t turns[MACHINE_THREADS_MAX + 2]; /* by thread: who spins? */
@@ -60,14 +65,19 @@ static struct world world; /* callbacks of the seams come without an owner of th
 
 static void world_boot(void);
 static void world_say_stuck(void);
+static void world_part(uint64_t seed);
 static void world_configure(enum world_plant plant, const char *secret);
+static void world_put_other_route(struct text *text, const char *limits, const char *identities);
 static void world_make_tenant(uint64_t seed);
+static void world_open_mock(
+        struct mock *mock, const struct mock_settings *settings, struct endpoint at);
 static void world_make_mock(enum world_plant plant);
 static void world_make_clients(void);
 static void world_make_weather(enum world_plant plant);
 static void world_rules(bool trouble);
 static void world_turn(void);
 static bool world_pass_time(void);
+static void world_count_sessions(uint16_t port);
 static void world_look(void);
 static void world_enter(enum world_phase phase);
 static void world_next_phase(void);
@@ -93,6 +103,7 @@ void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool v
 	disk_reset(random_u64(&world.random));
 	network_reset(random_u64(&world.random));
 	oracle_init(&world.oracle);
+	world_part(seed);
 	world_configure(plant, secret);
 	const struct err err = depot_create(&world.depot, WORLD_MEMORY);
 	check(!failed(err));
@@ -144,6 +155,38 @@ static void world_say_stuck(void)
 	        text_string(&text));
 }
 
+/* In half of the worlds every second recipient takes another route, so that most messages are two
+ * jobs; and then in half of those it falls back on the first. */
+static void world_part(uint64_t seed)
+{
+	struct random random; /* of its own: the dice of the world fall as they did without it */
+
+	random_seed(&random, seed ^ UINT64_C(0x9a27ed));
+	world.parted = random_below(&random, 2) == 0;
+	world.fallback = random_below(&random, 2) == 0;
+	world.refusing = world.parted && world.fallback && random_below(&random, 2) == 0;
+}
+
+static void world_put_other_route(struct text *text, const char *limits, const char *identities)
+{
+	text_format(text,
+	        "  - name: other\n"
+	        "    interface: submission\n"
+	        "    host: 127.0.0.1\n"
+	        "    port: %d\n"
+	        "    tls: {verify: true, mode: required}\n"
+	        "    sessions: %d\n"
+	        "    pipeline: 3\n"
+	        "    group_by_domain: true\n"
+	        "%s"
+	        "    notices_from: notices@sim.test\n"
+	        "    identities: [%s]\n",
+	        WORLD_OTHER_PORT, WORLD_SESSIONS, limits, identities);
+	if (world.fallback)
+		text_format(text, "    fallback: far\n    fallback_after: 20s\n");
+	text_format(text, "rules:\n  - {recipient_domain: '*.far.test', route: other}\n");
+}
+
 static void world_configure(enum world_plant plant, const char *secret)
 {
 	/* One a line: the order in which arguments are worked out is the compiler's. */
@@ -192,12 +235,17 @@ static void world_configure(enum world_plant plant, const char *secret)
 	        "    pipeline: %d\n"
 	        "%s"
 	        "    notices_from: notices@sim.test\n"
-	        "    identities: [%s]\n"
-	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
-	        "threads: {ingest: %d, delivery: %d}\n",
+	        "    identities: [%s]\n",
 	        plant == WORLD_RELAY_ALL ? "0.0.0.0/0" : "127.0.0.0/8", WORLD_MOCK_PORT,
 	        plant == WORLD_MORE_SESSIONS ? 4 * WORLD_SESSIONS : WORLD_SESSIONS, pipeline,
-	        text_string(&limits_text), text_string(&identities_text), ingests, deliveries);
+	        text_string(&limits_text), text_string(&identities_text));
+	if (world.parted)
+		world_put_other_route(
+		        &text, text_string(&limits_text), text_string(&identities_text));
+	text_format(&text,
+	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
+	        "threads: {ingest: %d, delivery: %d}\n",
+	        ingests, deliveries);
 	config_report_init(&report);
 	const struct err err =
 	        config_load_text(&world.config, "/sim.yaml", text_view(&text), &report);
@@ -236,6 +284,16 @@ static void world_make_tenant(uint64_t seed)
 		mock_tenant_set_limit(world.tenant, NULL, (enum mock_limit)i, MOCK_NONE);
 }
 
+static void world_open_mock(
+        struct mock *mock, const struct mock_settings *settings, struct endpoint at)
+{
+	struct err err = mock_init(mock, &world.mock_loop, settings);
+
+	check(!failed(err));
+	err = mock_listen(mock, &at, false);
+	check(!failed(err));
+}
+
 static void world_make_mock(enum world_plant plant)
 {
 	const struct tls_server_settings tls = { "", "" };
@@ -262,12 +320,11 @@ static void world_make_mock(enum world_plant plant)
 	check(!failed(err));
 	loop_start(&world.mock_loop);
 	loop_begin(&world.mock_loop);
-	err = mock_init(&world.mock, &world.mock_loop, &settings);
-	check(!failed(err));
 	const bool parsed = endpoint_parse(VIEW("127.0.0.1:2526"), &at);
 	check(parsed);
-	err = mock_listen(&world.mock, &at, false);
-	check(!failed(err));
+	world_open_mock(&world.mock, &settings, at);
+	at.port = WORLD_OTHER_PORT;
+	world_open_mock(&world.other, &settings, at);
 	loop_end(&world.mock_loop);
 	sim_tls.forged = plant == WORLD_TRUST_ALL;
 	sim_tls.verifies_never = plant == WORLD_TRUST_ALL;
@@ -311,6 +368,14 @@ static void world_rules(bool trouble)
 		added = mock_script_add(&world.mock.script, view_of(whims[i]), &why);
 		check(added);
 	}
+	world.other.script = world.mock.script;
+	if (trouble && world.refusing) {
+		added = mock_script_add(&world.other.script,
+		        VIEW("stage=rcpt,probability=0.05,"
+		             "reply=550 5.7.64 TenantAttribution; Relay Access Denied"),
+		        &why);
+		check(added);
+	}
 }
 
 static void world_make_clients(void)
@@ -326,9 +391,11 @@ static void world_make_clients(void)
 	loop_begin(&world.client_loop);
 	world.ingest_at = world.config->listeners.at[0].address;
 	world.client_count = 1 + random_below(&world.random, WORLD_CLIENTS_MAX);
-	for (size_t i = 0; i < world.client_count; i++)
+	for (size_t i = 0; i < world.client_count; i++) {
 		client_init(&world.clients[i], &world.client_loop, &world.client_news,
 		        &world.oracle, &world.ingest_at, random_u64(&world.random));
+		world.clients[i].parted = world.parted;
+	}
 	loop_end(&world.client_loop);
 }
 
@@ -420,6 +487,7 @@ static void mock_thread_turn(void)
 	loop_run_completions(&world.mock_loop, LOOP_COMPLETIONS_PER_TURN);
 	loop_run_timers(&world.mock_loop);
 	mock_work(&world.mock);
+	mock_work(&world.other);
 	loop_end(&world.mock_loop);
 }
 
@@ -453,25 +521,33 @@ static bool world_pass_time(void)
 	return true;
 }
 
+static void world_count_sessions(uint16_t port)
+{
+	const struct machine *machine = world.machine;
+	size_t sessions = 0;
+
+	for (size_t i = 0; i < machine->delivery_count; i++)
+		sessions += network_connections(machine->deliveries[i].shard.loop.io, port);
+	if (sessions > WORLD_SESSIONS)
+		oracle_fail(&world.oracle, "I4: %zu sessions to %u, and the route has %d", sessions,
+		        port, WORLD_SESSIONS);
+}
+
 /* After each turn. */
 static void world_look(void)
 {
 	struct machine *machine = world.machine;
 	const struct mock_account *account = &world.mock.account;
-	const uint64_t losses = sim_network.breaks + account->drops_before + account->drops_after;
-	size_t sessions = 0;
+	const struct mock_account *other = &world.other.account;
+	const uint64_t losses = sim_network.breaks + account->drops_before + account->drops_after +
+	                        other->drops_before + other->drops_after;
 
 	if (losses != world.losses) {
 		world.losses = losses;
 		oracle_doubt(&world.oracle);
 	}
-
-	for (size_t i = 0; i < machine->delivery_count; i++)
-		sessions +=
-		        network_connections(machine->deliveries[i].shard.loop.io, WORLD_MOCK_PORT);
-	if (sessions > WORLD_SESSIONS)
-		oracle_fail(&world.oracle, "I4: %zu sessions, and the route has %d", sessions,
-		        WORLD_SESSIONS);
+	world_count_sessions(WORLD_MOCK_PORT);
+	world_count_sessions(WORLD_OTHER_PORT);
 	if (machine->logger != NULL)
 		(void)logger_drain(machine->logger);
 	if (spooler_state(machine->spooler) == SPOOLER_BROKEN)
