@@ -242,12 +242,13 @@ static void make_slots(struct maker *maker)
 	uint16_t *rules = config_arena_take(maker->arena, maker->entry_count * sizeof *rules);
 	uint32_t slot_count = 2;
 
+	if (maker->entry_count == 0)
+		return; /* nothing is looked up */
 	while (slot_count < 2 * maker->entry_count)
 		slot_count *= 2;
 	book->slots = config_arena_take(maker->arena, slot_count * sizeof *book->slots);
 	book->slot_mask = slot_count - 1;
-	if (maker->entry_count > 0)
-		qsort(maker->entries, maker->entry_count, sizeof *maker->entries, compare_entries);
+	qsort(maker->entries, maker->entry_count, sizeof *maker->entries, compare_entries);
 	for (size_t from = 0; from < maker->entry_count;) {
 		const struct view key = maker->entries[from].key;
 		struct rulebook_slot *slot = free_slot(book, key);

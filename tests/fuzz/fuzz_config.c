@@ -1,7 +1,35 @@
 /* A configuration is read or refused, whatever it says: never both, and never in silence. */
 #include "engine/config.h"
 #include "engine/config_report.h"
+#include "engine/routing.h"
 #include "tests/fuzz/fuzz.h"
+
+/* Whatever the rules are, each recipient has one answer, and a route that is found can carry it. */
+static void check_routing(const struct config *config)
+{
+	static const char *const recipients[] = { "a@contoso.com", "b@x.contoso.com", "c@y.test",
+		"d@[192.0.2.1]", "" };
+	static const char *const senders[] = { "", "a@contoso.com" };
+
+	for (size_t i = 0; i < sizeof recipients / sizeof recipients[0]; i++)
+		for (size_t j = 0; j < 2; j++) {
+			struct rulebook_seen seen;
+			struct rulebook_mail mail = { .sender = view_of(senders[j]),
+				.seen = &seen };
+			const struct view to = view_of(recipients[i]);
+
+			rulebook_see_text(
+			        config->rulebook, VIEW("X-A: b\r\nSubject: c\r\n"), &seen);
+			const struct routing routing = routing_decide(config, &mail, to);
+			check(routing.fate != ROUTING_OPEN);
+			check(routing.route < config->routes.count);
+			if (routing.fate == ROUTING_TAKEN)
+				check(routing_carries(config, routing.route, mail.sender, to));
+			mail.seen = NULL;
+			if (routing.fate != ROUTING_NOWHERE)
+				check(routing_decide(config, &mail, to).fate != ROUTING_NOWHERE);
+		}
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
@@ -18,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		check(config->listeners.count > 0);
 		check(config->name != NULL);
 		check(config->limits.message_bytes <= config->limits.memory_bytes);
+		check_routing(config);
 		for (size_t i = 0; i < config->routes.count; i++) {
 			check(config->routes.at[i].host != NULL);
 			check(config->routes.at[i].name != NULL);
