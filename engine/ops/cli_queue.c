@@ -247,18 +247,24 @@ static void print_whole(const json_t *row)
 struct listing {
 	const struct query *query;
 	uint64_t messages;
+	uint64_t rows;
 	char last_id[MESSAGE_ID_TEXT]; /* where the next page begins */
 	json_int_t last_job;
 };
 
-static void print_row(const struct query *query, const json_t *row, struct view line)
+static void print_row(const struct listing *listing, const json_t *row, struct view line)
 {
-	if (query->json)
+	const bool shown = listing->query->verb == REQUEST_SHOW;
+
+	if (listing->query->json) {
 		printf("%.*s\n", VIEW_ARGS(line));
-	else if (query->verb == REQUEST_SHOW)
+	} else if (shown) {
+		if (listing->rows > 0)
+			putchar('\n'); /* on another route */
 		print_whole(row);
-	else
+	} else {
 		print_line(row);
+	}
 }
 
 /* False: the row makes no sense, or the answer broke off. */
@@ -272,7 +278,8 @@ static bool take_row(struct listing *listing, struct view line)
 	snprintf(listing->last_id, sizeof listing->last_id, "%s", text_in(row, "id"));
 	listing->last_job = json_integer_value(json_object_get(row, "job"));
 	if (listing->query->verb != REQUEST_COUNT)
-		print_row(listing->query, row, line);
+		print_row(listing, row, line);
+	listing->rows++;
 	json_decref(row);
 	return true;
 }

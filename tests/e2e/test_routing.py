@@ -68,6 +68,8 @@ def test_both_jobs_are_removed_by_the_id(sluice, nowhere):
     queue_id = transcript.split("queued as ")[1].split()[0]
     assert [e["route"] for e in running.queue()] == ["far", "near"]
     assert running.count() == 1
+    shown = running.command("queue", "show", queue_id).split("\n\n")
+    assert ["far" in shown[0], "near" in shown[1]] == [True, True] and len(shown) == 2
     assert int(running.command("queue", "count", "--from", "app@example.test")) == 1
     assert running.command("queue", "remove", queue_id) == "1 message removed\n"
     wait_until(lambda: running.count() == 0, running.program.tail)
