@@ -66,6 +66,7 @@ struct mock_settings {
 	size_t sessions_max;          /* 0: MOCK_SESSIONS_MAX */
 	int64_t delay_ns;             /* every reply comes so much later */
 	int64_t work_ns;              /* the reply to a message, so much more */
+	double work_spread;           /* that is spread evenly, by so much of it to both sides */
 	uint32_t connections_max;     /* messages in flight on an identity; 0: any */
 	uint64_t messages_minute_max; /* of an identity; 0: any */
 	const char *const *users;     /* "name:password or token"; none: anyone may sign in */

@@ -122,6 +122,9 @@ static void message_take(struct mock_session *session, const struct mock_rule *r
 	int64_t extra_ns = mock->settings.work_ns;
 	bool slot = false;
 
+	if (mock->settings.work_spread > 0)
+		extra_ns += (int64_t)((double)extra_ns * mock->settings.work_spread *
+		                      (2 * random_unit(&mock->random) - 1));
 	if (mock->settings.observer != NULL)
 		mock->settings.observer->message(mock->settings.observer, session, id);
 	mock_account_take(&mock->account, session->identity, id, session->recipients,

@@ -92,6 +92,18 @@ struct config_rules {
 	size_t count;
 };
 
+/* Its conditions are as a rule's. */
+struct config_stream {
+	CONFIG_STREAM(CONFIG_FIELD)
+};
+
+#define CONFIG_STREAMS_MAX 63 /* and what is in none of them: queue/schedule.h has 64 */
+
+struct config_streams {
+	const struct config_stream *at; /* the first that matches counts */
+	size_t count;
+};
+
 struct config_retry {
 	CONFIG_RETRY(CONFIG_FIELD)
 };
@@ -103,8 +115,9 @@ struct config_threads {
 struct config {
 	CONFIG_TOP(CONFIG_FIELD)
 	uint32_t account_count;
-	const char *path;                /* of the file, for the log */
-	const struct rulebook *rulebook; /* made of it; NULL: the first route takes all */
+	const char *path;                  /* of the file, for the log */
+	const struct rulebook *rulebook;   /* made of it; NULL: the first route takes all */
+	const struct rulebook *streambook; /* of the streams' conditions; NULL: there are none */
 	struct config_arena *arena;
 };
 

@@ -3,6 +3,8 @@
 #include "engine/routing.h"
 #include "queue/base/check.h"
 
+#define STREAM_QUEUES_MAX 1024 /* queue/spool.h: SPOOL_ROUTES_MAX */
+
 #define complain(places, section, field, ...)                                                      \
 	config_places_complain((places), CONFIG_WRONG, (section), (field), __VA_ARGS__)
 #define remark(places, section, field, ...)                                                        \
@@ -271,6 +273,37 @@ static void remark_on_routes(const struct config *config, struct config_places *
 	}
 }
 
+static void check_streams(const struct config *config, struct config_places *places)
+{
+	const struct config_streams *streams = &config->streams;
+	size_t headers = 0;
+
+	for (size_t i = 0; i < streams->count; i++) {
+		const struct config_stream *stream = &streams->at[i];
+
+		if (stream->name == NULL && !config_places_wrote(places, &stream->name))
+			complain(places, stream, &stream->name,
+			        "streams[%zu]: name is missing; right is a name of its own", i);
+		for (size_t j = 0; j < i; j++)
+			if (stream->name != NULL && streams->at[j].name != NULL &&
+			        strcmp(stream->name, streams->at[j].name) == 0)
+				complain(places, stream, &stream->name,
+				        "streams[%zu].name: streams[%zu] is named \"%s\" already; "
+				        "right is a name of its own",
+				        i, j, stream->name);
+		headers += stream->header.count;
+	}
+	if (headers > RULEBOOK_HEADERS_MAX)
+		complain(places, config, &config->streams,
+		        "streams: more than %d headers in all of them; right is fewer",
+		        RULEBOOK_HEADERS_MAX);
+	if (config->routes.count * (streams->count + 1) > STREAM_QUEUES_MAX)
+		complain(places, config, &config->streams,
+		        "streams: %zu for %zu routes are too many; right is at most %d queues, one "
+		        "for each stream (and for mail in none) on each route",
+		        streams->count, config->routes.count, STREAM_QUEUES_MAX);
+}
+
 void config_check_rules(struct config *config, struct config_places *places)
 {
 	for (size_t i = 0; i < config->routes.count; i++)
@@ -278,6 +311,7 @@ void config_check_rules(struct config *config, struct config_places *places)
 	for (size_t i = 0; i < config->rules.count; i++)
 		check_rule(config, i, places);
 	check_header_count(config, places);
+	check_streams(config, places);
 	if (places->report->wrong_count > 0)
 		return;
 	rulebook_make(config);

@@ -47,6 +47,7 @@
 #define CONFIG_NAME_ROUTES(key)       key
 #define CONFIG_NAME_RETRY(key)        key
 #define CONFIG_NAME_RULES(key)        key
+#define CONFIG_NAME_STREAMS(key)      key
 #define CONFIG_NAME_THREADS(key)      key
 #define CONFIG_NAME_LISTENER_TLS(key) key
 #define CONFIG_NAME_ROUTE_TLS(key)    key
@@ -64,6 +65,7 @@
 #define CONFIG_TYPE_IDENTITIES   struct config_identities
 #define CONFIG_TYPE_RETRY        struct config_retry
 #define CONFIG_TYPE_RULES        struct config_rules
+#define CONFIG_TYPE_STREAMS      struct config_streams
 #define CONFIG_TYPE_THREADS      struct config_threads
 
 #endif

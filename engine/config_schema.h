@@ -26,6 +26,8 @@
 	X(routes, ROUTES, NULL, NULL, NULL, "where mail goes out; the first is the default") \
 	X(rules, RULES, NULL, NULL, NULL, \
 	  "which route a recipient's mail takes; the first rule that matches decides") \
+	X(streams, STREAMS, NULL, NULL, NULL, \
+	  "kinds of mail, each with a share or a priority; the first that matches counts") \
 	X(accepted_domains, DOMAINS, NULL, NULL, NULL, \
 	  "the tenant's own domains; without the list every domain is external") \
 	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
@@ -79,6 +81,24 @@
 	  "a header field as NAME: PATTERN, where * is any text and ? any byte; case is ignored") \
 	X(route, ROUTE_NAMES, NULL, NULL, NULL, \
 	  "the route; of several, the first that can carry the recipient's mail")
+
+#define CONFIG_STREAM(X) \
+	X(name, NAME, NULL, NULL, NULL, "for logs and on disk") \
+	X(urgent, FLAG, "false", NULL, NULL, \
+	  "goes before all that is not; of ten messages one is not, where such wait") \
+	X(weight, NUMBER, "1", "1", "1000", \
+	  "its share among the streams that are urgent, or among those that are not; mail in no " \
+	  "stream has the weight 1") \
+	X(pace, LIMIT_MINUTE, "none", "1", NULL, "most that start, spread evenly") \
+	X(expire, DURATION, NULL, "1s", "30d", \
+	  "age at which its mail bounces; by default retry.give_up_after") \
+	X(sender, RULE_SENDERS, NULL, NULL, NULL, \
+	  "the sender's address or domain as MAIL gave it; <> is the null sender") \
+	X(listener, TEXTS, NULL, NULL, NULL, "the address or name of the listener it came in by") \
+	X(client, CLIENTS, NULL, NULL, NULL, "the client's network") \
+	X(user, TEXTS, NULL, NULL, NULL, "the name that the client signed in with") \
+	X(header, HEADERS, NULL, NULL, NULL, \
+	  "a header field as NAME: PATTERN, where * is any text and ? any byte; case is ignored")
 
 #define CONFIG_LISTENER(X) \
 	X(address, ENDPOINT, "127.0.0.1:2525", NULL, NULL, "where to listen") \

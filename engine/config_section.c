@@ -52,6 +52,9 @@ static const struct config_key keys_IDENTITY[] = { CONFIG_IDENTITY(KEY) };
 #define SECTION config_rule
 static const struct config_key keys_RULE[] = { CONFIG_RULE(KEY) };
 #undef SECTION
+#define SECTION config_stream
+static const struct config_key keys_STREAM[] = { CONFIG_STREAM(KEY) };
+#undef SECTION
 #define SECTION config_retry
 static const struct config_key keys_RETRY[] = { CONFIG_RETRY(KEY) };
 #undef SECTION

@@ -22,6 +22,7 @@
 	X(TIMEOUTS, config_timeouts)                                                               \
 	X(IDENTITY, config_identity)                                                               \
 	X(RULE, config_rule)                                                                       \
+	X(STREAM, config_stream)                                                                   \
 	X(RETRY, config_retry)                                                                     \
 	X(THREADS, config_threads)
 
@@ -30,7 +31,8 @@
 	X(LISTENERS, LISTENER, 64)                                                                 \
 	X(ROUTES, ROUTE, 1024)                                                                     \
 	X(IDENTITIES, IDENTITY, 10000)                                                             \
-	X(RULES, RULE, CONFIG_RULES_MAX)
+	X(RULES, RULE, CONFIG_RULES_MAX)                                                           \
+	X(STREAMS, STREAM, CONFIG_STREAMS_MAX)
 
 /* What a key holds: one of enum config_kind, or from there on a section, or a list of one. */
 enum config_shape {

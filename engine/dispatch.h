@@ -108,6 +108,7 @@ struct dispatch {
 	struct heap timed;   /* lanes */
 	struct list stirred; /* lanes, by their stir_link */
 	struct outbound **session_places;
+	struct schedule_stream streams[SCHEDULE_STREAMS_MAX];
 	struct senders *senders;
 	uint32_t *reaches; /* the lanes', one after the other */
 	struct pool sessions;

@@ -1,12 +1,11 @@
 #include "engine/dispatch.h"
 
 #include "engine/feed.h"
+#include "engine/streams.h"
 #include "engine/routing.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
-
-static const struct schedule_stream the_stream = { .weight = 1 };
 
 static struct err dispatch_init_reaches(struct dispatch *dispatch);
 static void dispatch_visit_bound(struct dispatch *dispatch, bool fill);
@@ -43,11 +42,13 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 	if (failed(err))
 		return err;
 	judge->outages = dispatch->outages;
+	streams_fill(dispatch->shard->config, dispatch->streams);
 	err = senders_create(&dispatch->senders, dispatch->shard->config);
 	if (!failed(err))
 		err = schedule_init(dispatch->schedule,
 		        dispatch->route_count + senders_count(dispatch->senders),
-		        dispatch->route_count, &the_stream, 1);
+		        dispatch->route_count, dispatch->streams,
+		        streams_count(dispatch->shard->config));
 	if (!failed(err))
 		err = pool_init(&dispatch->sessions, sizeof(struct outbound), sessions);
 	uint32_t lanes = dispatch->lane_count;

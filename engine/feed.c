@@ -2,6 +2,7 @@
 
 #include "engine/batch.h"
 #include "engine/routing.h"
+#include "engine/streams.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -11,8 +12,12 @@
 #define FEED_WINDOW_MOST  16384 /* beyond it a shard has work for seconds, and memory goes */
 
 static void feed_init_credit(
-        struct feed_route *route, const struct config_route *settings, uint32_t shard_count);
-static void feed_charge(struct feed *feed, struct job *job);
+        struct feed_queue *queue, const struct config_route *settings, uint32_t shard_count);
+static void feed_charge(struct feed *feed, struct job *job, struct wall now);
+static bool feed_is_in_pace(const struct feed *feed, uint8_t stream, struct wall now);
+static void feed_wake_at(struct feed_queue *queue, struct wall due);
+static bool feed_read_queues(struct feed *feed, bool urgent, struct wall now, size_t *reads,
+        struct spool_place *damaged);
 static struct err feed_bound_init(struct feed *feed);
 static uint64_t feed_bound_shards(const struct feed *feed, const struct job *job);
 static void feed_lend(struct feed *feed, struct job *job);
@@ -49,7 +54,8 @@ uint32_t feed_window_sum(const struct config *config, size_t shard_count)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < config->routes.count; i++)
-		sum += feed_window(&config->routes.at[i], shard_count);
+		sum += (uint64_t)feed_window(&config->routes.at[i], shard_count) *
+		       streams_count(config);
 	check(sum <= UINT32_MAX / 4);
 	return (uint32_t)sum;
 }
@@ -71,16 +77,27 @@ struct err feed_init(struct feed *feed, const struct config *config, struct spoo
 		.shelf = shelf,
 		.shards = shards,
 		.shard_count = shard_count,
-		.route_count = config->routes.count,
+		.queue_count = config->routes.count * streams_count(config),
 		.reserve = depot_chunks_max(shelf->depot) / FEED_RESERVE_SHARE,
 	};
 	list_init(&feed->strays);
-	for (size_t i = 0; i < config->routes.count; i++) {
-		struct feed_route *route = &feed->routes[i];
-		route->backlog = true; /* until a look at the disk says otherwise */
-		route->next_due = FEED_NEVER;
-		route->window = feed_window(&config->routes.at[i], shard_count);
-		feed_init_credit(route, &config->routes.at[i], (uint32_t)shard_count);
+	for (size_t i = 0; i < feed->queue_count; i++) {
+		const struct config_route *route = &config->routes.at[i % config->routes.count];
+		struct feed_queue *queue = &feed->queues[i];
+		queue->backlog = true; /* until a look at the disk says otherwise */
+		queue->next_due = FEED_NEVER;
+		queue->window = feed_window(route, shard_count);
+		const struct config_stream *stream =
+		        streams_at(config, (uint32_t)(i / config->routes.count));
+		queue->urgent = stream != NULL && stream->urgent;
+		feed->urgent |= queue->urgent;
+		feed_init_credit(queue, route, (uint32_t)shard_count);
+	}
+	for (uint32_t i = 1; i < streams_count(config); i++) {
+		const struct config_limit *pace = &streams_at(config, i)->pace;
+		if (pace->count != LIMIT_NONE)
+			feed->paces[i].apart_us =
+			        pace->period_ns / NS_PER_US / (int64_t)pace->count;
 	}
 	/* All that can be lent, a batch of puts, reports and branches of its settles, and one to
 	 * look at. */
@@ -122,15 +139,15 @@ static struct err feed_bound_init(struct feed *feed)
 
 /* A shard without a session for the route could do nothing with its jobs. */
 static void feed_init_credit(
-        struct feed_route *route, const struct config_route *settings, uint32_t shard_count)
+        struct feed_queue *queue, const struct config_route *settings, uint32_t shard_count)
 {
 	const struct route_plan plan = feed_plan(settings, shard_count);
 
 	for (uint32_t shard = 0; shard < shard_count; shard++) {
 		if (route_shard_sessions(&plan, shard) == 0)
 			continue;
-		route->credit[shard] = route->window;
-		route->credit_left += route->window;
+		queue->credit[shard] = queue->window;
+		queue->credit_left += queue->window;
 	}
 }
 
@@ -158,29 +175,29 @@ void feed_give_job(struct feed *feed, struct job *job)
 
 void feed_credit(struct feed *feed, const struct job *job)
 {
-	struct feed_route *route = &feed->routes[job->lent_route];
+	struct feed_queue *queue = &feed->queues[job->lent_queue];
 
 	check(job->shard < feed->shard_count);
-	check(route->credit[job->shard] < route->window);
-	route->credit[job->shard]++;
-	route->credit_left++;
+	check(queue->credit[job->shard] < queue->window);
+	queue->credit[job->shard]++;
+	queue->credit_left++;
 }
 
-void feed_offer(struct feed *feed, struct job *job)
+void feed_offer(struct feed *feed, struct job *job, struct wall now)
 {
-	const struct feed_route *route = &feed->routes[job->route];
-	const bool may_lend =
-	        !feed->stopped && !job->held && !route->backlog && route->credit_left > 0;
+	const struct feed_queue *queue = &feed->queues[spool_queue_of(feed->spool, job)];
+	const bool may_lend = !feed->stopped && !job->held && !queue->backlog &&
+	                      queue->credit_left > 0 && feed_is_in_pace(feed, job->stream, now);
 
 	check(job->shard == FEED_NO_SHARD);
 	if (may_lend) {
 		spool_lend(feed->spool, job->id, job->number);
-		feed_charge(feed, job);
+		feed_charge(feed, job, now);
 		feed_lend(feed, job);
 		return;
 	}
 	if (!job->held)
-		feed_wakes(feed, job->route, job->next_attempt);
+		feed_wakes(feed, job);
 	feed_give_job(feed, job);
 }
 
@@ -188,29 +205,43 @@ void feed_take_back(struct feed *feed, struct job *job)
 {
 	feed_credit(feed, job);
 	spool_unlend(feed->spool, job->id, job->number);
-	feed_wakes(feed, job->route, job->next_attempt);
+	feed_wakes(feed, job);
 	feed_give_job(feed, job);
 }
 
-/* From the shard that has most, of those that have a mailbox for it. */
-static void feed_charge(struct feed *feed, struct job *job)
+/* From the shard that has most, of those that have a mailbox for it; and of its stream's pace. */
+static void feed_charge(struct feed *feed, struct job *job, struct wall now)
 {
-	struct feed_route *route = &feed->routes[job->route];
+	const uint16_t index = spool_queue_of(feed->spool, job);
+	struct feed_queue *queue = &feed->queues[index];
+	struct feed_pace *pace = &feed->paces[job->stream];
 	const uint64_t bound = feed_bound_shards(feed, job);
 	size_t best = feed->shard_count;
 
 	for (size_t shard = 0; shard < feed->shard_count; shard++)
-		if ((bound >> shard & 1) != 0 && route->credit[shard] > 0 &&
-		        (best == feed->shard_count || route->credit[shard] > route->credit[best]))
+		if ((bound >> shard & 1) != 0 && queue->credit[shard] > 0 &&
+		        (best == feed->shard_count || queue->credit[shard] > queue->credit[best]))
 			best = shard;
 	for (size_t shard = 0; shard < feed->shard_count && best == feed->shard_count; shard++)
-		if (route->credit[shard] > 0)
+		if (queue->credit[shard] > 0)
 			best = shard;
-	check(route->credit[best] > 0);
-	route->credit[best]--;
-	route->credit_left--;
+	check(best < feed->shard_count);
+	queue->credit[best]--;
+	queue->credit_left--;
 	job->shard = (uint16_t)best;
-	job->lent_route = job->route;
+	job->lent_queue = index;
+	if (pace->next_us < now.ms * 1000)
+		pace->next_us = now.ms * 1000;
+	pace->next_us += pace->apart_us;
+}
+
+/* A clock that is set back must not stop it for longer than that. */
+static bool feed_is_in_pace(const struct feed *feed, uint8_t stream, struct wall now)
+{
+	const struct feed_pace *pace = &feed->paces[stream];
+
+	return pace->apart_us == 0 || pace->next_us <= now.ms * 1000 ||
+	       pace->next_us > now.ms * 1000 + pace->apart_us;
 }
 
 static uint64_t feed_bound_shards(const struct feed *feed, const struct job *job)
@@ -238,38 +269,56 @@ uint32_t feed_credit_sum(const struct feed *feed, size_t shard)
 {
 	uint32_t sum = 0;
 
-	for (size_t route = 0; route < feed->route_count; route++)
-		sum += feed->routes[route].credit[shard];
+	for (size_t queue = 0; queue < feed->queue_count; queue++)
+		sum += feed->queues[queue].credit[shard];
 	return sum;
 }
 
-void feed_wakes(struct feed *feed, uint16_t route, struct wall due)
+void feed_wakes(struct feed *feed, const struct job *job)
 {
-	if (due.ms < feed->routes[route].next_due.ms)
-		feed->routes[route].next_due = due;
+	feed_wake_at(&feed->queues[spool_queue_of(feed->spool, job)], job->next_attempt);
 }
 
+static void feed_wake_at(struct feed_queue *queue, struct wall due)
+{
+	if (due.ms < queue->next_due.ms)
+		queue->next_due = due;
+}
+
+/* Urgent streams first. */
 bool feed_turn(struct feed *feed, struct wall now, struct spool_place *damaged)
 {
-	const size_t first = feed->route_first;
 	size_t reads = 0;
 
 	*damaged = (struct spool_place){ 0 };
 	feed->starved = false;
 	if (feed->stopped || !list_is_empty(&feed->strays))
 		return false;
-	for (size_t i = 0; i < feed->route_count; i++) {
-		const uint16_t index = (uint16_t)((first + i) % feed->route_count);
-		struct feed_route *route = &feed->routes[index];
+	if (feed->urgent && feed_read_queues(feed, true, now, &reads, damaged))
+		return true;
+	return feed_read_queues(feed, false, now, &reads, damaged);
+}
 
-		if (route->next_due.ms <= now.ms) {
-			route->backlog = true;
-			route->next_due = FEED_NEVER;
+/* By turns. True: there may be more. */
+static bool feed_read_queues(
+        struct feed *feed, bool urgent, struct wall now, size_t *reads, struct spool_place *damaged)
+{
+	const size_t first = feed->queue_first;
+
+	for (size_t i = 0; i < feed->queue_count; i++) {
+		const uint16_t index = (uint16_t)((first + i) % feed->queue_count);
+		struct feed_queue *queue = &feed->queues[index];
+
+		if (queue->urgent != urgent)
+			continue;
+		if (queue->next_due.ms <= now.ms) {
+			queue->backlog = true;
+			queue->next_due = FEED_NEVER;
 		}
-		while (route->backlog && feed_read(feed, index, now, damaged)) {
-			if (damaged->id == 0 && ++reads < FEED_READS_PER_TURN)
+		while (queue->backlog && feed_read(feed, index, now, damaged)) {
+			if (damaged->id == 0 && ++*reads < FEED_READS_PER_TURN)
 				continue;
-			feed->route_first = (index + 1U) % feed->route_count;
+			feed->queue_first = (index + 1U) % feed->queue_count;
 			return true;
 		}
 	}
@@ -278,18 +327,24 @@ bool feed_turn(struct feed *feed, struct wall now, struct spool_place *damaged)
 
 /* Reads one job back and lends it. False: not now. */
 static bool feed_read(
-        struct feed *feed, uint16_t route, struct wall now, struct spool_place *damaged)
+        struct feed *feed, uint16_t index, struct wall now, struct spool_place *damaged)
 {
+	struct feed_queue *queue = &feed->queues[index];
+	const uint8_t stream = (uint8_t)(index / feed->config->routes.count);
 	struct wall due;
 
-	if (feed->routes[route].credit_left == 0)
+	if (queue->credit_left == 0)
 		return false; /* a settle brings credit, and with it another turn */
+	if (!feed_is_in_pace(feed, stream, now)) {
+		feed_wake_at(queue, (struct wall){ feed->paces[stream].next_us / 1000 + 1 });
+		return false;
+	}
 	struct job *job = feed_take_job(feed);
-	const struct err err = spool_next(feed->spool, route, now, feed->shelf, feed->reserve, job);
+	const struct err err = spool_next(feed->spool, index, now, feed->shelf, feed->reserve, job);
 	switch (err.code) {
 	case ERR_OK:
-		if (routing_suits(feed->config, route, job)) {
-			feed_charge(feed, job);
+		if (routing_suits(feed->config, job->route, job)) {
+			feed_charge(feed, job, now);
 			feed_lend(feed, job);
 		} else {
 			list_push_last(&feed->strays, &job->link);
@@ -299,9 +354,9 @@ static bool feed_read(
 		*damaged = (struct spool_place){ job->id, job->number };
 		break;
 	case ERR_NOT_FOUND:
-		feed->routes[route].backlog = false;
-		if (spool_next_due(feed->spool, route, &due))
-			feed_wakes(feed, route, due);
+		queue->backlog = false;
+		if (spool_next_due(feed->spool, index, &due))
+			feed_wake_at(queue, due);
 		break;
 	case ERR_NO_MEMORY:
 		feed->starved = true;
@@ -317,8 +372,8 @@ struct wall feed_wanted(const struct feed *feed)
 {
 	struct wall wanted = FEED_NEVER;
 
-	for (size_t route = 0; route < feed->route_count; route++)
-		if (feed->routes[route].next_due.ms < wanted.ms)
-			wanted = feed->routes[route].next_due;
+	for (size_t queue = 0; queue < feed->queue_count; queue++)
+		if (feed->queues[queue].next_due.ms < wanted.ms)
+			wanted = feed->queues[queue].next_due;
 	return wanted;
 }

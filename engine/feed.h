@@ -1,8 +1,11 @@
 /*
  * The feed lends jobs to delivery shards, by credit: each shard holds at most its window of a
- * route, the rest waits on disk. So a backlog of any size costs no memory, and a paused lane in
- * one shard strands nothing. A job keeps its credit until its settle is on disk: nothing beyond
- * the windows is ever read, however long settles wait for a full disk.
+ * queue (a stream's mail on a route), the rest waits on disk. Urgent streams are read first, and a
+ * stream with a pace is lent no faster.
+ *
+ * So a backlog of any size costs no memory, and a paused lane in one shard strands nothing.
+ * A job keeps its credit until its settle is on disk: nothing beyond the windows is ever read,
+ * however long settles wait for a full disk.
  *
  * What only some mailboxes may send goes to a shard that has one of them, if it has credit; else
  * to any, where any mailbox of the route tries it.
@@ -23,6 +26,7 @@
 #include "engine/senders.h"
 #include "queue/base/pool.h"
 #include "queue/route.h"
+#include "queue/schedule.h"
 #include "queue/spool.h"
 
 #define FEED_SHARDS_MAX     64
@@ -30,12 +34,19 @@
 #define FEED_READS_PER_TURN 64 /* jobs read back: up to 10 us each, more with large bodies */
 #define FEED_RESERVE_SHARE  16 /* of the memory budget, what reading back leaves */
 
-struct feed_route {
+struct feed_queue {
+	bool urgent;
 	bool backlog;         /* due rows may wait on disk that are not lent */
 	struct wall next_due; /* while !backlog: when the next comes due; ms INT64_MAX: none */
 	uint32_t window;      /* most jobs a shard holds */
 	uint32_t credit_left; /* of all shards */
 	uint32_t credit[FEED_SHARDS_MAX];
+};
+
+/* A stream's pace: its jobs are lent so far apart. */
+struct feed_pace {
+	int64_t apart_us; /* 0: as they come */
+	int64_t next_us;  /* of the wall clock */
 };
 
 struct feed {
@@ -46,14 +57,16 @@ struct feed {
 	struct shelf *shelf;
 	struct post *shards; /* of the delivery shards */
 	size_t shard_count;
-	size_t route_count; /* configured; routes above are orphans that only old jobs name */
-	size_t route_first; /* whose turn it is to be read first */
+	size_t queue_count; /* configured; those above are orphans that only old jobs name */
+	size_t queue_first; /* whose turn it is to be read first */
 	size_t reserve;     /* chunks that reading back leaves */
 	struct pool jobs;
 	struct list strays; /* see feed_turn(); nothing more is read while there are any */
+	bool urgent;        /* some queue is */
 	bool stopped;       /* draining: nothing new is lent */
 	bool starved;       /* the last read found the memory budget used up */
-	struct feed_route routes[SPOOL_ROUTES_MAX];
+	struct feed_pace paces[SCHEDULE_STREAMS_MAX];
+	struct feed_queue queues[SPOOL_ROUTES_MAX];
 };
 
 /* How a route is divided among the shards. */
@@ -80,7 +93,7 @@ struct job *feed_take_job(struct feed *feed);
 void feed_give_job(struct feed *feed, struct job *job);
 
 /* A job just committed: lends it, or leaves it to the disk. Takes job. */
-void feed_offer(struct feed *feed, struct job *job);
+void feed_offer(struct feed *feed, struct job *job, struct wall now);
 /* The settle of a job is on disk: its shard has its credit back. */
 void feed_credit(struct feed *feed, const struct job *job);
 /* A job that a shard had no use for: it is due as it was. Takes job. */
@@ -88,7 +101,7 @@ void feed_take_back(struct feed *feed, struct job *job);
 /* The letters that credit lets us send to the shard still. */
 uint32_t feed_credit_sum(const struct feed *feed, size_t shard);
 /* The job is on disk, due at next_attempt, and not lent. */
-void feed_wakes(struct feed *feed, uint16_t route, struct wall due);
+void feed_wakes(struct feed *feed, const struct job *job);
 
 /* Lends what credit allows; a damaged record is told by `damaged` (its id; 0: none). Jobs that
  * their route can't send any more, as it is configured now, come into `strays`, lent to nobody,

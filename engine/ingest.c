@@ -361,7 +361,7 @@ bool ingest_put(
 	const struct letter letter = {
 		.kind = LETTER_PUT,
 		.message = MOVE(*message),
-		.ways = { .all = ways->all, .each = MOVE(ways->each) },
+		.ways = { .all = ways->all, .stream = ways->stream, .each = MOVE(ways->each) },
 		.ticket = pool_index(&ingest->inbounds, inbound),
 	};
 	ingest->puts++;

@@ -1,5 +1,6 @@
 #include "engine/judge.h"
 
+#include "engine/streams.h"
 #include "queue/base/check.h"
 
 /* What a reply does to the recipients it answers for. */
@@ -71,16 +72,15 @@ void judge_init(struct judge *judge, struct shard *shard, struct schedule *sched
 {
 	const struct config_retry *retry = &shard->config->retry;
 
-	*judge = (struct judge){
-		.shard = shard,
-		.schedule = schedule,
-		.retry = {
-			.first_ms = retry->first_ns / NS_PER_MS,
-			.most_ms = retry->most_ns / NS_PER_MS,
-			.factor = retry->factor,
-			.give_up_after_ms = retry->give_up_after_ns / NS_PER_MS,
-		},
+	const struct retry_settings base = {
+		.first_ms = retry->first_ns / NS_PER_MS,
+		.most_ms = retry->most_ns / NS_PER_MS,
+		.factor = retry->factor,
+		.give_up_after_ms = retry->give_up_after_ns / NS_PER_MS,
 	};
+
+	*judge = (struct judge){ .shard = shard, .schedule = schedule };
+	streams_fill_retry(shard->config, &base, judge->retries);
 }
 
 /* Lanes. */
@@ -444,7 +444,7 @@ void judge_sweep(struct judge *judge)
 	uint32_t line = 0;
 	struct job *job;
 
-	while ((job = schedule_expired(judge->schedule, &judge->retry, now, &line)) != NULL) {
+	while ((job = schedule_expired(judge->schedule, judge->retries, now, &line)) != NULL) {
 		job = schedule_withdraw(judge->schedule, job);
 		judge_close_pending(judge, NULL, job, OWED_DEFERRED, NULL);
 		judge_defer(judge, job);
@@ -493,10 +493,11 @@ static void judge_defer(struct judge *judge, struct job *job)
 	check(job->state == JOB_SETTLING);
 	if (job->blamed)
 		job->attempts++;
-	if (retry_expired(&judge->retry, job->message->received, now))
+	if (retry_expired(&judge->retries[job->stream], job->message->received, now))
 		judge_expire(judge, job);
 	if (job->blamed)
-		wait_ms = retry_next(&judge->retry, job->attempts, job->wait_s, random);
+		wait_ms = retry_next(
+		        &judge->retries[job->stream], job->attempts, job->wait_s, random);
 	else
 		wait_ms = retry_held(job->wait_s, random);
 	job->next_attempt = (struct wall){ now.ms + wait_ms };

@@ -28,8 +28,8 @@
 struct judge {
 	struct shard *shard;
 	struct schedule *schedule;
-	struct outage *outages; /* by route */
-	struct retry_settings retry;
+	struct outage *outages;                              /* by route */
+	struct retry_settings retries[SCHEDULE_STREAMS_MAX]; /* by stream */
 };
 
 /* What gathers while a transaction is answered. */

@@ -269,7 +269,7 @@ static enum rulebook_reason rulebook_judge_header(
 enum rulebook_reason rulebook_judge(const struct rulebook *book, uint16_t index,
         const struct rulebook_mail *mail, struct view recipient)
 {
-	check(index < book->config->rules.count);
+	check(index < book->from->count);
 	const struct rulebook_rule *rule = &book->rules[index];
 	const struct config_rule *config = rule->config;
 

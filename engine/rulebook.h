@@ -67,6 +67,7 @@ struct rulebook_slot {
 
 struct rulebook {
 	const struct config *config;
+	const struct config_rules *from;
 	struct rulebook_rule *rules;
 	struct rulebook_header *headers;
 	size_t header_count;
@@ -121,7 +122,7 @@ struct rulebook_walk {
 	size_t place_count;
 };
 
-/* Into config->rulebook. The configuration is whole and right. */
+/* Into config->rulebook, and config->streambook. The configuration is whole and right. */
 void rulebook_make(struct config *config);
 
 /* What a message's envelope says; `client` is read from its text. The header stays open. */

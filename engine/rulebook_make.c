@@ -20,6 +20,8 @@ struct maker {
 	size_t entry_count;
 };
 
+static struct config_rules make_stream_rules(struct config *config);
+static const struct rulebook *make_book(struct config *config, const struct config_rules *rules);
 static void make_rule(struct maker *maker, uint16_t index);
 static void make_headers(struct maker *maker, struct rulebook_rule *rule);
 static void make_routes(struct maker *maker, struct rulebook_rule *rule);
@@ -34,22 +36,54 @@ static bool make_decides(const struct config *config);
 
 void rulebook_make(struct config *config)
 {
+	struct config_rules *streams;
+
+	config->rulebook = make_book(config, &config->rules);
+	if (config->streams.count == 0)
+		return;
+	streams = config_arena_take(config->arena, sizeof *streams);
+	*streams = make_stream_rules(config);
+	config->streambook = make_book(config, streams);
+}
+
+/* The streams' conditions, as rules of their own. */
+static struct config_rules make_stream_rules(struct config *config)
+{
+	const size_t count = config->streams.count;
+	struct config_rule *rules = config_arena_take(config->arena, count * sizeof *rules);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct config_stream *stream = &config->streams.at[i];
+		rules[i] = (struct config_rule){
+			.sender = stream->sender,
+			.listener = stream->listener,
+			.client = stream->client,
+			.user = stream->user,
+			.header = stream->header,
+		};
+	}
+	return (struct config_rules){ rules, count };
+}
+
+static const struct rulebook *make_book(struct config *config, const struct config_rules *rules)
+{
 	struct maker maker = { .arena = config->arena };
 	struct rulebook *book = config_arena_take(maker.arena, sizeof *book);
 
-	check(config->rules.count <= CONFIG_RULES_MAX);
+	check(rules->count <= CONFIG_RULES_MAX);
 	maker.book = book;
 	book->config = config;
-	book->rules = config_arena_take(maker.arena, config->rules.count * sizeof *book->rules);
+	book->from = rules;
+	book->rules = config_arena_take(maker.arena, rules->count * sizeof *book->rules);
 	book->headers =
 	        config_arena_take(maker.arena, RULEBOOK_HEADERS_MAX * sizeof *book->headers);
-	for (uint16_t i = 0; i < config->rules.count; i++)
+	for (uint16_t i = 0; i < rules->count; i++)
 		make_rule(&maker, i);
 	make_entries(&maker);
 	make_slots(&maker);
 	make_lists(&maker);
 	book->decides = make_decides(config);
-	config->rulebook = book;
+	return book;
 }
 
 /* Whether there is anything to be decided about mail with a sender. */
@@ -63,7 +97,7 @@ static bool make_decides(const struct config *config)
 
 static void make_rule(struct maker *maker, uint16_t index)
 {
-	const struct config_rule *config = &maker->book->config->rules.at[index];
+	const struct config_rule *config = &maker->book->from->at[index];
 	struct rulebook_rule *rule = &maker->book->rules[index];
 
 	rule->config = config;
@@ -196,12 +230,12 @@ static void make_entries(struct maker *maker)
 	const struct config *config = book->config;
 	size_t count = config->accepted_domains.count;
 
-	for (size_t i = 0; i < config->rules.count; i++)
+	for (size_t i = 0; i < book->from->count; i++)
 		count += book->rules[i].domains.count + book->rules[i].recipients.count;
 	maker->entries = config_arena_take(maker->arena, count * sizeof *maker->entries);
 	for (size_t i = 0; i < config->accepted_domains.count; i++)
 		add_entry(maker, view_of(config->accepted_domains.at[i]), NO_RULE);
-	for (uint16_t i = 0; i < config->rules.count; i++) {
+	for (uint16_t i = 0; i < book->from->count; i++) {
 		const struct rulebook_rule *rule = &book->rules[i];
 
 		for (size_t j = 0; j < rule->domains.count; j++)
@@ -273,7 +307,7 @@ static void make_slots(struct maker *maker)
 static void make_lists(struct maker *maker)
 {
 	struct rulebook *book = maker->book;
-	const size_t count = book->config->rules.count;
+	const size_t count = book->from->count;
 	struct rulebook_rules *const lists[] = { &book->internal, &book->external, &book->others };
 	uint16_t *rules[3];
 

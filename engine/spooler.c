@@ -1,6 +1,7 @@
 #include "engine/spooler.h"
 
 #include "engine/spooler_inner.h"
+#include "engine/streams.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -30,12 +31,15 @@ struct err spooler_create(
 {
 	const struct config *config = settings->config;
 	const char *routes[SPOOL_ROUTES_MAX];
+	const char *streams[SCHEDULE_STREAMS_MAX];
 	struct err err;
 
-	check(config->routes.count <= SPOOL_ROUTES_MAX);
+	check(config->routes.count * streams_count(config) <= SPOOL_ROUTES_MAX);
 	check(settings->ingest_count <= FEED_SHARDS_MAX);
 	for (size_t i = 0; i < config->routes.count; i++)
 		routes[i] = config->routes.at[i].name;
+	for (uint32_t i = 0; i < streams_count(config); i++)
+		streams[i] = streams_name(config, i);
 
 	struct spooler *spooler = aligned_alloc(64, (sizeof *spooler + 63) / 64 * 64);
 	if (spooler == NULL)
@@ -57,6 +61,8 @@ struct err spooler_create(
 	const struct spool_settings spool_settings = {
 		.routes = routes,
 		.route_count = config->routes.count,
+		.streams = streams,
+		.stream_count = streams_count(config),
 		.lent_max = feed_lent_max(config, settings->delivery_count),
 		.reserve_bytes = config->spool.reserve_bytes,
 		.bytes_max = config->spool.size_bytes,

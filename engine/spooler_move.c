@@ -158,10 +158,10 @@ void spooler_send_branch(struct spooler *spooler, struct job *branch)
 		spool_lend(spooler->spool, branch->id, branch->number);
 		list_push_last(&spooler->feed.strays, &branch->link);
 	} else if (branch->held || message->body.bytes == message->body_bytes) {
-		feed_offer(&spooler->feed, branch);
+		feed_offer(&spooler->feed, branch, loop_wall(&spooler->shard.loop));
 	} else {
 		/* An operator released it: no more than its envelope was read. */
-		feed_wakes(&spooler->feed, branch->route, branch->next_attempt);
+		feed_wakes(&spooler->feed, branch);
 		feed_give_job(&spooler->feed, branch);
 	}
 }

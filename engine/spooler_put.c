@@ -104,6 +104,7 @@ static bool spooler_make_job(struct spooler *spooler, struct message *message,
 		return false;
 	}
 	job->shard = FEED_NO_SHARD;
+	job->stream = ways->stream;
 	job->next_attempt = loop_wall(&spooler->shard.loop);
 	job->held = way >= WAYS_KEPT; /* after a crash it is found so */
 	job->nowhere = way == WAYS_NOWHERE;
@@ -165,7 +166,7 @@ static void spooler_send_off(struct spooler *spooler, struct job *job)
 	}
 	if (job->held)
 		spooler_log_kept(spooler, job);
-	feed_offer(&spooler->feed, job);
+	feed_offer(&spooler->feed, job, loop_wall(&spooler->shard.loop));
 }
 
 /* Its sender is told that no route takes it; the other recipients' mail is on its way. */

@@ -5,7 +5,7 @@
 static void spooler_take_settle(struct spooler *spooler, struct job *job);
 static bool spooler_make_report(struct spooler *spooler, struct job *job, struct job **report);
 static bool spooler_settle_stray(struct spooler *spooler, struct job *job);
-static enum err_code spooler_adopt_one(struct spooler *spooler, uint16_t route);
+static enum err_code spooler_adopt_one(struct spooler *spooler, uint16_t queue);
 
 void spooler_take_settles(struct spooler *spooler)
 {
@@ -116,10 +116,11 @@ void spooler_answer_settles(struct spooler *spooler)
 		if (job->shard != FEED_NO_SHARD)
 			feed_credit(&spooler->feed, job);
 		if (!job->held && tally.of[OWED_PENDING] + tally.of[OWED_DEFERRED] > 0)
-			feed_wakes(&spooler->feed, job->route, job->next_attempt);
+			feed_wakes(&spooler->feed, job);
 		feed_give_job(&spooler->feed, job);
 		if (settle->report != NULL)
-			feed_offer(&spooler->feed, MOVE(settle->report));
+			feed_offer(&spooler->feed, MOVE(settle->report),
+			        loop_wall(&spooler->shard.loop));
 		if (settle->branch != NULL && settle->lost)
 			feed_give_job(&spooler->feed, MOVE(settle->branch));
 		else if (settle->branch != NULL)
@@ -231,17 +232,15 @@ void spooler_adopt(struct spooler *spooler)
 
 	if (!spooler->orphans || spooler->feed.stopped || spooler_is_short(spooler))
 		return;
-	for (size_t route = spooler->feed.route_count;
-	        route < SPOOL_ROUTES_MAX &&
-	        spool_route_name(spooler->spool, (uint16_t)route) != NULL;
-	        route++) {
+	for (uint16_t queue = spool_queue_count(spooler->spool);
+	        spool_has_queue(spooler->spool, queue); queue++) {
 		enum err_code code = ERR_OK;
 
 		while (code != ERR_NOT_FOUND) {
 			if (adopted++ == SPOOLER_ADOPTED_PER_TURN ||
 			        batch_settles_full(&spooler->batch))
 				return;
-			code = spooler_adopt_one(spooler, (uint16_t)route);
+			code = spooler_adopt_one(spooler, queue);
 			if (code != ERR_OK && code != ERR_FORMAT && code != ERR_NOT_FOUND)
 				return; /* the memory budget is short, or the spool broken */
 		}
@@ -249,10 +248,10 @@ void spooler_adopt(struct spooler *spooler)
 	spooler->orphans = false;
 }
 
-static enum err_code spooler_adopt_one(struct spooler *spooler, uint16_t route)
+static enum err_code spooler_adopt_one(struct spooler *spooler, uint16_t queue)
 {
 	struct job *job = feed_take_job(&spooler->feed);
-	const struct err err = spool_next(spooler->spool, route, (struct wall){ INT64_MAX },
+	const struct err err = spool_next(spooler->spool, queue, (struct wall){ INT64_MAX },
 	        &spooler->shard.shelf, spooler->feed.reserve, job);
 
 	if (!failed(err)) {

@@ -1,5 +1,6 @@
 #include "engine/ways.h"
 
+#include "engine/streams.h"
 #include "queue/base/check.h"
 
 static uint16_t ways_decide(
@@ -14,7 +15,7 @@ bool ways_find(struct ways *ways, const struct config *config, const struct mess
 	struct rulebook_seen seen;
 	struct message_recipient recipient;
 
-	*ways = (struct ways){ 0 };
+	*ways = (struct ways){ .stream = streams_find(config, message) };
 	if (book == NULL || (!message_sender_is_null(message) && !book->decides))
 		return true;
 	struct rulebook_mail mail = rulebook_mail_of(message);

@@ -20,6 +20,7 @@
 
 struct ways {
 	uint16_t all;       /* while each is NULL: the way of every recipient */
+	uint8_t stream;     /* the message's */
 	struct chunk *each; /* a uint16_t for each recipient, by its index */
 };
 _Static_assert(MESSAGE_RECIPIENTS_MAX * sizeof(uint16_t) <= CHUNK_DATA_BYTES, "one chunk");

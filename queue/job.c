@@ -136,6 +136,7 @@ bool job_split(
 	check(moving > 0);
 	check(staying > 0);
 	job_begin(branch, job->message, 0, job->route);
+	branch->stream = job->stream;
 	/* The chunk first, so that nothing has changed if there is none. */
 	if (moving > JOB_OWED_INLINE && !job_spread(branch, shelf, reserve)) {
 		job_clear(branch, shelf);

@@ -83,9 +83,9 @@ struct job {
 	uint16_t number;     /* among the jobs of its message */
 	uint16_t route;      /* as in spool_route_name() */
 	uint16_t shard;      /* where it is lent to */
-	uint16_t lent_route; /* whose credit it has there: `route` may change before that is back */
+	uint16_t lent_queue; /* whose credit it has there: its way may change before that is back */
 	uint16_t divert; /* the shard's word to the spooler: go on by this route; 0: none, 1: 0 */
-	uint8_t stream;  /* of the configuration's */
+	uint8_t stream;  /* of the configuration's; 0: none of them */
 	bool held;       /* by an operator: on disk, but not due */
 	bool nowhere;    /* just put, and no route takes it: its recipients bounce */
 	bool mixed;      /* branched off, and its recipients part once more */

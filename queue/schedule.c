@@ -251,15 +251,16 @@ static struct job *schedule_expired_in(
 	return NULL;
 }
 
-struct job *schedule_expired(const struct schedule *schedule, const struct retry_settings *retry,
+struct job *schedule_expired(const struct schedule *schedule, const struct retry_settings *retries,
         struct wall now, uint32_t *line)
 {
 	for (; *line < schedule->line_count; (*line)++) {
 		const struct schedule_line *at = &schedule->lines[*line];
 		for (uint32_t i = 0; i < schedule->stream_count && at->count > 0; i++) {
-			struct job *job = schedule_expired_in(&at->queues[i].back, retry, now);
+			struct job *job =
+			        schedule_expired_in(&at->queues[i].back, &retries[i], now);
 			if (job == NULL)
-				job = schedule_expired_in(&at->queues[i].waiting, retry, now);
+				job = schedule_expired_in(&at->queues[i].waiting, &retries[i], now);
 			if (job != NULL)
 				return job;
 		}

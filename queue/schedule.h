@@ -98,8 +98,9 @@ struct job *schedule_find(const struct schedule *schedule, uint64_t id, uint16_t
 /* Any job, for emptying the schedule; lends. NULL: it is empty. */
 struct job *schedule_any(const struct schedule *schedule);
 /* The first job from `*line` on whose time is over, by its line and place; lends. *line goes on
- * with it, so that a sweep is: line = 0; while ((job = schedule_expired(...)) != NULL). */
-struct job *schedule_expired(const struct schedule *schedule, const struct retry_settings *retry,
+ * with it, so that a sweep is: line = 0; while ((job = schedule_expired(...)) != NULL).
+ * `retries`: of each stream. */
+struct job *schedule_expired(const struct schedule *schedule, const struct retry_settings *retries,
         struct wall now, uint32_t *line);
 
 #endif

@@ -20,6 +20,9 @@
  *                  gives it, nothing is acknowledged (I7), and the process is to exit.
  * Whatever fails, what was committed before stays committed.
  *
+ * A queue is a stream's jobs on a route, in the order in which they are due: queue `stream *
+ * route_count + route`. Behind those of the settings come queues that only old jobs name.
+ *
  * A job on disk is due (it has a row in the due index) or held. Lending is known in memory
  * alone: a job lent is skipped by spool_next() until a batch with its settle commits, and after a
  * crash no job is lent. Recovery is nothing but opening.
@@ -29,7 +32,7 @@
 
 #include "queue/job.h"
 
-#define SPOOL_ROUTES_MAX     1024
+#define SPOOL_ROUTES_MAX     1024 /* times streams: queues */
 #define SPOOL_ROUTE_NAME_MAX 64
 #define SPOOL_NOTE_NAME_MAX  400        /* LMDB's keys have 511 bytes */
 #define SPOOL_BATCH_BYTES    (16 << 20) /* of bodies and envelopes put; one message may be more */
@@ -37,11 +40,13 @@
 struct spool;
 
 struct spool_settings {
-	const char *const *routes; /* names; route i of the configuration is index i */
-	size_t route_count;        /* at least 1 */
-	size_t lent_max;           /* jobs lent at once, at most */
-	uint64_t reserve_bytes;    /* allocated on disk for settles alone; 0: 64 MiB */
-	uint64_t map_bytes;        /* the map's first size; 0: 1 GiB */
+	const char *const *routes;  /* names; route i of the configuration is index i */
+	size_t route_count;         /* at least 1 */
+	const char *const *streams; /* names; the first is of what is in none, and not looked at */
+	size_t stream_count;        /* 0 is as 1 */
+	size_t lent_max;            /* jobs lent at once, at most */
+	uint64_t reserve_bytes;     /* allocated on disk for settles alone; 0: 64 MiB */
+	uint64_t map_bytes;         /* the map's first size; 0: 1 GiB */
 	uint64_t bytes_max; /* most of data.mdb that new mail may fill; 0: as the disk allows */
 };
 
@@ -81,14 +86,14 @@ void spool_abort(struct spool *spool);
 
 /* Lending; between batches. */
 
-/* The earliest job of the route that is due at `now` and not lent; reads it, with its message and
+/* The earliest job of the queue that is due at `now` and not lent; reads it, with its message and
  * body, into a zeroed job, and lends it. ERR_NOT_FOUND: none is due. ERR_NO_MEMORY: the
  * budget is short, nothing was lent. ERR_FORMAT: its records are damaged: job->id and ->number
  * name it, and it is skipped until the next start. */
-MUST_CHECK struct err spool_next(struct spool *spool, uint16_t route, struct wall now,
+MUST_CHECK struct err spool_next(struct spool *spool, uint16_t queue, struct wall now,
         struct shelf *shelf, size_t reserve, struct job *job);
-/* When the earliest job of the route that is not lent is due. False: there is none. */
-bool spool_next_due(struct spool *spool, uint16_t route, struct wall *due);
+/* When the earliest job of the queue that is not lent is due. False: there is none. */
+bool spool_next_due(struct spool *spool, uint16_t queue, struct wall *due);
 /* A job just put goes to a shard straight from memory: spool_next() is to skip it. */
 void spool_lend(struct spool *spool, uint64_t id, uint16_t number);
 bool spool_is_lent(const struct spool *spool, uint64_t id, uint16_t number);
@@ -131,9 +136,14 @@ struct spool_counts spool_counts(struct spool *spool);
 bool spool_has_room(struct spool *spool, uint64_t bytes);
 bool spool_is_broken(const struct spool *spool);
 
-/* Routes on disk: first those of the settings, then those that only old jobs name. A job moves to
- * another route by being settled with another job->route. NULL: no such index. */
+/* Of a job's route: one of the settings, or a queue that only old jobs name, whose stream it may
+ * have behind a slash. A job moves to another by being settled with another job->route or
+ * ->stream. NULL: no such route. */
 const char *spool_route_name(const struct spool *spool, uint16_t route);
+/* A job's queue; how many queues the settings have; whether there is one of this number. */
+uint16_t spool_queue_of(const struct spool *spool, const struct job *job);
+uint16_t spool_queue_count(const struct spool *spool);
+bool spool_has_queue(const struct spool *spool, uint16_t queue);
 
 /* Every job has its message, every due row its job, every message its jobs and its whole body.
  * For tests and `doctor`; slow. ERR_FORMAT: something is wrong, and `what` says it. */

@@ -74,7 +74,7 @@ static struct err spool_add_route(struct spool *spool, struct view name, uint64_
 {
 	if (spool->route_count == SPOOL_ROUTES_MAX)
 		return err_make(ERR_LIMIT, 0);
-	if (id >= SPOOL_ROUTES_MAX || name.bytes > SPOOL_ROUTE_NAME_MAX)
+	if (id >= SPOOL_ROUTES_MAX || name.bytes > 2 * SPOOL_ROUTE_NAME_MAX + 1)
 		return err_make(ERR_FORMAT, 0);
 	const uint16_t index = (uint16_t)spool->route_count++;
 	struct spool_route *route = &spool->routes[index];
@@ -103,25 +103,48 @@ static struct err spool_next_route_id(struct spool *spool, uint64_t *next_id)
 	return err.code == ERR_NOT_FOUND ? err_ok() : err;
 }
 
-/* The settings' routes, new ones with a new id; then those that only old jobs name. */
+/* "ROUTE" of what is in no stream, else "ROUTE/STREAM". */
+static void spool_put_queue_name(
+        struct text *text, const struct spool_settings *settings, size_t queue)
+{
+	const size_t stream = queue / settings->route_count;
+
+	text_put(text, view_of(settings->routes[queue % settings->route_count]));
+	if (stream == 0)
+		return;
+	text_put_byte(text, '/');
+	text_put(text, view_of(settings->streams[stream]));
+}
+
+/* A queue of the settings, new ones with a new id. */
+static struct err spool_open_queue(struct spool *spool, struct view name, uint64_t *next_id)
+{
+	uint64_t id = 0;
+
+	check(name.bytes > 0);
+	check(!spool_knows_route(spool, name));
+	struct err err = spool_get_number(spool, TABLE_ROUTES, name, &id);
+	if (err.code == ERR_NOT_FOUND) {
+		id = (*next_id)++;
+		err = spool_put_number(spool, TABLE_ROUTES, name, id);
+	}
+	return failed(err) ? err : spool_add_route(spool, name, id);
+}
+
+/* The settings' queues; then those that only old jobs name. */
 static struct err spool_open_routes(struct spool *spool, const struct spool_settings *settings)
 {
 	uint64_t next_id = 0;
 	struct store_row row;
 	struct err err = spool_next_route_id(spool, &next_id);
 
-	for (size_t i = 0; i < settings->route_count && !failed(err); i++) {
-		const struct view name = view_of(settings->routes[i]);
-		uint64_t id = 0;
-		check(name.bytes > 0);
-		check(!spool_knows_route(spool, name));
-		err = spool_get_number(spool, TABLE_ROUTES, name, &id);
-		if (err.code == ERR_NOT_FOUND) {
-			id = next_id++;
-			err = spool_put_number(spool, TABLE_ROUTES, name, id);
-		}
-		if (!failed(err))
-			err = spool_add_route(spool, name, id);
+	spool->routes_named = settings->route_count;
+	spool->streams_named = settings->stream_count > 0 ? settings->stream_count : 1;
+	for (size_t i = 0; i < spool->routes_named * spool->streams_named && !failed(err); i++) {
+		char memory[2 * SPOOL_ROUTE_NAME_MAX + 2];
+		struct text name = TEXT_ON(memory);
+		spool_put_queue_name(&name, settings, i);
+		err = spool_open_queue(spool, text_view(&name), &next_id);
 	}
 	if (failed(err))
 		return err;
@@ -199,6 +222,32 @@ void spool_close(struct spool *spool)
 bool spool_is_broken(const struct spool *spool)
 {
 	return store_is_broken(spool->store);
+}
+
+uint16_t spool_queue_count(const struct spool *spool)
+{
+	return (uint16_t)(spool->routes_named * spool->streams_named);
+}
+
+bool spool_has_queue(const struct spool *spool, uint16_t queue)
+{
+	return queue < spool->route_count;
+}
+
+uint16_t spool_queue_of(const struct spool *spool, const struct job *job)
+{
+	if (job->route >= spool->routes_named)
+		return job->route; /* one that only old jobs name */
+	check(job->stream < spool->streams_named);
+	return (uint16_t)(job->stream * spool->routes_named + job->route);
+}
+
+void spool_set_queue(const struct spool *spool, struct job *job, uint16_t queue)
+{
+	const bool named = queue < spool_queue_count(spool);
+
+	job->route = named ? (uint16_t)(queue % spool->routes_named) : queue;
+	job->stream = named ? (uint8_t)(queue / spool->routes_named) : 0;
 }
 
 const char *spool_route_name(const struct spool *spool, uint16_t route)
@@ -309,9 +358,11 @@ static struct err spool_put_body(struct spool *spool, const struct message *mess
 
 static struct due_key spool_due_of(const struct spool *spool, const struct job *job)
 {
-	check(job->route < spool->route_count);
+	const uint16_t queue = spool_queue_of(spool, job);
+
+	check(queue < spool->route_count);
 	return (struct due_key){
-		.route_id = spool->routes[job->route].id,
+		.route_id = spool->routes[queue].id,
 		.when = job->next_attempt,
 		.id = job->id,
 		.number = job->number,

@@ -79,8 +79,11 @@ struct err spool_load(struct spool *spool, struct spool_place place, bool with_b
 	err = spool_load_message(spool, place.id, with_body, shelf, reserve, &job->message);
 	if (err.code == ERR_NOT_FOUND)
 		err = err_make(ERR_FORMAT, 0); /* a job without all of its message */
-	if (!failed(err) && !spool_find_route(spool, route_id, &job->route))
+	uint16_t queue = 0;
+	if (!failed(err) && !spool_find_route(spool, route_id, &queue))
 		err = err_make(ERR_FORMAT, 0);
+	if (!failed(err))
+		spool_set_queue(spool, job, queue);
 	if (!failed(err) &&
 	        job_owed(job)[job->owed_count - 1].index >= job->message->recipient_count)
 		err = err_make(ERR_FORMAT, 0);

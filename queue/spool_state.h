@@ -16,9 +16,9 @@
 #define SPOOL_DAMAGED_MAX 1024
 
 struct spool_route {
-	char name[SPOOL_ROUTE_NAME_MAX + 1];
-	uint16_t id;           /* durable: in records and due keys */
-	struct due_key resume; /* every due row before it is lent */
+	char name[2 * SPOOL_ROUTE_NAME_MAX + 2]; /* ROUTE, or ROUTE/STREAM */
+	uint16_t id;                             /* durable: in records and due keys */
+	struct due_key resume;                   /* every due row before it is lent */
 };
 
 struct spool {
@@ -30,7 +30,9 @@ struct spool {
 	size_t settled_count;
 	uint64_t put_bytes; /* of the open batch */
 	bool batch_open;
-	size_t route_count;
+	size_t route_count;   /* queues, of which there are these first: */
+	size_t routes_named;  /* routes of the settings, */
+	size_t streams_named; /* times streams */
 	struct spool_route routes[SPOOL_ROUTES_MAX];
 	uint16_t route_index[SPOOL_ROUTES_MAX]; /* by id */
 	char record[JOB_RECORD_MAX];            /* a job on its way to disk */
@@ -49,6 +51,8 @@ static inline struct map_key spool_lent_key(uint64_t id, uint16_t number)
 
 /* A due row came to be, or became free again: the next search must not start behind it. */
 void spool_rewind(struct spool *spool, const struct due_key *due);
+/* The job's route and stream, by its queue. */
+void spool_set_queue(const struct spool *spool, struct job *job, uint16_t queue);
 /* False: no record names such a route. */
 bool spool_find_route(const struct spool *spool, uint16_t id, uint16_t *index);
 

@@ -36,7 +36,7 @@ static struct err verify_job(struct verify *verify, struct spool_place place)
 	if (failed(err))
 		return verify_complain(verify, place.id, "its job or envelope can't be read");
 	due_key = row_key_due((struct due_key){
-	        .route_id = verify->spool->routes[job.route].id,
+	        .route_id = verify->spool->routes[spool_queue_of(verify->spool, &job)].id,
 	        .when = job.next_attempt,
 	        .id = place.id,
 	        .number = place.number,

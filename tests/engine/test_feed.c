@@ -155,7 +155,7 @@ static void fresh_jobs_wait_behind_older_ones(void **state)
 		tools_put(&mill->tools, mill->ids++, 1, 100, 0, 5);
 		job->shard = FEED_NO_SHARD;
 		job_enter(job, JOB_PUTTING);
-		feed_offer(&mill->feed, job);
+		feed_offer(&mill->feed, job, (struct wall){ 0 });
 	}
 	assert_int_equal(spool_counts(mill->tools.spool).lent, 32);
 	assert_int_equal(feed_wanted(&mill->feed).ms, 5);
@@ -163,7 +163,7 @@ static void fresh_jobs_wait_behind_older_ones(void **state)
 	const uint64_t first = job->id;
 	mill_back(mill, job);
 	(void)mill_turn(mill, 10);
-	assert_true(mill->feed.routes[0].backlog);
+	assert_true(mill->feed.queues[0].backlog);
 	for (int i = 1; i < 32; i++) {
 		job = mill_take(mill, 0);
 		assert_int_equal(job->id, first + (uint64_t)i);

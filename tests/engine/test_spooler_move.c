@@ -26,11 +26,11 @@ static void a_job_goes_over_whole(void **state)
 	(void)star_put(&star, "a@in.test", "a@x.test b@in.test", 20000);
 	star_turn(&star);
 	assert_int_equal(star.jobs[0]->route, 0);
-	const uint32_t credit = star.spooler->feed.routes[0].credit_left;
+	const uint32_t credit = star.spooler->feed.queues[0].credit_left;
 	divert(&star, 2);
 	star_turns(&star, 3);
 	/* Its credit is the old route's again, and it waits for nothing. */
-	assert_int_equal(star.spooler->feed.routes[0].credit_left, credit + 1);
+	assert_int_equal(star.spooler->feed.queues[0].credit_left, credit + 1);
 	assert_int_equal(star.job_count, 1);
 	assert_int_equal(star.jobs[0]->route, 2);
 	assert_int_equal(star.jobs[0]->number, 0);
@@ -41,7 +41,7 @@ static void a_job_goes_over_whole(void **state)
 	star_settle(&star, OWED_DELIVERED);
 	star_turn(&star);
 	assert_int_equal(star_messages(&star), 0);
-	assert_int_equal(star.spooler->feed.routes[2].credit_left, credit + 1);
+	assert_int_equal(star.spooler->feed.queues[2].credit_left, credit + 1);
 	star_close(&star);
 }
 

@@ -137,7 +137,7 @@ static void test_withdrawn(void **state)
 
 static void test_expired(void **state)
 {
-	static const struct retry_settings retry = { .give_up_after_ms = 1000 };
+	static const struct retry_settings retries[STREAMS] = { { .give_up_after_ms = 1000 } };
 	struct desk *desk = *state;
 	struct schedule *schedule = &desk->schedule;
 	uint32_t line = 0;
@@ -149,7 +149,7 @@ static void test_expired(void **state)
 		schedule_add(schedule, (uint32_t)(i % LINES), &desk->jobs[i]);
 	}
 	schedule_put_back(schedule, take(schedule, 2));
-	while ((job = schedule_expired(schedule, &retry, (struct wall){ 1400 }, &line)) != NULL) {
+	while ((job = schedule_expired(schedule, retries, (struct wall){ 1400 }, &line)) != NULL) {
 		assert_true(job->message->received.ms <= 400);
 		(void)schedule_withdraw(schedule, job);
 		found++;

@@ -123,6 +123,7 @@ static void day_configure(void)
 	        "listeners: [{address: \"127.0.0.1:2525\"}]\n"
 	        "retry: {give_up_after: 30d}\n"
 	        "threads: {ingest: 1, delivery: %d}\n"
+	        "streams: [{name: urgent, urgent: true, sender: [urgent@day.test]}]\n"
 	        "routes:\n"
 	        "  - name: pool\n"
 	        "    interface: submission\n"
@@ -190,6 +191,7 @@ static void day_make_mock(void)
 		.tenant = day.tenant,
 		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN),
 		.work_ns = (int64_t)(day.settings.work_s * (double)NS_PER_S),
+		.work_spread = 0.5,
 		.sessions_max = 4 * DAY_MAILBOXES_MAX,
 		.seed = random_u64(&day.random),
 		.observer = &day.observer,

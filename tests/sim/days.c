@@ -33,6 +33,7 @@ static const struct day_plan plans[] = {
 	        .used_least = 0.97,
 	        .waiting_least_s = 6 * 3600,
 	        .throttled_most = 0.005,
+	        .urgent_p99_most_s = 10,
 	        .delivered_least = 100000,
 	},
 	{
@@ -47,6 +48,7 @@ static const struct day_plan plans[] = {
 	                .spells = true },
 	        .used_least = 0.97,
 	        .throttled_most = 0.005,
+	        .urgent_p99_most_s = 10,
 	        .delivered_least = 100000,
 	},
 	{
