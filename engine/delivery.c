@@ -91,7 +91,9 @@ void delivery_turn(struct delivery *delivery)
 	}
 	counters_set(shard->counters, turns, shard->loop.turns);
 	counters_set(shard->counters, turns_slow, shard->loop.turns_long);
-	loop_end(&shard->loop);
+	/* With nothing in flight any more, the loop would sleep for good. */
+	if (!delivery->aborting || !delivery_is_over(delivery))
+		loop_end(&shard->loop);
 }
 
 static void delivery_take_letters(struct delivery *delivery)
@@ -172,6 +174,7 @@ static void delivery_drain_expired(struct timer *timer)
 
 void delivery_abort(struct delivery *delivery)
 {
+	delivery->aborting = true;
 	if (!delivery->shard.draining)
 		delivery_drain(delivery);
 	delivery_return_jobs(delivery);

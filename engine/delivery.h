@@ -39,6 +39,7 @@ struct delivery {
 	struct dispatch dispatch;
 	struct timer sweep_timer;
 	struct timer drain_timer;
+	bool aborting; /* its last turn is the one that finds it over */
 };
 
 struct delivery_settings {

@@ -33,7 +33,7 @@ struct err engine_create(struct engine **result, const struct config *config,
 		return err_make(ERR_NO_MEMORY, 0);
 	memset(engine, 0, sizeof *engine);
 	engine->config = config;
-	engine->watch = (struct watch){ -1, -1 };
+	engine->watch = (struct watch){ .signals = -1, .events = -1 };
 	struct err err = engine_open(engine, options, why);
 	if (failed(err)) {
 		if (why->bytes == 0)
@@ -136,6 +136,8 @@ int engine_wait(struct engine *engine)
 		}
 	}
 	atomic_store(&engine->closed, true);
+	/* Everything is on disk: who asks again while the threads end need not wait for them. */
+	watch_let_go(&engine->watch);
 	engine_stop_threads(engine);
 	engine_log_stopped(engine);
 	return EXIT_SUCCESS;

@@ -157,11 +157,14 @@ void ingest_turn(struct ingest *ingest)
 	ingest_say_drained(ingest);
 	counters_add(shard->counters, turns, 1);
 	counters_add(shard->counters, turns_slow, shard->loop.turns_long - turns_long);
-	loop_end(&shard->loop);
+	/* With nothing in flight any more, the loop would sleep for good. */
+	if (!ingest->aborting || !ingest_is_over(ingest))
+		loop_end(&shard->loop);
 }
 
 void ingest_abort(struct ingest *ingest)
 {
+	ingest->aborting = true;
 	for (size_t i = 0; i < ingest->doors->count; i++)
 		listener_stop(&ingest->listeners[i]);
 	list_each_safe(link, &ingest->sessions)

@@ -81,6 +81,7 @@ struct ingest {
 	unsigned shard_count;       /* of ingest shards */
 	bool feeding;               /* the hungry are being served */
 	bool spool_full;            /* LETTER_PRESSURE */
+	bool aborting;              /* its last turn is the one that finds it over */
 	bool lingered;              /* draining: the last replies have had their time */
 };
 

@@ -11,8 +11,9 @@
 #include "queue/base/errors.h"
 
 struct watch {
-	int signals; /* a signalfd */
-	int events;  /* an eventfd: anyone may write to it */
+	int signals;   /* a signalfd */
+	int events;    /* an eventfd: anyone may write to it */
+	bool released; /* watch_let_go() */
 };
 
 enum watch_news {
@@ -26,5 +27,8 @@ MUST_CHECK struct err watch_open(struct watch *watch);
 void watch_close(struct watch *watch);
 /* MONO_NEVER: without end. */
 enum watch_news watch_wait(struct watch *watch, struct mono until);
+/* Nobody waits any more: from here on, until watch_close(), SIGTERM and SIGINT end the process
+ * themselves, with exit code 0. */
+void watch_let_go(struct watch *watch);
 
 #endif

@@ -1,5 +1,6 @@
 /* Signals, events and time, as the main thread hears of them. */
 #include "engine/watch.h"
+#include "tests/death.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -40,9 +41,40 @@ static void each_kind_of_news(void **state)
 	watch_close(&watch);
 }
 
+static void ask_twice(void *argument)
+{
+	struct watch watch;
+
+	(void)argument;
+	if (failed(watch_open(&watch)))
+		_exit(9);
+	watch_let_go(&watch);
+	(void)raise(SIGTERM);
+	_exit(9);
+}
+
+/* Whoever is busy with the end, a signal makes it come at once; closed, it waits again. */
+static void let_go_ends_at_once(void **state)
+{
+	struct watch watch;
+
+	(void)state;
+	assert_false(dies(ask_twice, NULL));
+	assert_false(failed(watch_open(&watch)));
+	watch_let_go(&watch);
+	watch_close(&watch);
+	assert_int_equal(raise(SIGTERM), 0);
+	assert_false(failed(watch_open(&watch)));
+	assert_int_equal(watch_wait(&watch, MONO_NEVER), WATCH_END);
+	watch_close(&watch);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(each_kind_of_news) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_kind_of_news),
+		cmocka_unit_test(let_go_ends_at_once),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
