@@ -24,6 +24,9 @@ struct config_arena;
 /* A header condition: longer names than these nobody has, and matching costs by the pattern. */
 #define CONFIG_HEADER_NAME_MAX    64
 #define CONFIG_HEADER_PATTERN_MAX 256
+/* The largest message that may be taken, as config_schema.h has it: with our headers it still fits
+ * a message of the spool. */
+#define CONFIG_MESSAGE_BYTES_MAX (UINT64_C(255) << 20)
 
 /* 0 is "unset" in each; after a load none is unset. */
 enum route_interface {

@@ -2,6 +2,7 @@
 
 #include "engine/inbound_signin.h"
 #include "engine/inbound_content.h"
+#include "engine/wire/stamp.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -22,6 +23,9 @@ static void ingest_send(struct ingest *ingest, const struct letter *letter);
 #define RESERVE_SHARE 8
 /* The largest message takes at most half of what is left: two can come in at once. */
 #define MESSAGE_SHARE 2
+/* Received in front, and what content_complete() adds. */
+static_assert(CONFIG_MESSAGE_BYTES_MAX + 2 * STAMP_BYTES_MAX <= MESSAGE_BODY_MAX,
+        "the largest message and our headers fit");
 
 static struct err ingest_listeners_open(struct ingest *ingest, bool shared, struct text *why)
 {
@@ -62,6 +66,7 @@ struct err ingest_init(
 	const uint64_t share = (budget - budget / RESERVE_SHARE) / MESSAGE_SHARE;
 	const uint64_t limit = settings->config->limits.message_bytes;
 
+	check(limit <= CONFIG_MESSAGE_BYTES_MAX);
 	*ingest = (struct ingest){
 		.shard = {
 			.config = settings->config,

@@ -9,6 +9,15 @@
 /* Distinct replies are bounded by job.h; with their codes put back in front they fit here. */
 #define REPORT_SCRATCH_BYTES ((REPLIES_CHUNKS_MAX + 2) * CHUNK_BYTES)
 
+/* What RET=FULL gives back whole: beyond it the header alone, as for RET=HDRS. Few mailboxes would
+ * take a larger report; and it has to fit in memory and in a message, next to what is said of each
+ * recipient. */
+#define REPORT_FULL_BYTES_MAX (UINT64_C(32) << 20)
+#define REPORT_RECIPIENT_MAX  UINT64_C(32768) /* generously: the reply twice, and its meaning */
+static_assert(
+        REPORT_FULL_BYTES_MAX + MESSAGE_RECIPIENTS_MAX * REPORT_RECIPIENT_MAX < MESSAGE_BODY_MAX,
+        "a report is a message");
+
 /* Many recipients fare in a few ways: a note is put in words once. */
 #define REPORT_NOTES_MAX 64
 
@@ -98,7 +107,8 @@ struct message *report_make(struct report_maker *maker, const struct job *job, u
 		.original_id = view_of(message_id_format(original->id, original_id_text)),
 		.envid = message_get(original, MESSAGE_ENVID),
 		.arrived = original->received,
-		.full = (original->flags & MESSAGE_RET_FULL) != 0,
+		.full = (original->flags & MESSAGE_RET_FULL) != 0 &&
+		        original->body_bytes <= REPORT_FULL_BYTES_MAX,
 		.original = &original->body,
 		.recipients = maker->recipients,
 		.recipient_count = report_fill(maker, job),

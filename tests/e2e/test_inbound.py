@@ -196,6 +196,25 @@ def test_size_is_a_limit(sluice, nowhere):
     assert running.count() == 0
 
 
+def test_the_largest_message_there_can_be(sluice, nowhere):
+    """One as large as the largest limit allows is kept whole; a byte more is refused."""
+    most = 255 << 20
+    running = sluice(nowhere, limits={"memory": "640MiB", "message": "255MiB"})
+    head = b"Subject: large\r\n\r\n"
+    for bytes_, reply in ((most, "250 2.0.0 queued"), (most + 1, "552 5.3.4")):
+        with Raw(running.port) as raw:
+            raw.say("EHLO client.test")
+            raw.say("MAIL FROM:<a@b.test>")
+            raw.say("RCPT TO:<c@d.test>")
+            raw.send(b"BDAT %d LAST\r\n" % bytes_ + head)
+            blocks, rest = divmod(bytes_ - len(head), 1 << 20)
+            for _ in range(blocks):
+                raw.send(b"0123456789abcd\r\n" * 65536)
+            raw.send(b"x" * rest)
+            assert raw.reply().startswith(reply)
+    assert running.queue()[0]["bytes"] > most
+
+
 def test_recipients_have_a_limit(sluice, nowhere):
     running = sluice(nowhere, limits={"memory": "64MiB", "recipients": 3})
     with Raw(running.port) as raw:

@@ -351,6 +351,8 @@ static const struct wrong {
 	        "certificate is missing" },
 	{ "routes: [{host: a.test}]\nlisteners: [{users_file: /etc/hosts}]\n", 1, "NAME:HASH" },
 	{ "routes: [{host: a.test}]\nlimits: {memory: 1}\n", 2, "from 4MiB to 1TiB" },
+	{ "routes: [{host: a.test}]\nlimits: {memory: 4GiB, message: 256MiB}\n", 2,
+	        "from 64KiB to 255MiB" },
 	{ "routes: [{host: a.test}]\nlimits: {memory: 16MiB, message: 16MiB}\n", 2, "half of" },
 	{ "routes: [{host: a.test}]\nretry: {first: soon}\n", 2, "soon" },
 	{ "routes: [{host: a.test}]\nretry: {first: 2h, most: 1h}\n", 2, "shorter than" },

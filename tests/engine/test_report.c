@@ -154,6 +154,40 @@ static void the_longest_list(void **state)
 	job_clear(&job, &tools.shelf);
 }
 
+/* RET=FULL has a bound: what is larger comes back as its header. */
+static void the_largest_copy(void **state)
+{
+	static const char line[] = "a line of the body, which need not be read to be counted\r\n";
+
+	(void)state;
+	for (int large = 0; large < 2; large++) {
+		const uint64_t bytes = large ? (32 << 20) + 1 : 100;
+		struct message *message = message_create(&tools.shelf, 0);
+		const struct message_recipient recipient = { .address = VIEW("r@example.org") };
+		struct job job = { 0 };
+
+		message_name(message, 7, (struct wall){ 1000 });
+		message->flags = MESSAGE_RET_FULL;
+		assert_true(message_set(message, MESSAGE_SENDER, VIEW("a@b.c")));
+		assert_true(message_add_recipient(message, &tools.shelf, 0, &recipient));
+		assert_true(rope_append(
+		        &message->body, &tools.shelf, VIEW("Subject: hello\r\n\r\n"), 0));
+		while (message->body.bytes < bytes)
+			assert_true(rope_append(&message->body, &tools.shelf, view_of(line), 0));
+		message_seal(message);
+		job_begin(&job, message, 0, 0);
+		message_release(message, &tools.shelf);
+		assert_true(job_owe_all(&job, &tools.shelf, 0));
+		end_one(&job, 0, OWED_BOUNCED, 550, "nobody here");
+		struct message *report = make(&job, NULL);
+		assert_non_null(report);
+		assert_true(says(report, "Subject: hello"));
+		assert_int_equal(says(report, "a line of the body"), !large);
+		message_release(report, &tools.shelf);
+		job_clear(&job, &tools.shelf);
+	}
+}
+
 static void without_memory(void **state)
 {
 	struct job job = bounced("a@b.c", 1, 0, 0);
@@ -189,12 +223,13 @@ int main(void)
 		cmocka_unit_test(who_is_told),
 		cmocka_unit_test(the_envelope),
 		cmocka_unit_test(the_longest_list),
+		cmocka_unit_test(the_largest_copy),
 		cmocka_unit_test(without_memory),
 	};
 	const struct report_settings settings = { .reporter = VIEW("relay.example") };
 
 	if (failed(report_create(&maker, &settings)) ||
-	        failed(depot_create(&tools.depot, (size_t)512 * CHUNK_BYTES)))
+	        failed(depot_create(&tools.depot, (size_t)80 << 20)))
 		return 1;
 	shelf_init(&tools.shelf, tools.depot);
 	const int status = cmocka_run_group_tests(tests, NULL, NULL);
