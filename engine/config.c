@@ -89,6 +89,14 @@ void config_destroy(struct config *config)
 		config_arena_destroy(config->arena);
 }
 
+uint64_t config_message_most(uint64_t memory_bytes)
+{
+	const uint64_t most =
+	        (memory_bytes - memory_bytes / CONFIG_RESERVE_SHARE) / CONFIG_MESSAGE_SHARE;
+
+	return most < CONFIG_MESSAGE_BYTES_MAX ? most : CONFIG_MESSAGE_BYTES_MAX;
+}
+
 bool config_networks_contain(
         const struct config_networks *networks, const struct endpoint *endpoint)
 {

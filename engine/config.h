@@ -121,6 +121,12 @@ struct config {
 	struct config_arena *arena;
 };
 
+/* Of all memory, an eighth is delivery's alone: it must be able to read a body back, and to write
+ * to its servers, when clients have filled all the rest. */
+#define CONFIG_RESERVE_SHARE 8
+/* The largest message takes at most half of what is left: two can come in at once. */
+#define CONFIG_MESSAGE_SHARE 2
+
 /* Everything wrong is in the report (config_report.h), not only the first. */
 MUST_CHECK struct err config_load(
         struct config **result, const char *path, struct config_report *report);
@@ -133,6 +139,8 @@ bool config_find_spool(const char *path, struct text *folder, struct config_repo
 /* NULL is fine. */
 void config_destroy(struct config *config);
 
+/* The largest message that a memory budget has room for. */
+uint64_t config_message_most(uint64_t memory_bytes);
 /* Whether the address is in one of the networks. */
 bool config_networks_contain(
         const struct config_networks *networks, const struct endpoint *endpoint);

@@ -13,9 +13,7 @@
 
 #define HOST_NAME_BYTES 256
 #define WHY_BYTES       1024
-/* A message is held whole, and another may be coming in: the least that the budget must hold. */
-#define MESSAGES_IN_MEMORY 2
-#define SESSIONS_MOST      10000 /* as config_schema.h has it */
+#define SESSIONS_MOST   10000 /* as config_schema.h has it */
 
 #define complain(places, section, field, ...)                                                      \
 	config_places_complain((places), CONFIG_WRONG, (section), (field), __VA_ARGS__)
@@ -43,7 +41,7 @@ static void check_name(struct config *config, struct config_places *places)
 static void check_limits(struct config *config, struct config_places *places)
 {
 	struct config_limits *limits = &config->limits;
-	uint64_t most = limits->memory_bytes / MESSAGES_IN_MEMORY;
+	const uint64_t most = config_message_most(limits->memory_bytes);
 
 	if (limits->connections_per_client == 0)
 		limits->connections_per_client = limits->connections;
@@ -51,9 +49,14 @@ static void check_limits(struct config *config, struct config_places *places)
 		return;
 	if (config_places_wrote(places, &limits->message_bytes))
 		complain(places, limits, &limits->message_bytes,
-		        "limits.message: %llu bytes don't fit into the memory; right is at most "
-		        "half of limits.memory, %llu",
+		        "limits.message: two of %llu bytes don't fit into the memory; right is at "
+		        "most 7/16 of limits.memory, %llu",
 		        (unsigned long long)limits->message_bytes, (unsigned long long)most);
+	else
+		remark(places, limits, &limits->memory_bytes,
+		        "limits.memory: with so little of it, messages of more than %llu bytes are "
+		        "refused",
+		        (unsigned long long)most);
 	limits->message_bytes = most;
 }
 

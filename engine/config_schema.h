@@ -45,7 +45,7 @@
 	X(memory, SIZE, "512MiB", "4MiB", "1TiB", \
 	  "the one budget that message bodies share; used up, reading stops") \
 	X(message, SIZE, "35MiB", "64KiB", "255MiB", \
-	  "largest message taken (SIZE); beyond it 552") \
+	  "largest message taken (SIZE); at most 7/16 of memory; beyond it 552") \
 	X(recipients, NUMBER, "1000", "1", "2000", "most recipients a message; beyond it 452") \
 	X(connections, NUMBER, "20000", "1", "1000000", \
 	  "most client connections at once; beyond it 421") \

@@ -18,11 +18,6 @@ static void ingest_say_drained(struct ingest *ingest);
 static void ingest_lingered(struct timer *timer);
 static void ingest_send(struct ingest *ingest, const struct letter *letter);
 
-/* Of all chunks, an eighth is delivery's alone: it must be able to read a body back, and to
- * write to its servers, when clients have filled all the rest. */
-#define RESERVE_SHARE 8
-/* The largest message takes at most half of what is left: two can come in at once. */
-#define MESSAGE_SHARE 2
 /* Received in front, and what content_complete() adds. */
 static_assert(CONFIG_MESSAGE_BYTES_MAX + 2 * STAMP_BYTES_MAX <= MESSAGE_BODY_MAX,
         "the largest message and our headers fit");
@@ -62,11 +57,9 @@ static struct err ingest_pools_init(struct ingest *ingest)
 struct err ingest_init(
         struct ingest *ingest, const struct ingest_settings *settings, struct text *why)
 {
-	const uint64_t budget = settings->config->limits.memory_bytes;
-	const uint64_t share = (budget - budget / RESERVE_SHARE) / MESSAGE_SHARE;
-	const uint64_t limit = settings->config->limits.message_bytes;
+	const struct config_limits *limits = &settings->config->limits;
 
-	check(limit <= CONFIG_MESSAGE_BYTES_MAX);
+	check(limits->message_bytes <= config_message_most(limits->memory_bytes));
 	*ingest = (struct ingest){
 		.shard = {
 			.config = settings->config,
@@ -79,8 +72,8 @@ struct err ingest_init(
 		.shard_count = settings->shard_count,
 		.feed_timer = { .expired = ingest_feed_again },
 		.linger_timer = { .expired = ingest_lingered },
-		.message_bytes_max = limit < share ? limit : share,
-		.reserve = depot_chunks_max(settings->depot) / RESERVE_SHARE,
+		.message_bytes_max = limits->message_bytes,
+		.reserve = depot_chunks_max(settings->depot) / CONFIG_RESERVE_SHARE,
 	};
 	shelf_init(&ingest->shard.shelf, settings->depot);
 	random_seed(&ingest->shard.random, settings->seed);

@@ -353,7 +353,8 @@ static const struct wrong {
 	{ "routes: [{host: a.test}]\nlimits: {memory: 1}\n", 2, "from 4MiB to 1TiB" },
 	{ "routes: [{host: a.test}]\nlimits: {memory: 4GiB, message: 256MiB}\n", 2,
 	        "from 64KiB to 255MiB" },
-	{ "routes: [{host: a.test}]\nlimits: {memory: 16MiB, message: 16MiB}\n", 2, "half of" },
+	{ "routes: [{host: a.test}]\nlimits: {memory: 16MiB, message: 8MiB}\n", 2,
+	        "at most 7/16 of" },
 	{ "routes: [{host: a.test}]\nretry: {first: soon}\n", 2, "soon" },
 	{ "routes: [{host: a.test}]\nretry: {first: 2h, most: 1h}\n", 2, "shorter than" },
 	{ "routes: [{host: a.test}]\nretry: {factor: 0.5}\n", 2, "from 1 to 10" },
@@ -526,7 +527,10 @@ static void defaults_follow_their_neighbours(void **state)
 	                                               "\"[::1]:26\", name: in.test}]\n");
 	const struct config *config = loading->config;
 
-	assert_int_equal(config->limits.message_bytes, 8 << 20);
+	/* What EHLO will say; it is told. */
+	assert_int_equal(config->limits.message_bytes, 7 << 20);
+	assert_non_null(strstr(loading->notes, "x.yaml:3: note: limits.memory: with so little "
+	                                       "of it, messages of more than 7340032 bytes"));
 	assert_int_equal(config->retry.most_ns, config->retry.first_ns);
 	assert_string_equal(config->listeners.at[0].name, "relay.test");
 	assert_string_equal(config->listeners.at[1].name, "in.test");
