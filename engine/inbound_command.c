@@ -74,11 +74,21 @@ static enum inbound_progress command_fail(struct inbound *inbound, enum command_
 	return INBOUND_ON;
 }
 
+static enum inbound_progress command_turn_away(struct inbound *inbound, struct view line)
+{
+	counters_add(inbound->ingest->shard.counters, commands_refused, 1);
+	inbound_log_foreign(inbound, line);
+	inbound_close(inbound, INBOUND_REPLY_FOREIGN);
+	return INBOUND_ON;
+}
+
 static enum inbound_progress command_run(struct inbound *inbound, struct view line)
 {
 	struct command command;
 	const enum command_fault fault = command_parse(line, &command);
 
+	if (fault != COMMAND_FAULT_NONE && command_is_foreign(line))
+		return command_turn_away(inbound, line);
 	if (fault != COMMAND_FAULT_NONE)
 		return command_fail(inbound, fault);
 	const struct command_row *row = &command_rows[command.verb];
@@ -94,12 +104,16 @@ enum inbound_progress inbound_command_step(struct inbound *inbound)
 	size_t line_bytes;
 	enum inbound_progress progress = INBOUND_ON;
 
+	if (!inbound->skipping && command_is_tls(stream_peek(&inbound->stream)))
+		return command_turn_away(inbound, stream_peek(&inbound->stream));
 	switch (inbound_line(inbound, COMMAND_LINE_MAX, &line, &line_bytes)) {
 	case INBOUND_LINE_NONE:
 		return INBOUND_WAITS;
 	case INBOUND_LINE_LONG:
 		return command_say(inbound, INBOUND_REPLY_LINE_LONG);
 	case INBOUND_LINE_BARE:
+		if (command_is_foreign(line))
+			return command_turn_away(inbound, line);
 		inbound_reply(inbound, INBOUND_REPLY_LINE_BARE);
 		break;
 	case INBOUND_LINE:

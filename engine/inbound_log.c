@@ -5,6 +5,7 @@
 
 /* Recipients in one line; a long list takes more lines, each with the message's id. */
 #define RECIPIENTS_BYTES_MAX 1024
+#define FOREIGN_BYTES_MAX    80 /* enough of a line to know it by */
 
 static struct log_line log_about(
         const struct inbound *inbound, enum log_level level, const char *event)
@@ -41,6 +42,22 @@ void inbound_log_secured(const struct inbound *inbound)
 	log_word(&line, "tls", tls_version(tls));
 	log_word(&line, "cipher", tls_cipher(tls));
 	log_end(&line);
+}
+
+void inbound_log_foreign(const struct inbound *inbound, struct view line)
+{
+	struct log_line log_line = log_about(inbound, LOG_WARNING, "foreign");
+
+	log_client(&log_line, inbound);
+	log_text(&log_line, "line", view_first(line, FOREIGN_BYTES_MAX));
+	if (line.bytes > 0 && line.data[0] == 0x16)
+		log_word(&log_line, "advice",
+		        "The client begins with TLS: let it use STARTTLS, or a listener with "
+		        "tls.implicit.");
+	else
+		log_word(&log_line, "advice",
+		        "No mail client says this: find out who sent it, a browser or a device.");
+	log_end(&log_line);
 }
 
 void inbound_log_injection(const struct inbound *inbound, size_t discarded)

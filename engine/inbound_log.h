@@ -11,6 +11,8 @@
 void inbound_log_connected(const struct inbound *inbound);
 void inbound_log_secured(const struct inbound *inbound);
 /* `discarded`: bytes that came ahead of the handshake, and were thrown away. */
+/* A line that is no SMTP at all. */
+void inbound_log_foreign(const struct inbound *inbound, struct view line);
 void inbound_log_injection(const struct inbound *inbound, size_t discarded);
 void inbound_log_signin(const struct inbound *inbound, struct view user, bool right);
 /* Somebody who may not relay begins a transaction. */

@@ -66,6 +66,7 @@ struct inbound;
 	X(STOPPING, "421", "4.3.2 ", "Service shutting down")                                      \
 	X(IDLE, "421", "4.4.2 ", "Timed out waiting for you")                                      \
 	X(SLOW, "421", "4.4.2 ", "The transaction took too long")                                  \
+	X(FOREIGN, "421", "4.7.0 ", "This is SMTP, and you speak another protocol")                \
 	X(ERRORS, "421", "4.7.0 ", "Too many errors")                                              \
 	X(GUESSES, "421", "4.7.0 ", "Too many failed sign-ins")
 

@@ -95,6 +95,38 @@ enum command_fault command_parse(struct view line, struct command *command)
 	return COMMAND_FAULT_NONE;
 }
 
+static bool command_is_http(struct view word, struct view rest)
+{
+	static const char *const methods[] = { "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS",
+		"PATCH", "POST", "PRI", "PUT", "TRACE" };
+
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+		if (view_equal_fold(word, view_of(methods[i])))
+			return true;
+	/* Any other method: "PROPFIND / HTTP/1.1". */
+	return rest.bytes > 8 &&
+	       view_equal(view_first(view_skip(rest, rest.bytes - 9), 6), VIEW(" HTTP/"));
+}
+
+bool command_is_tls(struct view input)
+{
+	/* A handshake record, of any version. */
+	return input.bytes >= 2 && input.data[0] == 0x16 && input.data[1] == 0x03;
+}
+
+bool command_is_foreign(struct view line)
+{
+	struct view rest = view_trim(line);
+	const struct view word = command_take_word(&rest);
+
+	if (command_verb_of(word) != COMMAND_UNKNOWN)
+		return false;
+	/* No device's mistake begins with "Host: " or "Subject: "; "MAILFROM:<a@b>" may be one. */
+	if (word.bytes > 1 && word.data[word.bytes - 1] == ':')
+		return true;
+	return command_is_http(word, rest);
+}
+
 enum command_fault command_bdat_parse(struct view arguments, struct command_bdat *bdat)
 {
 	struct view rest = arguments;

@@ -138,6 +138,12 @@ const char *command_verb_name(enum command_verb verb);
 
 /* `line` without its end. command->verb is set even where the fault is UNWANTED or CONTROL. */
 enum command_fault command_parse(struct view line, struct command *command);
+/* Whether who says this line speaks another protocol: a browser that was told to POST SMTP commands
+ * to us, or a client that sends a message though its DATA was refused. What follows are no
+ * commands, whatever it looks like. */
+bool command_is_foreign(struct view line);
+/* Whether TLS begins here, instead of a line; it has no lines. */
+bool command_is_tls(struct view input);
 enum command_fault command_mail_parse(struct view arguments, struct command_mail *mail);
 /* smtputf8: as the transaction's MAIL said. */
 enum command_fault command_rcpt_parse(

@@ -1,6 +1,7 @@
 """What clients see: capabilities, relaying, sign-in, limits, and the reply to each mistake."""
 
 import base64
+import ssl
 
 import pytest
 
@@ -293,6 +294,33 @@ def test_a_command_line_without_end(sluice, nowhere):
         raw.send("NOOP " + "x" * 20000 + "\r\n")
         assert raw.reply().startswith("500 5.5.")
         assert raw.say("NOOP").startswith("250")
+
+
+POST = ("POST / HTTP/1.1\r\nHost: 127.0.0.1:2525\r\nContent-Length: 99\r\n\r\n"
+        "EHLO client.test\r\nMAIL FROM:<evil@example.test>\r\nRCPT TO:<user@example.org>\r\n"
+        "DATA\r\nSubject: from a web page\r\n\r\nx\r\n.\r\nQUIT\r\n")
+
+
+@pytest.mark.parametrize("bare_lf", ["refuse", "repair"])
+@pytest.mark.parametrize("text", [POST, POST.replace("\r", ""), POST.partition("\r\n")[2]],
+                         ids=["post", "bare", "header"])
+def test_other_protocols_are_turned_away(sluice, nowhere, bare_lf, text):
+    """A page that makes a browser POST to us sends no mail."""
+    running = sluice(nowhere, listener={"bare_lf": bare_lf})
+    with Raw(running.port) as raw:
+        raw.send(text)
+        assert raw.reply().startswith("421 4.7.0")
+        assert raw.closed()
+    assert running.count() == 0
+    assert running.lines("event=foreign", "level=warning", "line=\"")
+
+
+def test_tls_without_starttls_is_turned_away(sluice, nowhere):
+    """Such a client would wait for us, and we for the end of its line."""
+    running = sluice(nowhere)
+    with Raw(running.port) as raw, pytest.raises(ssl.SSLError):
+        ssl.create_default_context().wrap_socket(raw.socket, server_hostname="localhost")
+    wait_until(lambda: running.lines("event=foreign", "STARTTLS"), running.program.tail)
 
 
 def test_dsn_parameters(sluice, nowhere):

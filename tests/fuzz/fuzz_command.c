@@ -70,6 +70,8 @@ static void check_line(struct view line)
 	struct command_auth auth;
 	struct view name;
 
+	if (command_is_foreign(line))
+		check(command_parse(line, &command) != COMMAND_FAULT_NONE);
 	if (command_parse(line, &command) == COMMAND_FAULT_CONTROL)
 		return;
 	(void)command_bdat_parse(command.arguments, &bdat);

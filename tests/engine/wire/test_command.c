@@ -45,6 +45,63 @@ static void test_verbs(void **state)
 	assert_string_equal(command_verb_name(COMMAND_UNKNOWN), "unknown");
 }
 
+static void test_foreign(void **state)
+{
+	static const char *const foreign[] = {
+		"POST / HTTP/1.1",
+		"GET",
+		"get / HTTP/1.0",
+		"CONNECT 127.0.0.1:25 HTTP/1.1",
+		"PUT /",
+		"HEAD /",
+		"DELETE / HTTP/1.1",
+		"OPTIONS * HTTP/1.1",
+		"PATCH /",
+		"TRACE / HTTP/1.1",
+		"PRI * HTTP/2.0",
+		"PROPFIND /a/b HTTP/1.1",
+		"Host: relay.test",
+		"  Host: relay.test",
+		"User-Agent: x",
+		"Subject: x",
+		"Content-Length:",
+	};
+	static const char *const ours[] = {
+		"",
+		" ",
+		":",
+		"EHLO printer",
+		"HELO",
+		"MAIL FROM:<a@b>",
+		"MAIL FROM: <a@b>",
+		"MAILFROM:<a@b>",
+		"RCPT TO: a@b",
+		"NONSENSE",
+		"XCLIENT NAME=a",
+		"GETX",
+		"POSTMASTER",
+		"HELP HTTP/1.1",
+		"NOOP / HTTP/1.1",
+		"X HTTP/1.1",
+		"X / HTTP/1.10",
+		"QUIT\r",
+		".",
+		"RSET",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
+		if (!command_is_foreign(view_of(foreign[i])))
+			fail_msg("taken for SMTP: %s", foreign[i]);
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (command_is_foreign(view_of(ours[i])))
+			fail_msg("taken for another protocol: %s", ours[i]);
+	assert_true(command_is_tls(VIEW("\x16\x03\x01\x02")));
+	assert_true(command_is_tls(VIEW("\x16\x03")));
+	assert_false(command_is_tls(VIEW("\x16")));
+	assert_false(command_is_tls(VIEW("EHLO printer")));
+}
+
 static void test_answers(void **state)
 {
 	(void)state;
@@ -327,6 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_mail),
 		cmocka_unit_test(test_mail_parameters),
