@@ -161,7 +161,7 @@ bool clerk_takes(const struct clerk *clerk, const struct spool *spool, const str
 	if (!request_filter_takes(filter, view_of(spool_route_name(spool, job->route)),
 	            message_get(job->message, MESSAGE_SENDER)))
 		return false;
-	if (filter->to.bytes == 0)
+	if (!filter->by_to)
 		return true;
 	for (size_t i = 0; i < job->owed_count; i++)
 		if (message_seek_recipient(&at, owed[i].index, &recipient) &&

@@ -134,25 +134,28 @@ bool request_put_row(struct request *request, const struct request_row *row)
 	return false;
 }
 
+bool request_filter_is_any(const struct request_filter *filter)
+{
+	return !filter->by_route && !filter->by_from && !filter->by_to;
+}
+
 static bool address_passes(struct view filter, struct view address)
 {
-	if (filter.bytes == 0)
-		return true;
-	if (filter.data[0] == '@')
+	if (filter.bytes > 0 && filter.data[0] == '@')
 		return view_ends_fold(address, filter);
 	return view_equal_fold(filter, address);
 }
 
 bool request_filter_takes(const struct request_filter *filter, struct view route, struct view from)
 {
-	if (filter->route.bytes > 0 && !view_equal(filter->route, route))
+	if (filter->by_route && !view_equal(filter->route, route))
 		return false;
-	return address_passes(filter->from, from);
+	return !filter->by_from || address_passes(filter->from, from);
 }
 
 bool request_filter_takes_recipient(const struct request_filter *filter, struct view to)
 {
-	return address_passes(filter->to, to);
+	return !filter->by_to || address_passes(filter->to, to);
 }
 
 const char *request_verb_word(enum request_verb verb)

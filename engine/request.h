@@ -37,8 +37,12 @@ enum request_verb {
 	        REQUEST_VERB_COUNT
 };
 
-/* Empty: any. An address is compared whole, `@domain` by domain; ASCII case ignored. */
+/* What is not given takes any; an empty `from` is the null sender. An address is compared whole,
+ * `@domain` by domain; ASCII case ignored. */
 struct request_filter {
+	bool by_route;
+	bool by_from;
+	bool by_to;
 	struct view route;
 	struct view from;
 	struct view to; /* one recipient is enough */
@@ -104,6 +108,8 @@ bool request_wait(struct request *request, int64_t ms);
 /* Copies the row into the page. False: the page is full (more is set), stop here. A row too
  * long for an empty page is taken with as many of its recipients as fit. */
 bool request_put_row(struct request *request, const struct request_row *row);
+/* Nothing is given. */
+bool request_filter_is_any(const struct request_filter *filter);
 bool request_filter_takes(const struct request_filter *filter, struct view route, struct view from);
 /* For each recipient; one true is enough. */
 bool request_filter_takes_recipient(const struct request_filter *filter, struct view to);

@@ -100,8 +100,9 @@ static enum request_step spooler_request_step(struct spooler *spooler, struct sp
 	if (err.code == ERR_NO_MEMORY)
 		return REQUEST_STEP_AGAIN;
 	if (err.code == ERR_FORMAT && !clerk_acts(clerk->request->verb)) {
-		const bool any = filter->route.bytes + filter->from.bytes + filter->to.bytes == 0;
-		return !any || clerk_put_damaged(clerk, place) ? REQUEST_STEP_ON : REQUEST_STEP_END;
+		return !request_filter_is_any(filter) || clerk_put_damaged(clerk, place)
+		               ? REQUEST_STEP_ON
+		               : REQUEST_STEP_END;
 	}
 	if (err.code != ERR_FORMAT || !clerk->request->all)
 		clerk->request->result = err; /* of all, those that can be read will do */

@@ -3,6 +3,7 @@
 #include "engine/json_write.h"
 #include "engine/ops/control_talk.h"
 #include "engine/ops/control_client.h"
+#include "queue/address.h"
 #include "queue/message.h"
 
 #include <jansson.h>
@@ -29,7 +30,8 @@ static const char usage[] =
         "  --json          list, show: one JSON object a line\n"
         "  --all           every message that passes the filters\n"
         "  --route NAME    only what waits for this route\n"
-        "  --from ADDRESS  only from this sender; @DOMAIN: from this domain\n"
+        "  --from ADDRESS  only from this sender; @DOMAIN: from this domain; <>: the null\n"
+        "                  sender\n"
         "  --to ADDRESS    only with this recipient; @DOMAIN: in this domain\n"
         "  --config FILE   the configuration (default: " CLI_CONFIG_DEFAULT ")\n"
         "  --help          this text\n"
@@ -68,6 +70,8 @@ struct query {
 	bool help;
 	char **ids;
 	size_t ids_count;
+	char from_room[ADDRESS_BYTES_MAX + 1];
+	char to_room[ADDRESS_BYTES_MAX + 1];
 };
 
 static bool read_option(struct query *query, int option)
@@ -103,6 +107,42 @@ static bool complain(const char *what)
 {
 	fprintf(stderr, "sluice queue: %s; see sluice queue --help\n", what);
 	return false;
+}
+
+/* "<a@b>" as logs and mail programs write it is a@b. False: nothing is left of it. */
+static bool read_address(const char *option, const char **value, char *room, size_t room_bytes)
+{
+	struct view address = view_of(*value);
+	const bool brackets = address.bytes >= 2 && address.data[0] == '<' &&
+	                      address.data[address.bytes - 1] == '>';
+
+	if (brackets)
+		address = view_first(view_skip(address, 1), address.bytes - 2);
+	if (address.bytes >= room_bytes) {
+		fprintf(stderr, "sluice queue: %s: no address is that long\n", option);
+		return false;
+	}
+	/* Only a sender can be null, and that is written <>: a variable that is not set must not
+	 * choose what is removed. */
+	if (address.bytes == 0 && (!brackets || strcmp(option, "--from") != 0)) {
+		fprintf(stderr, "sluice queue: %s needs an address%s; see sluice queue --help\n",
+		        option, strcmp(option, "--from") == 0 ? "; the null sender is <>" : "");
+		return false;
+	}
+	snprintf(room, room_bytes, "%.*s", VIEW_ARGS(address));
+	*value = room;
+	return true;
+}
+
+static bool read_filters(struct query *query)
+{
+	if (query->route != NULL && query->route[0] == '\0')
+		return complain("--route needs a name");
+	if (query->from != NULL &&
+	        !read_address("--from", &query->from, query->from_room, sizeof query->from_room))
+		return false;
+	return query->to == NULL ||
+	       read_address("--to", &query->to, query->to_room, sizeof query->to_room);
 }
 
 static bool check_query(const struct query *query)
@@ -145,7 +185,7 @@ static bool read_query(int argc, char **argv, struct query *query)
 	}
 	query->ids = argv + optind + 1;
 	query->ids_count = (size_t)(argc - optind - 1);
-	return check_query(query);
+	return read_filters(query) && check_query(query);
 }
 
 static json_t *question_of(const struct query *query, enum request_verb verb)

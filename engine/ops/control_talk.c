@@ -77,6 +77,28 @@ static bool read_after(struct control_question *question, struct request *reques
 	return read_id(after, &request->after, why);
 }
 
+/* One that is there but says nothing is refused: taken for "any" it would widen what an act does.
+ * `may_be_empty`: the null sender is one. */
+static bool read_pattern(const json_t *json, const char *key, bool may_be_empty, bool *given,
+        struct view *pattern, struct text *why)
+{
+	const json_t *value = json_object_get(json, key);
+
+	*given = value != NULL;
+	*pattern = text_of(json, key);
+	if (!*given || (json_is_string(value) && (may_be_empty || pattern->bytes > 0)))
+		return true;
+	text_format(why, "the filter \"%s\" says nothing", key);
+	return false;
+}
+
+static bool read_filter(const json_t *json, struct request_filter *filter, struct text *why)
+{
+	return read_pattern(json, "route", false, &filter->by_route, &filter->route, why) &&
+	       read_pattern(json, "from", true, &filter->by_from, &filter->from, why) &&
+	       read_pattern(json, "to", false, &filter->by_to, &filter->to, why);
+}
+
 /* Whether the verb has what it acts on. */
 static bool read_target(
         struct control_question *question, struct request *request, struct text *why)
@@ -112,10 +134,8 @@ bool control_talk_read(struct control_question *question, struct view line, stru
 		return false;
 	}
 	request_reset(request, verb);
-	request->filter.route = text_of(question->json, "route");
-	request->filter.from = text_of(question->json, "from");
-	request->filter.to = text_of(question->json, "to");
-	if (read_target(question, request, why))
+	if (read_filter(question->json, &request->filter, why) &&
+	        read_target(question, request, why))
 		return true;
 	control_talk_forget(question);
 	return false;

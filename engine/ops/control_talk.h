@@ -10,6 +10,8 @@
  *	{"verb":"hold","ids":["..."]}          {"verb":"remove","all":true,"to":"@y.z"}
  *	{"ok":false,"error":"..."}
  *
+ * `from`, `to` and `route` are filters; an empty `from` is the null sender.
+ *
  * A row is what `sluice queue list --json` prints: id, job (its number among the message's, one a
  * route), route, from (empty: the null sender), recipients, bytes, received, state, attempts,
  * next_attempt and reply (null: none); SHOW adds `owed`, an object for each recipient with its

@@ -126,12 +126,21 @@ static void filters_take(void **state)
 {
 	(void)state;
 	const struct request_filter any = { .route = VIEW("") };
+	const struct request_filter null_sender = { .by_from = true };
 	const struct request_filter some = {
+		.by_route = true,
+		.by_from = true,
+		.by_to = true,
 		.route = VIEW("far"),
 		.from = VIEW("A@b.test"),
 		.to = VIEW("@y.test"),
 	};
 
+	assert_true(request_filter_is_any(&any));
+	assert_false(request_filter_is_any(&null_sender));
+	assert_false(request_filter_is_any(&some));
+	assert_true(request_filter_takes(&null_sender, VIEW("far"), VIEW("")));
+	assert_false(request_filter_takes(&null_sender, VIEW("far"), VIEW("a@b.test")));
 	assert_true(request_filter_takes(&any, VIEW("far"), VIEW("")));
 	assert_true(request_filter_takes_recipient(&any, VIEW("x@y.test")));
 	assert_true(request_filter_takes(&some, VIEW("far"), VIEW("a@B.test")));

@@ -115,6 +115,12 @@ static void wrong_usage_is_status_2(void **state)
 	fails(RUN(W("queue"), W("hold")), 2, "which messages?");
 	fails(RUN(W("queue"), W("hold"), W("1"), W("--all")), 2, "which messages?");
 	fails(RUN(W("queue"), W("hold"), W("1"), W("--to"), W("a@b.c")), 2, "filters need --all");
+	/* A filter that says nothing must not mean all. */
+	fails(RUN(W("queue"), W("remove"), W("--all"), W("--from"), W("")), 2, "--from needs");
+	fails(RUN(W("queue"), W("remove"), W("--all"), W("--from="), W("--json")), 2, "--from");
+	fails(RUN(W("queue"), W("remove"), W("--all"), W("--to"), W("")), 2, "--to needs");
+	fails(RUN(W("queue"), W("remove"), W("--all"), W("--to"), W("<>")), 2, "--to needs");
+	fails(RUN(W("queue"), W("remove"), W("--all"), W("--route"), W("")), 2, "--route needs");
 	fails(RUN(W("queue"), W("hold"), W("u.u")), 2, "\"u.u\" is no queue id");
 }
 
@@ -159,7 +165,9 @@ struct bench {
 	_Atomic uint64_t last_ids; /* control's thread counts, the test reads */
 	_Atomic enum request_verb last_verb;
 	_Atomic size_t asked;
-	uint64_t rows; /* in the queue that the test plays */
+	_Atomic bool null_sender; /* the last question filtered by it */
+	_Atomic bool plain;       /* it filtered by x@y.test as recipient */
+	uint64_t rows;            /* in the queue that the test plays */
 };
 
 static void setup(struct bench *bench, const char *more)
@@ -234,6 +242,8 @@ static struct err answer(void *owner, struct request *request)
 	struct bench *bench = owner;
 
 	bench->last_verb = request->verb;
+	bench->null_sender = request->filter.by_from && request->filter.from.bytes == 0;
+	bench->plain = view_equal(request->filter.to, VIEW("x@y.test"));
 	bench->last_ids += request->ids_count;
 	bench->asked++;
 	switch (request->verb) {
@@ -362,6 +372,11 @@ static void acts_say_how_many(void **state)
 	assert_int_equal(bench.last_ids, 2);
 	prints(RUN(W("queue"), W("remove"), W("--all"), W("--config"), bench.config),
 	        "5 messages removed\n");
+	prints(RUN(W("queue"), W("remove"), W("--all"), W("--from"), W("<>"), W("--to"),
+	               W("<x@y.test>"), W("--config"), bench.config),
+	        "5 messages removed\n");
+	assert_true(bench.null_sender);
+	assert_true(bench.plain);
 	struct outcome outcome =
 	        RUN(W("queue"), W("bounce"), W("1"), W("ZZZZ"), W("--config"), bench.config);
 	assert_int_equal(outcome.status, 1);

@@ -194,6 +194,9 @@ static void a_question_is_answered(void **state)
 	assert_true(view_equal(request->filter.route, VIEW("far")));
 	assert_true(view_equal(request->filter.from, VIEW("a@b")));
 	assert_true(view_equal(request->filter.to, VIEW("@c")));
+	assert_true(request->filter.by_route);
+	assert_true(request->filter.by_from);
+	assert_true(request->filter.by_to);
 	request->result = err_make(ERR_LIMIT, 0);
 	reply(&bench);
 	assert_string_equal(
@@ -309,6 +312,10 @@ static const char *const nonsense[] = {
 	"{\"verb\":\"show\",\"ids\":[\"1\",\"2\"]}\n",
 	"{\"verb\":\"show\",\"all\":true}\n",
 	"{\"verb\":\"list\",\"after\":\"?\"}\n",
+	"{\"verb\":\"remove\",\"all\":true,\"to\":\"\"}\n",
+	"{\"verb\":\"remove\",\"all\":true,\"route\":\"\"}\n",
+	"{\"verb\":\"remove\",\"all\":true,\"from\":null}\n",
+	"{\"verb\":\"remove\",\"all\":true,\"to\":[\"a@b\"]}\n",
 	"{\"verb\":\"list\",\"verb\":\"count\"}\n",
 	"{\"verb\":\"list\"\n",
 	"\xff\xfe\n",
