@@ -134,6 +134,15 @@ bool request_put_row(struct request *request, const struct request_row *row)
 	return false;
 }
 
+void request_refuse(struct request *request, struct err err, struct view why)
+{
+	check(failed(err));
+	check(request->rows_count == 0);
+	request->result = err;
+	request->complaint = why;
+	check(copy(request, &request->complaint));
+}
+
 bool request_filter_is_any(const struct request_filter *filter)
 {
 	return !filter->by_route && !filter->by_from && !filter->by_to;

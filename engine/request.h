@@ -85,7 +85,8 @@ struct request {
 
 	/* The answer. */
 	struct err result;
-	uint64_t count; /* COUNT: messages; acts: messages acted on, whatever their jobs */
+	struct view complaint; /* of a result that failed, in words; empty: err_text() says it */
+	uint64_t count;        /* COUNT: messages; acts: messages acted on, whatever their jobs */
 	struct request_row rows[REQUEST_ROWS_MAX];
 	size_t rows_count;
 	bool more; /* LIST: the page was full; go on after the last row's id */
@@ -108,6 +109,8 @@ bool request_wait(struct request *request, int64_t ms);
 /* Copies the row into the page. False: the page is full (more is set), stop here. A row too
  * long for an empty page is taken with as many of its recipients as fit. */
 bool request_put_row(struct request *request, const struct request_row *row);
+/* Ends the request with a failure, in these words, which are copied; before its first row. */
+void request_refuse(struct request *request, struct err err, struct view why);
 /* Nothing is given. */
 bool request_filter_is_any(const struct request_filter *filter);
 bool request_filter_takes(const struct request_filter *filter, struct view route, struct view from);

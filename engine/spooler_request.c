@@ -2,6 +2,9 @@
 
 #include "queue/base/check.h"
 
+/* The known routes in words; of very many, the first will do. */
+#define ROUTES_TEXT_BYTES 900
+
 /* How one job of a request went. */
 enum request_step {
 	REQUEST_STEP_ON,    /* the next one */
@@ -10,6 +13,7 @@ enum request_step {
 };
 
 static bool spooler_take_request(struct spooler *spooler);
+static bool spooler_knows_route(struct spooler *spooler, struct request *request);
 static bool spooler_may_step(struct spooler *spooler);
 static enum request_step spooler_request_step(struct spooler *spooler, struct spool_place place);
 static enum request_step spooler_request_job(struct spooler *spooler, struct job *job);
@@ -62,11 +66,41 @@ static bool spooler_take_request(struct spooler *spooler)
 			return false;
 		check(letter.kind == LETTER_REQUEST);
 		clerk_begin(clerk, letter.request);
+		if (!spooler_knows_route(spooler, letter.request)) {
+			spooler->answered = MOVE(clerk->request);
+			return false;
+		}
 	}
 	if (clerk->request->verb != REQUEST_COUNT)
 		return true;
 	clerk->request->count = spool_counts(spooler->spool).messages;
 	spooler->answered = MOVE(clerk->request);
+	return false;
+}
+
+/* The routes of today, and those that old jobs name. False: the filter's is none of them, and the
+ * request says so: no message waits for a name that was mistyped. */
+static bool spooler_knows_route(struct spooler *spooler, struct request *request)
+{
+	const struct request_filter *filter = &request->filter;
+	char room[ROUTES_TEXT_BYTES];
+	struct text why = TEXT_ON(room);
+	const char *name;
+
+	if (!filter->by_route)
+		return true;
+	text_format(&why, "no route \"%.*s\"; right is one of",
+	        VIEW_ARGS(view_first(filter->route, SPOOL_ROUTE_NAME_MAX)));
+	for (uint16_t i = 0; i < SPOOL_ROUTES_MAX; i++) {
+		name = spool_route_name(spooler->spool, i);
+		if (name == NULL)
+			break;
+		if (view_equal(view_of(name), filter->route))
+			return true;
+		if (why.size - why.bytes > SPOOL_ROUTE_NAME_MAX + 2)
+			text_format(&why, "%s %s", i > 0 ? "," : "", name);
+	}
+	request_refuse(request, err_make(ERR_NOT_FOUND, 0), text_view(&why));
 	return false;
 }
 

@@ -13,6 +13,8 @@
 /* The longest text of a row (a reply) with each byte as \u00HH; an address is far shorter. */
 #define PART_BYTES 16384
 
+#define CONTROL_WHY_BYTES 1024 /* of a refusal in words */
+
 #define PATH_BYTES_MAX (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
 
 const char *control_talk_address(const char *folder, int *fd, char buffer[CONTROL_ADDRESS_BYTES])
@@ -261,7 +263,9 @@ bool control_talk_answer(struct rope *rope, struct shelf *shelf, const struct re
 	struct writer writer = { .rope = rope, .shelf = shelf };
 
 	if (failed(request->result))
-		return control_talk_refuse(rope, shelf, view_of(err_text(request->result.code)));
+		return control_talk_refuse(rope, shelf,
+		        request->complaint.bytes > 0 ? request->complaint
+		                                     : view_of(err_text(request->result.code)));
 	writer.part = text_on(writer.bytes, sizeof writer.bytes);
 	text_format(&writer.part, "{\"ok\":true,\"count\":%llu,\"rows\":%zu,\"more\":%s}\n",
 	        (unsigned long long)request->count, request->rows_count,
@@ -276,11 +280,11 @@ bool control_talk_answer(struct rope *rope, struct shelf *shelf, const struct re
 
 bool control_talk_refuse(struct rope *rope, struct shelf *shelf, struct view why)
 {
-	char buffer[2048];
+	char buffer[8 * CONTROL_WHY_BYTES];
 	struct text text = TEXT_ON(buffer);
 
 	text_put(&text, VIEW("{\"ok\":false,\"error\":"));
-	json_write_text(&text, view_first(why, sizeof buffer / 8));
+	json_write_text(&text, view_first(why, CONTROL_WHY_BYTES));
 	text_put(&text, VIEW("}\n"));
 	return rope_append(rope, shelf, text_view(&text), 0);
 }

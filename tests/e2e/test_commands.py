@@ -42,6 +42,16 @@ def test_filters(queued):
     assert ids("--from", "nobody@example.test") == []
 
 
+def test_filters_that_say_nothing_change_nothing(queued):
+    for option in ("--from", "--to", "--route"):
+        queued.command("queue", "remove", "--all", option, "", exit_code=2)
+        queued.command("queue", "remove", "--all", f"{option}=", exit_code=2)
+    queued.command("queue", "remove", "--all", "--route", "fra", exit_code=1)
+    assert queued.command("queue", "count", "--from", "<>").strip() == "0"
+    assert queued.command("queue", "count", "--from", "<app1@example.test>").strip() == "1"
+    assert queued.count() == 3
+
+
 def test_hold_and_release(sluice, aiosmtpd, route):
     server = aiosmtpd()
     server.stop()

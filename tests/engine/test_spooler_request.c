@@ -99,9 +99,18 @@ static void filters(void **state)
 	assert_int_equal(request->rows_count, 1);
 	request_reset(request, REQUEST_LIST);
 	request->filter.by_route = true;
+	request->filter.route = VIEW("first");
+	ask(&star);
+	assert_int_equal(request->rows_count, 3);
+	/* Nothing would wait for a name that was mistyped. */
+	request_reset(request, REQUEST_REMOVE);
+	request->all = true;
+	request->filter.by_route = true;
 	request->filter.route = VIEW("elsewhere");
 	ask(&star);
-	assert_int_equal(request->rows_count, 0);
+	assert_int_equal(request->result.code, ERR_NOT_FOUND);
+	assert_true(view_equal(
+	        request->complaint, VIEW("no route \"elsewhere\"; right is one of first")));
 	request_reset(request, REQUEST_REMOVE);
 	request->all = true;
 	request->filter.by_from = true;
