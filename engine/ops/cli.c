@@ -77,7 +77,7 @@ int cli_help(int argc, char **argv)
 	char help[] = "--help";
 	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
 
-	if (argc < 2 || strcmp(argv[1], help) == 0) {
+	if (argc < 2 || strcmp(argv[1], help) == 0 || strcmp(argv[1], "-h") == 0) {
 		print_usage(stdout);
 		return CLI_FINE;
 	}
@@ -92,18 +92,39 @@ int cli_help(int argc, char **argv)
 	return command->main(2, words);
 }
 
+/* In a cluster of letters, as in -xy, it is optopt; else the word before the next. */
+static void complain_of_option(char **argv, const struct option *options)
+{
+	const char *word = argv[optind - 1];
+	const char *value = strchr(word, '=');
+
+	if (optopt == 0) {
+		fprintf(stderr, "sluice %s: unknown option %s; see sluice %s --help\n", argv[0],
+		        word, argv[0]);
+		return;
+	}
+	for (; options->name != NULL && value != NULL; options++) {
+		if (options->val != optopt || options->has_arg != no_argument)
+			continue;
+		fprintf(stderr, "sluice %s: --%s takes no value; see sluice %s --help\n", argv[0],
+		        options->name, argv[0]);
+		return;
+	}
+	fprintf(stderr, "sluice %s: unknown option -%c; see sluice %s --help\n", argv[0], optopt,
+	        argv[0]);
+}
+
 int cli_option(int argc, char **argv, const struct option *options, bool first)
 {
 	if (first)
 		optind = 0; /* GNU's way to begin anew */
 	opterr = 0;
-	int option = getopt_long(argc, argv, ":", options, NULL);
+	int option = getopt_long(argc, argv, ":h", options, NULL);
 	if (option == ':')
 		fprintf(stderr, "sluice %s: %s needs a value; see sluice %s --help\n", argv[0],
 		        argv[optind - 1], argv[0]);
 	else if (option == '?')
-		fprintf(stderr, "sluice %s: unknown option %s; see sluice %s --help\n", argv[0],
-		        argv[optind - 1], argv[0]);
+		complain_of_option(argv, options);
 	return option == ':' ? '?' : option;
 }
 

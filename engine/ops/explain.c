@@ -69,8 +69,11 @@ static bool explain_read_options(int argc, char **argv, struct request *request,
 			fprintf(complaints, "sluice explain: %s needs a value\n", argv[optind - 1]);
 			return false;
 		default:
-			fprintf(complaints, "sluice explain: unknown option %s\n",
-			        argv[optind - 1]);
+			if (optopt != 0 && strchr(argv[optind - 1], '=') == NULL)
+				fprintf(complaints, "sluice explain: unknown option -%c\n", optopt);
+			else
+				fprintf(complaints, "sluice explain: unknown option %s\n",
+				        argv[optind - 1]);
 			return false;
 		}
 	}

@@ -107,6 +107,11 @@ static void wrong_usage_is_status_2(void **state)
 	fails(RUN(W("version"), W("--all")), 2, "unknown option --all");
 	fails(RUN(W("help"), W("nonsense")), 2, "no command");
 	fails(RUN(W("help"), W("settings"), W("--x")), 2, "unknown option");
+	fails(RUN(W("queue"), W("list"), W("-xy")), 2, "unknown option -x");
+	fails(RUN(W("queue"), W("list"), W("--json"), W("-a")), 2, "unknown option -a");
+	fails(RUN(W("queue"), W("list"), W("--json=yes")), 2, "--json takes no value");
+	fails(RUN(W("queue"), W("list"), W("--config=x"), W("-cx")), 2, "unknown option -c");
+	fails(RUN(W("explain"), W("-xy"), W("250")), 2, "unknown option -x");
 	fails(RUN(W("queue")), 2, "Right is list");
 	fails(RUN(W("queue"), W("nonsense")), 2, "no verb \"nonsense\"");
 	fails(RUN(W("queue"), W("list"), W("1")), 2, "take filters, not ids");
@@ -138,6 +143,7 @@ static void every_command_has_help(void **state)
 
 		snprintf(name, sizeof name, "%s", names[i]);
 		prints(RUN(name, W("--help")), "usage: sluice");
+		prints(RUN(name, W("-h")), "usage: sluice");
 		prints(RUN(W("help"), name), "usage: sluice");
 		prints(RUN(W("--help")), name);
 	}
