@@ -96,10 +96,13 @@ struct inbound {
 	struct inbound_content *content; /* from DATA or the first BDAT on */
 	struct inbound_signin *signin;   /* from AUTH to its end */
 	uint64_t chunk_left;             /* CHUNK: bytes to come */
+	struct view arguments;           /* of the command being run, for the log; else empty */
 	uint32_t messages;               /* taken on this connection */
 	uint16_t errors;                 /* since the last of them */
+	uint16_t delays;                 /* likewise: 4xx replies that were logged */
 	uint16_t signin_failures;
 	uint8_t state;       /* enum inbound_state */
+	uint8_t verb;        /* enum command_verb: the last command's */
 	uint8_t after;       /* HUNGRY: the state to go on in; CHUNK without content: likewise */
 	uint8_t chunk_reply; /* CHUNK without content: enum inbound_reply_name for its end */
 	uint8_t put_result;  /* ANSWER: enum put_result */

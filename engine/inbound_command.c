@@ -89,6 +89,8 @@ static enum inbound_progress command_run(struct inbound *inbound, struct view li
 
 	if (fault != COMMAND_FAULT_NONE && command_is_foreign(line))
 		return command_turn_away(inbound, line);
+	inbound->verb = (uint8_t)command.verb;
+	inbound->arguments = command.arguments;
 	if (fault != COMMAND_FAULT_NONE)
 		return command_fail(inbound, fault);
 	const struct command_row *row = &command_rows[command.verb];
@@ -110,14 +112,17 @@ enum inbound_progress inbound_command_step(struct inbound *inbound)
 	case INBOUND_LINE_NONE:
 		return INBOUND_WAITS;
 	case INBOUND_LINE_LONG:
+		inbound->verb = COMMAND_UNKNOWN;
 		return command_say(inbound, INBOUND_REPLY_LINE_LONG);
 	case INBOUND_LINE_BARE:
 		if (command_is_foreign(line))
 			return command_turn_away(inbound, line);
+		inbound->verb = COMMAND_UNKNOWN;
 		inbound_reply(inbound, INBOUND_REPLY_LINE_BARE);
 		break;
 	case INBOUND_LINE:
 		progress = command_run(inbound, line);
+		inbound->arguments = VIEW("");
 		break;
 	}
 	/* One that starves is read again; who says goodbye reads no more. */
@@ -276,7 +281,6 @@ static enum inbound_progress on_rcpt(struct inbound *inbound, struct view argume
 	};
 	if (stranger) {
 		counters_add(ingest->shard.counters, relays_refused, 1);
-		inbound_log_recipient_refused(inbound, recipient.address, INBOUND_REPLY_RELAY);
 		return command_say(inbound, INBOUND_REPLY_RELAY);
 	}
 	if (message->recipient_count >= limit || message->recipient_count >= MESSAGE_RECIPIENTS_MAX)
@@ -290,7 +294,6 @@ static enum inbound_progress on_rcpt(struct inbound *inbound, struct view argume
 		recipient.address = command_postmaster(inbound, &rcpt.recipient, &text);
 	if (!command_has_route(inbound, recipient.address)) {
 		counters_add(ingest->shard.counters, recipients_refused, 1);
-		inbound_log_recipient_refused(inbound, recipient.address, INBOUND_REPLY_NO_ROUTE);
 		return command_say(inbound, INBOUND_REPLY_NO_ROUTE);
 	}
 	check(message_add_recipient(message, &ingest->shard.shelf, ingest->reserve, &recipient));

@@ -202,7 +202,7 @@ static enum inbound_progress content_give_up(struct inbound *inbound, enum inbou
 	inbound_log_refused(inbound, reply);
 	counters_add(inbound->ingest->shard.counters, messages_refused, 1);
 	inbound_end_transaction(inbound);
-	inbound_reply(inbound, reply);
+	inbound_reply_unlogged(inbound, reply);
 	return INBOUND_ON;
 }
 
@@ -291,6 +291,7 @@ enum inbound_progress inbound_content_step_answer(struct inbound *inbound)
 	counters_add(counters, bytes_taken, message->body_bytes);
 	inbound->messages++;
 	inbound->errors = 0;
+	inbound->delays = 0;
 	/* I1: here alone, behind the commit. */
 	inbound_reply_queued(inbound, message->id);
 	inbound_end_transaction(inbound);

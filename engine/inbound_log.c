@@ -5,7 +5,8 @@
 
 /* Recipients in one line; a long list takes more lines, each with the message's id. */
 #define RECIPIENTS_BYTES_MAX 1024
-#define FOREIGN_BYTES_MAX    80 /* enough of a line to know it by */
+#define ARGUMENTS_BYTES_MAX  400 /* of a command that makes no sense: an address and some more */
+#define FOREIGN_BYTES_MAX    80  /* enough of a line to know it by */
 
 static struct log_line log_about(
         const struct inbound *inbound, enum log_level level, const char *event)
@@ -90,15 +91,50 @@ void inbound_log_stranger(const struct inbound *inbound, struct view sender)
 	log_end(&line);
 }
 
-void inbound_log_recipient_refused(
-        const struct inbound *inbound, struct view recipient, enum inbound_reply_name reply)
+/* Whose mail it is about, as far as that was said and makes sense; else what was said. */
+static void log_envelope(struct log_line *line, const struct inbound *inbound)
 {
-	struct log_line line = log_about(inbound, LOG_INFO, "refused");
+	const struct message *message = inbound->message;
+	struct command_mail mail;
+	struct command_rcpt rcpt;
 
-	log_word(&line, "stage", "rcpt");
+	if (message != NULL)
+		log_text(line, "from", message_get(message, MESSAGE_SENDER));
+	/* A secret, or nothing; and what is no command may be the rest of a refused sign-in. */
+	if (inbound->verb == COMMAND_AUTH || inbound->verb == COMMAND_UNKNOWN ||
+	        inbound->arguments.bytes == 0)
+		return;
+	if (inbound->verb == COMMAND_MAIL &&
+	        command_mail_parse(inbound->arguments, &mail) == COMMAND_FAULT_NONE)
+		log_text(line, "from", mail.sender.whole);
+	else if (inbound->verb == COMMAND_RCPT &&
+	         command_rcpt_parse(inbound->arguments, true, &rcpt) == COMMAND_FAULT_NONE)
+		log_text(line, "to", rcpt.recipient.whole);
+	else
+		log_text(line, "arguments", view_first(inbound->arguments, ARGUMENTS_BYTES_MAX));
+}
+
+static void log_stage(struct log_line *line, const struct inbound *inbound)
+{
+	const struct view name = view_of(command_verb_name((enum command_verb)inbound->verb));
+	char stage[16];
+
+	check(name.bytes <= sizeof stage);
+	for (size_t i = 0; i < name.bytes; i++)
+		stage[i] = byte_lower(name.data[i]);
+	log_text(line, "stage", view_from(stage, name.bytes));
+}
+
+void inbound_log_reply(const struct inbound *inbound, enum log_level level, const char *reply)
+{
+	if (!log_wants(inbound->ingest->shard.log, level))
+		return;
+	struct log_line line = log_about(inbound, level, "refused");
+
+	log_stage(&line, inbound);
 	log_client(&line, inbound);
-	log_text(&line, "to", recipient);
-	log_word(&line, "reply", inbound_reply_text(reply));
+	log_envelope(&line, inbound);
+	log_word(&line, "reply", reply);
 	log_end(&line);
 }
 

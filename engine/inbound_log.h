@@ -7,18 +7,19 @@
 #define SLUICE_INBOUND_LOG_H
 
 #include "engine/inbound.h"
+#include "engine/log.h"
 
 void inbound_log_connected(const struct inbound *inbound);
 void inbound_log_secured(const struct inbound *inbound);
-/* `discarded`: bytes that came ahead of the handshake, and were thrown away. */
 /* A line that is no SMTP at all. */
 void inbound_log_foreign(const struct inbound *inbound, struct view line);
+/* `discarded`: bytes that came ahead of the handshake, and were thrown away. */
 void inbound_log_injection(const struct inbound *inbound, size_t discarded);
 void inbound_log_signin(const struct inbound *inbound, struct view user, bool right);
 /* Somebody who may not relay begins a transaction. */
 void inbound_log_stranger(const struct inbound *inbound, struct view sender);
-void inbound_log_recipient_refused(
-        const struct inbound *inbound, struct view recipient, enum inbound_reply_name reply);
+/* The last command was refused with this reply. */
+void inbound_log_reply(const struct inbound *inbound, enum log_level level, const char *reply);
 /* A message was refused after its data, or could not be put. */
 void inbound_log_refused(const struct inbound *inbound, enum inbound_reply_name reply);
 /* The message is on stable storage; `told`: the client hears of it. */

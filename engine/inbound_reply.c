@@ -1,6 +1,7 @@
 #include "engine/inbound_reply.h"
 
 #include "engine/inbound_command.h"
+#include "engine/inbound_log.h"
 #include "engine/ingest.h"
 #include "queue/base/check.h"
 
@@ -36,6 +37,26 @@ static void inbound_reply_put(struct inbound *inbound, struct view line)
 	(void)said;
 }
 
+/* What was refused is in the log: what concerns mail at once, the rest for who asks for it. An
+ * error counts, and so is bounded by limits.errors; as many delays are logged. */
+static void inbound_reply_log(struct inbound *inbound, const char *text)
+{
+	static const bool concerns_mail[COMMAND_VERB_COUNT] = {
+		[COMMAND_MAIL] = true,
+		[COMMAND_RCPT] = true,
+		[COMMAND_DATA] = true,
+		[COMMAND_BDAT] = true,
+		[COMMAND_AUTH] = true,
+	};
+	enum log_level level = concerns_mail[inbound->verb] ? LOG_INFO : LOG_DEBUG;
+
+	if (text[0] == '4' && inbound->delays >= inbound->ingest->shard.config->limits.errors)
+		level = LOG_DEBUG;
+	else if (text[0] == '4')
+		inbound->delays++;
+	inbound_log_reply(inbound, level, text);
+}
+
 /* One more error of the client's; true: it was one too many, and the connection was closed. */
 static bool inbound_reply_counts(struct inbound *inbound)
 {
@@ -58,6 +79,15 @@ void inbound_reply_say(struct inbound *inbound, enum inbound_reply_name reply)
 
 void inbound_reply(struct inbound *inbound, enum inbound_reply_name reply)
 {
+	const char *text = inbound_reply_text(reply);
+
+	if (text[0] == '4' || text[0] == '5')
+		inbound_reply_log(inbound, text);
+	inbound_reply_unlogged(inbound, reply);
+}
+
+void inbound_reply_unlogged(struct inbound *inbound, enum inbound_reply_name reply)
+{
 	if (inbound_reply_text(reply)[0] == '5' && inbound_reply_counts(inbound))
 		return;
 	inbound_reply_say(inbound, reply);
@@ -69,9 +99,11 @@ void inbound_reply_fault(struct inbound *inbound, enum command_fault fault)
 	char room[256];
 	struct text text = TEXT_ON(room);
 
+	text_format(&text, "%d %s %s", answer->code, answer->enhanced, answer->text);
+	inbound_reply_log(inbound, text_string(&text));
 	if (inbound_reply_counts(inbound))
 		return;
-	text_format(&text, "%d %s %s\r\n", answer->code, answer->enhanced, answer->text);
+	text_put(&text, VIEW("\r\n"));
 	check(!text.overflow);
 	inbound_reply_put(inbound, text_view(&text));
 }

@@ -82,9 +82,11 @@ enum inbound_reply_name {
 const char *inbound_reply_text(enum inbound_reply_name reply);
 /* Says it, whatever it is. */
 void inbound_reply_say(struct inbound *inbound, enum inbound_reply_name reply);
-/* Says it, and counts a 5xx as an error. Once there have been too many of them the connection is
- * closed: so this is to be the last thing done. */
+/* Says it, logs a 4xx or 5xx with the command it answers, and counts a 5xx as an error. Once there
+ * have been too many of them the connection is closed: so this is to be the last thing done. */
 void inbound_reply(struct inbound *inbound, enum inbound_reply_name reply);
+/* The same where the log knows already. */
+void inbound_reply_unlogged(struct inbound *inbound, enum inbound_reply_name reply);
 /* What is wrong with a command; closes as above. */
 void inbound_reply_fault(struct inbound *inbound, enum command_fault fault);
 

@@ -132,7 +132,10 @@ static void signin_end(struct inbound *inbound, enum inbound_reply_name reply)
 {
 	inbound_signin_drop(inbound);
 	inbound_enter(inbound, INBOUND_READY);
-	inbound_reply(inbound, reply);
+	if (reply == INBOUND_REPLY_AUTH_WRONG) /* signin_punish() logged it */
+		inbound_reply_unlogged(inbound, reply);
+	else
+		inbound_reply(inbound, reply);
 }
 
 void inbound_signin_drop(struct inbound *inbound)

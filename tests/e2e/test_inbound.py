@@ -127,6 +127,19 @@ def test_wrong_passwords(signing_in):
     assert PASSWORD not in signing_in.log() and "guess" not in signing_in.log()
 
 
+def test_what_is_refused_is_in_the_log(sluice, nowhere):
+    running = sluice(nowhere, limits={"memory": "64MiB", "recipients": 1})
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        raw.say("MAIL FROM:<a@b.test>")
+        raw.say("RCPT TO:<c@d.test>")
+        assert raw.say("RCPT TO:<e@f.test>").startswith("452")
+        assert raw.say("RCPT TO:<no address>").startswith("553")
+    wait_until(lambda: len(running.lines("event=refused", "c=", "stage=rcpt", "from=a@b.test",
+                                         "reply=\"")) == 2, running.program.tail)
+    assert running.lines("to=e@f.test", "452 4.5.3")
+
+
 def test_sign_in_only_where_offered(signing_in):
     exchange = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
     with Raw(signing_in.port) as raw:

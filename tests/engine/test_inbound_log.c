@@ -137,12 +137,91 @@ static void refusals_and_losses_have_lines(void **state)
 	log_close();
 }
 
+/* What a device's owner needs to see, and no secret. */
+static void every_refusal_of_mail_has_a_line(void **state)
+{
+	static const struct {
+		const char *say;
+		const char *line; /* up to the client, and from behind it */
+		const char *rest;
+	} rows[] = {
+		{ "RCPT TO:<c@d.test>\r\n", "event=refused stage=rcpt client=127.0.0.1:",
+		        " to=c@d.test reply=\"503 5.5.1 Say MAIL first\"" },
+		{ "MAIL FROM:<a b>\r\n", "event=refused stage=mail client=127.0.0.1:",
+		        " arguments=\"FROM:<a b>\" reply=\"501 5.1.7 " },
+		{ "MAIL FROM:<a@b.test> SIZE=99999999\r\n",
+		        "event=refused stage=mail client=", " from=a@b.test reply=\"552 5.3.4 " },
+		{ "MAIL FROM:<a@b.test>\r\n", NULL, NULL },
+		{ "DATA\r\n", "event=refused stage=data client=127.0.0.1:",
+		        " from=a@b.test reply=\"503 5.5.1 No valid recipients\"" },
+		{ "RCPT TO:<c>\r\n", "event=refused stage=rcpt client=127.0.0.1:",
+		        " from=a@b.test arguments=TO:<c> reply=\"553 5.1.3 " },
+		{ "BDAT x\r\n", "event=refused stage=bdat client=127.0.0.1:",
+		        " arguments=x reply=\"501 5.5.4 " },
+		{ "RSET\r\n", NULL, NULL },
+		{ "BDAT 3\r\nabc", "event=refused stage=bdat client=127.0.0.1:",
+		        " reply=\"503 5.5.1 Say MAIL first\"" },
+		{ "AUTH PLAIN c2VjcmV0\r\n", "event=refused stage=auth client=127.0.0.1:",
+		        " reply=\"502 5.5.1 AUTH is not offered\"" },
+		/* Not of mail: at debug alone. */
+		{ "c2VjcmV0\r\n", NULL, NULL },
+		{ "c2VjcmV0 c2VjcmV0\r\n", NULL, NULL },
+		{ "EXPN all\r\n", NULL, NULL },
+		{ "HELO\r\n", NULL, NULL },
+	};
+	size_t before = 0;
+
+	(void)state;
+	log_open();
+	house_open(&house);
+	int fd = house_dial(&house, 0);
+	(void)house_ask(&house, fd, "HELO x\r\n", 2);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		(void)house_ask(&house, fd, rows[i].say, 1);
+		const char *more = log_read() + before;
+		before += strlen(more);
+		const char *line = strstr(more, "event=refused");
+		if ((line == NULL) != (rows[i].line == NULL))
+			fail_msg("%s gives: %s", rows[i].say, more);
+		if (line != NULL && (strncmp(line, rows[i].line, strlen(rows[i].line)) != 0 ||
+		                            strstr(line, rows[i].rest) == NULL))
+			fail_msg("%s gives: %s", rows[i].say, more);
+	}
+	assert_null(strstr(lines, "c2VjcmV0"));
+	close(fd);
+	log_close();
+}
+
+/* Delays don't count as errors, but not every one of very many is logged. */
+static void delays_have_a_bound(void **state)
+{
+	size_t found = 0;
+
+	(void)state;
+	log_open();
+	house.config.limits.recipients = 1;
+	house.config.limits.errors = 5;
+	house_open(&house);
+	int fd = house_dial(&house, 0);
+	(void)house_ask(&house, fd, "HELO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d>\r\n", 4);
+	for (int i = 0; i < 20; i++)
+		(void)house_ask(&house, fd, "RCPT TO:<e@f.test>\r\n", 1);
+	for (const char *at = log_read(); (at = strstr(at, "452 4.5.3")) != NULL; at++)
+		found++;
+	assert_int_equal(found, 5);
+	(void)house_ask(&house, fd, "BDAT 6 LAST\r\nA: b\r\n", 1);
+	close(fd);
+	log_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mail_has_its_line),
 		cmocka_unit_test(every_recipient_is_named),
 		cmocka_unit_test(refusals_and_losses_have_lines),
+		cmocka_unit_test(every_refusal_of_mail_has_a_line),
+		cmocka_unit_test(delays_have_a_bound),
 	};
 
 	return cmocka_run_group_tests_name("inbound_log", tests, NULL, NULL);
