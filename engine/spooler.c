@@ -154,6 +154,14 @@ void spooler_start(struct spooler *spooler)
 {
 	check(spooler->joined);
 	loop_start(&spooler->shard.loop);
+	if (!spool_counts(spooler->spool).unsure)
+		return;
+	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "unreserved");
+	log_word(&line, "spool", spooler->shard.config->spool.path);
+	log_word(&line, "reason", "its file system can't allocate blocks ahead");
+	log_word(&line, "advice",
+	        "Keep the disk from filling up: delivery may then have to wait. ext4 and XFS can.");
+	log_end(&line);
 }
 
 static void spooler_leave(struct spooler *spooler)

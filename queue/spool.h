@@ -129,7 +129,8 @@ struct spool_counts {
 	uint64_t damaged;    /* jobs that spool_next() has passed over since the start */
 	uint64_t file_bytes; /* pages in use or free for reuse */
 	uint64_t map_bytes;
-	bool full; /* new mail is refused */
+	bool full;   /* new mail is refused */
+	bool unsure; /* the file system can't keep the reserve for us */
 };
 struct spool_counts spool_counts(struct spool *spool);
 /* Would so many bytes of new mail come in? Looks at the disk; this ends counts.full. */

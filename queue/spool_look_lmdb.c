@@ -124,6 +124,7 @@ struct spool_counts spool_counts(struct spool *spool)
 		.file_bytes = counts.file_bytes,
 		.map_bytes = counts.map_bytes,
 		.full = counts.full,
+		.unsure = counts.unsure,
 	};
 }
 

@@ -12,7 +12,8 @@
  *
  * Fails:   as queue/spool.h says: NO_SPACE, AGAIN, and BROKEN, which is sticky. LMDB syncs twice a
  *          commit: pages, then the meta page that makes them current. When a page can't be
- *          written for want of space, nothing has happened. When the sync of pages fails, or
+ *          written for want of space, nothing has happened; that a write was cut short is asked
+ *          of the disk by writing a file of its own (`probe`). When the sync of pages fails, or
  *          the meta page's write, nobody knows what the disk holds.
  */
 #ifndef SLUICE_STORE_H
@@ -98,7 +99,8 @@ struct store_counts {
 	uint64_t rows[TABLE_COUNT];
 	uint64_t file_bytes;
 	uint64_t map_bytes;
-	bool full; /* at the last look; store_has_room() looks afresh */
+	bool full;   /* at the last look; store_has_room() looks afresh */
+	bool unsure; /* blocks can't be allocated ahead there: a full disk may be met in a commit */
 };
 MUST_CHECK struct err store_counts(struct store *store, struct store_counts *counts);
 /* May a batch of so many bytes come in? Between batches. */

@@ -33,6 +33,7 @@ struct store {
 	uint64_t free_bytes;  /* pages free for reuse; counted only when the disk is full */
 	bool free_counted;    /* in this batch */
 	struct err broken;    /* sticky */
+	int folder_fd;
 	int lock_fd;
 	int sync_fd; /* sees the sync errors of data.mdb for itself */
 };
@@ -129,6 +130,9 @@ static struct err store_lock(struct store *store, const char *path)
 		return err_make(ERR_SYSTEM, errno);
 	if (snprintf(name, sizeof name, "%s/lock", path) >= (int)sizeof name)
 		return err_make(ERR_SYSTEM, ENAMETOOLONG);
+	store->folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->folder_fd < 0)
+		return err_make(ERR_SYSTEM, errno);
 	store->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (store->lock_fd < 0)
 		return err_make(ERR_SYSTEM, errno);
@@ -217,6 +221,7 @@ struct err store_open(
 
 	if (store == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
+	store->folder_fd = -1;
 	store->lock_fd = -1;
 	store->sync_fd = -1;
 	struct err err = store_lock(store, path);
@@ -259,6 +264,8 @@ void store_close(struct store *store)
 		close(store->sync_fd);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
+	if (store->folder_fd >= 0)
+		close(store->folder_fd);
 	free(store);
 }
 
@@ -313,6 +320,18 @@ static bool store_is_whole(struct store *store)
 	return true;
 }
 
+/* Whether a commit failed because the disk is full, and nothing else happened. LMDB calls it an I/O
+ * error where only a part of its pages could be written, as the last blocks allow: then the disk
+ * itself is asked. An error of the disk's own stays one (I7): where there is room, where a sync
+ * failed, or the meta page. */
+static bool store_met_full_disk(struct store *store, int rc)
+{
+	if ((!is_no_space(rc) && rc != EIO) || !store_is_whole(store))
+		return false;
+	return rc != EIO || store_room_probe(store->folder_fd,
+	                            store->batch_bytes + ROOM_PROBE_BYTES) == PROBE_FULL;
+}
+
 struct err store_commit(struct store *store)
 {
 	check(store->batch != NULL);
@@ -328,7 +347,7 @@ struct err store_commit(struct store *store)
 	}
 	if (rc == MDB_MAP_FULL)
 		return store_grow(store);
-	if (!is_no_space(rc) || !store_is_whole(store))
+	if (!store_met_full_disk(store, rc))
 		return store_break(store, rc);
 	store_room_distrust(&store->room, store->used);
 	return err_make(ERR_NO_SPACE, rc);
@@ -381,7 +400,7 @@ struct err store_admit(struct store *store, uint64_t pages, bool urgent)
 		if (store->capped)
 			return err_make(ERR_NO_SPACE, 0);
 	}
-	if (!store_room_ensure(&store->room, store->used + wanted)) {
+	if (!store_room_ensure(&store->room, store->used, store->used + wanted)) {
 		/* The disk is full; but what was delivered since left pages behind. */
 		store_count_free(store);
 		if (store->room.allocated + store->free_bytes < store->used + wanted)
@@ -553,7 +572,8 @@ struct err store_counts(struct store *store, struct store_counts *counts)
 	const struct err err = store_open_snapshot(store);
 
 	*counts = (struct store_counts){ .file_bytes = store->used,
-		.full = store->room.full || store->capped };
+		.full = store->room.full || store->capped,
+		.unsure = store->room.unsure };
 	if (failed(err))
 		return err;
 	counts->map_bytes = store_map_bytes(store);

@@ -1,6 +1,6 @@
 /*
- * A disk that fails on demand: the program's own pwrite, writev, fdatasync and fallocate, which
- * the database library finds before those of libc. Included by one file of a test program.
+ * A disk that fails on demand: the program's own pwrite, writev, fdatasync, fallocate and statfs,
+ * which the database library finds before those of libc. Included by one file of a test program.
  *
  * Thread:  the test's. Owns nothing; with nothing set, everything goes through.
  */
@@ -9,10 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define DISK_META_BYTES 8192 /* LMDB's two meta pages are the first of the file */
@@ -24,12 +28,15 @@ enum disk_kind {
 };
 
 struct disk_faults {
-	uint64_t fail_at;    /* the how-manieth write or sync fails; 0: none */
-	int error;           /* with this */
-	uint64_t capacity;   /* bytes that a file may have; 0: any number */
-	bool no_allocate;    /* the file system can't allocate ahead */
-	uint64_t ops;        /* so far */
-	bool hit;            /* it has failed... */
+	uint64_t fail_at;  /* the how-manieth write or sync fails; 0: none */
+	int error;         /* with this */
+	uint64_t capacity; /* bytes that a file may have, and none that is new; 0: any number */
+	bool cut;          /* ...and a write that crosses that is done in part, as kernels do it */
+	bool no_allocate;  /* the file system can't allocate ahead */
+	bool copies;       /* it writes elsewhere what it rewrites */
+	bool no_blocks;    /* none is free, says statvfs */
+	uint64_t ops;      /* so far */
+	bool hit;          /* it has failed... */
 	enum disk_kind kind; /* ...doing this */
 	int unseen_sync;     /* descriptors that have yet to hear of a failed sync */
 };
@@ -53,22 +60,45 @@ static bool disk_fails(enum disk_kind kind, uint64_t end)
 	return false;
 }
 
+static bool disk_is_new(int fd)
+{
+	struct stat file;
+
+	return fstat(fd, &file) == 0 && file.st_nlink == 0;
+}
+
+/* How much of a write is done where the disk is full behind it; 0: none. */
+static size_t disk_cut(uint64_t start, size_t bytes)
+{
+	if (!disk.cut || disk.capacity == 0 || start >= disk.capacity ||
+	        start + bytes <= disk.capacity)
+		return bytes;
+	disk.ops++;
+	return (size_t)(disk.capacity - start);
+}
+
 /* Prototypes are libc's. */
 ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
 {
 	const enum disk_kind kind = offset < DISK_META_BYTES ? DISK_META : DISK_DATA;
 
-	if (disk_fails(kind, (uint64_t)offset + bytes))
+	bytes = disk_cut((uint64_t)offset, bytes);
+	if (disk_fails(kind, disk_is_new(fd) ? UINT64_MAX : (uint64_t)offset + bytes))
 		return -1;
 	return syscall(SYS_pwrite64, fd, data, bytes, offset);
 }
 
 ssize_t writev(int fd, const struct iovec *pieces, int count)
 {
-	uint64_t end = (uint64_t)lseek(fd, 0, SEEK_CUR);
+	const uint64_t start = (uint64_t)lseek(fd, 0, SEEK_CUR);
+	uint64_t end = start;
 
 	for (int i = 0; i < count; i++)
 		end += pieces[i].iov_len;
+	const size_t cut = disk_cut(start, end - start);
+	if (cut < end - start)
+		return syscall(SYS_pwrite64, fd, pieces[0].iov_base,
+		        cut < pieces[0].iov_len ? cut : pieces[0].iov_len, start);
 	if (disk_fails(DISK_DATA, end))
 		return -1;
 	return syscall(SYS_writev, fd, pieces, count);
@@ -98,6 +128,28 @@ int fallocate(int fd, int mode, off_t offset, off_t bytes)
 		return -1;
 	}
 	return (int)syscall(SYS_fallocate, fd, mode, offset, bytes);
+}
+
+int fstatfs(int fd, struct statfs *result)
+{
+	const int status = (int)syscall(SYS_fstatfs, fd, result);
+
+	if (disk.copies)
+		result->f_type = BTRFS_SUPER_MAGIC;
+	return status;
+}
+
+int fstatvfs(int fd, struct statvfs *result)
+{
+	struct statfs disk_of;
+	const int status = (int)syscall(SYS_fstatfs, fd, &disk_of);
+
+	*result = (struct statvfs){
+		.f_bsize = (unsigned long)disk_of.f_bsize,
+		.f_frsize = (unsigned long)disk_of.f_frsize,
+		.f_bavail = disk.no_blocks ? 0 : disk_of.f_bavail,
+	};
+	return status;
 }
 
 #endif

@@ -272,28 +272,131 @@ static void test_room(void **state)
 	disk.capacity = 100 << 20;
 	store_room_init(&room, fd, 4096, 8192);
 	assert_int_equal(room.allocated, 4096 + 8192 + ROOM_STEP_BYTES);
-	assert_true(store_room_ensure(&room, 50 << 20));
+	assert_true(store_room_ensure(&room, 4096, 50 << 20));
 	assert_int_equal(room.allocated, (50 << 20) + ROOM_STEP_BYTES);
-	assert_true(store_room_ensure(&room, 99 << 20)); /* just that, without the step */
+	assert_true(store_room_ensure(&room, 4096, 99 << 20)); /* just that, without the step */
 	assert_int_equal(room.allocated, 99 << 20);
-	assert_false(store_room_ensure(&room, 101 << 20));
+	assert_false(store_room_ensure(&room, 4096, 101 << 20));
 	assert_true(room.full);
-	assert_true(store_room_ensure(&room, 99 << 20));
-	assert_true(store_room_ensure(&room, 100 << 20));
+	assert_true(store_room_ensure(&room, 4096, 99 << 20));
+	assert_true(store_room_ensure(&room, 4096, 100 << 20));
 	assert_false(room.full);
 	assert_int_equal(lseek(fd, 0, SEEK_END), 0); /* the length is not touched */
 
 	store_room_distrust(&room, 50 << 20);
 	assert_true(room.full);
-	assert_true(store_room_ensure(&room, 60 << 20));
+	assert_true(store_room_ensure(&room, 4096, 60 << 20));
 	assert_false(room.full);
-	assert_true(store_room_ensure(&room, 100 << 20));
+	assert_true(store_room_ensure(&room, 4096, 100 << 20));
 
-	/* Without allocation ahead, free space counts. */
+	/* Without allocation ahead, free space counts, each time anew. */
+	assert_false(room.unsure);
 	disk.no_allocate = true;
-	assert_true(store_room_ensure(&room, 101 << 20));
-	assert_false(store_room_ensure(&room, UINT64_C(1) << 60));
+	assert_true(store_room_ensure(&room, 4096, 101 << 20));
+	assert_true(room.unsure);
+	assert_false(store_room_ensure(&room, 4096, UINT64_C(1) << 60));
+	assert_true(store_room_ensure(&room, 4096, 101 << 20));
+	assert_false(room.full);
+	disk.no_blocks = true;
+	assert_false(store_room_ensure(&room, 4096, 8192));
+	assert_true(room.full);
+	assert_true(store_room_ensure(&room, 4096, 4096));
+	/* Nor are blocks of use where what is rewritten needs others. */
+	disk.no_allocate = false;
+	disk.copies = true;
+	store_room_init(&room, fd, 4096, 8192);
+	assert_true(room.unsure);
+	assert_int_equal(room.allocated, 4096);
 	close(fd);
+}
+
+static void test_probe(void **state)
+{
+	(void)state;
+	const int folder = open(path, O_RDONLY | O_DIRECTORY);
+
+	assert_true(folder >= 0);
+	assert_int_equal(store_room_probe(folder, 100000), PROBE_WRITTEN);
+	disk.capacity = 1 << 20;
+	assert_int_equal(store_room_probe(folder, 100000), PROBE_FULL);
+	disk.capacity = 0;
+	/* Each of its writes, and its sync. */
+	const uint64_t writes = (100000 + 8191) / 8192;
+	for (uint64_t nth = 1; nth <= writes + 1; nth++) {
+		disk = (struct disk_faults){ .fail_at = nth, .error = EIO };
+		assert_int_equal(store_room_probe(folder, 100000), PROBE_FAILED);
+		disk = (struct disk_faults){ .fail_at = nth, .error = EDQUOT };
+		assert_int_equal(store_room_probe(folder, 100000), PROBE_FULL);
+	}
+	disk = (struct disk_faults){ 0 };
+	assert_int_equal(faccessat(folder, "probe", F_OK, 0), -1);
+	close(folder);
+	assert_int_equal(store_room_probe(-1, 1), PROBE_FAILED);
+}
+
+/* LMDB gives a write that was cut short the name of an I/O error; it is final only where the disk
+ * has room. */
+static void test_cut_write(void **state)
+{
+	struct store_counts counts;
+	int batches = 0;
+	struct err err = err_ok();
+
+	(void)state;
+	assert_ok(write_batch("old"));
+	close_store();
+	disk.no_allocate = true;
+	open_store();
+	assert_ok(store_counts(store, &counts));
+	assert_true(counts.unsure);
+	disk.cut = true;
+	/* In the middle of a page, of a row of pages, or just behind one. */
+	for (uint64_t more = 512; more < 40000; more += 4321) {
+		assert_ok(store_counts(store, &counts));
+		disk.capacity = counts.file_bytes + more;
+		for (batches = 0; !failed(err); batches++) {
+			struct span room;
+			char key[48];
+			snprintf(key, sizeof key, "%lu-%d", (unsigned long)more, batches);
+			assert_ok(store_begin(store));
+			assert_ok(store_put_room(store, TABLE_BODIES, view_of(key), 20000, &room));
+			memset(room.data, 'b', room.bytes);
+			err = store_commit(store);
+			assert_true(batches < 100);
+		}
+		assert_int_equal(err.code, ERR_NO_SPACE);
+		assert_false(store_is_broken(store));
+		assert_all("old");
+		assert_ok(store_counts(store, &counts));
+		assert_true(counts.full);
+		err = err_ok();
+	}
+	disk = (struct disk_faults){ .no_allocate = true };
+	assert_ok(write_batch("new"));
+	assert_all("new");
+	/* And with room on the disk it is the disk's fault. */
+	assert_ok(store_counts(store, &counts));
+	disk = (struct disk_faults){ .fail_at = 1, .error = EIO };
+	assert_int_equal(write_batch("old").code, ERR_BROKEN);
+}
+
+static void test_no_blocks_ahead(void **state)
+{
+	struct store_counts counts;
+
+	(void)state;
+	close_store();
+	disk.no_allocate = true;
+	open_store();
+	assert_true(store_has_room(store, 100000));
+	disk.no_blocks = true;
+	assert_false(store_has_room(store, 100000));
+	assert_ok(store_counts(store, &counts));
+	assert_true(counts.full);
+	disk.no_blocks = false;
+	assert_true(store_has_room(store, 100000));
+	assert_ok(store_counts(store, &counts));
+	assert_false(counts.full);
 }
 
 static void test_opens_on_a_full_disk(void **state)
@@ -320,6 +423,9 @@ int main(void)
 		STORE_TEST(test_full_disk_is_not),
 		STORE_TEST(test_reserve),
 		STORE_TEST(test_room),
+		STORE_TEST(test_probe),
+		STORE_TEST(test_cut_write),
+		STORE_TEST(test_no_blocks_ahead),
 		STORE_TEST(test_opens_on_a_full_disk),
 	};
 
