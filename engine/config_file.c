@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,18 +96,44 @@ bool config_file_is_secret(const char *path, struct text *why)
 	return true;
 }
 
+/* "a" has the parent ".", "/a" has "/". */
+static const char *parent_of(const char *path, char room[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	while (slash != NULL && slash > path && slash[1] == '\0')
+		slash = memrchr(path, '/', (size_t)(slash - path));
+	if (slash == NULL)
+		return ".";
+	const size_t bytes = slash == path ? 1 : (size_t)(slash - path);
+	snprintf(room, PATH_MAX, "%.*s", (int)bytes, path);
+	return room;
+}
+
 bool config_file_may_be_folder(const char *path, struct text *why)
 {
 	struct stat status;
+	char room[PATH_MAX];
+	const char *folder = path;
 
-	if (stat(path, &status) != 0) {
-		if (errno == ENOENT)
-			return true;
-		text_format(why, "can't look at %s: %s", path, strerrordesc_np(errno));
+	if (stat(path, &status) != 0 && errno == ENOENT) {
+		folder = parent_of(path, room);
+		if (stat(folder, &status) != 0 && errno == ENOENT) {
+			text_format(why, "%s can't be made: there is no %s", path, folder);
+			return false;
+		}
+	}
+	if (stat(folder, &status) != 0) {
+		text_format(why, "can't look at %s: %s", folder, strerrordesc_np(errno));
 		return false;
 	}
-	if (S_ISDIR(status.st_mode))
+	if (!S_ISDIR(status.st_mode)) {
+		text_format(why, "%s is not a folder", folder);
+		return false;
+	}
+	/* Of its parent, that it can be made there is enough. */
+	if (access(folder, (folder == path ? R_OK : 0) | W_OK | X_OK) == 0)
 		return true;
-	text_format(why, "%s is not a folder", path);
+	text_format(why, "can't write into %s: %s", folder, strerrordesc_np(errno));
 	return false;
 }

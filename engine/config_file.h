@@ -23,7 +23,7 @@ const char *config_file_join(struct config_arena *arena, const char *base, struc
 bool config_file_is_readable(const char *path, struct text *why);
 /* The same, and others can't read it. */
 bool config_file_is_secret(const char *path, struct text *why);
-/* A folder, or nothing yet. */
+/* A folder that we may write into, or nothing yet and it can be made. */
 bool config_file_may_be_folder(const char *path, struct text *why);
 
 #endif

@@ -72,6 +72,8 @@ struct err spooler_create(
 		text_format(why, "spool %s: %s", config->spool.path, err_text(err.code));
 		if (err.code == ERR_EXISTS)
 			text_put(why, VIEW(": another process has it open"));
+		else if (err.detail > 0) /* errno; LMDB's own numbers are below 0 */
+			text_format(why, ": %s", strerror(err.detail));
 		goto fail_spool;
 	}
 	const struct report_settings report_settings = { .reporter = view_of(config->name) };

@@ -116,6 +116,10 @@ static void it_says_what_is_wrong(void **state)
 	assert_int_equal(engine_wait(engine), EXIT_SUCCESS);
 	engine_destroy(engine);
 	config_destroy(config);
+	/* Nor can a file be one; here the folder went after the file was checked. */
+	config = config_of("127.0.0.1:0", "tls: {mode: none}");
+	config->spool.path = "/dev/null/spool";
+	refuses(config, "spool /dev/null/spool: the system refused: Not a directory");
 	/* Not an address of this machine. */
 	refuses(config_of("192.0.2.1:25", "tls: {mode: none}"), "192.0.2.1");
 }

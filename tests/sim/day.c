@@ -118,7 +118,7 @@ static void day_configure(void)
 	check(memory != NULL);
 	text_format(&text,
 	        "name: relay.day.test\n"
-	        "spool: {path: /nonexistent/day}\n"
+	        "spool: {path: day}\n"
 	        "limits: {memory: 512MiB, message: 1MiB, idle: 1d}\n"
 	        "listeners: [{address: \"127.0.0.1:2525\"}]\n"
 	        "retry: {give_up_after: 30d}\n"
@@ -138,8 +138,7 @@ static void day_configure(void)
 		        i, settings->secret);
 	check(!text.overflow);
 	config_report_init(&report);
-	const struct err err =
-	        config_load_text(&day.config, "/day.yaml", text_view(&text), &report);
+	const struct err err = config_load_text(&day.config, "day.yaml", text_view(&text), &report);
 	if (failed(err)) {
 		config_report_print(&report, CONFIG_WRONG, stderr);
 		abort();

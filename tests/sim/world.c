@@ -221,7 +221,7 @@ static void world_configure(enum world_plant plant, const char *secret)
 	        60 * NS_PER_S);
 	text_format(&text,
 	        "name: relay.sim.test\n"
-	        "spool: {path: /nonexistent/sim}\n"
+	        "spool: {path: sim}\n"
 	        "limits: {memory: 32MiB, message: 1MiB}\n"
 	        "drain: 30s\n"
 	        "listeners: [{address: \"127.0.0.1:2525\", allow: [%s]}]\n"
@@ -248,7 +248,7 @@ static void world_configure(enum world_plant plant, const char *secret)
 	        ingests, deliveries);
 	config_report_init(&report);
 	const struct err err =
-	        config_load_text(&world.config, "/sim.yaml", text_view(&text), &report);
+	        config_load_text(&world.config, "sim.yaml", text_view(&text), &report);
 	if (failed(err)) {
 		config_report_print(&report, CONFIG_WRONG, stderr);
 		abort();
