@@ -88,6 +88,10 @@ bool config_file_is_secret(const char *path, struct text *why)
 	if (fd < 0)
 		return false;
 	close(fd);
+	if (status.st_size == 0) {
+		text_format(why, "%s is empty; right is the password or token", path);
+		return false;
+	}
 	if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
 		text_format(why, "others can read or write %s (mode %04o); right is `chmod 600 %s`",
 		        path, (unsigned)(status.st_mode & 07777), path);

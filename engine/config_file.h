@@ -21,7 +21,7 @@ bool config_file_read(
 const char *config_file_join(struct config_arena *arena, const char *base, struct view path);
 /* Exists, is a regular file, can be read. */
 bool config_file_is_readable(const char *path, struct text *why);
-/* The same, and others can't read it. */
+/* The same, and others can't read it, and it is not empty. */
 bool config_file_is_secret(const char *path, struct text *why);
 /* A folder that we may write into, or nothing yet and it can be made. */
 bool config_file_may_be_folder(const char *path, struct text *why);

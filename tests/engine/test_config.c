@@ -363,6 +363,8 @@ static const struct wrong {
 	{ "routes: [{host: a.test}]\nspool: {path: /etc/hosts/spool}\n", 2, "Not a directory" },
 	{ "routes: [{host: a.test}]\nspool: {path: missing/spool/}\n", 2,
 	        "missing/spool/ can't be made: there is no missing" },
+	{ "routes: [{host: a.test, identities: [{user: a@b.c, secret_file: /proc/version}]}]\n", 1,
+	        "/proc/version is empty; right is the password" },
 	{ "routes: [{host: a.test}]\ndns: {servers: [localhost]}\n", 2, "127.0.0.1@5353" },
 	{ "routes: [{host: a.test}]\naccepted_domains: [a b]\n", 2, "domains such as" },
 	{ "routes: [{host: a.test}]\ndrain: \"30\\es\"\n", 2, "\"30?s\" is wrong" },
