@@ -355,6 +355,14 @@ void inbound_drain(struct inbound *inbound)
 		inbound_run(inbound);
 }
 
+void inbound_drain_now(struct inbound *inbound)
+{
+	const enum inbound_state state = inbound->state;
+
+	if (inbound->message != NULL && state != INBOUND_PUTTING && state != INBOUND_LOST)
+		inbound_close(inbound, INBOUND_REPLY_STOPPING);
+}
+
 void inbound_abort(struct inbound *inbound)
 {
 	if (inbound->state == INBOUND_CLOSING)

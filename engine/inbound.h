@@ -135,6 +135,8 @@ void inbound_checked(struct inbound *inbound);
 bool inbound_feed(struct inbound *inbound);
 /* The shard drains: says goodbye unless a transaction is in progress. */
 void inbound_drain(struct inbound *inbound);
+/* The time for that is over: says goodbye within a transaction too, unless it is being put. */
+void inbound_drain_now(struct inbound *inbound);
 /* Ends the connection now. */
 void inbound_abort(struct inbound *inbound);
 

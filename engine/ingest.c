@@ -16,6 +16,7 @@ static void ingest_ask_for_ids(struct ingest *ingest);
 static void ingest_drain(struct ingest *ingest);
 static void ingest_say_drained(struct ingest *ingest);
 static void ingest_lingered(struct timer *timer);
+static void ingest_drain_expired(struct timer *timer);
 static void ingest_send(struct ingest *ingest, const struct letter *letter);
 
 /* Received in front, and what content_complete() adds. */
@@ -72,6 +73,7 @@ struct err ingest_init(
 		.shard_count = settings->shard_count,
 		.feed_timer = { .expired = ingest_feed_again },
 		.linger_timer = { .expired = ingest_lingered },
+		.drain_timer = { .expired = ingest_drain_expired },
 		.message_bytes_max = limits->message_bytes,
 		.reserve = depot_chunks_max(settings->depot) / CONFIG_RESERVE_SHARE,
 	};
@@ -119,6 +121,7 @@ void ingest_finish(struct ingest *ingest)
 	free(ingest->listeners);
 	loop_timer_stop(loop, &ingest->feed_timer);
 	loop_timer_stop(loop, &ingest->linger_timer);
+	loop_timer_stop(loop, &ingest->drain_timer);
 	if (ingest->passwords.out != NULL) {
 		loop_leave(loop, ingest->passwords.in);
 		loop_leave(loop, ingest->passwords.out);
@@ -385,7 +388,12 @@ bool ingest_check(struct ingest *ingest, struct inbound *inbound)
 
 static void ingest_drain(struct ingest *ingest)
 {
+	const int64_t drain_ns = ingest->shard.config->drain_ns;
+
 	ingest->shard.draining = true;
+	/* The last reply is to be read within that time too. */
+	loop_timer_after(&ingest->shard.loop, &ingest->drain_timer,
+	        drain_ns > INGEST_LINGER_NS ? drain_ns - INGEST_LINGER_NS : 0);
 	for (size_t i = 0; i < ingest->doors->count; i++)
 		listener_stop(&ingest->listeners[i]);
 	list_each_safe(link, &ingest->sessions)
@@ -407,6 +415,14 @@ static void ingest_say_drained(struct ingest *ingest)
 	}
 	shard->drained = true;
 	ingest_send(ingest, &letter);
+}
+
+static void ingest_drain_expired(struct timer *timer)
+{
+	struct ingest *ingest = container_of(timer, struct ingest, drain_timer);
+
+	list_each_safe(link, &ingest->sessions)
+		inbound_drain_now(container_of(link, struct inbound, session_link));
 }
 
 static void ingest_lingered(struct timer *timer)

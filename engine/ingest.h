@@ -16,8 +16,8 @@
  *	while (!ingest_is_over(ingest))
  *		ingest_turn(ingest);
  *
- * LETTER_DRAIN stops accepting and sends idle clients away; LETTER_DRAINED says that no
- * transaction and no put is under way any more.
+ * LETTER_DRAIN stops accepting and sends idle clients away, and those within a transaction when
+ * `drain` is over; LETTER_DRAINED says that no transaction and no put is under way any more.
  */
 #ifndef SLUICE_INGEST_H
 #define SLUICE_INGEST_H
@@ -70,7 +70,8 @@ struct ingest {
 	struct list news;     /* streams with news */
 	struct timer feed_timer;
 	struct timer linger_timer;
-	struct post passwords; /* NULLs: nobody signs in */
+	struct timer drain_timer; /* transactions have had their time */
+	struct post passwords;    /* NULLs: nobody signs in */
 	struct ingest_ids ids;
 	uint64_t connection_next;   /* ids of connections, for the log */
 	uint64_t message_bytes_max; /* what SIZE says */

@@ -113,8 +113,9 @@ static void outbound_expired(struct timer *timer)
 	struct text why = TEXT_ON(memory);
 	enum outbound_step step = outbound->step;
 
-	if (step == STEP_QUIT || step == STEP_CLOSING) {
+	if (step == STEP_QUIT) {
 		outbound_lose(outbound, VIEW("no reply to QUIT"));
+		stream_abort(&outbound->stream);
 		return;
 	}
 	if (step == STEP_READY && outbound->train_count == 0) {
@@ -192,6 +193,7 @@ void outbound_abort(struct outbound *outbound)
 {
 	if (outbound->step != STEP_CLOSING)
 		outbound_lose(outbound, VIEW("it was time to stop"));
+	stream_abort(&outbound->stream); /* not even for the server's goodbye */
 }
 
 void outbound_quit(struct outbound *outbound)

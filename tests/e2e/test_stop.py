@@ -32,6 +32,18 @@ def test_a_second_signal_ends_at_once(sluice, nowhere):
     assert "event=stopped_at_once" in running.log()
 
 
+def test_a_transaction_that_does_not_end(sluice, nowhere):
+    running = sluice(nowhere, drain="2s")
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        raw.say("MAIL FROM:<a@b.test>")
+        running.program.signal(signal.SIGTERM)
+        assert raw.reply().startswith("421 4.3.2")
+        assert raw.closed()
+        assert running.program.wait() == 0
+    assert "event=stopped " in running.log()
+
+
 def test_mail_in_progress_is_finished(sluice, nowhere):
     running = sluice(nowhere)
     with Raw(running.port) as raw:

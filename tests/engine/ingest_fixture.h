@@ -60,6 +60,7 @@ static inline void house_prepare(struct house *house)
 {
 	*house = (struct house){ .id_next = 1000 };
 	house->config.name = "relay.test";
+	house->config.drain_ns = 60 * NS_PER_S;
 	house->config.limits = (struct config_limits){
 		.memory_bytes = 64 << 20,
 		.message_bytes = 1 << 20,

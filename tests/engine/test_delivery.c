@@ -64,6 +64,22 @@ static void test_drain_for_too_long(void **state)
 	rig_destroy(rig);
 }
 
+/* Nor is a server waited for that never answers QUIT. */
+static void test_drain_without_goodbye(void **state)
+{
+	static const char *const scripts[] = { HELLO MESSAGE TAKEN "< QUIT\nend\n", NULL };
+	struct rig *rig = rig_create();
+
+	(void)state;
+	server_start(&rig->server, scripts);
+	rig_init_with(rig, "drain: 1s", "tls: {mode: none}", NULL, NULL);
+	rig_mail(rig, &(struct rig_mail){ .from = "a@c.d", .to = "b@c.d", .body = "x\r\n" });
+	rig_wait(rig, 1);
+	rig_stop(rig);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_destroy(rig);
+}
+
 static void test_abort(void **state)
 {
 	static const char *const scripts[] = { HELLO MESSAGE "end\n", NULL };
@@ -95,6 +111,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_to_do),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_drain_for_too_long),
+		cmocka_unit_test(test_drain_without_goodbye),
 		cmocka_unit_test(test_abort),
 	};
 

@@ -116,6 +116,45 @@ static void draining_is_not_held_up(void **state)
 	house_close(&house);
 }
 
+/* Nor is a transaction that does not end; what is being put is answered all the same. */
+static void draining_has_a_deadline(void **state)
+{
+	(void)state;
+	const struct letter drain = { .kind = LETTER_DRAIN };
+	char room[512];
+	struct text got = TEXT_ON(room);
+
+	house_prepare(&house);
+	house.config.drain_ns = INGEST_LINGER_NS + NS_PER_MS;
+	house_open(&house);
+	int busy = greeted();
+	int data = greeted();
+	int putting = greeted();
+	(void)ask(busy, mail, 2);
+	(void)ask(data, mail, 2);
+	ASK(data, "DATA\r\n", "354 ");
+	(void)ask(putting, mail, 2);
+	house.holds = true;
+	house_send(&house, putting, VIEW("BDAT 6 LAST\r\nA: b\r\n"));
+	house_turn_until(&house, house.ingest.puts == 1);
+	house_give(&house, &drain);
+	house_await_end(&house, busy, &got);
+	assert_string_equal(text_string(&got), "421 4.3.2 Service shutting down\r\n");
+	got.bytes = 0;
+	house_await_end(&house, data, &got);
+	assert_string_equal(text_string(&got), "421 4.3.2 Service shutting down\r\n");
+	assert_false(house.drained);
+	house.holds = false;
+	got.bytes = 0;
+	house_await_end(&house, putting, &got);
+	assert_non_null(strstr(text_string(&got), "queued as "));
+	house_turn_until(&house, house.drained);
+	close(busy);
+	close(data);
+	close(putting);
+	house_close(&house);
+}
+
 /* Ids are asked for ahead; each is used once, in order. */
 static void ids_come_in_blocks(void **state)
 {
@@ -199,6 +238,7 @@ int main(void)
 		cmocka_unit_test(connections_have_limits),
 		cmocka_unit_test(draining_finishes_what_was_begun),
 		cmocka_unit_test(draining_is_not_held_up),
+		cmocka_unit_test(draining_has_a_deadline),
 		cmocka_unit_test(ids_come_in_blocks),
 		cmocka_unit_test(puts_have_a_bound),
 		cmocka_unit_test(a_crowd_comes_and_goes),
