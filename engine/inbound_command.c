@@ -82,6 +82,32 @@ static enum inbound_progress command_turn_away(struct inbound *inbound, struct v
 	return INBOUND_ON;
 }
 
+/* The bytes of a chunk that has no place are swallowed, and then the reply is due. */
+static enum inbound_progress command_swallow(struct inbound *inbound, enum inbound_reply_name reply)
+{
+	inbound->after = inbound->state;
+	inbound->chunk_reply = (uint8_t)reply;
+	inbound_enter(inbound, INBOUND_CHUNK);
+	return INBOUND_ON;
+}
+
+/* A BDAT that makes no sense, and yet a chunk follows: its bytes must not run as commands. Where
+ * its length can't be read either, there is no way to go on. The message lacks that chunk now. */
+static enum inbound_progress command_spoil_chunk(
+        struct inbound *inbound, struct view arguments, enum inbound_reply_name reply)
+{
+	struct command_bdat bdat;
+
+	if (!command_bdat_has_size(arguments, &bdat)) {
+		inbound_log_reply(inbound, LOG_INFO, inbound_reply_text(reply));
+		inbound_close(inbound, reply);
+		return INBOUND_ON;
+	}
+	inbound_end_transaction(inbound);
+	inbound->chunk_left = bdat.bytes;
+	return command_swallow(inbound, reply);
+}
+
 static enum inbound_progress command_run(struct inbound *inbound, struct view line)
 {
 	struct command command;
@@ -91,6 +117,8 @@ static enum inbound_progress command_run(struct inbound *inbound, struct view li
 		return command_turn_away(inbound, line);
 	inbound->verb = (uint8_t)command.verb;
 	inbound->arguments = command.arguments;
+	if (fault != COMMAND_FAULT_NONE && command.verb == COMMAND_BDAT)
+		return command_spoil_chunk(inbound, command.arguments, INBOUND_REPLY_CHUNK_SYNTAX);
 	if (fault != COMMAND_FAULT_NONE)
 		return command_fail(inbound, fault);
 	const struct command_row *row = &command_rows[command.verb];
@@ -98,6 +126,17 @@ static enum inbound_progress command_run(struct inbound *inbound, struct view li
 	if (refusal != INBOUND_REPLY_NONE && !row->late)
 		return command_say(inbound, refusal);
 	return row->run(inbound, command.arguments);
+}
+
+static enum inbound_progress command_refuse_bare(struct inbound *inbound, struct view line)
+{
+	struct command command;
+
+	(void)command_parse(line, &command);
+	inbound->verb = COMMAND_UNKNOWN;
+	if (command.verb == COMMAND_BDAT)
+		return command_spoil_chunk(inbound, command.arguments, INBOUND_REPLY_LINE_BARE);
+	return command_say(inbound, INBOUND_REPLY_LINE_BARE);
 }
 
 enum inbound_progress inbound_command_step(struct inbound *inbound)
@@ -117,8 +156,7 @@ enum inbound_progress inbound_command_step(struct inbound *inbound)
 	case INBOUND_LINE_BARE:
 		if (command_is_foreign(line))
 			return command_turn_away(inbound, line);
-		inbound->verb = COMMAND_UNKNOWN;
-		inbound_reply(inbound, INBOUND_REPLY_LINE_BARE);
+		progress = command_refuse_bare(inbound, line);
 		break;
 	case INBOUND_LINE:
 		progress = command_run(inbound, line);
@@ -318,23 +356,13 @@ static enum inbound_progress on_data(struct inbound *inbound, struct view argume
 	return command_say(inbound, INBOUND_REPLY_START);
 }
 
-/* The bytes of a chunk that has no place are swallowed, and then the reply is due. */
-static enum inbound_progress command_swallow(struct inbound *inbound, enum inbound_reply_name reply)
-{
-	inbound->after = inbound->state;
-	inbound->chunk_reply = (uint8_t)reply;
-	inbound_enter(inbound, INBOUND_CHUNK);
-	return INBOUND_ON;
-}
-
 static enum inbound_progress on_bdat(struct inbound *inbound, struct view arguments)
 {
 	const enum inbound_reply_name refusal = command_rows[COMMAND_BDAT].refusals[inbound->state];
 	struct command_bdat bdat;
-	const enum command_fault fault = command_bdat_parse(arguments, &bdat);
 
-	if (fault != COMMAND_FAULT_NONE)
-		return command_fail(inbound, fault);
+	if (command_bdat_parse(arguments, &bdat) != COMMAND_FAULT_NONE)
+		return command_spoil_chunk(inbound, arguments, INBOUND_REPLY_CHUNK_SYNTAX);
 	enum inbound_reply_name missing = INBOUND_REPLY_NONE;
 	if (refusal == INBOUND_REPLY_NONE && inbound->content == NULL)
 		missing = inbound_content_begin(inbound);

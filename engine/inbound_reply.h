@@ -34,6 +34,7 @@ struct inbound;
 	X(LATE_RCPT, "503", "5.5.1 ", "The message has begun: too late for recipients")            \
 	/* lines */                                                                                \
 	X(LINE_LONG, "500", "5.5.2 ", "Line too long")                                             \
+	X(CHUNK_SYNTAX, "501", "5.5.4 ", "Syntax: BDAT size [LAST]")                               \
 	X(LINE_BARE, "500", "5.5.2 ", "Commands end with <CR><LF>, not with a bare line feed")     \
 	X(NO_EXPN, "502", "5.5.1 ", "EXPN is not offered")                                         \
 	/* TLS and sign-in */                                                                      \

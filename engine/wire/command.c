@@ -139,6 +139,14 @@ enum command_fault command_bdat_parse(struct view arguments, struct command_bdat
 	return COMMAND_FAULT_NONE;
 }
 
+bool command_bdat_has_size(struct view arguments, struct command_bdat *bdat)
+{
+	struct view rest = arguments;
+
+	*bdat = (struct command_bdat){ .last = false };
+	return view_to_u64(command_take_word(&rest), &bdat->bytes);
+}
+
 enum command_fault command_auth_parse(struct view arguments, struct command_auth *auth)
 {
 	struct view rest = arguments;

@@ -149,6 +149,8 @@ enum command_fault command_mail_parse(struct view arguments, struct command_mail
 enum command_fault command_rcpt_parse(
         struct view arguments, bool smtputf8, struct command_rcpt *rcpt);
 enum command_fault command_bdat_parse(struct view arguments, struct command_bdat *bdat);
+/* Whether at least the size can be read, which it then sets. */
+bool command_bdat_has_size(struct view arguments, struct command_bdat *bdat);
 enum command_fault command_auth_parse(struct view arguments, struct command_auth *auth);
 /* The name a client gives itself: any printable text without spaces, for devices send odd ones. */
 enum command_fault command_hello_parse(struct view arguments, struct view *name);

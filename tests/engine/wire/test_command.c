@@ -341,6 +341,10 @@ static void test_bdat(void **state)
 	assert_true(bdat.last);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(command_bdat_parse(view_of(bad[i]), &bdat), FAULT(BDAT_SYNTAX));
+	assert_true(command_bdat_has_size(VIEW("12 FIRST"), &bdat));
+	assert_int_equal(bdat.bytes, 12);
+	assert_false(command_bdat_has_size(VIEW("1x"), &bdat));
+	assert_false(command_bdat_has_size(VIEW(""), &bdat));
 }
 
 static void test_auth(void **state)
