@@ -37,6 +37,14 @@ struct err doorman_create(
 	return err_ok();
 }
 
+void doorman_lower(struct doorman *doorman, size_t connections_max)
+{
+	check(doorman->connections == 0);
+	check(connections_max > 0);
+	check(connections_max <= doorman->connections_max);
+	doorman->connections_max = connections_max;
+}
+
 void doorman_destroy(struct doorman *doorman)
 {
 	if (doorman == NULL)

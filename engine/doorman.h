@@ -26,6 +26,8 @@ enum doorman_answer {
 
 MUST_CHECK struct err doorman_create(
         struct doorman **result, size_t connections_max, size_t connections_per_client_max);
+/* No more than so many at once; before the first comes. */
+void doorman_lower(struct doorman *doorman, size_t connections_max);
 /* Everybody has left. NULL is fine. */
 void doorman_destroy(struct doorman *doorman);
 enum doorman_answer doorman_admit(struct doorman *doorman, const struct endpoint *client);

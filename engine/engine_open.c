@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 
 #define ENGINE_REQUESTS 2 /* one is asked at a time */
+/* Descriptors that are neither clients' nor sessions': spool, rings, control, name servers. */
+#define ENGINE_FILES 128
 
 static struct err engine_open_spooler(struct engine *engine, struct text *why);
 static struct err engine_open_helpers(struct engine *engine, struct text *why);
@@ -15,6 +17,7 @@ static struct err engine_open_deliveries(struct engine *engine, struct text *why
 static struct err engine_open_delivery(struct engine *engine, size_t index, struct text *why);
 static struct log *engine_open_log(struct engine *engine);
 static void engine_raise_files(void);
+static void engine_fit_files(struct engine *engine);
 
 struct err engine_open(
         struct engine *engine, const struct engine_options *options, struct text *why)
@@ -33,6 +36,7 @@ struct err engine_open(
 	err = doors_open(&engine->doors, engine->config, why);
 	if (failed(err))
 		return err;
+	engine_fit_files(engine);
 	err = engine_open_spooler(engine, why);
 	if (!failed(err))
 		err = engine_open_helpers(engine, why);
@@ -53,7 +57,32 @@ static void engine_raise_files(void)
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
 		return;
 	files.rlim_cur = files.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &files); /* else accept says that they ran out */
+	(void)setrlimit(RLIMIT_NOFILE, &files); /* else engine_fit_files() says so */
+}
+
+/* No more clients than there are descriptors for, with some kept back for those who get 421: a
+ * client that can't be accepted at all hears nothing. */
+static void engine_fit_files(struct engine *engine)
+{
+	const struct config *config = engine->config;
+	const uint64_t wanted = config->limits.connections;
+	uint64_t others = ENGINE_FILES + (uint64_t)config->threads.ingest * INGEST_REFUSED_MAX;
+	struct rlimit files;
+
+	for (size_t i = 0; i < config->routes.count; i++)
+		others += config->routes.at[i].sessions;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted + others)
+		return;
+	const uint64_t room = files.rlim_cur > others ? files.rlim_cur - others : 1;
+	doorman_lower(engine->doors->doorman, room);
+	struct log_line line = log_begin(engine->log, LOG_WARNING, "descriptors_short");
+	log_number(&line, "connections", room);
+	log_number(&line, "wanted", wanted);
+	log_number(&line, "limit", files.rlim_cur);
+	log_word(&line, "advice",
+	        "Raise the limit of open files (LimitNOFILE in the unit, ulimit -n), or lower "
+	        "limits.connections.");
+	log_end(&line);
 }
 
 static struct log *engine_open_log(struct engine *engine)

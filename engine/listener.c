@@ -10,6 +10,7 @@
 static struct err listener_bind(struct listener *listener, bool shared);
 static void listener_accept(struct listener *listener);
 static void listener_accepted(struct io_op *op, const struct io_result *result);
+static void listener_log_failure(struct listener *listener, int error);
 static void listener_retry(struct timer *timer);
 
 struct err listener_open(struct listener *listener, struct ingest *ingest, const struct door *door,
@@ -109,14 +110,24 @@ static void listener_accepted(struct io_op *op, const struct io_result *result)
 		listener_accept(listener);
 	} else {
 		/* Out of descriptors or memory, most likely: closing connections mend it. */
-		struct log_line line =
-		        log_begin(listener->ingest->shard.log, LOG_WARNING, "accept_failed");
-		log_word(&line, "listener", listener->door->address);
-		log_word(&line, "error", strerror(-result->value));
-		log_end(&line);
+		listener_log_failure(listener, -result->value);
 		listener->state = LISTENER_RESTING;
 		loop_timer_after(loop, &listener->retry_timer, LISTENER_RETRY_NS);
 	}
+}
+
+static void listener_log_failure(struct listener *listener, int error)
+{
+	const struct shard *shard = &listener->ingest->shard;
+	uint64_t omitted;
+
+	if (!log_pace_is_due(&listener->failures, loop_now(&shard->loop), &omitted))
+		return;
+	struct log_line line = log_begin(shard->log, LOG_WARNING, "accept_failed");
+	log_word(&line, "listener", listener->door->address);
+	log_word(&line, "error", strerror(error));
+	log_number(&line, "omitted", omitted);
+	log_end(&line);
 }
 
 static void listener_retry(struct timer *timer)

@@ -11,6 +11,7 @@
 
 #include "engine/doors.h"
 #include "engine/io/loop.h"
+#include "engine/log_pace.h"
 
 struct ingest;
 
@@ -37,6 +38,7 @@ struct listener {
 	const struct door *door;
 	struct io_op accept_op;
 	struct timer retry_timer;
+	struct log_pace failures; /* of accepts, in the log */
 	int fd;
 	enum listener_state state;
 };

@@ -116,14 +116,16 @@ class Sluice:
         """Writes the configuration: JSON is YAML."""
         self.config.write_text(json.dumps(self.settings, indent=2), encoding="utf-8")
 
-    def launch(self):
+    def launch(self, *wrapper):
         self.starts += 1
         self.program = Program(self.folder, f"sluice-{self.starts}",
-                               [BUILD / "sluice", "serve", "--config", self.config])
+                               [*wrapper, BUILD / "sluice", "serve", "--config", self.config])
         return self
 
     def start(self):
-        self.launch()
+        return self.launch().ready()
+
+    def ready(self):
         wait_until(lambda: "event=ready" in self.program.text() or not self.program.running(),
                    lambda: f"ready; {self.program.tail()}")
         assert self.program.running(), self.program.tail()

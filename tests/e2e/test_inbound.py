@@ -1,6 +1,7 @@
 """What clients see: capabilities, relaying, sign-in, limits, and the reply to each mistake."""
 
 import base64
+import contextlib
 import ssl
 
 import pytest
@@ -254,6 +255,22 @@ def test_connections_have_a_limit(sluice, nowhere):
             return raw.reply().startswith("220")
 
     wait_until(served, "a place becomes free")
+
+
+def test_more_clients_than_descriptors(sluice, nowhere):
+    """They are told so, instead of being left to wait; and the log is not flooded."""
+    running = sluice(nowhere)
+    running.terminate()
+    running.launch("prlimit", "--nofile=256:256").ready()
+    with contextlib.ExitStack() as stack:
+        greetings = [stack.enter_context(Raw(running.port, greet=False)).reply()
+                     for _ in range(120)]
+    served = len([greeting for greeting in greetings if greeting.startswith("220")])
+    assert 0 < served < 120
+    assert len([greeting for greeting in greetings if greeting.startswith("421 4.3.2")]
+               ) == 120 - served
+    assert running.lines("event=descriptors_short", f"connections={served} ", "wanted=20000")
+    assert not running.lines("event=accept_failed")
 
 
 def test_idle_clients_are_sent_away(sluice, nowhere):

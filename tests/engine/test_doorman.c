@@ -40,6 +40,20 @@ static void counts_all_and_each(void **state)
 	doorman_destroy(doorman);
 }
 
+static void takes_fewer_when_told(void **state)
+{
+	const struct endpoint a = client("192.0.2.1");
+	struct doorman *doorman;
+
+	(void)state;
+	assert_false(failed(doorman_create(&doorman, 3, 3)));
+	doorman_lower(doorman, 1);
+	assert_int_equal(doorman_admit(doorman, &a), DOORMAN_WELCOME);
+	assert_int_equal(doorman_admit(doorman, &a), DOORMAN_FULL);
+	doorman_leave(doorman, &a);
+	doorman_destroy(doorman);
+}
+
 static void network_of_ipv6_counts_as_one(void **state)
 {
 	(void)state;
@@ -85,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_all_and_each),
+		cmocka_unit_test(takes_fewer_when_told),
 		cmocka_unit_test(network_of_ipv6_counts_as_one),
 		cmocka_unit_test(many_clients_fit),
 	};
