@@ -12,6 +12,7 @@ static void ingest_take_answers(struct ingest *ingest);
 static void ingest_read_news(struct ingest *ingest);
 static void ingest_feed(struct ingest *ingest);
 static void ingest_feed_again(struct timer *timer);
+static void ingest_log_hunger(struct ingest *ingest);
 static void ingest_ask_for_ids(struct ingest *ingest);
 static void ingest_drain(struct ingest *ingest);
 static void ingest_say_drained(struct ingest *ingest);
@@ -155,6 +156,7 @@ void ingest_turn(struct ingest *ingest)
 	loop_run_timers(&shard->loop);
 	ingest_feed(ingest);
 	ingest_read_news(ingest);
+	ingest_log_hunger(ingest);
 	ingest_say_drained(ingest);
 	counters_add(shard->counters, turns, 1);
 	counters_add(shard->counters, turns_slow, shard->loop.turns_long - turns_long);
@@ -326,6 +328,37 @@ static void ingest_feed(struct ingest *ingest)
 static void ingest_feed_again(struct timer *timer)
 {
 	(void)timer;
+}
+
+/* That memory stops the reading is told once a minute, and then when it goes on. Who waits for ids
+ * or for the spooler waits for the disk: that is how the relay keeps its pace, and no news. */
+static void ingest_log_hunger(struct ingest *ingest)
+{
+	const struct mono now = loop_now(&ingest->shard.loop);
+	struct log *log = ingest->shard.log;
+	uint64_t omitted;
+
+	if (!list_is_empty(&ingest->hungry) == ingest->hunger_told)
+		return;
+	if (ingest->hunger_told) {
+		struct log_line line = log_begin(log, LOG_INFO, "memory_again");
+		log_seconds(&line, "seconds", now.ns - ingest->hunger_since.ns);
+		log_end(&line);
+		ingest->hunger_told = false;
+		return;
+	}
+	if (ingest_stock(ingest) || !log_pace_is_due(&ingest->hunger_pace, now, &omitted))
+		return;
+	ingest->hunger_told = true;
+	ingest->hunger_since = now;
+	struct log_line line = log_begin(log, LOG_WARNING, "memory_short");
+	log_number(&line, "waiting", ingest->hungry.count);
+	log_number(&line, "connections", ingest->sessions.count);
+	log_number(&line, "memory", ingest->shard.config->limits.memory_bytes);
+	log_word(&line, "advice",
+	        "Reading waits for memory: raise limits.memory, or see why delivery doesn't keep "
+	        "up.");
+	log_end(&line);
 }
 
 /* Ids and puts */

@@ -24,6 +24,7 @@
 
 #include "engine/inbound.h"
 #include "engine/listener.h"
+#include "engine/log_pace.h"
 #include "engine/passwords.h"
 #include "engine/shard.h"
 #include "queue/base/pool.h"
@@ -80,10 +81,13 @@ struct ingest {
 	size_t puts;                /* under way */
 	size_t checks;              /* of passwords, under way */
 	unsigned shard_count;       /* of ingest shards */
-	bool feeding;               /* the hungry are being served */
-	bool spool_full;            /* LETTER_PRESSURE */
-	bool aborting;              /* its last turn is the one that finds it over */
-	bool lingered;              /* draining: the last replies have had their time */
+	struct log_pace hunger_pace;
+	struct mono hunger_since;
+	bool hunger_told; /* the log knows that memory is short */
+	bool feeding;     /* the hungry are being served */
+	bool spool_full;  /* LETTER_PRESSURE */
+	bool aborting;    /* its last turn is the one that finds it over */
+	bool lingered;    /* draining: the last replies have had their time */
 };
 
 /* After the mailboxes of `spooler` are made. Opens the listeners; they accept after

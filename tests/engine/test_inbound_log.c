@@ -214,6 +214,46 @@ static void delays_have_a_bound(void **state)
 	log_close();
 }
 
+static void a_shortage_of_memory_has_two_lines(void **state)
+{
+	struct rope hoard = { 0 };
+
+	(void)state;
+	log_open();
+	house_open(&house);
+	int fd = house_dial(&house, 0);
+	(void)house_ask(&house, fd, "HELO x\r\n", 2);
+	assert_null(strstr(log_read(), "event=memory_short"));
+	while (rope_extend(&hoard, &house.shelf, CHUNK_DATA_BYTES, house.ingest.reserve) != NULL)
+		continue;
+	struct chunk *own = NULL;
+	while (house.ingest.shard.shelf.count > 0) {
+		struct chunk *chunk = shelf_take(&house.ingest.shard.shelf);
+		chunk->next = own;
+		own = chunk;
+	}
+	house_send(&house, fd, VIEW("MAIL FROM:<a@b.test>\r\n"));
+	house_turn_until(&house, house.ingest.hungry.count == 1);
+	house_turn_some(&house);
+	const char *line = strstr(log_read(), "event=memory_short level=warning waiting=1 ");
+	assert_non_null(line);
+	assert_null(strstr(line + 1, "event=memory_short")); /* once */
+	assert_null(strstr(lines, "event=memory_again"));
+	rope_free(&hoard, &house.shelf);
+	shelf_finish(&house.shelf);
+	shelf_init(&house.shelf, house.depot);
+	while (own != NULL) {
+		struct chunk *chunk = own;
+		own = MOVE(chunk->next);
+		shelf_give(&house.shelf, chunk);
+	}
+	(void)house_ask(&house, fd, "", 1);
+	house_turn_some(&house);
+	assert_non_null(strstr(log_read(), "event=memory_again seconds="));
+	close(fd);
+	log_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +262,7 @@ int main(void)
 		cmocka_unit_test(refusals_and_losses_have_lines),
 		cmocka_unit_test(every_refusal_of_mail_has_a_line),
 		cmocka_unit_test(delays_have_a_bound),
+		cmocka_unit_test(a_shortage_of_memory_has_two_lines),
 	};
 
 	return cmocka_run_group_tests_name("inbound_log", tests, NULL, NULL);
