@@ -43,8 +43,6 @@ static void check_limits(struct config *config, struct config_places *places)
 	struct config_limits *limits = &config->limits;
 	const uint64_t most = config_message_most(limits->memory_bytes);
 
-	if (limits->connections_per_client == 0)
-		limits->connections_per_client = limits->connections;
 	if (limits->message_bytes <= most)
 		return;
 	if (config_places_wrote(places, &limits->message_bytes))

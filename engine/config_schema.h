@@ -50,7 +50,8 @@
 	X(connections, NUMBER, "20000", "1", "1000000", \
 	  "most client connections at once; beyond it 421") \
 	X(connections_per_client, NUMBER, NULL, "1", "1000000", \
-	  "most connections of one address at once; by default limits.connections; then 421") \
+	  "most connections of one address at once; then 421; by default 100, and any number " \
+	  "from this host itself") \
 	X(errors, NUMBER, "20", "1", "10000", \
 	  "bad or refused commands of a connection before it is closed with 421") \
 	X(auth_failures, NUMBER, "3", "1", "100", \

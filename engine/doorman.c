@@ -11,16 +11,15 @@ struct doorman {
 	pthread_mutex_t lock;
 	size_t connections_max;
 	size_t per_client_max;
+	bool trusts_us; /* who comes from this host is not counted one by one */
 	/* under lock */
 	size_t connections;
 	struct map clients; /* connections by address */
 };
 
-struct err doorman_create(
-        struct doorman **result, size_t connections_max, size_t connections_per_client_max)
+struct err doorman_create(struct doorman **result, size_t connections_max, size_t per_client_max)
 {
 	check(connections_max > 0);
-	check(connections_per_client_max > 0);
 	struct doorman *doorman = calloc(1, sizeof *doorman);
 	if (doorman == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
@@ -31,7 +30,8 @@ struct err doorman_create(
 		return err;
 	}
 	doorman->connections_max = connections_max;
-	doorman->per_client_max = connections_per_client_max;
+	doorman->per_client_max = per_client_max > 0 ? per_client_max : DOORMAN_PER_CLIENT;
+	doorman->trusts_us = per_client_max == 0;
 	check(pthread_mutex_init(&doorman->lock, NULL) == 0);
 	*result = doorman;
 	return err_ok();
@@ -77,7 +77,8 @@ enum doorman_answer doorman_admit(struct doorman *doorman, const struct endpoint
 	uint64_t *count = map_find(&doorman->clients, key);
 	if (doorman->connections >= doorman->connections_max) {
 		answer = DOORMAN_FULL;
-	} else if (count != NULL && *count >= doorman->per_client_max) {
+	} else if (count != NULL && *count >= doorman->per_client_max &&
+	           !(doorman->trusts_us && endpoint_is_loopback(client))) {
 		answer = DOORMAN_CLIENT_FULL;
 	} else {
 		doorman->connections++;

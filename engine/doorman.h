@@ -18,14 +18,19 @@
 
 struct doorman;
 
+/* Of one address, where nothing else is set: more than any device or server of the usual kind
+ * needs, and few enough that one that goes mad leaves room for the others. */
+#define DOORMAN_PER_CLIENT 100
+
 enum doorman_answer {
 	DOORMAN_WELCOME,
 	DOORMAN_FULL,        /* as many as may be here in all */
 	DOORMAN_CLIENT_FULL, /* as many as may be here from that address */
 };
 
+/* `per_client_max` 0: DOORMAN_PER_CLIENT, and as many as want to from this host. */
 MUST_CHECK struct err doorman_create(
-        struct doorman **result, size_t connections_max, size_t connections_per_client_max);
+        struct doorman **result, size_t connections_max, size_t per_client_max);
 /* No more than so many at once; before the first comes. */
 void doorman_lower(struct doorman *doorman, size_t connections_max);
 /* Everybody has left. NULL is fine. */

@@ -111,6 +111,15 @@ bool endpoint_is_ipv4(const struct endpoint *endpoint)
 	return memcmp(endpoint->address, ENDPOINT_MAPPED, sizeof ENDPOINT_MAPPED) == 0;
 }
 
+bool endpoint_is_loopback(const struct endpoint *endpoint)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	if (endpoint_is_ipv4(endpoint))
+		return endpoint->address[12] == 127;
+	return memcmp(endpoint->address, one, sizeof one) == 0;
+}
+
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 {
 	return memcmp(a->address, b->address, sizeof a->address) == 0 && a->port == b->port &&

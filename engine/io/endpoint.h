@@ -30,6 +30,8 @@ void endpoint_format(struct text *text, const struct endpoint *endpoint);
 /* The address alone: "192.0.2.1", "2001:db8::1". */
 void endpoint_format_address(struct text *text, const struct endpoint *endpoint);
 bool endpoint_is_ipv4(const struct endpoint *endpoint);
+/* 127.0.0.0/8 or ::1. */
+bool endpoint_is_loopback(const struct endpoint *endpoint);
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 /* Is the address within `network`/`prefix_bits` (0..128, so 96 more for IPv4)? */
 bool endpoint_within(

@@ -40,6 +40,33 @@ static void counts_all_and_each(void **state)
 	doorman_destroy(doorman);
 }
 
+/* Unless somebody set a number, this host may come as often as it likes. */
+static void this_host_is_trusted(void **state)
+{
+	static const char *const clients[] = { "192.0.2.1", "127.0.0.1", "::1", "2001:db8::1" };
+	struct doorman *doorman;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
+		const struct endpoint a = client(clients[i]);
+		const bool own = i == 1 || i == 2;
+		assert_false(failed(doorman_create(&doorman, 1000, 0)));
+		for (int j = 0; j < DOORMAN_PER_CLIENT; j++)
+			assert_int_equal(doorman_admit(doorman, &a), DOORMAN_WELCOME);
+		assert_int_equal(
+		        doorman_admit(doorman, &a), own ? DOORMAN_WELCOME : DOORMAN_CLIENT_FULL);
+		for (int j = 0; j < DOORMAN_PER_CLIENT + own; j++)
+			doorman_leave(doorman, &a);
+		doorman_destroy(doorman);
+	}
+	const struct endpoint a = client("127.0.0.1");
+	assert_false(failed(doorman_create(&doorman, 1000, 1)));
+	assert_int_equal(doorman_admit(doorman, &a), DOORMAN_WELCOME);
+	assert_int_equal(doorman_admit(doorman, &a), DOORMAN_CLIENT_FULL);
+	doorman_leave(doorman, &a);
+	doorman_destroy(doorman);
+}
+
 static void takes_fewer_when_told(void **state)
 {
 	const struct endpoint a = client("192.0.2.1");
@@ -99,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_all_and_each),
+		cmocka_unit_test(this_host_is_trusted),
 		cmocka_unit_test(takes_fewer_when_told),
 		cmocka_unit_test(network_of_ipv6_counts_as_one),
 		cmocka_unit_test(many_clients_fit),

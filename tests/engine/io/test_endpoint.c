@@ -98,9 +98,28 @@ static void test_a_local_peer_is_in_no_network(void **state)
 	assert_string_equal(text_string(&text), "local");
 }
 
+static void loopback_is_this_host(void **state)
+{
+	static const char *const ours[] = { "127.0.0.1", "127.255.0.3", "::1", "::ffff:127.0.0.1" };
+	static const char *const others[] = { "128.0.0.1", "10.127.0.0", "::2", "::", "0.0.0.0",
+		"1::1", "fe80::1" };
+	struct endpoint endpoint;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+		assert_true(endpoint_parse_address(view_of(ours[i]), &endpoint));
+		assert_true(endpoint_is_loopback(&endpoint));
+	}
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		assert_true(endpoint_parse_address(view_of(others[i]), &endpoint));
+		assert_false(endpoint_is_loopback(&endpoint));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(loopback_is_this_host),
 		cmocka_unit_test(test_what_is_parsed_is_formatted_alike),
 		cmocka_unit_test(test_nonsense_is_refused),
 		cmocka_unit_test(test_mapped_addresses_are_ipv4),
