@@ -28,6 +28,8 @@ struct logger {
 	pthread_t thread;
 	bool started;
 	atomic_bool stopping;
+	bool in_a_line; /* the last write ended within one */
+	uint64_t lost;  /* lines that could not be written, and were not told of */
 	char output_bytes[OUTPUT_BYTES];
 	struct text output;
 };
@@ -90,14 +92,13 @@ struct err logger_start(struct logger *logger)
 	return err_ok();
 }
 
-/* Writes what was formatted. A reader who is slow is waited for; one who is gone costs us the
- * lines, and so does a slow one when we are to stop. */
-static void flush(struct logger *logger)
+/* Writes as much as goes, and gives what is left. A reader who is slow is waited for; one who is
+ * gone costs us the lines, and so does a full disk, or a slow one when we are to stop. */
+static struct view write_out(struct logger *logger, struct view rest)
 {
-	struct view rest = text_view(&logger->output);
 	struct pollfd ready = { .fd = logger->options.fd, .events = POLLOUT };
 
-	while (rest.bytes > 0 && ready.fd >= 0) {
+	while (rest.bytes > 0) {
 		int count = poll(&ready, 1, WRITE_MS);
 
 		if (count == 0 && atomic_load_explicit(&logger->stopping, memory_order_relaxed))
@@ -109,15 +110,39 @@ static void flush(struct logger *logger)
 		ssize_t written = write(ready.fd, rest.data, rest.bytes);
 		if (written < 0)
 			break;
+		if (written > 0)
+			logger->in_a_line = rest.data[written - 1] != '\n';
 		rest = view_skip(rest, (size_t)written);
 	}
+	return rest;
+}
+
+static size_t count_lines(struct view text)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < text.bytes; i++)
+		lines += text.data[i] == '\n';
+	return lines;
+}
+
+/* Writes what was formatted; gives how many lines were lost. The first begins on a fresh line, also
+ * where the one before was cut. */
+static size_t flush(struct logger *logger)
+{
+	struct view rest = text_view(&logger->output);
+
+	if (logger->options.fd >= 0 &&
+	        (!logger->in_a_line || write_out(logger, VIEW("\n")).bytes == 0))
+		rest = write_out(logger, rest);
 	logger->output.bytes = 0;
+	return logger->options.fd >= 0 ? count_lines(rest) : 0;
 }
 
 static void put(struct logger *logger, const struct log_record *record)
 {
 	if (logger->output.size - logger->output.bytes < LOG_FORMAT_BYTES)
-		flush(logger);
+		logger->lost += flush(logger);
 	if (logger->options.json)
 		log_format_json(&logger->output, record);
 	else
@@ -159,6 +184,14 @@ static struct log *oldest(
 	return found;
 }
 
+static bool has_lines(struct logger *logger)
+{
+	for (size_t i = 0; i < logger->logs_count; i++)
+		if (log_ring_first(logger->logs[i], log_ring_head(logger->logs[i])) != NULL)
+			return true;
+	return false;
+}
+
 size_t logger_drain(struct logger *logger)
 {
 	uint64_t heads[LOGS_MAX];
@@ -167,6 +200,11 @@ size_t logger_drain(struct logger *logger)
 
 	for (size_t i = 0; i < logger->logs_count; i++)
 		heads[i] = log_ring_head(logger->logs[i]);
+	if (logger->lost > 0 && has_lines(logger)) {
+		put_dropped(logger, logger->lost);
+		if (flush(logger) == 0)
+			logger->lost = 0;
+	}
 	struct log *log = oldest(logger, heads, &record);
 	while (log != NULL) {
 		put(logger, record);
@@ -182,16 +220,8 @@ size_t logger_drain(struct logger *logger)
 		put_dropped(logger, dropped);
 		lines++;
 	}
-	flush(logger);
+	logger->lost += flush(logger);
 	return lines;
-}
-
-static bool has_lines(struct logger *logger)
-{
-	for (size_t i = 0; i < logger->logs_count; i++)
-		if (log_ring_first(logger->logs[i], log_ring_head(logger->logs[i])) != NULL)
-			return true;
-	return false;
 }
 
 /* See log.c's ring() for the order. */

@@ -6,7 +6,7 @@
  *          (the simulator does).
  * Owns:    the rings. A struct log is lent until logger_destroy().
  * Never:   makes a writer wait: when stdout is slow, rings fill and lines are dropped, counted
- *          and reported as event=log_dropped.
+ *          and reported as event=log_dropped; so are lines that could not be written.
  */
 #ifndef SLUICE_LOGGER_H
 #define SLUICE_LOGGER_H

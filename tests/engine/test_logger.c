@@ -3,7 +3,9 @@
 #include "tests/engine/log_bench.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static const struct logger_options as_text = { .level = LOG_INFO };
@@ -149,6 +151,41 @@ static void a_reader_who_is_gone_stops_nothing(void **state)
 	logger_destroy(NULL);
 }
 
+/* A disk that fills up, as a limit of the file's size. */
+static void lines_that_are_not_written_are_counted(void **state)
+{
+	(void)state;
+	struct log_bench bench = log_bench_setup(as_text);
+	struct rlimit before;
+	const char *text;
+
+	assert_int_equal(signal(SIGXFSZ, SIG_IGN) == SIG_ERR, 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	log_bench_write(bench.log);
+	const size_t line = strlen(log_bench_drained(&bench));
+	/* Two lines and a half are written, of five; then none of three. */
+	const struct rlimit full = { line * 3 + line / 2, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	for (int i = 0; i < 5; i++)
+		log_bench_write(bench.log);
+	logger_drain(bench.logger);
+	for (int i = 0; i < 3; i++)
+		log_bench_write(bench.log);
+	logger_drain(bench.logger);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	log_bench_write(bench.log);
+	text = log_bench_drained(&bench);
+	assert_int_equal(log_bench_count(text, "took_s=1.234 t=2"), 4);
+	const char *dropped = strstr(text, "\nevent=log_dropped level=warning count=6 ");
+	assert_non_null(dropped); /* on a line of its own */
+	assert_ptr_equal(dropped, text + full.rlim_cur);
+	assert_non_null(strstr(dropped, "event=queued"));
+	/* It is told once. */
+	log_bench_write(bench.log);
+	assert_int_equal(log_bench_count(log_bench_drained(&bench), "log_dropped"), 1);
+	log_bench_teardown(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +194,7 @@ int main(void)
 		cmocka_unit_test(the_thread_writes_what_many_log),
 		cmocka_unit_test(a_quiet_thread_is_heard),
 		cmocka_unit_test(a_reader_who_is_gone_stops_nothing),
+		cmocka_unit_test(lines_that_are_not_written_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
