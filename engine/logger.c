@@ -8,7 +8,9 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,11 +38,25 @@ struct logger {
 
 static void *run(void *argument);
 
+/* JOURNAL_STREAM is inherited by whatever a unit starts, with its output wherever it leads: it
+ * names the device and inode of the journal's own. */
+static bool is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat status;
+	char own[64];
+
+	if (stream == NULL || fstat(fd, &status) != 0)
+		return false;
+	snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
 struct logger_options logger_options_default(void)
 {
 	return (struct logger_options){
 		.fd = STDOUT_FILENO,
-		.journal = getenv("JOURNAL_STREAM") != NULL,
+		.journal = is_journal(STDOUT_FILENO),
 		.level = LOG_INFO,
 	};
 }

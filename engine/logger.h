@@ -22,7 +22,7 @@ struct logger_options {
 	enum log_level level; /* the least urgent one that is kept */
 };
 
-/* stdout; for the journal where JOURNAL_STREAM says that it reads us. */
+/* stdout; for the journal where JOURNAL_STREAM says that this is its stream. */
 struct logger_options logger_options_default(void);
 
 MUST_CHECK struct err logger_create(struct logger **result, struct logger_options options);

@@ -186,6 +186,24 @@ static void lines_that_are_not_written_are_counted(void **state)
 	log_bench_teardown(&bench);
 }
 
+static void the_journal_is_known_by_its_stream(void **state)
+{
+	struct stat status;
+	char own[64];
+
+	(void)state;
+	assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+	assert_false(logger_options_default().journal);
+	assert_int_equal(setenv("JOURNAL_STREAM", "1:2", 1), 0);
+	assert_false(logger_options_default().journal);
+	assert_int_equal(fstat(STDOUT_FILENO, &status), 0);
+	snprintf(own, sizeof own, "%lu:%lu", (unsigned long)status.st_dev,
+	        (unsigned long)status.st_ino);
+	assert_int_equal(setenv("JOURNAL_STREAM", own, 1), 0);
+	assert_true(logger_options_default().journal);
+	assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +213,7 @@ int main(void)
 		cmocka_unit_test(a_quiet_thread_is_heard),
 		cmocka_unit_test(a_reader_who_is_gone_stops_nothing),
 		cmocka_unit_test(lines_that_are_not_written_are_counted),
+		cmocka_unit_test(the_journal_is_known_by_its_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
