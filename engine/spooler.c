@@ -87,7 +87,7 @@ struct err spooler_create(
 	err = loop_init(&spooler->shard.loop, &settings->io, &spooler->shard.shelf, why);
 	if (failed(err))
 		goto fail_loop;
-	atomic_store(&spooler->messages, spool_counts(spooler->spool).messages);
+	atomic_store(&spooler->messages, spool_message_count(spooler->spool));
 	*result = spooler;
 	return err_ok();
 
@@ -242,7 +242,7 @@ static void spooler_enter(struct spooler *spooler, enum spooler_state state)
 	};
 	const uint64_t one = 1;
 
-	atomic_store(&spooler->messages, spool_counts(spooler->spool).messages);
+	atomic_store(&spooler->messages, spool_message_count(spooler->spool));
 	atomic_store(&spooler->state, (int)state);
 	struct log_line line = log_begin(spooler->shard.log, LOG_DEBUG, "spooler");
 	log_word(&line, "state", words[state]);
@@ -278,6 +278,7 @@ static void spooler_commit(struct spooler *spooler)
 			spooler_break(spooler, err);
 			return;
 		}
+		atomic_store(&spooler->messages, spool_message_count(spooler->spool));
 		spooler_answer_puts(spooler);
 		spooler_answer_settles(spooler);
 		spooler_answer_notes(spooler, false);

@@ -133,6 +133,8 @@ struct spool_counts {
 	bool unsure; /* the file system can't keep the reserve for us */
 };
 struct spool_counts spool_counts(struct spool *spool);
+/* Messages at the last commit: it costs nothing, and a broken spool still knows it. */
+uint64_t spool_message_count(const struct spool *spool);
 /* Would so many bytes of new mail come in? Looks at the disk; this ends counts.full. */
 bool spool_has_room(struct spool *spool, uint64_t bytes);
 bool spool_is_broken(const struct spool *spool);

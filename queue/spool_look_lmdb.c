@@ -128,6 +128,11 @@ struct spool_counts spool_counts(struct spool *spool)
 	};
 }
 
+uint64_t spool_message_count(const struct spool *spool)
+{
+	return store_row_count(spool->store, TABLE_MESSAGES);
+}
+
 bool spool_has_room(struct spool *spool, uint64_t bytes)
 {
 	check(!spool->batch_open);

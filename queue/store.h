@@ -103,6 +103,8 @@ struct store_counts {
 	bool unsure; /* blocks can't be allocated ahead there: a full disk may be met in a commit */
 };
 MUST_CHECK struct err store_counts(struct store *store, struct store_counts *counts);
+/* At the last commit, without a look at the file: of a broken store too. */
+uint64_t store_row_count(const struct store *store, enum store_table table);
 /* May a batch of so many bytes come in? Between batches. */
 bool store_has_room(struct store *store, uint64_t bytes);
 

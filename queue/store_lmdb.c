@@ -26,13 +26,14 @@ struct store {
 	MDB_cursor *snapshot_cursors[TABLE_COUNT];
 	bool snapshot_fresh[TABLE_COUNT]; /* the cursor belongs to the open snapshot */
 	struct store_room room;
-	uint64_t bytes_max;   /* for what is not urgent; 0: any */
-	bool capped;          /* that was reached at the last look */
-	uint64_t used;        /* bytes of the file with pages, at the last commit */
-	uint64_t batch_bytes; /* at most what the open batch adds */
-	uint64_t free_bytes;  /* pages free for reuse; counted only when the disk is full */
-	bool free_counted;    /* in this batch */
-	struct err broken;    /* sticky */
+	uint64_t bytes_max;         /* for what is not urgent; 0: any */
+	bool capped;                /* that was reached at the last look */
+	uint64_t used;              /* bytes of the file with pages, at the last commit */
+	uint64_t rows[TABLE_COUNT]; /* likewise */
+	uint64_t batch_bytes;       /* at most what the open batch adds */
+	uint64_t free_bytes;        /* pages free for reuse; counted only when the disk is full */
+	bool free_counted;          /* in this batch */
+	struct err broken;          /* sticky */
 	int folder_fd;
 	int lock_fd;
 	int sync_fd; /* sees the sync errors of data.mdb for itself */
@@ -320,6 +321,15 @@ static bool store_is_whole(struct store *store)
 	return true;
 }
 
+static void store_count_rows(struct store *store, MDB_txn *txn, uint64_t rows[TABLE_COUNT])
+{
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		MDB_stat stat;
+		check(mdb_stat(txn, store->tables[i], &stat) == 0);
+		rows[i] = stat.ms_entries;
+	}
+}
+
 /* Whether a commit failed because the disk is full, and nothing else happened. LMDB calls it an I/O
  * error where only a part of its pages could be written, as the last blocks allow: then the disk
  * itself is asked. An error of the disk's own stays one (I7): where there is room, where a sync
@@ -340,8 +350,11 @@ struct err store_commit(struct store *store)
 		store_abort(store);
 		return store->broken;
 	}
+	uint64_t rows[TABLE_COUNT];
+	store_count_rows(store, store->batch, rows);
 	const int rc = mdb_txn_commit(MOVE(store->batch));
 	if (rc == 0) {
+		memcpy(store->rows, rows, sizeof rows);
 		store_look_at_size(store);
 		return err_ok();
 	}
@@ -571,16 +584,19 @@ struct err store_counts(struct store *store, struct store_counts *counts)
 	check(store->batch == NULL);
 	const struct err err = store_open_snapshot(store);
 
-	*counts = (struct store_counts){ .file_bytes = store->used,
+	*counts = (struct store_counts){
+		.file_bytes = store->used,
 		.full = store->room.full || store->capped,
-		.unsure = store->room.unsure };
+		.unsure = store->room.unsure,
+	};
 	if (failed(err))
 		return err;
 	counts->map_bytes = store_map_bytes(store);
-	for (int i = 0; i < TABLE_COUNT; i++) {
-		MDB_stat stat;
-		check(mdb_stat(store->snapshot, store->tables[i], &stat) == 0);
-		counts->rows[i] = stat.ms_entries;
-	}
+	store_count_rows(store, store->snapshot, counts->rows);
 	return err_ok();
+}
+
+uint64_t store_row_count(const struct store *store, enum store_table table)
+{
+	return store->rows[table];
 }

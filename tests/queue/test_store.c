@@ -108,6 +108,7 @@ static void test_rows(void **state)
 	struct store_counts counts;
 	assert_ok(store_counts(store, &counts));
 	assert_int_equal(counts.rows[TABLE_JOBS], 2);
+	assert_int_equal(store_row_count(store, TABLE_JOBS), 2);
 	assert_int_equal(counts.rows[TABLE_DUE], 1);
 }
 
