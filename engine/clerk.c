@@ -184,6 +184,8 @@ bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct 
 		check(message_seek_recipient(&at, owed[i].index, &recipient));
 		if (job_reply(job, i, &note) && last_reply.bytes == 0)
 			last_reply = note.text;
+		if (job->held && note.text.bytes == 0)
+			note.text = clerk->why_held;
 		clerk->recipients[i] = (struct request_recipient){
 			.address = recipient.address,
 			.state = clerk_state_word(job, lent, now),
@@ -202,7 +204,7 @@ bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct 
 		.state = clerk_state_word(job, lent, now),
 		.attempts = job->attempts,
 		.next_attempt = job->held ? (struct wall){ 0 } : job->next_attempt,
-		.reply = last_reply,
+		.reply = job->held && last_reply.bytes == 0 ? clerk->why_held : last_reply,
 	};
 	return request_put_row(clerk->request, &row);
 }

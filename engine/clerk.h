@@ -31,6 +31,7 @@ struct clerk {
 	struct spool_place before; /* and before its last step */
 	uint64_t counted;          /* the message that was acted on last */
 	size_t id_index;           /* into request->ids */
+	struct view why_held;      /* of the next row, where no server said anything of it */
 	size_t act_count;
 	struct clerk_act acts[CLERK_ACTS_MAX];
 	struct request_recipient recipients[MESSAGE_RECIPIENTS_MAX]; /* scratch: of a row */

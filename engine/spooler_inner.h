@@ -49,6 +49,8 @@ MUST_CHECK bool spooler_reroute(struct spooler *spooler, struct job *job, struct
 /* It is on disk. Takes branch. */
 void spooler_send_branch(struct spooler *spooler, struct job *branch);
 void spooler_log_kept(struct spooler *spooler, const struct job *job);
+/* Why mail is held that nobody held. */
+const char *spooler_kept_reason(const struct job *job);
 /* Jobs that their route can't send any more. */
 void spooler_settle_strays(struct spooler *spooler);
 /* Jobs of routes that the configuration no longer has. */

@@ -131,15 +131,20 @@ static void spooler_go(struct job *job, struct move to)
 	job->held = to.held;
 }
 
+const char *spooler_kept_reason(const struct job *job)
+{
+	return message_sender_is_null(job->message)
+	               ? "no route of its carries the null sender, or has notices_from"
+	               : "no route takes mail to its recipients any more";
+}
+
 void spooler_log_kept(struct spooler *spooler, const struct job *job)
 {
 	const bool null_sender = message_sender_is_null(job->message);
 	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "kept");
 
 	log_message(&line, job->id);
-	log_word(&line, "reason",
-	        null_sender ? "no route of its carries the null sender, or has notices_from"
-	                    : "no route takes mail to its recipients any more");
+	log_word(&line, "reason", spooler_kept_reason(job));
 	log_word(&line, "advice",
 	        null_sender ? "Set notices_from on a route; then: sluice queue release"
 	                    : "Change rules or accepted_domains; then: sluice queue release");

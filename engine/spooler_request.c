@@ -17,6 +17,7 @@ static bool spooler_knows_route(struct spooler *spooler, struct request *request
 static bool spooler_may_step(struct spooler *spooler);
 static enum request_step spooler_request_step(struct spooler *spooler, struct spool_place place);
 static enum request_step spooler_request_job(struct spooler *spooler, struct job *job);
+static bool spooler_put_row(struct spooler *spooler, const struct job *job, bool lent);
 static enum request_step spooler_act_lent(struct spooler *spooler, struct spool_place place);
 static enum request_step spooler_act(struct spooler *spooler, struct job *job);
 static bool spooler_needs_body(const struct spooler *spooler);
@@ -164,16 +165,26 @@ static enum request_step spooler_request_job(struct spooler *spooler, struct job
 	if (!clerk_takes(clerk, spooler->spool, job))
 		step = REQUEST_STEP_ON;
 	else if (!clerk_acts(clerk->request->verb))
-		step = clerk_put_row(
-		               clerk, spooler->spool, job, lent, loop_wall(&spooler->shard.loop))
-		               ? REQUEST_STEP_ON
-		               : REQUEST_STEP_END;
+		step = spooler_put_row(spooler, job, lent) ? REQUEST_STEP_ON : REQUEST_STEP_END;
 	else if (lent)
 		step = spooler_act_lent(spooler, place);
 	else
 		return spooler_act(spooler, job);
 	feed_give_job(&spooler->feed, job);
 	return step;
+}
+
+static bool spooler_put_row(struct spooler *spooler, const struct job *job, bool lent)
+{
+	const struct config *config = spooler->shard.config;
+	struct clerk *clerk = &spooler->clerk;
+	const bool kept = job->held && job->route < config->routes.count &&
+	                  !routing_suits(config, job->route, job);
+
+	if (job->held)
+		clerk->why_held = kept ? view_of(spooler_kept_reason(job))
+		                       : VIEW("held by the relay's operator");
+	return clerk_put_row(clerk, spooler->spool, job, lent, loop_wall(&spooler->shard.loop));
 }
 
 /* A shard has it, or the spooler itself, to settle it. */

@@ -142,6 +142,7 @@ static void rows(void **state)
 	assert_true(clerk_put_row(clerk, tools.spool, &job, true, now));
 	assert_true(clerk_put_row(clerk, tools.spool, &job, false, (struct wall){ 9000 }));
 	job.held = true;
+	clerk->why_held = VIEW("so it is");
 	assert_true(clerk_put_row(clerk, tools.spool, &job, false, now));
 	assert_true(clerk_put_damaged(clerk, (struct spool_place){ 10, 0 }));
 	static const char *const states[] = { "deferred", "active", "queued", "held", "damaged" };
@@ -152,6 +153,10 @@ static void rows(void **state)
 	assert_int_equal(request->rows[0].recipients_count, 2);
 	assert_int_equal(request->rows[0].next_attempt.ms, 9000);
 	assert_int_equal(request->rows[3].next_attempt.ms, 0);
+	/* What a server said comes first; of a recipient it said nothing of, the hold's reason. */
+	assert_true(view_equal(request->rows[3].reply, VIEW("not now")));
+	assert_true(view_equal(request->rows[3].recipients[0].reply, VIEW("so it is")));
+	assert_int_equal(request->rows[0].recipients[0].reply.bytes, 0);
 	job_clear(&job, &tools.shelf);
 }
 

@@ -231,6 +231,10 @@ static void what_a_shard_has_is_called_back(void **state)
 	assert_int_equal(star.job_count, 0);
 	assert_int_equal(spool_counts(star.spooler->spool).held, 2);
 	assert_int_equal(star.spooler->clerk.act_count, 0);
+	request_reset(request, REQUEST_LIST);
+	ask(&star);
+	assert_true(row_is(0, "held"));
+	assert_true(view_equal(request->rows[0].reply, VIEW("held by the relay's operator")));
 	ask_all(&star, REQUEST_RELEASE);
 	assert_int_equal(request->count, 2);
 	star_turn(&star);
@@ -244,6 +248,9 @@ static void what_a_shard_has_is_called_back(void **state)
 	/* No route carries their reports: those are kept. */
 	assert_int_equal(star_messages(&star), 2);
 	assert_int_equal(spool_counts(star.spooler->spool).held, 2);
+	request_reset(request, REQUEST_LIST);
+	ask(&star);
+	assert_true(view_contains_fold(request->rows[0].reply, VIEW("carries the null sender")));
 	star_close(&star);
 }
 
