@@ -241,6 +241,14 @@ static void inbound_on_ended(struct inbound *inbound)
 		return;
 	}
 	stream_failure_text(&inbound->stream, &reason);
+	/* TLS has an alert for the client, which tells it what a reset would not. */
+	if (inbound->state == INBOUND_HANDSHAKE &&
+	        stream_failure(&inbound->stream).code == ERR_TLS) {
+		inbound_log_closed(inbound, text_string(&reason));
+		stream_close(&inbound->stream);
+		inbound_enter(inbound, INBOUND_CLOSING);
+		return;
+	}
 	inbound_lose(inbound, text_string(&reason));
 }
 

@@ -2,6 +2,7 @@
 
 #include "tests/engine/io/certificates.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/ioctl.h>
 
@@ -192,6 +193,40 @@ static void implicit_tls_greets_inside(void **state)
 	house_close(&house);
 }
 
+/* A client whose handshake fails hears why: here it can't verify an EC key's signature. */
+static void failed_handshakes_are_told(void **state)
+{
+	(void)state;
+	signing_in_prepare();
+	house_open(&house);
+	for (size_t door = 0; door < 2; door++) {
+		struct caller caller = { .fd = house_dial(&house, door) };
+		if (door == 0) {
+			SAY(&caller, "", "220 ");
+			(void)say(&caller, ehlo, 9);
+			SAY(&caller, "STARTTLS\r\n", "220 2.0.0");
+		}
+		const struct mono begun = clock_mono();
+		const int flags = 1;
+		int status;
+		caller.context = SSL_CTX_new(TLS_client_method());
+		assert_int_equal(SSL_CTX_set1_sigalgs_list(caller.context, "RSA+SHA256"), 1);
+		caller.ssl = SSL_new(caller.context);
+		assert_int_equal(SSL_set_fd(caller.ssl, caller.fd), 1);
+		assert_int_equal(ioctl(caller.fd, FIONBIO, &flags), 0);
+		while ((status = SSL_connect(caller.ssl)) != 1 &&
+		        SSL_get_error(caller.ssl, status) == SSL_ERROR_WANT_READ) {
+			house_turn(&house);
+			assert_true(clock_mono().ns - begun.ns < HOUSE_PATIENCE_NS);
+		}
+		assert_int_equal(SSL_get_error(caller.ssl, status), SSL_ERROR_SSL);
+		assert_int_equal(
+		        ERR_GET_REASON(ERR_get_error()), SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE);
+		caller_end(&caller);
+	}
+	house_close(&house);
+}
+
 static void wrong_passwords_take_longer_and_longer(void **state)
 {
 	(void)state;
@@ -288,6 +323,7 @@ int main(void)
 		cmocka_unit_test(signing_in_lets_relay),
 		cmocka_unit_test(starttls_forgets),
 		cmocka_unit_test(implicit_tls_greets_inside),
+		cmocka_unit_test(failed_handshakes_are_told),
 		cmocka_unit_test(wrong_passwords_take_longer_and_longer),
 		cmocka_unit_test(lost_while_checking),
 		cmocka_unit_test(too_many_checks_at_once),
