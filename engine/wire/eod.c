@@ -3,6 +3,7 @@
 #include "queue/base/check.h"
 
 static const struct view crlf = VIEW_INIT("\r\n");
+static const struct view dot = VIEW_INIT(".");
 static const struct view nothing = { 0 };
 
 void eod_init(struct eod *eod, enum endings_mode mode)
@@ -49,6 +50,8 @@ static struct view eod_in_line(struct eod *eod, struct view *input)
 	} else if (stop == ENDINGS_STOP_BARE && run.bytes == 0) {
 		eod->bare_cr |= input->data[0] == '\r';
 		eod->bare_lf |= input->data[0] == '\n';
+		if (input->data[0] == '\n' && eod->mode == ENDINGS_REPAIR)
+			eod->state = EOD_AT_REPAIRED;
 		*input = view_skip(*input, 1);
 		run = crlf;
 	}
@@ -65,6 +68,18 @@ static struct view eod_step(struct eod *eod, struct view *input)
 		*input = view_skip(*input, 1);
 		eod->state = EOD_HELD_DOT;
 		return nothing;
+	case EOD_AT_REPAIRED:
+		if (input->data[0] != '.')
+			return eod_in_line(eod, input);
+		*input = view_skip(*input, 1);
+		eod->state = EOD_REPAIRED_DOT;
+		return nothing;
+	case EOD_REPAIRED_DOT:
+		/* It is content: the line goes on, and can't be the end. */
+		eod->state = EOD_IN_LINE;
+		if (input->data[0] == '.')
+			*input = view_skip(*input, 1);
+		return dot;
 	case EOD_IN_LINE:
 		return eod_in_line(eod, input);
 	case EOD_HELD_DOT:

@@ -6,7 +6,8 @@
  * LF . LF, CRLF . LF, LF . CRLF and their kin never end the data, whoever might read them so
  * behind us. In refuse mode they make the message bad, and all is swallowed until the real end,
  * so the session stays in step; in repair mode each becomes CRLF (and the writer stuffs dots
- * anew, so what goes out is unambiguous).
+ * anew, so what goes out is unambiguous), and behind a repaired LF two dots are one: whoever ends
+ * lines so has stuffed them so. One dot there stays.
  *
  * Pieces are lent from the input, or are constants: nothing is copied.
  *
@@ -20,12 +21,14 @@
 #include "engine/wire/endings.h"
 
 enum eod_state {
-	EOD_AT_LINE,     /* behind a CRLF, or before the first byte */
-	EOD_IN_LINE,     /* somewhere in a line */
-	EOD_HELD_CR,     /* in a line, behind a CR not given yet */
-	EOD_HELD_DOT,    /* behind a dot that starts a line */
-	EOD_HELD_DOT_CR, /* behind such a dot and a CR */
-	EOD_OVER,        /* the end was read */
+	EOD_AT_LINE,      /* behind a CRLF, or before the first byte */
+	EOD_AT_REPAIRED,  /* behind an LF that became CRLF */
+	EOD_REPAIRED_DOT, /* behind a dot there, not given yet */
+	EOD_IN_LINE,      /* somewhere in a line */
+	EOD_HELD_CR,      /* in a line, behind a CR not given yet */
+	EOD_HELD_DOT,     /* behind a dot that starts a line */
+	EOD_HELD_DOT_CR,  /* behind such a dot and a CR */
+	EOD_OVER,         /* the end was read */
 };
 
 struct eod {

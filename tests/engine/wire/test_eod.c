@@ -36,10 +36,15 @@ static void refer_line(struct view line, bool whole, struct result *result)
 	if (line.bytes > 0 && line.data[0] == '.')
 		line = view_skip(line, 1);
 	/* The last CR of all may yet be half of a pair. */
-	if (!whole && line.bytes > 0 && line.data[line.bytes - 1] == '\r')
+	const bool cut = !whole && line.bytes > 0 && line.data[line.bytes - 1] == '\r';
+	if (cut)
 		line.bytes--;
 	for (size_t i = 0; i < line.bytes; i++) {
 		bool bare = line.data[i] == '\r' || line.data[i] == '\n';
+		const bool dot = line.data[i] == '.' && i > 0 && line.data[i - 1] == '\n';
+		/* Behind a bare LF two dots are one, and one may yet be the first of two. */
+		if (dot && (i + 1 < line.bytes ? line.data[i + 1] == '.' : !cut && !whole))
+			continue;
 		text_put(&result->body, bare ? VIEW("\r\n") : view_from(line.data + i, 1));
 		result->refused |= bare;
 	}
@@ -161,6 +166,11 @@ static const struct row rows[] = {
 	{ "a\r.\r\nMAIL\r\n.\r\n", "a\r\n.\r\nMAIL\r\n", true, 0 },
 	{ "a\r\r\n.\r\nb", "a\r\n\r\n", true, 1 },
 	{ "a\r\n.\r\r\n.\r\n", "a\r\n\r\n\r\n", true, 0 },
+	/* Behind a bare LF two dots are one, and one is one. */
+	{ "a\n..b\n.c\n..\n...\r\n.\r\n", "a\r\n.b\r\n.c\r\n.\r\n..\r\n", true, 0 },
+	{ "a\n..\r\n.\r\n", "a\r\n.\r\n", true, 0 },
+	{ "a\n..\r\n..\r\n.\r\n", "a\r\n.\r\n.\r\n", true, 0 },
+	{ "a\r..b\r\n.\r\n", "a\r\n..b\r\n", true, 0 },
 	{ "a\n.\n", NULL, true, 0 },
 	{ "a\r\n.\n", NULL, true, 0 },
 	{ "a\r\n.\r", NULL, false, 0 },
