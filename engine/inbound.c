@@ -61,7 +61,11 @@ static void inbound_greet(struct inbound *inbound, enum doorman_answer answer)
 	else
 		counters_add(inbound->ingest->shard.counters, connections_refused, 1);
 	if (!inbound->counted && implicit) {
-		inbound_lose(inbound, inbound_reply_text(INBOUND_REPLY_BUSY));
+		/* A handshake for a goodbye would cost more than who is too many may have. */
+		inbound_lose(inbound, answer == DOORMAN_FULL
+		                              ? "too many connections, and TLS comes first here"
+		                              : "too many connections from its address, and TLS "
+		                                "comes first here");
 	} else if (!inbound->counted) {
 		inbound_close(inbound,
 		        answer == DOORMAN_FULL ? INBOUND_REPLY_BUSY : INBOUND_REPLY_CLIENT_BUSY);
