@@ -5,7 +5,9 @@
 #include "engine/wire/stamp.h"
 #include "queue/base/check.h"
 
-static void content_take(struct inbound *inbound, struct view piece);
+static void content_take(struct inbound *inbound, struct view bytes);
+static void content_keep(struct inbound *inbound, struct view piece);
+static void content_end(struct inbound *inbound);
 static void content_refuse(struct inbound *inbound, enum inbound_reply_name reason);
 static enum inbound_progress content_end_chunk(struct inbound *inbound);
 static enum inbound_progress content_give_up(
@@ -110,10 +112,8 @@ enum inbound_progress inbound_content_step_data(struct inbound *inbound)
 	if (eod_is_refused(&content->eod))
 		content_refuse(inbound, INBOUND_REPLY_BARE);
 	stream_consume(&inbound->stream, bytes - input.bytes);
-	if (news == EOD_END) {
-		header_finish(&content->header);
-		inbound_enter(inbound, INBOUND_FINISH);
-	}
+	if (news == EOD_END)
+		content_end(inbound);
 	return INBOUND_ON;
 }
 
@@ -140,7 +140,15 @@ enum inbound_progress inbound_content_step_chunk(struct inbound *inbound)
 	return INBOUND_ON;
 }
 
-static void content_take(struct inbound *inbound, struct view piece)
+static void content_take(struct inbound *inbound, struct view bytes)
+{
+	struct view piece;
+
+	while (mbox_read(&inbound->content->mbox, &bytes, &piece))
+		content_keep(inbound, piece);
+}
+
+static void content_keep(struct inbound *inbound, struct view piece)
 {
 	struct ingest *ingest = inbound->ingest;
 	struct inbound_content *content = inbound->content;
@@ -191,9 +199,21 @@ static enum inbound_progress content_end_chunk(struct inbound *inbound)
 		content_take(inbound, piece);
 	if (endings_are_refused(&content->endings))
 		content_refuse(inbound, INBOUND_REPLY_BARE);
+	content_end(inbound);
+	return INBOUND_ON;
+}
+
+/* All of it has come. A few bytes may have been held; the chunk they need is at hand, for what was
+ * taken in this step is less than a chunk. */
+static void content_end(struct inbound *inbound)
+{
+	struct inbound_content *content = inbound->content;
+	const struct view held = mbox_finish(&content->mbox);
+
+	if (held.bytes > 0)
+		content_keep(inbound, held);
 	header_finish(&content->header);
 	inbound_enter(inbound, INBOUND_FINISH);
-	return INBOUND_ON;
 }
 
 /* Ends the transaction with a refusal. */

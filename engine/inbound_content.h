@@ -15,10 +15,12 @@
 #include "engine/inbound.h"
 #include "engine/wire/eod.h"
 #include "engine/wire/header.h"
+#include "engine/wire/mbox.h"
 
 struct inbound_content {
 	struct eod eod;         /* DATA */
 	struct endings endings; /* BDAT */
+	struct mbox mbox;
 	struct header header;
 	uint64_t bytes;                  /* of content so far, as stored, without our Received */
 	size_t stamp_bytes;              /* our Received, at the body's start */

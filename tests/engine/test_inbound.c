@@ -279,9 +279,21 @@ static void envelope_and_headers_are_kept(void **state)
 	ASK(fd, "DATA\r\n", "354");
 	ASK(fd, "Just text\r\n.\r\n", "250 2.0.0 queued as ");
 	assert_non_null(strstr(house.mail[2].body, " +0000\r\n\r\nJust text\r\n"));
+	/* A line of an mbox file is no header, nor does it end one. */
+	ASK(fd, "MAIL FROM:<a@b.test>\r\n", "250");
+	ASK(fd, "RCPT TO:<c@d.test>\r\n", "250");
+	ASK(fd, "DATA\r\n", "354");
+	ASK(fd, "From a@b.test Tue Nov 24 2026\r\nDate: now\r\nMessage-ID: <1@x>\r\n\r\nb\r\n.\r\n",
+	        "250 2.0.0 queued as ");
+	assert_non_null(strstr(
+	        house.mail[3].body, " +0000\r\nDate: now\r\nMessage-ID: <1@x>\r\n\r\nb\r\n"));
+	ASK(fd, "MAIL FROM:<a@b.test>\r\n", "250");
+	ASK(fd, "RCPT TO:<c@d.test>\r\n", "250");
+	ASK(fd, "BDAT 3 LAST\r\nFro", "250 2.0.0 queued as ");
+	assert_non_null(strstr(house.mail[4].body, " +0000\r\n\r\nFro"));
 	part(fd);
-	assert_int_equal(house.counters.messages_taken, 3);
-	assert_int_equal(house.counters.recipients_taken, 5);
+	assert_int_equal(house.counters.messages_taken, 5);
+	assert_int_equal(house.counters.recipients_taken, 7);
 	house_close(&house);
 }
 
