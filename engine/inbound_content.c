@@ -264,30 +264,69 @@ enum inbound_progress inbound_content_step_finish(struct inbound *inbound)
 	return INBOUND_ON;
 }
 
-/* Adds the headers that are missing, behind our Received, and seals. False: no memory. */
-static bool content_complete(struct inbound *inbound)
+static void content_insert(struct inbound *inbound, uint64_t offset, struct view bytes)
 {
 	struct ingest *ingest = inbound->ingest;
-	struct message *message = inbound->message;
-	struct header *header = &inbound->content->header;
+
+	if (bytes.bytes > 0)
+		check(rope_insert(&inbound->message->body, &ingest->shard.shelf,
+		        inbound->content->stamp_bytes + offset, bytes, ingest->reserve));
+}
+
+/* An empty field gets the value that a line of ours would have. */
+static void content_fill(struct inbound *inbound, uint64_t gap, struct view line)
+{
+	const struct view value = view_skip(line, view_find(line, ':') + 1);
+
+	content_insert(inbound, gap, view_first(value, value.bytes - strlen("\r\n")));
+}
+
+/* Adds Message-ID and Date where they are missing, behind our Received, or empty, there. The later
+ * place comes first, so that what is put in shifts no other. */
+static void content_add_fields(struct inbound *inbound)
+{
+	const struct message *message = inbound->message;
+	const struct header *header = &inbound->content->header;
 	char name[MESSAGE_ID_TEXT];
-	char room[STAMP_BYTES_MAX];
-	struct text text = TEXT_ON(room);
+	char rooms[3][STAMP_BYTES_MAX];
+	struct text id = TEXT_ON(rooms[0]);
+	struct text date = TEXT_ON(rooms[1]);
+	struct text front = TEXT_ON(rooms[2]);
+
+	if (!header->has_message_id)
+		stamp_put_message_id(&id, view_of(message_id_format(message->id, name)),
+		        view_of(inbound->door->name));
+	if (!header->has_date)
+		stamp_put_date(&date, message->received);
+	const bool id_empty = id.bytes > 0 && header->message_id_gap > 0;
+	const bool date_empty = date.bytes > 0 && header->date_gap > 0;
+	const bool id_first = header->message_id_gap > header->date_gap;
+	if (id_empty && id_first)
+		content_fill(inbound, header->message_id_gap, text_view(&id));
+	if (date_empty)
+		content_fill(inbound, header->date_gap, text_view(&date));
+	if (id_empty && !id_first)
+		content_fill(inbound, header->message_id_gap, text_view(&id));
+	if (!id_empty)
+		text_put(&front, text_view(&id));
+	if (!date_empty)
+		text_put(&front, text_view(&date));
+	/* Text without a header would otherwise continue ours. */
+	if (header->fields == 0 && header->blank_missed)
+		text_put(&front, VIEW("\r\n"));
+	check(!front.overflow);
+	content_insert(inbound, 0, text_view(&front));
+}
+
+/* Adds what the header lacks, and seals. False: no memory. */
+static bool content_complete(struct inbound *inbound)
+{
+	struct message *message = inbound->message;
+	const struct header *header = &inbound->content->header;
 
 	if (!inbound_is_fed(inbound))
 		return false;
-	if (!header->has_message_id)
-		stamp_put_message_id(&text, view_of(message_id_format(message->id, name)),
-		        view_of(inbound->door->name));
-	if (!header->has_date)
-		stamp_put_date(&text, message->received);
-	/* Text without a header would otherwise continue ours. */
-	if (header->fields == 0 && header->blank_missed)
-		text_put(&text, VIEW("\r\n"));
-	check(!text.overflow);
-	if (text.bytes > 0)
-		check(rope_insert(&message->body, &ingest->shard.shelf,
-		        inbound->content->stamp_bytes, text_view(&text), ingest->reserve));
+	content_add_fields(inbound);
 	if (header->header_8bit || header->body_8bit)
 		message->flags |= MESSAGE_8BIT;
 	message_seal(message);

@@ -76,6 +76,7 @@ static void header_begin_field(struct header *header)
 	struct view name = view_from(header->name, header->name_bytes);
 
 	header->fields++;
+	header->value_at = header->fed + 1; /* behind this byte, the colon */
 	header->state = HEADER_IN_VALUE;
 	header->field = FIELD_OTHER;
 	header->value_bytes = 0;
@@ -114,10 +115,14 @@ static void header_end_field(struct header *header)
 		break;
 	case FIELD_MESSAGE_ID:
 		header->has_message_id |= value.bytes > 0;
+		if (value.bytes == 0 && header->message_id_gap == 0)
+			header->message_id_gap = header->value_at;
 		header_keep_message_id(header, value);
 		break;
 	case FIELD_DATE:
 		header->has_date |= value.bytes > 0;
+		if (value.bytes == 0 && header->date_gap == 0)
+			header->date_gap = header->value_at;
 		break;
 	case FIELD_FROM:
 		header->has_from |= value.bytes > 0;
@@ -219,6 +224,7 @@ static size_t header_read(struct header *header, struct view bytes)
 			return i;
 		}
 		header->last_cr = c == '\r';
+		header->fed++;
 		if (header->state == HEADER_IN_BODY && header->blank_missed)
 			return i; /* this byte is the body's already */
 	}

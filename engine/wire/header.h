@@ -13,6 +13,8 @@
 
 #include "queue/base/bytes.h"
 
+#include <stdint.h>
+
 #define HEADER_NAME_MAX       32  /* longer names are none that we look for */
 #define HEADER_VALUE_MAX      256 /* of a value is kept so much */
 #define HEADER_MESSAGE_ID_MAX 256
@@ -54,6 +56,10 @@ struct header {
 	unsigned fields; /* how many; 0 at the end: the message has no header at all */
 	bool has_message_id;
 	bool has_date;
+	/* Where the value belongs that the first empty field of that name lacks: bytes fed up to
+	 * there; 0: none is empty. */
+	uint64_t message_id_gap;
+	uint64_t date_gap;
 	bool has_from;
 	bool has_mime_version;
 	bool ended;        /* the blank line, or a line that is no field, was read */
@@ -74,6 +80,8 @@ struct header {
 	size_t name_bytes;
 	size_t value_bytes;
 	bool value_cut;
+	uint64_t value_at; /* bytes fed up to the value */
+	uint64_t fed;
 	bool last_cr;
 	char name[HEADER_NAME_MAX];
 	char value[HEADER_VALUE_MAX];

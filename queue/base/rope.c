@@ -66,14 +66,16 @@ char *rope_extend(struct rope *rope, struct shelf *shelf, size_t bytes, size_t r
 }
 
 bool rope_insert(
-        struct rope *rope, struct shelf *shelf, size_t offset, struct view bytes, size_t reserve)
+        struct rope *rope, struct shelf *shelf, uint64_t offset, struct view bytes, size_t reserve)
 {
 	struct chunk *first = rope->first;
 
+	check(offset <= rope->bytes);
+	for (; first != NULL && offset > first->used; first = first->next)
+		offset -= first->used;
 	check(first != NULL);
-	check(offset <= first->used);
 	check(bytes.bytes <= CHUNK_DATA_BYTES / 2);
-	const size_t behind = first->used - offset;
+	const size_t behind = first->used - (size_t)offset;
 	if (CHUNK_DATA_BYTES - first->used >= bytes.bytes) {
 		memmove(first->data + offset + bytes.bytes, first->data + offset, behind);
 		memcpy(first->data + offset, bytes.data, bytes.bytes);

@@ -24,10 +24,10 @@ MUST_CHECK bool rope_append(
 /* Room for `bytes` (at most CHUNK_DATA_BYTES) that lies in one chunk, so a record can be read
  * in place; the rope grows by that much. NULL when the budget is used up. Lends. */
 char *rope_extend(struct rope *rope, struct shelf *shelf, size_t bytes, size_t reserve);
-/* Puts bytes (at most half of CHUNK_DATA_BYTES) in at `offset`, which lies within the first chunk
- * or at its end. Not for an empty rope. */
+/* Puts bytes (at most half of CHUNK_DATA_BYTES) in at `offset`; takes one chunk at most. Not for an
+ * empty rope. */
 MUST_CHECK bool rope_insert(
-        struct rope *rope, struct shelf *shelf, size_t offset, struct view bytes, size_t reserve);
+        struct rope *rope, struct shelf *shelf, uint64_t offset, struct view bytes, size_t reserve);
 /* Takes every chunk of `tail` and puts it behind; tail is empty then. */
 void rope_join(struct rope *rope, struct rope *tail);
 /* The rope's content moves out; the old one is empty. */

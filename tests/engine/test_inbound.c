@@ -235,68 +235,6 @@ static void part(int fd)
 
 #define ASK(fd, say, begins) assert_memory_equal(ask((fd), (say), 1), (begins), strlen(begins))
 
-static void envelope_and_headers_are_kept(void **state)
-{
-	(void)state;
-	house_prepare(&house);
-	house.config.accepted_domains =
-	        (struct config_words){ (const char *const[]){ "contoso.test" }, 1 };
-	house_open(&house);
-	int fd = greeted(0);
-	ASK(fd, "MAIL FROM:<a@b.test> RET=HDRS ENVID=QQ1 BODY=8BITMIME SMTPUTF8\r\n", "250");
-	ASK(fd, "RCPT TO:<c@d.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@y.test\r\n", "250");
-	ASK(fd, "RCPT TO:<\xc3\xa4@d.test>\r\n", "250");
-	ASK(fd, "RCPT TO:<postmaster>\r\n", "250");
-	ASK(fd, "DATA\r\n", "354");
-	ASK(fd, "Subject: \xc3\xa4\r\n\r\n..dot\r\n.\r\n", "250 2.0.0 queued as Z8");
-	const struct house_mail *mail = &house.mail[0];
-	assert_int_equal(mail->id, 1000);
-	assert_string_equal(mail->sender, "a@b.test");
-	assert_string_equal(mail->envid, "QQ1");
-	assert_string_equal(mail->protocol, "SMTP");
-	assert_string_equal(mail->recipients,
-	        "c@d.test/10/rfc822;x@y.test \xc3\xa4@d.test postmaster@contoso.test");
-	assert_int_equal(mail->flags,
-	        MESSAGE_8BIT | MESSAGE_8BITMIME | MESSAGE_SMTPUTF8 | MESSAGE_RET_HEADERS);
-	assert_memory_equal(mail->body, "Received: from client.test ([127.0.0.1])\r\n", 42);
-	assert_null(strstr(mail->body, "for <")); /* nobody learns of the others */
-	assert_non_null(strstr(mail->body, "\r\nMessage-ID: <Z8@relay.test>\r\nDate: "));
-	assert_non_null(strstr(mail->body, " +0000\r\nSubject: \xc3\xa4\r\n\r\n.dot\r\n"));
-
-	ASK(fd, "MAIL FROM:<a@b.test>\r\n", "250");
-	ASK(fd, "RCPT TO:<c@d.test>\r\n", "250");
-	ASK(fd, "DATA\r\n", "354");
-	ASK(fd, "Date: today\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n.\r\n", "250 2.0.0 queued as Z9");
-	mail = &house.mail[1];
-	assert_null(strstr(mail->body, "@relay.test>"));
-	assert_non_null(strstr(mail->body, "\r\n\tfor <c@d.test>;\r\n\t"));
-	assert_non_null(
-	        strstr(mail->body, " +0000\r\nDate: today\r\nMessage-ID: <1@x>\r\n\r\ntext"));
-
-	/* Text without a header becomes a body. */
-	ASK(fd, "MAIL FROM:<a@b.test>\r\n", "250");
-	ASK(fd, "RCPT TO:<c@d.test>\r\n", "250");
-	ASK(fd, "DATA\r\n", "354");
-	ASK(fd, "Just text\r\n.\r\n", "250 2.0.0 queued as ");
-	assert_non_null(strstr(house.mail[2].body, " +0000\r\n\r\nJust text\r\n"));
-	/* A line of an mbox file is no header, nor does it end one. */
-	ASK(fd, "MAIL FROM:<a@b.test>\r\n", "250");
-	ASK(fd, "RCPT TO:<c@d.test>\r\n", "250");
-	ASK(fd, "DATA\r\n", "354");
-	ASK(fd, "From a@b.test Tue Nov 24 2026\r\nDate: now\r\nMessage-ID: <1@x>\r\n\r\nb\r\n.\r\n",
-	        "250 2.0.0 queued as ");
-	assert_non_null(strstr(
-	        house.mail[3].body, " +0000\r\nDate: now\r\nMessage-ID: <1@x>\r\n\r\nb\r\n"));
-	ASK(fd, "MAIL FROM:<a@b.test>\r\n", "250");
-	ASK(fd, "RCPT TO:<c@d.test>\r\n", "250");
-	ASK(fd, "BDAT 3 LAST\r\nFro", "250 2.0.0 queued as ");
-	assert_non_null(strstr(house.mail[4].body, " +0000\r\n\r\nFro"));
-	part(fd);
-	assert_int_equal(house.counters.messages_taken, 5);
-	assert_int_equal(house.counters.recipients_taken, 7);
-	house_close(&house);
-}
-
 /* Nobody hears 250 before the spooler has said so, and each answer has its reply (I1). */
 static void answer_comes_after_the_commit(void **state)
 {
@@ -671,7 +609,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dialogues_go_as_they_should),
-		cmocka_unit_test(envelope_and_headers_are_kept),
 		cmocka_unit_test(answer_comes_after_the_commit),
 		cmocka_unit_test(lost_connections),
 		cmocka_unit_test(strangers_may_not_relay),

@@ -8,6 +8,8 @@ static void check_same(const struct header *a, const struct header *b)
 	check(a->fields == b->fields);
 	check(a->has_message_id == b->has_message_id);
 	check(a->has_date == b->has_date);
+	check(a->date_gap == b->date_gap);
+	check(a->message_id_gap == b->message_id_gap);
 	check(a->has_from == b->has_from);
 	check(a->has_mime_version == b->has_mime_version);
 	check(a->ended == b->ended);

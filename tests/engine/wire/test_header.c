@@ -22,6 +22,8 @@ static void assert_same(const struct header *a, const struct header *b)
 	assert_int_equal(a->fields, b->fields);
 	assert_int_equal(a->has_message_id, b->has_message_id);
 	assert_int_equal(a->has_date, b->has_date);
+	assert_int_equal(a->date_gap, b->date_gap);
+	assert_int_equal(a->message_id_gap, b->message_id_gap);
 	assert_int_equal(a->has_from, b->has_from);
 	assert_int_equal(a->has_mime_version, b->has_mime_version);
 	assert_int_equal(a->ended, b->ended);
@@ -174,6 +176,32 @@ static void test_of_two_the_first_counts(void **state)
 	assert_int_equal(h.encoding, HEADER_ENCODING_7BIT);
 }
 
+/* Where a value belongs that is missing; of several empty ones the first counts. */
+static void test_empty_fields(void **state)
+{
+	static const struct {
+		const char *message;
+		uint64_t date_gap;
+		uint64_t message_id_gap;
+	} rows[] = {
+		{ "Date:\r\n\r\n", 5, 0 },
+		{ "Message-ID :  \r\nDate: \t\r\n\r\nDate:\r\n", 21, 12 },
+		{ "Date:\r\nX: y\r\nDate:\r\n", 5, 0 },
+		{ "Date:\r\n \r\n\r\n", 5, 0 },
+		{ "Date:", 5, 0 },
+		{ "Date: now\r\nMessage-ID: <1@x>\r\n", 0, 0 },
+		{ "Date", 0, 0 },
+		{ "X: y\r\n\r\nDate:\r\n", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct header h = scanned(view_of(rows[i].message));
+		assert_int_equal(h.date_gap, rows[i].date_gap);
+		assert_int_equal(h.message_id_gap, rows[i].message_id_gap);
+	}
+}
+
 static void test_values_that_do_not_fit(void **state)
 {
 	(void)state;
@@ -213,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_eight_bit),
 		cmocka_unit_test(test_types_and_encodings),
 		cmocka_unit_test(test_of_two_the_first_counts),
+		cmocka_unit_test(test_empty_fields),
 		cmocka_unit_test(test_values_that_do_not_fit),
 		cmocka_unit_test(test_longest_line),
 	};

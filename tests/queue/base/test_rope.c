@@ -135,17 +135,17 @@ static void test_extend_gives_room_in_one_piece(void **state)
 /* At every place of a first chunk with less and less room, with chunks behind it or not. */
 static void test_insert_at_any_place(void **state)
 {
-	static char model[3 * CHUNK_DATA_BYTES], found[3 * CHUNK_DATA_BYTES];
+	static char model[4 * CHUNK_DATA_BYTES], found[4 * CHUNK_DATA_BYTES];
 	static char block[CHUNK_DATA_BYTES];
 	const size_t inserted[] = { 0, 1, 300, CHUNK_DATA_BYTES / 2 };
 	const size_t filled[] = { 1, 500, CHUNK_DATA_BYTES - 300, CHUNK_DATA_BYTES,
-		CHUNK_DATA_BYTES + 77 };
+		CHUNK_DATA_BYTES + 77, 2 * CHUNK_DATA_BYTES + 5 };
+	const size_t fills = sizeof filled / sizeof filled[0];
 	struct fixture *fixture = *state;
 
-	for (size_t i = 0; i < sizeof inserted / sizeof inserted[0] * 5 * 5; i++) {
-		const size_t bytes = inserted[i % 4], fill = filled[i / 4 % 5];
-		const size_t first = fill < CHUNK_DATA_BYTES ? fill : CHUNK_DATA_BYTES;
-		const size_t offset = first * (i / 20) / 4;
+	for (size_t i = 0; i < sizeof inserted / sizeof inserted[0] * fills * 5; i++) {
+		const size_t bytes = inserted[i % 4], fill = filled[i / 4 % fills];
+		const size_t offset = fill * (i / 4 / fills) / 4;
 		struct rope rope = { 0 };
 		for (size_t at = 0; at < fill; at++)
 			model[at] = (char)('a' + at % 23);
