@@ -5,6 +5,7 @@
 
 /* Recipients in one line; a long list takes more lines, each with the message's id. */
 #define RECIPIENTS_BYTES_MAX 1024
+#define LINE_BYTES_MAX       998 /* without CRLF: RFC 5322 2.1.1 */
 #define ARGUMENTS_BYTES_MAX  400 /* of a command that makes no sense: an address and some more */
 #define FOREIGN_BYTES_MAX    80  /* enough of a line to know it by */
 
@@ -191,6 +192,11 @@ void inbound_log_accepted(const struct inbound *inbound, bool told)
 	if (header->message_id_bytes > 0)
 		log_text(&line, "message_id",
 		        view_from(header->message_id, header->message_id_bytes));
+	/* What a server may refuse, so that it is found here: we take it, for devices send it. */
+	if (header->longest_line > LINE_BYTES_MAX)
+		log_number(&line, "longest_line", header->longest_line);
+	if (header->has_nul)
+		log_word(&line, "nul", "yes");
 	if (!told)
 		log_word(&line, "answer", "lost");
 	log_end(&line);

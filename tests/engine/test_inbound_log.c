@@ -63,6 +63,20 @@ static void a_mail_has_its_line(void **state)
 	assert_non_null(strstr(lines, "event=connected client=127.0.0.1:"));
 	assert_non_null(strstr(lines, "event=closed reason=\"221 2.0.0 Goodbye\""));
 	assert_null(strstr(lines, "answer=lost"));
+	assert_null(strstr(lines, "longest_line="));
+	assert_null(strstr(lines, "nul="));
+
+	/* What others may refuse is told. */
+	char odd[1100];
+	memset(odd, 'x', sizeof odd);
+	fd = house_dial(&house, 0);
+	(void)house_ask(&house, fd, "HELO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\n", 4);
+	(void)house_ask(&house, fd, "DATA\r\n", 1);
+	house_send(&house, fd, VIEW("\r\n\0"));
+	house_send(&house, fd, view_from(odd, sizeof odd));
+	(void)house_ask(&house, fd, "\r\n.\r\n", 1);
+	assert_non_null(strstr(log_read(), " longest_line=1101 nul=yes"));
+	close(fd);
 	log_close();
 }
 
