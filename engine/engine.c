@@ -16,6 +16,7 @@
 static struct err engine_start_threads(struct engine *engine);
 static void engine_log_ready(struct engine *engine);
 static void engine_log_ending(struct engine *engine, const char *event);
+static void engine_log_hangup(struct engine *engine);
 static void engine_log_stopped(struct engine *engine);
 static void engine_stop_threads(struct engine *engine);
 static _Noreturn void engine_leave(struct engine *engine, int status);
@@ -127,6 +128,8 @@ int engine_wait(struct engine *engine)
 			engine_log_ending(engine, "stopped_at_once");
 			engine_leave(engine, EXIT_SUCCESS);
 		}
+		if (news == WATCH_HANGUP)
+			engine_log_hangup(engine);
 		if (news == WATCH_END) {
 			draining = true;
 			until = mono_after(
@@ -148,6 +151,15 @@ static void engine_log_ending(struct engine *engine, const char *event)
 	struct log_line line = log_begin(engine->log, LOG_INFO, event);
 
 	log_number(&line, "messages", spooler_message_count(engine->spooler));
+	log_end(&line);
+}
+
+static void engine_log_hangup(struct engine *engine)
+{
+	struct log_line line = log_begin(engine->log, LOG_WARNING, "hangup");
+
+	log_word(&line, "reason", "this version reads its configuration at the start alone");
+	log_word(&line, "advice", "For a new configuration, restart: what is queued stays.");
 	log_end(&line);
 }
 

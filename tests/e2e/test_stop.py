@@ -44,6 +44,16 @@ def test_a_transaction_that_does_not_end(sluice, nowhere):
     assert "event=stopped " in running.log()
 
 
+def test_a_hangup_is_told(sluice, nowhere):
+    """Whoever asks for a new configuration so learns that he won't get it."""
+    running = sluice(nowhere)
+    running.program.signal(signal.SIGHUP)
+    wait_until(lambda: running.lines("event=hangup", "level=warning"), running.program.tail)
+    with Raw(running.port) as raw:
+        assert raw.say("EHLO client.test").startswith("250")
+    assert running.terminate() == 0
+
+
 def test_mail_in_progress_is_finished(sluice, nowhere):
     running = sluice(nowhere)
     with Raw(running.port) as raw:
