@@ -32,6 +32,7 @@ struct err delivery_init(
 	struct err err = loop_init(&shard->loop, &settings->io, &shard->shelf, why);
 	if (failed(err))
 		return err;
+	shard_name_connections(shard, true);
 	loop_reads(&shard->loop, shard->spooler.in);
 	loop_writes(&shard->loop, shard->spooler.out);
 	err = delivery_join(delivery, settings);

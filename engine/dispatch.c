@@ -3,8 +3,6 @@
 #include "engine/routing.h"
 #include "queue/base/check.h"
 
-#define CONNECTION_IDS 128 /* an id is n * 128 + 64 + shard, so that ingest's never meet ours */
-
 static bool dispatch_wake_bound(struct dispatch *dispatch, uint32_t binding, bool urgent);
 static void dispatch_read_streams(struct dispatch *dispatch);
 static void dispatch_read_sessions(struct dispatch *dispatch);
@@ -239,8 +237,7 @@ bool dispatch_open(
 		return false;
 	struct outbound *outbound = pool_take(&dispatch->sessions);
 	struct transaction *train = pool_take(&route->trains);
-	const uint64_t id =
-	        ++dispatch->sessions_ever * CONNECTION_IDS + 64 + dispatch->shard->index;
+	const uint64_t id = shard_connection_id(dispatch->shard);
 
 	check(outbound != NULL);
 	check(train != NULL);

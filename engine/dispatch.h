@@ -112,7 +112,6 @@ struct dispatch {
 	struct senders *senders;
 	uint32_t *reaches; /* the lanes', one after the other */
 	struct pool sessions;
-	uint64_t sessions_ever;
 	struct list news;        /* of sessions */
 	struct list stream_news; /* of their streams */
 	struct timer gate_timer; /* the first of the timed */

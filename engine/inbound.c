@@ -41,7 +41,7 @@ void inbound_open(struct inbound *inbound, struct ingest *ingest, const struct d
 	check(inbound->state == INBOUND_UNUSED);
 	inbound->ingest = ingest;
 	inbound->door = door;
-	inbound->id = ingest->connection_next;
+	inbound->id = shard_connection_id(&ingest->shard);
 	inbound->opened = loop_now(loop);
 	inbound->timer.expired = inbound_on_timer;
 	stream_open(&inbound->stream, loop, &ingest->news, fd);

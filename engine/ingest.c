@@ -71,7 +71,6 @@ struct err ingest_init(
 			.spooler = settings->spooler,
 		},
 		.doors = settings->doors,
-		.shard_count = settings->shard_count,
 		.feed_timer = { .expired = ingest_feed_again },
 		.linger_timer = { .expired = ingest_lingered },
 		.drain_timer = { .expired = ingest_drain_expired },
@@ -86,9 +85,7 @@ struct err ingest_init(
 	struct err err = loop_init(&ingest->shard.loop, &settings->io, &ingest->shard.shelf, why);
 	if (failed(err))
 		return err;
-	/* Different after every start, and on every shard. */
-	ingest->connection_next =
-	        ((uint64_t)loop_wall(&ingest->shard.loop).ms / 1000 << 20) + settings->index;
+	shard_name_connections(&ingest->shard, false);
 	loop_reads(&ingest->shard.loop, settings->spooler.in);
 	loop_writes(&ingest->shard.loop, settings->spooler.out);
 	err = ingest_pools_init(ingest);
@@ -193,7 +190,6 @@ void ingest_accept(struct ingest *ingest, const struct door *door, int fd)
 		return;
 	}
 	inbound_open(inbound, ingest, door, fd);
-	ingest->connection_next += ingest->shard_count;
 }
 
 /* Letters */

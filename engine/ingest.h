@@ -74,13 +74,11 @@ struct ingest {
 	struct timer drain_timer; /* transactions have had their time */
 	struct post passwords;    /* NULLs: nobody signs in */
 	struct ingest_ids ids;
-	uint64_t connection_next;   /* ids of connections, for the log */
 	uint64_t message_bytes_max; /* what SIZE says */
 	size_t reserve;             /* chunks left to delivery */
 	size_t transactions;        /* inbounds between MAIL and its end */
 	size_t puts;                /* under way */
 	size_t checks;              /* of passwords, under way */
-	unsigned shard_count;       /* of ingest shards */
 	struct log_pace hunger_pace;
 	struct mono hunger_since;
 	bool hunger_told; /* the log knows that memory is short */

@@ -12,6 +12,7 @@
 #include "engine/io/loop.h"
 #include "engine/letters.h"
 #include "engine/log.h"
+#include "queue/base/check.h"
 #include "queue/base/depot.h"
 #include "queue/base/random.h"
 
@@ -28,8 +29,32 @@ struct shard {
 	struct counters *counters;
 	struct log *log;
 	struct post spooler;
-	bool draining; /* a LETTER_DRAIN came: no new work */
-	bool drained;  /* DRAINED was said */
+	uint64_t connection_next; /* shard_connection_id() */
+	bool draining;            /* a LETTER_DRAIN came: no new work */
+	bool drained;             /* DRAINED was said */
 };
+
+/* Connections have ids for the log: never used before, on whatever shard, after whatever restart.
+ * They are the time of the start and a count, in steps that part inbound from outbound and shard
+ * from shard: 2^18 connections a second and shard are counted before the next second's begin. */
+#define SHARD_START_BITS 25
+#define SHARD_ID_STEP    128
+
+static inline void shard_name_connections(struct shard *shard, bool outbound)
+{
+	const uint64_t start_s = (uint64_t)loop_wall(&shard->loop).ms / 1000;
+
+	check(shard->index < SHARD_ID_STEP / 2);
+	shard->connection_next =
+	        (start_s << SHARD_START_BITS) + (uint64_t)shard->index * 2 + outbound;
+}
+
+static inline uint64_t shard_connection_id(struct shard *shard)
+{
+	const uint64_t id = shard->connection_next;
+
+	shard->connection_next += SHARD_ID_STEP;
+	return id;
+}
 
 #endif
