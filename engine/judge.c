@@ -607,7 +607,8 @@ static void judge_log_recipient(struct judge *judge, const struct lane *lane, co
 		judge_log_lane(judge, lane, &line);
 	else
 		log_word(&line, "route", judge->shard->config->routes.at[job->route].name);
-	log_text(&line, "host", it->note.server);
+	if (it->note.server.bytes > 0)
+		log_text(&line, "host", it->note.server);
 	if (outcome == OWED_DELIVERED) {
 		log_text(&line, "reply", it->reply->whole);
 	} else {
