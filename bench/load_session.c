@@ -155,8 +155,8 @@ static void session_reply(struct load_session *session, const struct reply *repl
 		break;
 	case LOAD_STARTTLS:
 		session_enter(session, LOAD_SECURE);
-		(void)stream_secure_client(
-		        &session->stream, load->settings.tls, load->settings.tls_host);
+		(void)stream_secure_client(&session->stream, load->settings.tls,
+		        &(struct tls_peer){ .host = load->settings.tls_host });
 		break;
 	case LOAD_OPEN:
 		session_flight_reply(session, reply);

@@ -123,7 +123,7 @@ static void session_certified(struct mock_session *session)
 	const struct tls *tls = stream_tls(&session->stream);
 	char room[MOCK_CERTIFICATE_MAX];
 
-	if (!tls_verified(tls))
+	if (tls_auth(tls) == TLS_AUTH_NONE)
 		return;
 	for (size_t i = 0;; i++) {
 		struct text name = TEXT_ON(room);

@@ -49,8 +49,9 @@ static void hello_secure(struct outbound *outbound)
 	const char *name = route->tls.name != NULL ? route->tls.name : route->host;
 
 	/* What the server said ahead of TLS is nobody's word (CVE-2011-0411). */
+	const struct tls_peer peer = { .host = view_of(name) };
 	const size_t dropped =
-	        stream_secure_client(&outbound->stream, outbound->target->tls, view_of(name));
+	        stream_secure_client(&outbound->stream, outbound->target->tls, &peer);
 	if (dropped > 0) {
 		struct log_line line = outbound_log(outbound, LOG_WARNING, "injection");
 		log_number(&line, "bytes", dropped);
@@ -66,12 +67,12 @@ void outbound_hello_secured(struct outbound *outbound)
 	const struct config_route *route = outbound->target->route;
 	const struct tls *tls = stream_tls(&outbound->stream);
 
-	check(tls_verified(tls) || !route->tls.verify); /* I8 */
+	check(tls_auth(tls) != TLS_AUTH_NONE || !route->tls.verify); /* I8 */
 	outbound->secured = true;
 	struct log_line line = outbound_log(outbound, LOG_INFO, "tls");
 	log_word(&line, "version", tls_version(tls));
 	log_word(&line, "cipher", tls_cipher(tls));
-	log_word(&line, "verified", tls_verified(tls) ? "yes" : "no");
+	log_word(&line, "tls_auth", tls_auth_word(tls_auth(tls)));
 	log_word(&line, "resumed", tls_resumed(tls) ? "yes" : "no");
 	log_end(&line);
 	if (route->tls.mode == ROUTE_TLS_IMPLICIT)

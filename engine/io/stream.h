@@ -143,7 +143,8 @@ static inline uint64_t stream_written_total(const struct stream *stream)
  * the handshake. Input that came before is thrown away, and its size given: a peer that sent
  * ahead of the switch tries to inject (CVE-2011-0411). STREAM_SECURED or STREAM_ENDED follows. */
 size_t stream_secure_server(struct stream *stream, struct tls_context *context);
-size_t stream_secure_client(struct stream *stream, struct tls_context *context, struct view host);
+size_t stream_secure_client(
+        struct stream *stream, struct tls_context *context, const struct tls_peer *peer);
 
 /* Sends what is queued, then ends the connection; aborts after STREAM_CLOSE_WITHIN_S. Unread
  * input is dropped. Only STREAM_GONE follows. */

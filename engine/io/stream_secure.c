@@ -2,7 +2,8 @@
 
 #include "queue/base/check.h"
 
-static size_t stream_secure(struct stream *stream, struct tls_context *context, struct view host);
+static size_t stream_secure(
+        struct stream *stream, struct tls_context *context, const struct tls_peer *peer);
 static size_t stream_secure_take(struct tls_wire *wire, struct span into);
 static bool stream_secure_give(struct tls_wire *wire, struct view bytes);
 static bool stream_secure_has_memory(struct stream *stream);
@@ -16,18 +17,20 @@ static void stream_secure_on_sent(struct io_op *op, const struct io_result *resu
 
 size_t stream_secure_server(struct stream *stream, struct tls_context *context)
 {
-	return stream_secure(stream, context, VIEW(""));
+	return stream_secure(stream, context, NULL);
 }
 
-size_t stream_secure_client(struct stream *stream, struct tls_context *context, struct view host)
+size_t stream_secure_client(
+        struct stream *stream, struct tls_context *context, const struct tls_peer *peer)
 {
-	size_t discarded = stream_secure(stream, context, host);
+	size_t discarded = stream_secure(stream, context, peer);
 
 	loop_task_add(&stream->loop->heavy, &stream->heavy_task); /* the client speaks first */
 	return discarded;
 }
 
-static size_t stream_secure(struct stream *stream, struct tls_context *context, struct view host)
+static size_t stream_secure(
+        struct stream *stream, struct tls_context *context, const struct tls_peer *peer)
 {
 	check(stream->state == STREAM_PLAIN);
 	check(stream->tls == NULL);
@@ -35,7 +38,7 @@ static size_t stream_secure(struct stream *stream, struct tls_context *context, 
 	stream->state = STREAM_HANDSHAKING;
 	stream->plain_until = stream->queued_total;
 	stream->wire = (struct tls_wire){ stream_secure_take, stream_secure_give };
-	struct err err = tls_create(&stream->tls, context, &stream->wire, host);
+	struct err err = tls_create(&stream->tls, context, &stream->wire, peer);
 	if (failed(err))
 		stream_end(stream, err);
 	stream_receive(stream);

@@ -30,16 +30,38 @@ struct tls_server_settings {
 	const char *certificate_file; /* PEM, with the chain */
 	const char *key_file;
 	/* Clients are asked for a certificate. The handshake goes on without one, and with one
-	 * that can't be verified: tls_peer_name() and tls_verified() tell. */
+	 * that can't be verified: tls_peer_name() and tls_auth() tell. */
 	bool asks_certificate;
 	const char *client_ca_file; /* PEM; whom their certificates must come from */
 };
 
 struct tls_client_settings {
-	bool verify;                  /* chain, dates and host name */
+	bool verify;                  /* chain, dates and host name; DANE does by itself */
 	const char *ca_file;          /* PEM; NULL: the system's roots */
 	const char *certificate_file; /* our own, where a connector asks for one; or NULL */
 	const char *key_file;
+};
+
+/* Whom a client expects at the other end. */
+struct tls_peer {
+	struct view host;        /* asked for, and verified as the context's settings say */
+	struct view alias;       /* with DANE-TA, another name that is right; or empty */
+	const struct view *tlsa; /* RDATA that rdata_tlsa_is_usable() said yes to */
+	size_t tlsa_count;       /* not 0: the records alone authenticate, whatever the settings */
+};
+
+/* How a peer was authenticated: name, word in logs. */
+#define TLS_AUTHS(X)                                                                               \
+	X(NONE, "none")       /* not at all */                                                     \
+	X(PKIX, "pkix")       /* by an authority that we trust, and its name */                    \
+	X(DANE_TA, "dane-ta") /* by an authority of a TLSA record, and its name */                 \
+	X(DANE_EE, "dane-ee") /* by the certificate or key of a TLSA record */
+
+enum tls_auth {
+#define X(name, word) TLS_AUTH_##name,
+	TLS_AUTHS(X)
+#undef X
+	        TLS_AUTH_COUNT
 };
 
 /* Where ciphertext comes from and goes to. */
@@ -65,10 +87,10 @@ MUST_CHECK struct err tls_context_client(
 /* Its connections are gone by then. NULL is fine. */
 void tls_context_destroy(struct tls_context *context);
 
-/* `host` (client side): the name asked for and verified. Empty view on the server's side. Uses
- * wire for as long as it lives. */
-MUST_CHECK struct err tls_create(
-        struct tls **result, struct tls_context *context, struct tls_wire *wire, struct view host);
+/* `peer`: whom a client expects, copied; NULL on the server's side. Uses wire for as long as it
+ * lives. */
+MUST_CHECK struct err tls_create(struct tls **result, struct tls_context *context,
+        struct tls_wire *wire, const struct tls_peer *peer);
 /* NULL is fine. */
 void tls_destroy(struct tls *tls);
 
@@ -91,8 +113,9 @@ const char *tls_library(void);
 const char *tls_version(const struct tls *tls);
 const char *tls_cipher(const struct tls *tls);
 bool tls_resumed(const struct tls *tls);
-/* Is the peer's certificate verified? Where the policy asks for it, always so once secured. */
-bool tls_verified(const struct tls *tls);
+/* How the peer was authenticated. Where the policy asks for it, never NONE once secured. */
+enum tls_auth tls_auth(const struct tls *tls);
+const char *tls_auth_word(enum tls_auth auth);
 /* "subject=... issuer=... expires=2026-01-31" of the peer's certificate; nothing without one. */
 void tls_describe_peer(const struct tls *tls, struct text *text);
 /* A name in the peer's certificate: its DNS names by index, behind them its common name. False:

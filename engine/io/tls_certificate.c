@@ -4,6 +4,7 @@
 
 static bool tls_certificate_put_common_name(struct text *text, X509 *certificate);
 static void tls_certificate_put_string(struct text *text, const ASN1_STRING *string);
+static bool tls_certificate_lacks_trust(int error);
 static void tls_certificate_put_names(struct text *text, X509 *certificate);
 static void tls_certificate_put_name(struct text *text, const X509_NAME *name);
 static void tls_certificate_put_date(struct text *text, const ASN1_TIME *time);
@@ -48,13 +49,18 @@ static bool tls_certificate_put_common_name(struct text *text, X509 *certificate
 	return true;
 }
 
-void tls_certificate_explain(struct text *text, const char *host, int error, X509 *certificate)
+void tls_certificate_explain(
+        struct text *text, const char *host, bool dane, int error, X509 *certificate)
 {
 	text_put(text, VIEW("the certificate "));
 	if (certificate != NULL) {
 		text_put(text, VIEW("for "));
 		tls_certificate_put_names(text, certificate);
 		text_put_byte(text, ' ');
+	}
+	if (dane && tls_certificate_lacks_trust(error)) {
+		text_format(text, "matches none of the TLSA records of %s", host);
+		return;
 	}
 	switch (error) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -83,6 +89,23 @@ void tls_certificate_explain(struct text *text, const char *host, int error, X50
 	default:
 		text_format(text, "was refused: %s", X509_verify_cert_error_string(error));
 		break;
+	}
+}
+
+/* With DANE there is no issuer to trust but by the records. */
+static bool tls_certificate_lacks_trust(int error)
+{
+	switch (error) {
+	case X509_V_ERR_DANE_NO_MATCH:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		return true;
+	default:
+		return false;
 	}
 }
 

@@ -15,7 +15,9 @@
 void tls_certificate_describe(struct text *text, X509 *certificate);
 /* Its DNS names by index, behind them its common name; false: none of that index. */
 bool tls_certificate_name(struct text *text, X509 *certificate, size_t index);
-/* Why verification for `host` ended with `error` (X509_V_ERR_*); the certificate may be NULL. */
-void tls_certificate_explain(struct text *text, const char *host, int error, X509 *certificate);
+/* Why verification for `host` ended with `error` (X509_V_ERR_*); the certificate may be NULL.
+ * `dane`: its TLSA records were what could authenticate it. */
+void tls_certificate_explain(
+        struct text *text, const char *host, bool dane, int error, X509 *certificate);
 
 #endif

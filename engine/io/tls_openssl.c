@@ -1,6 +1,7 @@
 #include "engine/io/tls.h"
 
 #include "engine/io/tls_certificate.h"
+#include "engine/io/tls_dane.h"
 #include "queue/base/check.h"
 
 #include <openssl/err.h>
@@ -13,6 +14,8 @@
 struct tls_session {
 	SSL_SESSION *session; /* NULL: free */
 	uint64_t age;
+	enum tls_auth auth;                  /* how the peer was authenticated then */
+	uint8_t print[TLS_DANE_PRINT_BYTES]; /* of the TLSA records that it was expected by */
 	char host[TLS_HOST_BYTES_MAX + 1];
 };
 
@@ -30,7 +33,11 @@ struct tls {
 	struct tls_context *context;
 	struct tls_wire *wire;
 	struct err failure;
-	bool no_memory; /* the wire could not take bytes */
+	bool no_memory;             /* the wire could not take bytes */
+	bool verify;                /* the peer is to be authenticated */
+	bool dane;                  /* by TLSA records */
+	enum tls_auth resumed_auth; /* of the session that was offered */
+	uint8_t print[TLS_DANE_PRINT_BYTES];
 	char host[TLS_HOST_BYTES_MAX + 1];
 	char text[TLS_TEXT_BYTES];
 };
@@ -42,6 +49,7 @@ static struct err tls_context_ask_client(SSL_CTX *ssl, const char *ca_file, stru
 static struct err tls_context_refuse(
         struct tls_context *context, struct err err, struct tls_context **result);
 static int tls_no_passphrase(char *into, int bytes, int writing, void *argument);
+static struct err tls_expect(struct tls *tls, const struct tls_peer *peer);
 static struct err tls_expect_host(struct tls *tls);
 static int tls_on_session(SSL *ssl, SSL_SESSION *session);
 static void tls_resume(struct tls *tls);
@@ -65,7 +73,8 @@ static struct err tls_context_open(struct tls_context **result, bool client)
 	if (client)
 		context->sessions = OPENSSL_zalloc(TLS_SESSIONS_MAX * sizeof *context->sessions);
 	if (context->wire_method == NULL || context->ssl == NULL ||
-	        (client && context->sessions == NULL))
+	        (client && context->sessions == NULL) ||
+	        (client && !tls_dane_prepare(context->ssl)))
 		return err_make(ERR_NO_MEMORY, 0);
 	check(SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) == 1);
 	SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -193,21 +202,18 @@ void tls_context_destroy(struct tls_context *context)
 
 /* Connections */
 
-struct err tls_create(
-        struct tls **result, struct tls_context *context, struct tls_wire *wire, struct view host)
+struct err tls_create(struct tls **result, struct tls_context *context, struct tls_wire *wire,
+        const struct tls_peer *peer)
 {
 	struct err err = err_make(ERR_NO_MEMORY, 0);
 	struct tls *tls = OPENSSL_zalloc(sizeof *tls);
 	BIO *bio = BIO_new(context->wire_method);
 
-	if (host.bytes > 0 && host.data[host.bytes - 1] == '.')
-		host.bytes--;
-	check(host.bytes <= TLS_HOST_BYTES_MAX);
+	check(context->client == (peer != NULL));
 	if (tls == NULL || bio == NULL)
 		goto fail;
 	tls->context = context;
 	tls->wire = wire;
-	memcpy(tls->host, host.data, host.bytes);
 	tls->ssl = SSL_new(context->ssl);
 	if (tls->ssl == NULL)
 		goto fail;
@@ -218,7 +224,7 @@ struct err tls_create(
 	SSL_set_app_data(tls->ssl, tls);
 	if (context->client) {
 		SSL_set_connect_state(tls->ssl);
-		err = tls_expect_host(tls);
+		err = tls_expect(tls, peer);
 		if (failed(err))
 			goto fail;
 		tls_resume(tls);
@@ -231,6 +237,31 @@ fail:
 	BIO_free(bio);
 	tls_destroy(tls);
 	return err;
+}
+
+static struct err tls_expect(struct tls *tls, const struct tls_peer *peer)
+{
+	struct view host = peer->host;
+
+	if (host.bytes > 0 && host.data[host.bytes - 1] == '.')
+		host.bytes--;
+	check(host.bytes <= TLS_HOST_BYTES_MAX);
+	memcpy(tls->host, host.data, host.bytes);
+	tls->dane = peer->tlsa_count > 0;
+	tls->verify = tls->dane || tls->context->verify;
+	tls_dane_print(peer, tls->print);
+	if (!tls->dane)
+		return tls_expect_host(tls);
+	SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, tls_on_verify);
+	struct err err = tls_dane_expect(tls->ssl, tls->host, peer);
+	if (err.code != ERR_TLS)
+		return err;
+	/* Nothing is sent then: tls_handshake() tells. */
+	struct text text = TEXT_ON(tls->text);
+	text_format(&text, "none of the TLSA records of %s can be used", tls->host);
+	(void)text_string(&text);
+	tls->failure = err;
+	return err_ok();
 }
 
 /* Verification asks for this name or address, and nothing else passes. */
@@ -256,7 +287,7 @@ static int tls_on_session(SSL *ssl, SSL_SESSION *session)
 	struct tls_context *context = tls->context;
 	struct tls_session *place = &context->sessions[0];
 
-	if (!SSL_SESSION_is_resumable(session) || (context->verify && !tls_verified(tls)))
+	if (!SSL_SESSION_is_resumable(session) || (tls->verify && tls_auth(tls) == TLS_AUTH_NONE))
 		return 0;
 	for (size_t i = 0; i < TLS_SESSIONS_MAX; i++) {
 		struct tls_session *candidate = &context->sessions[i];
@@ -266,11 +297,14 @@ static int tls_on_session(SSL *ssl, SSL_SESSION *session)
 	SSL_SESSION_free(place->session);
 	place->session = session;
 	place->age = ++context->sessions_age;
+	place->auth = tls_auth(tls);
+	memcpy(place->print, tls->print, sizeof place->print);
 	memcpy(place->host, tls->host, sizeof place->host);
 	return 1; /* its reference is ours */
 }
 
-/* Offers the youngest session with this host. One of TLS 1.3 serves once (RFC 8446, C.4). */
+/* Offers the youngest session with this host. One of TLS 1.3 serves once (RFC 8446, C.4). Where
+ * the host's TLSA records have changed it must show again that it matches them. */
 static void tls_resume(struct tls *tls)
 {
 	struct tls_context *context = tls->context;
@@ -279,12 +313,14 @@ static void tls_resume(struct tls *tls)
 	for (size_t i = 0; i < TLS_SESSIONS_MAX; i++) {
 		struct tls_session *candidate = &context->sessions[i];
 		if (candidate->session != NULL && strcmp(candidate->host, tls->host) == 0 &&
+		        memcmp(candidate->print, tls->print, sizeof tls->print) == 0 &&
 		        (found == NULL || candidate->age > found->age))
 			found = candidate;
 	}
 	if (found == NULL)
 		return;
 	SSL_set_session(tls->ssl, found->session);
+	tls->resumed_auth = found->auth;
 	if (SSL_SESSION_get_protocol_version(found->session) >= TLS1_3_VERSION) {
 		SSL_SESSION_free(MOVE(found->session));
 		found->age = 0;
@@ -304,6 +340,8 @@ void tls_destroy(struct tls *tls)
 
 enum tls_status tls_handshake(struct tls *tls)
 {
+	if (failed(tls->failure))
+		return TLS_FAILED;
 	ERR_clear_error();
 	return tls_status(tls, SSL_do_handshake(tls->ssl));
 }
@@ -391,10 +429,26 @@ bool tls_resumed(const struct tls *tls)
 	return SSL_session_reused(tls->ssl) == 1;
 }
 
-bool tls_verified(const struct tls *tls)
+enum tls_auth tls_auth(const struct tls *tls)
 {
-	return SSL_get0_peer_certificate(tls->ssl) != NULL &&
-	       SSL_get_verify_result(tls->ssl) == X509_V_OK;
+	if (SSL_get0_peer_certificate(tls->ssl) == NULL ||
+	        SSL_get_verify_result(tls->ssl) != X509_V_OK)
+		return TLS_AUTH_NONE;
+	if (tls->context->client && tls_resumed(tls))
+		return tls->resumed_auth;
+	return tls->dane ? tls_dane_auth(tls->ssl) : TLS_AUTH_PKIX;
+}
+
+const char *tls_auth_word(enum tls_auth auth)
+{
+	static const char *const words[] = {
+#define X(name, word) [TLS_AUTH_##name] = word,
+		TLS_AUTHS(X)
+#undef X
+	};
+
+	check(auth < TLS_AUTH_COUNT);
+	return words[auth];
 }
 
 void tls_describe_peer(const struct tls *tls, struct text *text)
@@ -420,13 +474,13 @@ static int tls_on_verify(int good, X509_STORE_CTX *store)
 	struct tls *tls = SSL_get_app_data(ssl);
 	int error = X509_STORE_CTX_get_error(store);
 
-	if (good == 1 || !tls->context->verify)
+	if (good == 1 || !tls->verify)
 		return 1;
 	if (!failed(tls->failure)) {
 		struct text text = TEXT_ON(tls->text);
 		tls->failure = err_make(ERR_TLS, error);
 		tls_certificate_explain(
-		        &text, tls->host, error, X509_STORE_CTX_get_current_cert(store));
+		        &text, tls->host, tls->dane, error, X509_STORE_CTX_get_current_cert(store));
 		(void)text_string(&text);
 	}
 	return 0;

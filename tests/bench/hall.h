@@ -170,7 +170,8 @@ static inline const char *hall_enter(struct hall *hall)
 
 static inline void hall_secure(struct hall *hall)
 {
-	(void)stream_secure_client(&hall->stream, hall->client_tls, VIEW("localhost"));
+	(void)stream_secure_client(
+	        &hall->stream, hall->client_tls, &(struct tls_peer){ .host = VIEW("localhost") });
 	hall_turn_until(hall, (hall->heard & (STREAM_SECURED | STREAM_ENDED)) != 0);
 	assert_true((hall->heard & STREAM_SECURED) != 0);
 }

@@ -98,13 +98,13 @@ void tls_context_destroy(struct tls_context *context)
 	free(context);
 }
 
-struct err tls_create(
-        struct tls **result, struct tls_context *context, struct tls_wire *wire, struct view host)
+struct err tls_create(struct tls **result, struct tls_context *context, struct tls_wire *wire,
+        const struct tls_peer *peer)
 {
 	struct tls *tls = calloc(1, sizeof *tls);
 
 	check(tls != NULL);
-	check(context->server == (host.bytes == 0));
+	check(context->server == (peer == NULL));
 	tls->context = context;
 	tls->wire = wire;
 	tls->failure_text = "";
@@ -349,9 +349,14 @@ bool tls_resumed(const struct tls *tls)
 	return false;
 }
 
-bool tls_verified(const struct tls *tls)
+enum tls_auth tls_auth(const struct tls *tls)
 {
-	return tls->verified;
+	return tls->verified ? TLS_AUTH_PKIX : TLS_AUTH_NONE;
+}
+
+const char *tls_auth_word(enum tls_auth auth)
+{
+	return auth == TLS_AUTH_NONE ? "none" : "pkix";
 }
 
 void tls_describe_peer(const struct tls *tls, struct text *text)

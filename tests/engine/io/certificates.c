@@ -119,6 +119,55 @@ void certificates_make(struct certificates *certificates, const struct certifica
 	X509_free(certificate);
 }
 
+static X509 *certificates_read(const char *path)
+{
+	FILE *file = fopen(path, "re");
+
+	check(file != NULL);
+	X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+	check(certificate != NULL);
+	check(fclose(file) == 0);
+	return certificate;
+}
+
+void certificates_chain(struct certificates *certificates, const char *leaf, const char *file,
+        char path[CERTIFICATES_PATH_BYTES])
+{
+	X509 *certificate = certificates_read(leaf);
+
+	certificates_path(certificates, file, path);
+	FILE *chain = fopen(path, "we");
+	check(chain != NULL);
+	check(PEM_write_X509(chain, certificate) == 1);
+	check(PEM_write_X509(chain, certificates->authority_certificate) == 1);
+	check(fclose(chain) == 0);
+	X509_free(certificate);
+}
+
+size_t certificates_tlsa(const char *path, unsigned usage, unsigned selector, unsigned matching,
+        char record[CERTIFICATES_TLSA_BYTES])
+{
+	X509 *certificate = certificates_read(path);
+	unsigned char *whole = NULL;
+	const int bytes = selector == 0 ? i2d_X509(certificate, &whole)
+	                                : i2d_PUBKEY(X509_get0_pubkey(certificate), &whole);
+	unsigned char *data = (unsigned char *)record + 3;
+	unsigned digest_bytes = (unsigned)bytes;
+
+	check(bytes > 0 && bytes + 3 <= CERTIFICATES_TLSA_BYTES);
+	record[0] = (char)usage;
+	record[1] = (char)selector;
+	record[2] = (char)matching;
+	if (matching == 0)
+		memcpy(data, whole, (size_t)bytes);
+	else
+		check(EVP_Digest(whole, (size_t)bytes, data, &digest_bytes,
+		              matching == 1 ? EVP_sha256() : EVP_sha512(), NULL) == 1);
+	OPENSSL_free(whole);
+	X509_free(certificate);
+	return 3 + digest_bytes;
+}
+
 void certificates_finish(struct certificates *certificates)
 {
 	char path[CERTIFICATES_PATH_BYTES * 3];

@@ -8,8 +8,10 @@
 #define SLUICE_TESTS_CERTIFICATES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define CERTIFICATES_PATH_BYTES 128
+#define CERTIFICATES_TLSA_BYTES 2048
 
 struct certificates {
 	char folder[CERTIFICATES_PATH_BYTES];
@@ -37,5 +39,11 @@ void certificates_finish(struct certificates *certificates);
 /* Makes one; `path` gets where it lies. */
 void certificates_make(struct certificates *certificates, const struct certificate_wish *wish,
         char path[CERTIFICATES_PATH_BYTES]);
+/* The certificate in `leaf` and the authority's behind it, in a new file. */
+void certificates_chain(struct certificates *certificates, const char *leaf, const char *file,
+        char path[CERTIFICATES_PATH_BYTES]);
+/* The RDATA of a TLSA record for the first certificate in a file; gives its size. */
+size_t certificates_tlsa(const char *path, unsigned usage, unsigned selector, unsigned matching,
+        char record[CERTIFICATES_TLSA_BYTES]);
 
 #endif

@@ -79,7 +79,9 @@ static void secure(struct peers *peers, struct tls_context *server, struct tls_c
 	peers_open(peers, CHUNKS);
 	peers_connect(peers);
 	assert_int_equal(stream_secure_server(&peers->server.stream, server), 0);
-	assert_int_equal(stream_secure_client(&peers->client.stream, client, view_of(host)), 0);
+	assert_int_equal(stream_secure_client(&peers->client.stream, client,
+	                         &(struct tls_peer){ .host = view_of(host) }),
+	        0);
 }
 
 static void test_both_sides_talk(void **state)
@@ -109,7 +111,7 @@ static void test_both_sides_talk(void **state)
 	const struct tls *tls = stream_tls(&peers.client.stream);
 	assert_string_equal(tls_version(tls), "TLSv1.3");
 	assert_non_null(strstr(tls_cipher(tls), "TLS_"));
-	assert_true(tls_verified(tls));
+	assert_int_equal(tls_auth(tls), TLS_AUTH_PKIX);
 	tls_describe_peer(tls, &text);
 	assert_non_null(strstr(text_string(&text), "subject=\"CN=mail.example\""));
 	assert_non_null(strstr(text_string(&text), "issuer=\"CN=Test Authority\" expires=20"));
@@ -221,7 +223,7 @@ static void test_without_verification_anything_passes(void **state)
 	(void)state;
 	secure(&peers, server, client, "else.example");
 	peers_turn_until(&peers, (peers.client.news & STREAM_SECURED) != 0);
-	assert_false(tls_verified(stream_tls(&peers.client.stream)));
+	assert_int_equal(tls_auth(stream_tls(&peers.client.stream)), TLS_AUTH_NONE);
 	peers_close(&peers);
 	tls_context_destroy(server);
 	tls_context_destroy(client);
@@ -247,7 +249,7 @@ static void test_sessions_are_resumed_with_the_same_host_only(void **state)
 		secure(&peers, server, client, rows[i].host);
 		peers_turn_until(&peers, (peers.server.news & STREAM_SECURED) != 0);
 		assert_int_equal(tls_resumed(stream_tls(&peers.client.stream)), rows[i].resumed);
-		assert_true(tls_verified(stream_tls(&peers.client.stream)));
+		assert_int_equal(tls_auth(stream_tls(&peers.client.stream)), TLS_AUTH_PKIX);
 		/* The tickets come behind the handshake; by the reply we have them. */
 		assert_true(stream_put(&peers.server.stream, VIEW("250\r\n")));
 		peers_turn_until(&peers, peers.client.input_bytes == 5);
@@ -279,8 +281,9 @@ static void test_injected_commands_are_discarded(void **state)
 	peers.server.reading = true;
 	peers_turn_until(&peers, peers.client.input_bytes == 14); /* plain, and no more than that */
 	assert_memory_equal(peers.client.input, "220 go ahead\r\n", 14);
-	assert_int_equal(
-	        stream_secure_client(&peers.client.stream, client, VIEW("mail.example")), 0);
+	assert_int_equal(stream_secure_client(&peers.client.stream, client,
+	                         &(struct tls_peer){ .host = VIEW("mail.example") }),
+	        0);
 	assert_true(stream_put(&peers.client.stream, VIEW("EHLO\r\n")));
 	peers_turn_until(&peers, peers.server.input_bytes == 6);
 	assert_memory_equal(peers.server.input, "EHLO\r\n", 6);
@@ -300,8 +303,9 @@ static void test_what_is_not_tls_is_told(void **state)
 	(void)state;
 	peers_open(&peers, CHUNKS);
 	peers_connect(&peers);
-	assert_int_equal(
-	        stream_secure_client(&peers.client.stream, client, VIEW("mail.example")), 0);
+	assert_int_equal(stream_secure_client(&peers.client.stream, client,
+	                         &(struct tls_peer){ .host = VIEW("mail.example") }),
+	        0);
 	assert_true(stream_put(&peers.server.stream, VIEW("454 not now, thank you\r\n")));
 	peers_turn_until(&peers, (peers.client.news & STREAM_ENDED) != 0);
 	stream_failure_text(&peers.client.stream, &text);
@@ -320,8 +324,9 @@ static void test_a_peer_may_leave_in_mid_handshake(void **state)
 	(void)state;
 	peers_open(&peers, CHUNKS);
 	peers_connect(&peers);
-	assert_int_equal(
-	        stream_secure_client(&peers.client.stream, client, VIEW("mail.example")), 0);
+	assert_int_equal(stream_secure_client(&peers.client.stream, client,
+	                         &(struct tls_peer){ .host = VIEW("mail.example") }),
+	        0);
 	peers_turn_until(&peers, peers.server.input_bytes > 0); /* the greeting of TLS */
 	stream_close(&peers.server.stream);
 	peers_turn_until(&peers, (peers.client.news & STREAM_ENDED) != 0);
@@ -382,7 +387,8 @@ static void test_without_memory_tls_waits(void **state)
 		size_t count = 0;
 		if (round == 0) {
 			stream_secure_server(&peers.server.stream, server);
-			stream_secure_client(&peers.client.stream, client, VIEW("mail.example"));
+			stream_secure_client(&peers.client.stream, client,
+			        &(struct tls_peer){ .host = VIEW("mail.example") });
 		} else {
 			assert_true(
 			        stream_lend(&peers.client.stream, view_from(block, sizeof block)));
@@ -417,7 +423,7 @@ static bool converse(struct tls_context *server, struct tls_context *client, int
 	peers_open(&peers, CHUNKS);
 	peers_connect(&peers);
 	stream_secure_server(listener, server);
-	stream_secure_client(caller, client, VIEW("mail.example"));
+	stream_secure_client(caller, client, &(struct tls_peer){ .host = VIEW("mail.example") });
 	assert_true(stream_lend(caller, view_from(block, sizeof block)));
 	for (int i = 0; i < turns; i++) {
 		peers_turn(&peers);
