@@ -2,6 +2,7 @@
 
 #include "engine/config_accounts.h"
 #include "engine/config_arena.h"
+#include "engine/config_check_host.h"
 #include "engine/config_check_rules.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
@@ -266,21 +267,6 @@ static void check_route_tls(struct config_route *route, size_t index, struct con
 	tls_context_destroy(context);
 }
 
-static void check_host(struct config_route *route, size_t index, struct config_places *places)
-{
-	if (route->host != NULL || config_places_wrote(places, &route->host))
-		return;
-	if (route->interface == INTERFACE_DIRECT)
-		complain(places, route, &route->host,
-		        "routes[%zu]: host is missing; this version does not look up MX records: "
-		        "right is the tenant's MX, such as contoso-com.mail.protection.outlook.com",
-		        index);
-	else
-		complain(places, route, &route->host,
-		        "routes[%zu]: host is missing; right is the server's name or address",
-		        index);
-}
-
 static void check_route_name(
         struct config_route *routes, size_t index, struct config_places *places)
 {
@@ -338,10 +324,11 @@ static void check_routes(struct config *config, struct config_places *places)
 		        "routes: none; right is at least one with a host");
 	for (size_t i = 0; i < config->routes.count; i++) {
 		check_route_name(routes, i, places);
-		check_host(&routes[i], i, places);
+		config_check_host(config, &routes[i], i, places);
 		check_identities(&routes[i], i, places);
 		derive_sessions(&routes[i], places);
 		check_route_tls(&routes[i], i, places);
+		config_check_dane(config, &routes[i], i, places);
 		remark_on_route(config, &routes[i], i, places);
 	}
 }
@@ -352,6 +339,7 @@ void config_check(struct config *config, struct config_places *places)
 	check_limits(config, places);
 	check_retry(config, places);
 	check_threads(config);
+	config_check_dns(config);
 	check_listeners(config, places);
 	check_routes(config, places);
 	config_accounts_number(config);

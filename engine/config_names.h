@@ -10,6 +10,7 @@
 #define CONFIG_NAME_TEXT(key)         key
 #define CONFIG_NAME_NAME(key)         key
 #define CONFIG_NAME_HOST(key)         key
+#define CONFIG_NAME_DOMAIN(key)       key
 #define CONFIG_NAME_ADDRESS(key)      key
 #define CONFIG_NAME_FILE(key)         key
 #define CONFIG_NAME_SECRET(key)       key
@@ -35,6 +36,7 @@
 #define CONFIG_NAME_HEADERS(key)      key
 #define CONFIG_NAME_INTERFACE(key)    key
 #define CONFIG_NAME_TLS_MODE(key)     key
+#define CONFIG_NAME_DANE(key)         key
 #define CONFIG_NAME_AUTH(key)         key
 #define CONFIG_NAME_BARE_LF(key)      key
 #define CONFIG_NAME_PERCENT(key)      key

@@ -67,7 +67,7 @@
 	X(servers, RESOLVERS, NULL, NULL, NULL, \
 	  "resolvers, as ADDRESS or ADDRESS@PORT; by default those of resolv.conf") \
 	X(trust_anchor, FILE, NULL, NULL, NULL, \
-	  "DNSSEC root anchor; by default the packaged one") \
+	  "DNSSEC root anchor; by default that of Debian's dns-root-data") \
 	X(hosts, FILE, "/etc/hosts", NULL, NULL, "names that are looked up here first")
 
 #define CONFIG_RULE(X) \
@@ -124,6 +124,9 @@
 	  "the preset; by default submission with identities, connector without") \
 	X(name, NAME, NULL, NULL, NULL, "for logs and --route; by default the interface's name") \
 	X(host, HOST, NULL, NULL, NULL, "name or address of the server") \
+	X(domain, DOMAIN, NULL, NULL, NULL, \
+	  "instead of host: the domain whose MX hosts are looked up; on direct and connector by " \
+	  "default the first of accepted_domains") \
 	X(port, NUMBER, "25", "1", "65535", "TCP port of the server") \
 	X(tls, ROUTE_TLS, NULL, NULL, NULL, "how the connection is secured") \
 	X(sessions, NUMBER, "20", "1", "10000", \
@@ -163,7 +166,11 @@
 	  "certificate is set: required") \
 	X(verify, FLAG, "true", NULL, NULL, "check the server's certificate and its name") \
 	X(ca_file, FILE, NULL, NULL, NULL, "PEM roots to trust; by default the system's") \
-	X(name, HOST, NULL, NULL, NULL, "name to ask for and to check; by default host") \
+	X(dane, DANE, NULL, NULL, NULL, \
+	  "what DNSSEC-signed TLSA records mean; by default auto on direct and connector, " \
+	  "else off") \
+	X(name, HOST, NULL, NULL, NULL, \
+	  "name to ask for and to check; by default host, or the MX host's name") \
 	X(certificate, FILE, NULL, NULL, NULL, "PEM, ours, with its chain, for a connector") \
 	X(key, FILE, NULL, NULL, NULL, "PEM, our certificate's private key")
 

@@ -47,6 +47,11 @@ static const char *const tls_mode_words[] = {
 	CONFIG_TLS_MODES(X)
 #undef X
 };
+static const char *const dane_words[] = {
+#define X(name, word, ...) word,
+	CONFIG_DANES(X)
+#undef X
+};
 static const char *const auth_words[] = {
 #define X(name, word, ...) word,
 	CONFIG_AUTHS(X)
@@ -81,6 +86,9 @@ static const char *const *words_of(enum config_kind kind, size_t *count)
 	case CONFIG_KIND_TLS_MODE:
 		*count = COUNT_OF(tls_mode_words);
 		return tls_mode_words;
+	case CONFIG_KIND_DANE:
+		*count = COUNT_OF(dane_words);
+		return dane_words;
 	case CONFIG_KIND_AUTH:
 		*count = COUNT_OF(auth_words);
 		return auth_words;
@@ -312,6 +320,8 @@ static bool is_text(enum config_kind kind, struct view text)
 		return is_name(text);
 	case CONFIG_KIND_HOST:
 		return is_host(text);
+	case CONFIG_KIND_DOMAIN:
+		return address_is_domain(text, false);
 	case CONFIG_KIND_ADDRESS:
 		return address_parse(text, true, &address) == ADDRESS_OK;
 	case CONFIG_KIND_DOMAINS:
@@ -370,6 +380,7 @@ static bool read_word(enum config_kind kind, struct view text, void *field)
 }
 static_assert(sizeof(enum route_interface) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum route_tls) == sizeof(int), "read_word() writes an int");
+static_assert(sizeof(enum route_dane) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum identity_auth) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum listener_bare_lf) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum route_learn) == sizeof(int), "read_word() writes an int");
@@ -401,6 +412,7 @@ bool config_value_read(
 		return endpoint_parse(text, field);
 	case CONFIG_KIND_INTERFACE:
 	case CONFIG_KIND_TLS_MODE:
+	case CONFIG_KIND_DANE:
 	case CONFIG_KIND_AUTH:
 	case CONFIG_KIND_BARE_LF:
 	case CONFIG_KIND_LEARN:

@@ -44,6 +44,13 @@ enum route_tls {
 #undef X
 };
 
+enum route_dane {
+	ROUTE_DANE_UNSET,
+#define X(name, ...) ROUTE_DANE_##name,
+	CONFIG_DANES(X)
+#undef X
+};
+
 enum identity_auth {
 	IDENTITY_AUTH_UNSET,
 #define X(name, ...) IDENTITY_AUTH_##name,
@@ -94,6 +101,7 @@ struct config_words {
 	X(TEXT, "a text")                                                                          \
 	X(NAME, "up to 64 letters, digits, '-', '_' and '.'")                                      \
 	X(HOST, "a host name or an IP address")                                                    \
+	X(DOMAIN, "a domain such as contoso.com")                                                  \
 	X(ADDRESS, "a mail address such as notify@contoso.com")                                    \
 	X(FILE, "the path of a file")                                                              \
 	X(SECRET, "the path of a file")                                                            \
@@ -122,6 +130,7 @@ struct config_words {
 	X(HEADERS, "headers such as \"X-Priority: high*\"")                                        \
 	X(INTERFACE, NULL)                                                                         \
 	X(TLS_MODE, NULL)                                                                          \
+	X(DANE, NULL)                                                                              \
 	X(AUTH, NULL)                                                                              \
 	X(BARE_LF, NULL)                                                                           \
 	X(LEARN, NULL)
@@ -130,6 +139,7 @@ struct config_words {
 #define CONFIG_TYPE_TEXT         const char *
 #define CONFIG_TYPE_NAME         const char *
 #define CONFIG_TYPE_HOST         const char *
+#define CONFIG_TYPE_DOMAIN       const char *
 #define CONFIG_TYPE_ADDRESS      const char *
 #define CONFIG_TYPE_FILE         const char *
 #define CONFIG_TYPE_SECRET       const char *
@@ -155,6 +165,7 @@ struct config_words {
 #define CONFIG_TYPE_HEADERS      struct config_words
 #define CONFIG_TYPE_INTERFACE    enum route_interface
 #define CONFIG_TYPE_TLS_MODE     enum route_tls
+#define CONFIG_TYPE_DANE         enum route_dane
 #define CONFIG_TYPE_AUTH         enum identity_auth
 #define CONFIG_TYPE_BARE_LF      enum listener_bare_lf
 #define CONFIG_TYPE_PERCENT      double

@@ -45,6 +45,11 @@
 	X(IMPLICIT, "implicit", "TLS from the first byte") \
 	X(NONE, "none", "no TLS")
 
+#define CONFIG_DANES(X) \
+	X(AUTO, "auto", "where there are any, TLS is required and they authenticate the server") \
+	X(OFF, "off", "nothing: they are not looked up") \
+	X(REQUIRED, "required", "without any, nothing is sent")
+
 #define CONFIG_AUTHS(X) \
 	X(PASSWORD, "password", "LOGIN or PLAIN, what the server offers") \
 	X(LOGIN, "login", "AUTH LOGIN with the password") \

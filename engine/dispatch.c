@@ -11,7 +11,9 @@ static void dispatch_read_secrets(struct dispatch *dispatch);
 static void dispatch_wake_placeless(struct dispatch *dispatch, struct dispatch_route *route);
 static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound);
 static void dispatch_wake_route(struct dispatch *dispatch, struct dispatch_route *route);
+static void dispatch_resolved(struct dispatch *dispatch, struct dispatch_route *route);
 static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route *route);
+static void dispatch_log_lookup(struct dispatch *dispatch, const struct dispatch_route *route);
 static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *route);
 
 /* Jobs in. */
@@ -136,27 +138,34 @@ struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct l
 
 static void dispatch_read_addresses(struct dispatch *dispatch)
 {
-	const struct mono now = loop_now(&dispatch->shard->loop);
 	struct helper_ask *answered;
 
 	while ((answered = helper_answered(
 	                &dispatch->resolver->helper, (uint16_t)dispatch->shard->index)) != NULL) {
-		const struct resolver_ask *ask = container_of(answered, struct resolver_ask, ask);
+		struct resolver_ask *ask = container_of(answered, struct resolver_ask, ask);
 		struct dispatch_route *route = container_of(ask, struct dispatch_route, ask);
-		uint32_t ttl_s = ask->ttl_s;
 
-		if (ask->count == 0) {
+		dispatch_log_lookup(dispatch, route);
+		if (ask->lookup.hosts.address_count > 0)
+			dispatch_resolved(dispatch, route);
+		else
 			dispatch_unresolved(dispatch, route);
-			continue;
-		}
-		ttl_s = ttl_s < DISPATCH_TTL_LEAST_S ? DISPATCH_TTL_LEAST_S : ttl_s;
-		ttl_s = ttl_s > DISPATCH_TTL_MOST_S ? DISPATCH_TTL_MOST_S : ttl_s;
-		memcpy(route->target.addresses, ask->addresses, sizeof ask->addresses);
-		route->target.address_count = ask->count;
-		route->target.preferred = 0;
-		route->known_until = mono_after(now, ttl_s * NS_PER_S);
-		dispatch_wake_route(dispatch, route);
 	}
+}
+
+static void dispatch_resolved(struct dispatch *dispatch, struct dispatch_route *route)
+{
+	const struct lookup *lookup = &route->ask.lookup;
+	uint32_t ttl_s = lookup->ttl_s;
+
+	/* A host that is left out may be well again sooner than its TTL says. */
+	if (lookup->hosts.count < lookup->seen_count && ttl_s > DISPATCH_STALE_S)
+		ttl_s = DISPATCH_STALE_S;
+	ttl_s = ttl_s < DISPATCH_TTL_LEAST_S ? DISPATCH_TTL_LEAST_S : ttl_s;
+	ttl_s = ttl_s > DISPATCH_TTL_MOST_S ? DISPATCH_TTL_MOST_S : ttl_s;
+	target_set(&route->target, &lookup->hosts, &dispatch->shard->random);
+	route->known_until = mono_after(loop_now(&dispatch->shard->loop), ttl_s * NS_PER_S);
+	dispatch_wake_route(dispatch, route);
 }
 
 static void dispatch_wake_route(struct dispatch *dispatch, struct dispatch_route *route)
@@ -165,19 +174,22 @@ static void dispatch_wake_route(struct dispatch *dispatch, struct dispatch_route
 		dispatch_wake(dispatch, &route->lanes[i]);
 }
 
-/* What was known goes on for a while; otherwise it is as if the server could not be reached. */
+/* What was known goes on for a while, unless DNS says for sure that it is over; otherwise it is as
+ * if the server could not be reached. */
 static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route *route)
 {
 	const struct mono now = loop_now(&dispatch->shard->loop);
-	char memory[OUTBOUND_TEXT_BYTES];
+	const struct lookup *lookup = &route->ask.lookup;
+	char memory[LOOKUP_WHY_BYTES + OUTBOUND_TEXT_BYTES];
 	struct text text = TEXT_ON(memory);
 	struct judge_case it;
 
-	if (route->target.address_count > 0) {
-		route->known_until = mono_after(now, DISPATCH_STALE_NS);
+	if (target_is_known(&route->target) && !lookup->final) {
+		route->known_until = mono_after(now, DISPATCH_STALE_S * NS_PER_S);
 		return;
 	}
-	text_format(&text, "look up %s: %s", route->ask.host, route->ask.why);
+	target_clear(&route->target);
+	text_format(&text, "look up %s", lookup->why);
 	judge_case_say(&it, STAGE_CONNECT, text_view(&text));
 	counters_add(dispatch->shard->counters, sessions_failed, 1);
 	for (uint32_t i = 1; i < route->lane_count; i++)
@@ -186,6 +198,49 @@ static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route
 	if (!dispatch->draining)
 		judge_session(dispatch->judge, route->lanes[0].lane, &it);
 	dispatch_wake_route(dispatch, route);
+}
+
+/* What DNS said, where it is news; and which hosts are left out, and why, each time. */
+static void dispatch_log_lookup(struct dispatch *dispatch, const struct dispatch_route *route)
+{
+	static const char *const dane[] = {
+		[HOST_DANE_NONE] = "",
+		[HOST_DANE_TLS] = " tlsa-unusable",
+		[HOST_DANE_RECORDS] = " tlsa",
+	};
+	const struct lookup *lookup = &route->ask.lookup;
+	const struct hosts *hosts = &lookup->hosts;
+	const bool news = !hosts_same(hosts, &route->target.hosts);
+
+	for (uint32_t i = 0; i < lookup->seen_count; i++) {
+		if (lookup->seen[i].why[0] == '\0')
+			continue;
+		struct log_line line =
+		        log_begin(dispatch->shard->log, LOG_WARNING, "host_left_out");
+		log_word(&line, "route", route->target.route->name);
+		log_word(&line, "host", lookup->seen[i].name);
+		log_text(&line, "cause", view_of(lookup->seen[i].why));
+		log_end(&line);
+	}
+	if (hosts->count == 0 || !log_wants(dispatch->shard->log, news ? LOG_INFO : LOG_DEBUG))
+		return;
+	struct log_line line =
+	        log_begin(dispatch->shard->log, news ? LOG_INFO : LOG_DEBUG, "looked_up");
+	log_word(&line, "route", route->target.route->name);
+	log_word(&line, lookup->mx ? "domain" : "host", lookup->name);
+	for (uint32_t i = 0; lookup->mx && i < hosts->count; i++) {
+		char memory[RDATA_NAME_MAX + 32];
+		struct text text = TEXT_ON(memory);
+		text_format(&text, "%u %s%s", hosts->list[i].preference, hosts->list[i].name,
+		        dane[hosts->list[i].dane]);
+		log_text(&line, "mx", text_view(&text));
+	}
+	if (!lookup->mx)
+		log_word(&line, "tlsa", hosts->list[0].dane == HOST_DANE_NONE ? "no" : "yes");
+	log_number(&line, "addresses", hosts->address_count);
+	log_word(&line, "signed", lookup->secure ? "yes" : "no");
+	log_number(&line, "ttl_s", lookup->ttl_s);
+	log_end(&line);
 }
 
 static void dispatch_read_secrets(struct dispatch *dispatch)
@@ -218,16 +273,15 @@ static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *r
 
 	if (!mono_reached(loop_now(&dispatch->shard->loop), route->known_until))
 		return true;
-	if (resolver_literal(ask)) {
-		route->target.addresses[0] = ask->addresses[0];
-		route->target.address_count = 1;
+	if (resolver_literal(&ask->lookup)) {
+		target_set(&route->target, &ask->lookup.hosts, &dispatch->shard->random);
 		route->known_until = MONO_NEVER;
 	} else if (!ask->ask.in_flight) {
 		check(dispatch->resolver != NULL);
 		helper_ask(
 		        &dispatch->resolver->helper, (uint16_t)dispatch->shard->index, &ask->ask);
 	}
-	return route->target.address_count > 0;
+	return target_is_known(&route->target);
 }
 
 bool dispatch_open(

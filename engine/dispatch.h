@@ -21,6 +21,7 @@
 
 #include "engine/ledger.h"
 #include "engine/outbound.h"
+#include "engine/resolver.h"
 #include "engine/senders.h"
 #include "queue/base/heap.h"
 #include "queue/base/pool.h"
@@ -31,7 +32,7 @@
 #define DISPATCH_STARTS_MAX  1024 /* looks at lanes of a route in a turn; the rest in the next */
 #define DISPATCH_TTL_LEAST_S 5    /* an address is not asked for more often */
 #define DISPATCH_TTL_MOST_S  3600
-#define DISPATCH_STALE_NS    (60 * NS_PER_S) /* known addresses go on when a lookup fails */
+#define DISPATCH_STALE_S     60 /* known addresses go on when a lookup fails, or fails in part */
 
 /* name, what is true in it, and where the lane is then */
 #define DISPATCH_LANE_STATES(X)                                                                    \
@@ -69,7 +70,7 @@ struct dispatch_lane {
 };
 
 struct dispatch_route {
-	struct outbound_target target;
+	struct target target;
 	struct dispatch_lane *lanes;
 	uint32_t lane_count;            /* 0: this shard does not serve the route */
 	struct dispatch_lane **lane_of; /* by identity; NULL: another shard's */
@@ -86,7 +87,7 @@ struct dispatch_route {
 	bool has_fallback;
 	struct pool trains;
 	struct resolver_ask ask;
-	struct mono known_until; /* the addresses */
+	struct mono known_until; /* the target's hosts */
 };
 
 struct dispatch {

@@ -13,6 +13,7 @@ static void dispatch_extend_reach(struct lane *lane, uint32_t line);
 static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count, size_t *sessions);
 static struct err dispatch_init_route(
         struct dispatch *dispatch, uint32_t index, const struct route_plan *plan, struct text *why);
+static void dispatch_init_lookup(struct lookup *lookup, const struct config_route *settings);
 static struct err dispatch_init_tls(struct dispatch_route *route, struct text *why);
 static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_route *route,
         uint16_t route_index, uint16_t identity_index, uint32_t sessions_max);
@@ -186,12 +187,12 @@ static struct err dispatch_init_route(
 	const uint32_t lane_count = route_shard_lanes(plan, shard);
 	struct dispatch_route *route = &dispatch->routes[index];
 
-	*route = (struct dispatch_route){
-		.target = { .route = settings, .name = config->name },
-		.lanes = &dispatch->lanes[dispatch->lane_count],
-		.sessions_max = route_shard_sessions(plan, shard),
-		.ask = { .host = settings->host, .port = (uint16_t)settings->port },
-	};
+	/* The rest is zero already; most of it is hosts, which a shard that does not serve the
+	 * route never touches. */
+	route->target.route = settings;
+	route->target.name = config->name;
+	route->lanes = &dispatch->lanes[dispatch->lane_count];
+	route->sessions_max = route_shard_sessions(plan, shard);
 	route->has_fallback = routing_fallback(config, (uint16_t)index, &route->fallback);
 	outage_init(&dispatch->outages[index]);
 	list_init(&route->ready);
@@ -206,6 +207,7 @@ static struct err dispatch_init_route(
 	}
 	if (lane_count == 0)
 		return err_ok();
+	dispatch_init_lookup(&route->ask.lookup, settings);
 	struct err err = pool_init(&route->trains, settings->pipeline * sizeof(struct transaction),
 	        route->sessions_max);
 	if (!failed(err))
@@ -220,6 +222,21 @@ static struct err dispatch_init_route(
 		route->lanes[lane].lane->peer_count = route->lane_count;
 	}
 	return err;
+}
+
+static void dispatch_init_lookup(struct lookup *lookup, const struct config_route *settings)
+{
+	const struct config_route_tls *tls = &settings->tls;
+	/* A named host's certificate says whether it is the right one, wherever DNS leads. */
+	const bool checked = settings->host != NULL && tls->verify &&
+	                     (tls->mode == ROUTE_TLS_REQUIRED || tls->mode == ROUTE_TLS_IMPLICIT);
+
+	lookup->name = settings->host != NULL ? settings->host : settings->domain;
+	lookup->mx = settings->host == NULL;
+	lookup->port = (uint16_t)settings->port;
+	lookup->dane = tls->dane;
+	lookup->lenient =
+	        tls->dane == ROUTE_DANE_OFF || (checked && tls->dane != ROUTE_DANE_REQUIRED);
 }
 
 static struct err dispatch_init_tls(struct dispatch_route *route, struct text *why)

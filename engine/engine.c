@@ -14,6 +14,7 @@
 #define ENGINE_ASK_MS     200 /* how often an asker looks whether the engine has ended */
 
 static struct err engine_start_threads(struct engine *engine);
+static void engine_log_anchor(struct engine *engine);
 static void engine_log_ready(struct engine *engine);
 static void engine_log_ending(struct engine *engine, const char *event);
 static void engine_log_hangup(struct engine *engine);
@@ -60,6 +61,7 @@ struct err engine_start(struct engine *engine, struct text *why)
 		thread_await(&engine->deliveries[i].thread);
 	for (size_t i = 0; i < engine->ingest_count; i++)
 		thread_await(&engine->ingests[i].thread);
+	engine_log_anchor(engine);
 	engine_log_ready(engine);
 	return err_ok();
 }
@@ -86,6 +88,23 @@ static struct err engine_start_threads(struct engine *engine)
 		err = thread_start(&engine->ingests[i].thread, "ingest",
 		        &engine->ingests[i].ingest.shard.loop, run_ingest);
 	return err;
+}
+
+/* What settings ask for and the machine can't do is said once. */
+static void engine_log_anchor(struct engine *engine)
+{
+	const struct config *config = engine->config;
+	bool wanted = false;
+
+	for (size_t i = 0; i < config->routes.count; i++)
+		wanted |= config->routes.at[i].tls.dane == ROUTE_DANE_AUTO;
+	if (!wanted || config->dns.trust_anchor != NULL)
+		return;
+	struct log_line line = log_begin(engine->log, LOG_INFO, "no_trust_anchor");
+	log_word(&line, "advice",
+	        "DNSSEC can't be validated, so TLSA records don't count: install dns-root-data, "
+	        "or set dns.trust_anchor.");
+	log_end(&line);
 }
 
 static void engine_log_ready(struct engine *engine)

@@ -13,15 +13,18 @@ static void outbound_read(struct outbound *outbound);
 static void outbound_hear(struct outbound *outbound, const struct reply *reply);
 static void outbound_ended(struct outbound *outbound);
 static void outbound_gone(struct outbound *outbound);
+static void outbound_log_closed(struct outbound *outbound);
+static void outbound_begin_again(struct outbound *outbound);
+static bool outbound_go_elsewhere(struct outbound *outbound, struct judge_case *it);
+static bool outbound_blames_address(const struct outbound *outbound, const struct judge_case *it);
 
-void outbound_open(struct outbound *outbound, struct outbound_target *target,
+void outbound_open(struct outbound *outbound, struct target *target,
         const struct config_identity *identity, struct judge *judge, struct lane *lane,
         struct transaction *train, uint64_t id, struct list *news, struct list *stream_news)
 {
 	struct shard *shard = judge->shard;
 
 	check(outbound->step == STEP_UNUSED);
-	check(target->address_count > 0);
 	*outbound = (struct outbound){
 		.target = target,
 		.identity = identity,
@@ -33,11 +36,9 @@ void outbound_open(struct outbound *outbound, struct outbound_target *target,
 		.id = id,
 		.opened = loop_now(&shard->loop),
 		.train = train,
-		.address = target->preferred % target->address_count,
 		.carrier = {
 			.judge = judge,
 			.lane = lane,
-			.server = view_of(target->route->host),
 			.notices = routing_null_sender(target->route),
 		},
 	};
@@ -49,13 +50,17 @@ void outbound_open(struct outbound *outbound, struct outbound_target *target,
 
 static void outbound_connect(struct outbound *outbound)
 {
-	const struct outbound_target *target = outbound->target;
+	struct target *target = outbound->target;
+	const struct host_address *address = target_pick(target, loop_now(&outbound->shard->loop));
+	const struct host *host = &target->hosts.list[address->host];
 
-	outbound->address %= target->address_count;
-	outbound->address_tries++;
+	outbound->address = address->endpoint;
+	memcpy(outbound->host, host->name, sizeof outbound->host);
+	outbound->carrier.server = view_of(outbound->host);
+	outbound->tries++;
 	outbound_enter(outbound, STEP_CONNECT);
 	stream_connect(&outbound->stream, &outbound->shard->loop, outbound->stream_news,
-	        &target->addresses[outbound->address], NULL);
+	        &outbound->address, NULL);
 }
 
 void outbound_enter(struct outbound *outbound, enum outbound_step step)
@@ -212,38 +217,63 @@ void outbound_quit(struct outbound *outbound)
 
 void outbound_fail_with(struct outbound *outbound, struct view why)
 {
-	const struct outbound_target *target = outbound->target;
 	char memory[OUTBOUND_TEXT_BYTES];
 	struct text text = TEXT_ON(memory);
 	struct judge_case it;
 
 	if (outbound->step == STEP_CONNECT) {
 		text_put(&text, VIEW("connect to "));
-		endpoint_format(
-		        &text, &target->addresses[outbound->address % target->address_count]);
+		endpoint_format(&text, &outbound->address);
 	} else {
-		text_format(&text, "%s with %s", outbound_step_word(outbound->step),
-		        target->route->host);
+		text_format(
+		        &text, "%s with %s", outbound_step_word(outbound->step), outbound->host);
 	}
 	text_put(&text, VIEW(": "));
 	text_put(&text, why);
-	/* Another address of the same host may do. */
-	outbound->elsewhere = outbound->step == STEP_CONNECT && !outbound->retiring &&
-	                      outbound->address_tries < target->address_count;
-	if (outbound->elsewhere) {
-		outbound_lose(outbound, text_view(&text));
-		return;
-	}
 	judge_case_say(&it, outbound_step_stage(outbound->step), text_view(&text));
 	outbound_fail(outbound, &it);
+}
+
+/* What stands in the way there says nothing of other addresses: the network, TLS, a front end that
+ * blames nobody. What an identity is told while it signs in follows it anywhere. */
+static bool outbound_blames_address(const struct outbound *outbound, const struct judge_case *it)
+{
+	if (it->judged)
+		return it->verdict.outcome == OUTCOME_RETRY_OTHER_SESSION;
+	return outbound->step < STEP_SECRET;
+}
+
+/* True: another address is tried, soon; the judge need not hear of this one. */
+static bool outbound_go_elsewhere(struct outbound *outbound, struct judge_case *it)
+{
+	const struct mono now = loop_now(&outbound->shard->loop);
+	char memory[ENDPOINT_TEXT_BYTES];
+	struct text peer = TEXT_ON(memory);
+
+	if (!outbound_blames_address(outbound, it))
+		return false;
+	target_blame(outbound->target, &outbound->address, now);
+	if (outbound->retiring || outbound->shard->draining ||
+	        outbound->tries >= TARGET_TRIES_MAX || !target_has_other(outbound->target, now))
+		return false;
+	endpoint_format(&peer, &outbound->address);
+	struct log_line line = outbound_log(outbound, LOG_WARNING, "next_address");
+	log_word(&line, "host", outbound->host);
+	log_text(&line, "peer", text_view(&peer));
+	judge_case_log(&line, it);
+	log_end(&line);
+	outbound->elsewhere = true;
+	return true;
 }
 
 void outbound_fail(struct outbound *outbound, struct judge_case *it)
 {
 	check(outbound->step < STEP_READY);
-	counters_add(outbound->shard->counters, sessions_failed, 1);
-	if (!outbound->shard->draining)
-		judge_session(outbound->carrier.judge, outbound->carrier.lane, it);
+	if (!outbound_go_elsewhere(outbound, it)) {
+		counters_add(outbound->shard->counters, sessions_failed, 1);
+		if (!outbound->shard->draining)
+			judge_session(outbound->carrier.judge, outbound->carrier.lane, it);
+	}
 	outbound_lose(outbound, it->reply != NULL ? it->reply->whole : it->note.text);
 }
 
@@ -256,6 +286,9 @@ void outbound_lose(struct outbound *outbound, struct view why)
 	text_put(&text, why);
 	outbound->text_bytes = (uint8_t)text.bytes;
 	outbound->faulty = useless && outbound->train_count > 0 && !outbound->shard->draining;
+	if (outbound->faulty)
+		target_blame(
+		        outbound->target, &outbound->address, loop_now(&outbound->shard->loop));
 	outbound->begun = stream_begun_total(&outbound->stream);
 	if (outbound->step == STEP_READY)
 		lane_unstand(outbound->carrier.lane);
@@ -291,10 +324,8 @@ static void outbound_ended(struct outbound *outbound)
 static void outbound_gone(struct outbound *outbound)
 {
 	check(outbound->step == STEP_CLOSING);
-	if (outbound->elsewhere && !outbound->retiring) {
-		outbound->elsewhere = false;
-		outbound->address++;
-		outbound_connect(outbound);
+	if (outbound->elsewhere && !outbound->retiring && target_is_known(outbound->target)) {
+		outbound_begin_again(outbound);
 		return;
 	}
 	outbound_lose_train(outbound);
@@ -305,16 +336,37 @@ static void outbound_gone(struct outbound *outbound)
 		it.verdict = outbound->verdict;
 		judge_useless(outbound->carrier.judge, outbound->carrier.lane, &it);
 	}
-	if (outbound->connected) {
-		counters_add(outbound->shard->counters, sessions_closed, 1);
-		struct log_line line = outbound_log(outbound, LOG_INFO, "closed");
-		log_number(&line, "messages", outbound->messages);
-		if (outbound->text_bytes > 0)
-			log_text(&line, "cause", view_from(outbound->text, outbound->text_bytes));
-		log_end(&line);
-	}
+	outbound_log_closed(outbound);
 	outbound->step = STEP_UNUSED;
 	outbound_say(outbound, OUTBOUND_GONE);
+}
+
+static void outbound_log_closed(struct outbound *outbound)
+{
+	if (!outbound->connected)
+		return;
+	counters_add(outbound->shard->counters, sessions_closed, 1);
+	struct log_line line = outbound_log(outbound, LOG_INFO, "closed");
+	log_number(&line, "messages", outbound->messages);
+	if (outbound->text_bytes > 0)
+		log_text(&line, "cause", view_from(outbound->text, outbound->text_bytes));
+	log_end(&line);
+}
+
+/* With another address, as if nothing had been. */
+static void outbound_begin_again(struct outbound *outbound)
+{
+	check(outbound->train_count == 0);
+	outbound_log_closed(outbound);
+	outbound->elsewhere = false;
+	outbound->connected = false;
+	outbound->secured = false;
+	outbound->text_bytes = 0;
+	outbound->carrier.offers = (struct capabilities){ 0 };
+	outbound->opened = loop_now(&outbound->shard->loop);
+	reply_init(&outbound->reader,
+	        (struct span){ outbound->reply_memory, sizeof outbound->reply_memory });
+	outbound_connect(outbound);
 }
 
 /* What its other file uses. */
@@ -345,6 +397,7 @@ void outbound_become_ready(struct outbound *outbound)
 		if (sizes[i] > 0 && (carrier->size_max == 0 || sizes[i] < carrier->size_max))
 			carrier->size_max = sizes[i];
 	lane_stand(carrier->lane);
+	target_trust(outbound->target, &outbound->address);
 	outbound_enter(outbound, STEP_READY);
 	outbound_arm(outbound);
 	outbound_say(outbound, OUTBOUND_READY);

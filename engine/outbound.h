@@ -4,8 +4,9 @@
  *
  * It connects, meets the route's TLS policy, signs in, and then takes messages as long as its
  * pipeline has room. What the server says about them goes to the judge, message by message; what
- * is left when the session ends goes back without blame, or is in doubt. A session that can't be
- * made is told to the judge too. Upwards there is but a list of those that have news: one wants
+ * is left when the session ends goes back without blame, or is in doubt. Where an address is of no
+ * use another one of the target is tried; a session that can't be made at all is told to the judge.
+ * Upwards there is but a list of those that have news: one wants
  * the secret to sign in with, or is gone.
  *
  * Thread:  the delivery shard's.
@@ -17,23 +18,13 @@
 #define SLUICE_OUTBOUND_H
 
 #include "engine/keeper.h"
-#include "engine/resolver.h"
+#include "engine/target.h"
 #include "engine/transaction.h"
 
 #define OUTBOUND_REPLY_BYTES 2048           /* kept of a reply: Microsoft's pass 1.5 KB */
 #define OUTBOUND_DATA_DEPTH  2              /* messages in flight where DATA asks for 354 */
 #define OUTBOUND_QUIT_NS     (5 * NS_PER_S) /* for the reply to QUIT */
 #define OUTBOUND_TEXT_BYTES  200            /* why a session was lost, in words */
-
-/* Where sessions of a route lead: its settings, and its addresses as they are known now. */
-struct outbound_target {
-	const struct config_route *route;
-	const char *name; /* ours, in EHLO */
-	struct tls_context *tls;
-	struct endpoint addresses[RESOLVER_ADDRESSES_MAX];
-	uint32_t address_count;
-	uint32_t preferred; /* the address that answered last */
-};
 
 enum outbound_news {
 	OUTBOUND_WANTS_SECRET = 1,
@@ -44,7 +35,7 @@ enum outbound_news {
 struct outbound {
 	struct carrier carrier;
 	struct stream stream;
-	struct outbound_target *target;
+	struct target *target;
 	const struct config_identity *identity; /* NULL: no sign-in */
 	struct shard *shard;
 	struct list *news;
@@ -60,15 +51,17 @@ struct outbound {
 	bool goodbye;    /* 421: the server ends it */
 	bool connected;  /* TCP's handshake succeeded */
 	bool secured;    /* TLS is up, and the route's policy met */
+	bool dane;       /* TLSA records are to authenticate the server, or have done so */
 	bool faulty;     /* was lost without having been of use: the judge is to hear of it */
-	bool elsewhere;  /* could not connect, and another address is to be tried */
+	bool elsewhere;  /* the address was of no use, and another one is to be tried */
 	bool opening;    /* the one above's: counted among those on their way */
 	uint8_t text_bytes;
-	uint32_t address; /* index of the one in use */
-	uint32_t address_tries;
-	uint64_t messages;      /* answered */
-	uint64_t begun;         /* stream_begun_total() when it was lost */
-	struct verdict verdict; /* of the 421 */
+	uint8_t tries;                 /* addresses so far */
+	struct endpoint address;       /* the one in use */
+	char host[RDATA_NAME_MAX + 1]; /* and whose it is */
+	uint64_t messages;             /* answered */
+	uint64_t begun;                /* stream_begun_total() when it was lost */
+	struct verdict verdict;        /* of the 421 */
 	/* the train: a ring of target->route->pipeline */
 	struct transaction *train;
 	uint32_t train_first;
@@ -85,7 +78,7 @@ struct outbound {
 
 /* Of zeroed memory; `train` has target->route->pipeline elements. Starts to connect: the target
  * has an address. */
-void outbound_open(struct outbound *outbound, struct outbound_target *target,
+void outbound_open(struct outbound *outbound, struct target *target,
         const struct config_identity *identity, struct judge *judge, struct lane *lane,
         struct transaction *train, uint64_t id, struct list *news, struct list *stream_news);
 /* stream_next_news() gave this stream; what: enum stream_news. */

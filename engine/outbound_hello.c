@@ -10,6 +10,7 @@
 #define SIGNIN_LINE_BYTES (CHUNK_DATA_BYTES - KEEPER_SECRET_MAX)
 static_assert(SIGNIN_LINE_BYTES <= STREAM_COPIED_MAX, "a line that fits goes out in one piece");
 
+static const struct host *hello_host(struct outbound *outbound);
 static void hello_secure(struct outbound *outbound);
 static void hello_greet(struct outbound *outbound, enum outbound_step step);
 static void hello_on_ehlo(struct outbound *outbound, const struct reply *reply);
@@ -25,31 +26,53 @@ static void hello_fault(
 
 void outbound_hello_connected(struct outbound *outbound)
 {
-	struct outbound_target *target = outbound->target;
 	char memory[ENDPOINT_TEXT_BYTES];
 	struct text peer = TEXT_ON(memory);
 
 	outbound->connected = true;
-	target->preferred = outbound->address;
 	counters_add(outbound->shard->counters, sessions_opened, 1);
-	endpoint_format(&peer, &target->addresses[outbound->address % target->address_count]);
+	endpoint_format(&peer, &outbound->address);
 	struct log_line line = outbound_log(outbound, LOG_INFO, "connected");
-	log_word(&line, "host", target->route->host);
+	log_word(&line, "host", outbound->host);
 	log_text(&line, "peer", text_view(&peer));
 	log_end(&line);
-	if (target->route->tls.mode == ROUTE_TLS_IMPLICIT)
+	if (outbound->target->route->tls.mode == ROUTE_TLS_IMPLICIT)
 		hello_secure(outbound);
 	else
 		outbound_enter(outbound, STEP_GREETING);
 }
 
+/* The host as DNS knows it now; NULL: it is none of the route's any more, and the session failed.
+ * So nothing is ever sent by a policy that is out of date. */
+static const struct host *hello_host(struct outbound *outbound)
+{
+	const struct host *host = hosts_find(&outbound->target->hosts, outbound->host);
+
+	if (host == NULL)
+		outbound_fail_with(outbound, VIEW("DNS does not lead there any more"));
+	return host;
+}
+
 static void hello_secure(struct outbound *outbound)
 {
-	const struct config_route *route = outbound->target->route;
-	const char *name = route->tls.name != NULL ? route->tls.name : route->host;
+	const struct target *target = outbound->target;
+	const char *name = target->route->tls.name;
+	const struct host *host = hello_host(outbound);
+	struct view records[HOSTS_TLSA_MAX];
 
+	if (host == NULL)
+		return;
+	struct tls_peer peer = { .host = view_of(name != NULL ? name : host->name) };
+	if (host->dane == HOST_DANE_RECORDS) {
+		/* The names that RFC 7672 3.2.2 gives: that of the records, and the domain whose
+		 * signed MX led here. */
+		peer.host = view_of(host->base);
+		peer.alias = view_of(target->hosts.domain);
+		peer.tlsa = records;
+		peer.tlsa_count = hosts_tlsa(&target->hosts, host, records);
+	}
+	outbound->dane = peer.tlsa_count > 0;
 	/* What the server said ahead of TLS is nobody's word (CVE-2011-0411). */
-	const struct tls_peer peer = { .host = view_of(name) };
 	const size_t dropped =
 	        stream_secure_client(&outbound->stream, outbound->target->tls, &peer);
 	if (dropped > 0) {
@@ -66,13 +89,15 @@ void outbound_hello_secured(struct outbound *outbound)
 {
 	const struct config_route *route = outbound->target->route;
 	const struct tls *tls = stream_tls(&outbound->stream);
+	const enum tls_auth auth = tls_auth(tls);
 
-	check(tls_auth(tls) != TLS_AUTH_NONE || !route->tls.verify); /* I8 */
+	check(auth != TLS_AUTH_NONE || (!route->tls.verify && !outbound->dane)); /* I8 */
+	check(auth == TLS_AUTH_DANE_EE || auth == TLS_AUTH_DANE_TA || !outbound->dane);
 	outbound->secured = true;
 	struct log_line line = outbound_log(outbound, LOG_INFO, "tls");
 	log_word(&line, "version", tls_version(tls));
 	log_word(&line, "cipher", tls_cipher(tls));
-	log_word(&line, "tls_auth", tls_auth_word(tls_auth(tls)));
+	log_word(&line, "tls_auth", tls_auth_word(auth));
 	log_word(&line, "resumed", tls_resumed(tls) ? "yes" : "no");
 	log_end(&line);
 	if (route->tls.mode == ROUTE_TLS_IMPLICIT)
@@ -144,10 +169,17 @@ static void hello_go_on(struct outbound *outbound)
 	const struct config_route *route = outbound->target->route;
 	const bool offered = outbound->carrier.offers.starttls;
 	const enum route_tls mode = route->tls.mode;
+	const struct host *host = hello_host(outbound);
 
-	if (!outbound->secured && mode == ROUTE_TLS_REQUIRED && !offered)
-		outbound_fail_with(outbound, VIEW("it does not offer STARTTLS, which the route "
-		                                  "requires; nothing was sent"));
+	if (host == NULL)
+		return;
+	if (!outbound->secured && target_requires_tls(outbound->target, host) && !offered)
+		outbound_fail_with(outbound,
+		        mode == ROUTE_TLS_REQUIRED
+		                ? VIEW("it does not offer STARTTLS, which the route requires; "
+		                       "nothing was sent")
+		                : VIEW("it does not offer STARTTLS, which its signed TLSA records "
+		                       "require; nothing was sent"));
 	else if (!outbound->secured && mode != ROUTE_TLS_NONE && offered)
 		hello_send_word(outbound, WRITE_STARTTLS, STEP_STARTTLS);
 	else if (outbound->identity != NULL)

@@ -58,6 +58,9 @@ void outbound_hear_train(struct outbound *outbound, const struct reply *reply)
 		outbound_pass(outbound);
 	}
 	outbound->retiring |= heard == TRANSACTION_RETIRE;
+	if (outbound->carrier.elsewhere)
+		target_blame(
+		        outbound->target, &outbound->address, loop_now(&outbound->shard->loop));
 	if (reply->code == 421) {
 		/* It closes the connection now: nothing behind this was done, or will be. */
 		outbound->goodbye = true;

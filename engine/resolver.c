@@ -5,38 +5,28 @@
 #include <stdio.h>
 #include <unbound.h>
 
-#define RESOLVER_LOOK_NS (2 * NS_PER_MS) /* how often the library is asked for answers */
-#define PACKAGED_ANCHOR  "/usr/share/dns/root.key"
-
-enum { FAMILY_IPV6, FAMILY_IPV4, FAMILY_COUNT };
-
-/* Of DNS: numbers of the protocol. */
-#define DNS_CLASS_IN 1
-static const struct {
-	int type;
-	int address_bytes;
-} families[FAMILY_COUNT] = {
-	[FAMILY_IPV6] = { 28, 16 },
-	[FAMILY_IPV4] = { 1, 4 },
-};
+#define RESOLVER_LOOK_NS     (2 * NS_PER_MS) /* how often the library is asked for answers */
+#define RESOLVER_RECORDS_MAX 64              /* of an answer; the rest is not looked at */
+#define DNS_CLASS_IN         1
 
 static struct err resolver_set(
         struct resolver *resolver, const struct config_dns *config, struct text *why);
 static int resolver_set_servers(struct ub_ctx *library, const struct config_dns *config);
 static void resolver_look(struct timer *timer);
 static void resolver_begin(struct resolver *resolver, struct resolver_ask *ask);
-static void resolver_found_ipv6(void *argument, int error, struct ub_result *result);
-static void resolver_found_ipv4(void *argument, int error, struct ub_result *result);
-static void resolver_found(
-        struct resolver_ask *ask, size_t family, int error, struct ub_result *result);
-static void resolver_read(struct resolver_ask *ask, size_t family, const struct ub_result *result);
-static void resolver_complain(struct resolver_ask *ask, const char *why);
-static void resolver_finish_ask(struct resolver_ask *ask);
+static void resolver_go_on(struct resolver *resolver);
+static void resolver_ask_library(struct resolver *resolver, struct resolver_ask *ask);
+static void resolver_forget(struct resolver *resolver, struct resolver_ask *ask);
+static void resolver_found(void *argument, int error, struct ub_result *result);
+static void resolver_hear(
+        struct resolver_ask *ask, size_t question, const struct ub_result *result);
+static const char *resolver_failure(int rcode);
 
 struct err resolver_init(struct resolver *resolver, const struct config_dns *config,
         struct depot *depot, struct text *why)
 {
 	*resolver = (struct resolver){ .timer.expired = resolver_look };
+	list_init(&resolver->asks);
 	struct err err = helper_init(&resolver->helper, depot, resolver_turn, why);
 	if (failed(err))
 		return err;
@@ -50,32 +40,21 @@ static struct err resolver_set(
         struct resolver *resolver, const struct config_dns *config, struct text *why)
 {
 	struct ub_ctx *library = resolver->library;
-	const char *anchor = config->trust_anchor;
 	const char *what = "dns.servers";
-	FILE *packaged = NULL;
-
-	if (anchor == NULL) {
-		packaged = fopen(PACKAGED_ANCHOR, "re");
-		anchor = packaged != NULL ? PACKAGED_ANCHOR : NULL;
-	}
 	int error = resolver_set_servers(library, config);
+
 	if (error == 0 && config->hosts != NULL) {
 		what = config->hosts;
 		error = ub_ctx_hosts(library, config->hosts);
 	}
-	if (error == 0 && anchor != NULL) {
-		what = anchor;
-		error = ub_ctx_add_ta_file(library, anchor);
+	if (error == 0 && config->trust_anchor != NULL) {
+		what = config->trust_anchor;
+		error = ub_ctx_add_ta_file(library, config->trust_anchor);
 	}
 	if (error == 0) {
 		what = "libunbound";
-		/* A bad signature is told, and the answer given: see the header. */
-		error = ub_ctx_set_option(library, "val-permissive-mode:", "yes");
-	}
-	if (error == 0)
 		error = ub_ctx_async(library, 1);
-	if (packaged != NULL)
-		check(fclose(packaged) == 0);
+	}
 	if (error == 0)
 		return err_ok();
 	text_format(why, "%s: %s", what, ub_strerror(error));
@@ -84,12 +63,11 @@ static struct err resolver_set(
 
 static int resolver_set_servers(struct ub_ctx *library, const struct config_dns *config)
 {
-	int error = 0;
+	/* By itself the library never asks a server on this machine, as resolv.conf may want. */
+	int error = ub_ctx_set_option(library, "do-not-query-localhost:", "no");
 
-	if (config->servers.count == 0)
+	if (error == 0 && config->servers.count == 0)
 		return ub_ctx_resolvconf(library, NULL);
-	/* By itself the library never asks a server on this machine. */
-	error = ub_ctx_set_option(library, "do-not-query-localhost:", "no");
 	for (size_t i = 0; i < config->servers.count && error == 0; i++)
 		error = ub_ctx_set_fwd(library, config->servers.at[i]);
 	return error;
@@ -111,7 +89,8 @@ void resolver_turn(struct helper *helper)
 	helper_turn_begin(helper);
 	while ((ask = helper_take(helper)) != NULL)
 		resolver_begin(resolver, container_of(ask, struct resolver_ask, ask));
-	if (resolver->lookups > 0 && !timer_is_set(&resolver->timer))
+	resolver_go_on(resolver);
+	if (!list_is_empty(&resolver->asks) && !timer_is_set(&resolver->timer))
 		loop_timer_after(&helper->loop, &resolver->timer, RESOLVER_LOOK_NS);
 	helper_turn_end(helper);
 }
@@ -126,114 +105,133 @@ static void resolver_look(struct timer *timer)
 		(void)ub_process(resolver->library); /* failures come with each lookup */
 }
 
-bool resolver_literal(struct resolver_ask *ask)
+bool resolver_literal(struct lookup *lookup)
 {
-	struct endpoint *address = &ask->addresses[0];
+	struct endpoint address = { .port = 0 };
 
-	if (!endpoint_parse_address(view_of(ask->host), address))
+	if (lookup->mx || !endpoint_parse_address(view_of(lookup->name), &address))
 		return false;
-	address->port = ask->port;
-	ask->count = 1;
+	address.port = lookup->port;
+	lookup->hosts = (struct hosts){ 0 };
+	const bool fits = hosts_add(&lookup->hosts, view_of(lookup->name), 0) != NULL &&
+	                  hosts_add_address(&lookup->hosts, &address);
+	check(fits);
 	return true;
 }
 
 static void resolver_begin(struct resolver *resolver, struct resolver_ask *ask)
 {
-	static void (*const found[])(void *, int, struct ub_result *) = {
-		[FAMILY_IPV6] = resolver_found_ipv6,
-		[FAMILY_IPV4] = resolver_found_ipv4,
+	for (size_t i = 0; i < LOOKUP_QUESTIONS; i++)
+		ask->questions[i] = (struct resolver_question){ .ask = ask };
+	ask->until = mono_after(loop_now(&resolver->helper.loop), RESOLVER_PATIENCE_NS);
+	lookup_begin(&ask->lookup);
+	list_push_last(&resolver->asks, &ask->link);
+}
+
+/* Asks what answers led to, and answers who has waited. */
+static void resolver_go_on(struct resolver *resolver)
+{
+	const struct mono now = loop_now(&resolver->helper.loop);
+
+	list_each_safe(link, &resolver->asks) {
+		struct resolver_ask *ask = container_of(link, struct resolver_ask, link);
+
+		resolver_ask_library(resolver, ask);
+		if (mono_reached(now, ask->until) && ask->lookup.open > 0)
+			resolver_forget(resolver, ask);
+		if (!lookup_is_over(&ask->lookup))
+			continue;
+		list_remove(&resolver->asks, link);
+		helper_answer(&resolver->helper, &ask->ask);
+	}
+}
+
+static void resolver_ask_library(struct resolver *resolver, struct resolver_ask *ask)
+{
+	char name[LOOKUP_NAME_BYTES];
+	size_t question;
+	int type;
+
+	while (lookup_next(&ask->lookup, &question, name, &type)) {
+		struct resolver_question *place = &ask->questions[question];
+		const int error = ub_resolve_async(resolver->library, name, type, DNS_CLASS_IN,
+		        place, resolver_found, &place->library_id);
+		if (error == 0)
+			continue;
+		const struct lookup_answer answer = { .failure = ub_strerror(error) };
+		lookup_hear(&ask->lookup, question, &answer);
+	}
+}
+
+/* The library lets go of what is lent to it; then there is an answer to all that is open. */
+static void resolver_forget(struct resolver *resolver, struct resolver_ask *ask)
+{
+	for (size_t i = 0; i < LOOKUP_QUESTIONS; i++)
+		if (ask->lookup.states[i] == LOOKUP_ASKED)
+			(void)ub_cancel(resolver->library, ask->questions[i].library_id);
+	lookup_give_up(&ask->lookup, "no name server answered in time");
+}
+
+static void resolver_found(void *argument, int error, struct ub_result *result)
+{
+	struct resolver_question *place = argument;
+	struct resolver_ask *ask = place->ask;
+	const size_t question = (size_t)(place - ask->questions);
+
+	if (error != 0) {
+		const struct lookup_answer answer = { .failure = ub_strerror(error) };
+		lookup_hear(&ask->lookup, question, &answer);
+		return;
+	}
+	resolver_hear(ask, question, result);
+	ub_resolve_free(result);
+}
+
+static void resolver_hear(struct resolver_ask *ask, size_t question, const struct ub_result *result)
+{
+	struct view records[RESOLVER_RECORDS_MAX];
+	char alias[LOOKUP_NAME_BYTES];
+	struct text name = TEXT_ON(alias);
+	struct lookup_answer answer = {
+		.failure = resolver_failure(result->rcode),
+		.no_name = result->nxdomain != 0,
+		.secure = result->secure != 0,
+		.bogus = result->bogus != 0 ? "the validator does not say why" : NULL,
+		.ttl_s = result->ttl > 0 ? (uint32_t)result->ttl : 0,
+		.data = records,
 	};
 
-	ask->resolver = resolver;
-	ask->count = 0;
-	ask->ttl_s = UINT32_MAX;
-	ask->secure = true;
-	ask->why[0] = '\0';
-	ask->found_count[FAMILY_IPV6] = 0;
-	ask->found_count[FAMILY_IPV4] = 0;
-	ask->pending = FAMILY_COUNT;
-	resolver->lookups += FAMILY_COUNT;
-	for (size_t i = 0; i < FAMILY_COUNT; i++) {
-		const int error = ub_resolve_async(resolver->library, ask->host, families[i].type,
-		        DNS_CLASS_IN, ask, found[i], NULL);
-		if (error != 0)
-			resolver_found(ask, i, error, NULL);
+	if (result->bogus != 0 && result->why_bogus != NULL)
+		answer.bogus = result->why_bogus;
+	for (; result->havedata != 0 && answer.count < RESOLVER_RECORDS_MAX &&
+	        result->data[answer.count] != NULL;
+	        answer.count++)
+		records[answer.count] =
+		        view_from(result->data[answer.count], (size_t)result->len[answer.count]);
+	if (result->canonname != NULL) {
+		struct view canonical = view_of(result->canonname);
+		if (canonical.bytes > 0 && canonical.data[canonical.bytes - 1] == '.')
+			canonical.bytes--;
+		text_put(&name, canonical);
+		answer.alias = name.overflow ? NULL : text_string(&name);
 	}
+	lookup_hear(&ask->lookup, question, &answer);
 }
 
-static void resolver_found_ipv6(void *argument, int error, struct ub_result *result)
+/* NULL: the server answered, be it that there is no such name. */
+static const char *resolver_failure(int rcode)
 {
-	resolver_found(argument, FAMILY_IPV6, error, result);
-}
+	enum { NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED };
 
-static void resolver_found_ipv4(void *argument, int error, struct ub_result *result)
-{
-	resolver_found(argument, FAMILY_IPV4, error, result);
-}
-
-static void resolver_found(
-        struct resolver_ask *ask, size_t family, int error, struct ub_result *result)
-{
-	check(ask->pending > 0);
-	check(ask->resolver->lookups > 0);
-	if (error != 0) {
-		resolver_complain(ask, ub_strerror(error));
-	} else {
-		resolver_read(ask, family, result);
-		ub_resolve_free(result);
+	switch (rcode) {
+	case NOERROR:
+	case NXDOMAIN:
+		return NULL;
+	case SERVFAIL:
+		return "the name server failed (SERVFAIL)";
+	case REFUSED:
+		return "the name server refused to answer (REFUSED)";
+	default:
+		return "the name server answered with an error";
 	}
-	ask->resolver->lookups--;
-	if (--ask->pending == 0)
-		resolver_finish_ask(ask);
-}
-
-static void resolver_read(struct resolver_ask *ask, size_t family, const struct ub_result *result)
-{
-	const int bytes = families[family].address_bytes;
-	uint32_t count = 0;
-
-	ask->secure &= result->secure != 0;
-	if (result->nxdomain != 0)
-		resolver_complain(ask, "no such name");
-	else if (result->rcode != 0)
-		resolver_complain(ask, "the name server failed");
-	else if (result->havedata == 0)
-		resolver_complain(ask, "the name has no address");
-	if (result->havedata == 0)
-		return;
-	for (size_t i = 0; result->data[i] != NULL && count < RESOLVER_ADDRESSES_MAX; i++) {
-		struct endpoint *address = &ask->found[family][count];
-
-		if (result->len[i] != bytes)
-			continue;
-		*address = (struct endpoint){ .port = ask->port };
-		if (family == FAMILY_IPV4)
-			memset(address->address + 10, 0xff, 2);
-		memcpy(address->address + 16 - bytes, result->data[i], (size_t)bytes);
-		count++;
-	}
-	ask->found_count[family] = count;
-	if (result->ttl >= 0 && (uint32_t)result->ttl < ask->ttl_s)
-		ask->ttl_s = (uint32_t)result->ttl;
-}
-
-/* The first complaint stands: both families' are the same, as a rule. */
-static void resolver_complain(struct resolver_ask *ask, const char *why)
-{
-	struct text text = TEXT_ON(ask->why);
-
-	if (ask->why[0] != '\0')
-		return;
-	text_put(&text, view_of(why));
-	(void)text_string(&text);
-}
-
-/* Alternating, so that a family that leads nowhere costs one attempt in two. */
-static void resolver_finish_ask(struct resolver_ask *ask)
-{
-	for (size_t i = 0; i < RESOLVER_ADDRESSES_MAX; i++)
-		for (size_t family = 0; family < FAMILY_COUNT; family++)
-			if (i < ask->found_count[family] && ask->count < RESOLVER_ADDRESSES_MAX)
-				ask->addresses[ask->count++] = ask->found[family][i];
-	helper_answer(&ask->resolver->helper, &ask->ask);
 }

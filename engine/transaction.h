@@ -40,6 +40,7 @@ struct carrier {
 	bool by_domain;       /* they are of one domain: the first's */
 	uint32_t replies_due; /* commands that were written and not answered */
 	bool dirty;           /* a transaction may be open at the server */
+	bool elsewhere;       /* a reply blamed this front end: another address may do */
 };
 
 struct transaction {

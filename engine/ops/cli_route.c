@@ -246,13 +246,13 @@ static void print_json(const struct subject *subject, const struct routing *rout
 	const bool taken = routing->fate == ROUTING_TAKEN;
 	const bool internal =
 	        rulebook_is_internal(subject->config->rulebook, rulebook_domain(view_of(to)));
-	json_t *object = json_pack("{ss ss sb so ss ss? ss? ss? ss? so}", "from",
+	json_t *object = json_pack("{ss ss sb so ss ss? ss? ss? ss? ss? so}", "from",
 	        subject->mail.sender.data, "to", to, "internal", internal, "rules",
 	        rules_as_json(subject, routing, to), "fate", fate_word(routing->fate), "route",
 	        taken ? route->name : NULL, "interface",
 	        taken ? config_interface_word(route->interface) : NULL, "host",
-	        taken ? route->host : NULL, "mailbox", routing->mailbox, "fallback",
-	        fallbacks_as_json(subject, routing, to));
+	        taken ? route->host : NULL, "domain", taken ? route->domain : NULL, "mailbox",
+	        routing->mailbox, "fallback", fallbacks_as_json(subject, routing, to));
 
 	check(object != NULL);
 	json_object_set_new(object, "rule",
@@ -320,8 +320,10 @@ static void print_lines(
 	print_choice(subject, routing, to);
 	switch (routing->fate) {
 	case ROUTING_TAKEN:
-		printf("  route: %s (%s, %s port %u)\n", route->name,
-		        config_interface_word(route->interface), route->host, route->port);
+		printf("  route: %s (%s, %s%s port %u)\n", route->name,
+		        config_interface_word(route->interface),
+		        route->host != NULL ? "" : "MX of ",
+		        route->host != NULL ? route->host : route->domain, route->port);
 		if (routing->mailbox != NULL)
 			printf("  sent from: %s, which stands in for the null sender\n",
 			        routing->mailbox);

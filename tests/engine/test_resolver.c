@@ -1,4 +1,4 @@
-/* Names become addresses: literal ones, of the hosts file, of a name server that the test plays. */
+/* Names become hosts: literal ones, of the hosts file, of a name server that the test plays. */
 #include "engine/resolver.h"
 
 #include <arpa/inet.h>
@@ -25,10 +25,35 @@ struct fixture {
 	atomic_bool stopping;
 	pthread_t thread;
 	struct resolver_ask ask;
+	struct timer tick;
 };
 
-/* Answers queries for two.example (two addresses of each family), v4.example (one of IPv4), and
- * says of all else that there is no such name. */
+#define MX   15
+#define AAAA 28
+#define A    1
+
+static bool is_about(const unsigned char *packet, const char *name, size_t bytes)
+{
+	return memcmp(packet + 12, name, bytes) == 0;
+}
+
+#define IS_ABOUT(name) is_about(packet, name, sizeof name)
+
+static size_t put_record(
+        unsigned char *packet, size_t at, unsigned type, const void *data, size_t data_bytes)
+{
+	const unsigned char head[] = { 0xc0, 12, 0, (unsigned char)type, 0, 1, 0, 0, 0, 77, 0,
+		(unsigned char)data_bytes };
+
+	memcpy(packet + at, head, sizeof head);
+	memcpy(packet + at + sizeof head, data, data_bytes);
+	packet[7]++;
+	return at + sizeof head + data_bytes;
+}
+
+/* Answers queries for two.example (two addresses of each family), v4.example (one of IPv4),
+ * mx.example (v4 and two by MX), null.example (a null MX), broken.example (SERVFAIL),
+ * silent.example (not at all); and says of all else that there is no such name. */
 static size_t answer(unsigned char *packet, size_t bytes)
 {
 	static const unsigned char ipv6[] = { 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -42,25 +67,34 @@ static size_t answer(unsigned char *packet, size_t bytes)
 	if (at + 5 > bytes)
 		return 0;
 	const unsigned type = packet[at + 2];
-	const bool two = memcmp(packet + 12, "\3two\7example", 13) == 0;
-	const bool four = memcmp(packet + 12, "\2v4\7example", 12) == 0;
+	const bool two = IS_ABOUT("\3two\7example");
+	const bool four = IS_ABOUT("\2v4\7example");
+	const bool mx = IS_ABOUT("\2mx\7example");
+	const bool null = IS_ABOUT("\4null\7example");
+	if (IS_ABOUT("\6silent\7example"))
+		return 0;
 	bytes = at + 5; /* without what EDNS added */
 	packet[2] = 0x85;
-	packet[3] = two || four ? 0x80 : 0x83;
+	packet[3] = two || four || mx || null ? 0x80 : 0x83;
+	if (IS_ABOUT("\6broken\7example"))
+		packet[3] = 0x82;
 	memset(packet + 6, 0, 6);
-	if ((two && type == 28) || (type == 1 && (two || four)))
+	if ((two && type == AAAA) || (type == A && (two || four)))
 		count = two ? 2 : 1;
-	packet[7] = (unsigned char)count;
 	for (size_t i = 0; i < count; i++) {
-		const size_t length = type == 28 ? sizeof ipv6 : sizeof ipv4;
-		const unsigned char head[] = { 0xc0, 12, 0, (unsigned char)type, 0, 1, 0, 0, 0, 77,
-			0, (unsigned char)length };
-		memcpy(packet + bytes, head, sizeof head);
-		bytes += sizeof head;
-		memcpy(packet + bytes, type == 28 ? ipv6 : ipv4, length);
-		bytes += length;
+		bytes = put_record(packet, bytes, type, type == AAAA ? ipv6 : ipv4,
+		        type == AAAA ? sizeof ipv6 : sizeof ipv4);
 		packet[bytes - 1] += (unsigned char)i;
 	}
+	if (mx && type == MX) {
+		/* The second ends in a compression pointer, to the example of the question. */
+		static const char worse[] = "\0\24\3two\7example";
+		static const char best[] = "\0\12\2v4\xc0\x0f";
+		bytes = put_record(packet, bytes, MX, worse, sizeof worse);
+		bytes = put_record(packet, bytes, MX, best, sizeof best - 1);
+	}
+	if (null && type == MX)
+		bytes = put_record(packet, bytes, MX, "\0\0", 3);
 	return bytes;
 }
 
@@ -78,14 +112,15 @@ static void *serve(void *argument)
 			continue;
 		const ssize_t bytes =
 		        recvfrom(fixture->socket, packet, 512, 0, (void *)&from, &from_bytes);
-		if (bytes > 12)
-			(void)sendto(fixture->socket, packet, answer(packet, (size_t)bytes), 0,
-			        (void *)&from, from_bytes);
+		const size_t answer_bytes = bytes > 12 ? answer(packet, (size_t)bytes) : 0;
+		if (answer_bytes > 0)
+			(void)sendto(fixture->socket, packet, answer_bytes, 0, (void *)&from,
+			        from_bytes);
 	}
 	return NULL;
 }
 
-static int begin(void **state)
+static int begin_unstarted(void **state)
 {
 	static const struct io_settings settings = { 64, 1, 4096 };
 	struct fixture *fixture = calloc(1, sizeof *fixture);
@@ -119,8 +154,15 @@ static int begin(void **state)
 	assert_false(failed(loop_init(&fixture->loop, &settings, &fixture->shelf, &why)));
 	loop_start(&fixture->loop);
 	assert_false(failed(helper_join(&fixture->resolver.helper, 0, &fixture->loop, 1)));
-	assert_false(failed(helper_start(&fixture->resolver.helper)));
 	*state = fixture;
+	return 0;
+}
+
+static int begin(void **state)
+{
+	(void)begin_unstarted(state);
+	struct fixture *fixture = *state;
+	assert_false(failed(helper_start(&fixture->resolver.helper)));
 	return 0;
 }
 
@@ -142,12 +184,14 @@ static int end(void **state)
 	return 0;
 }
 
-static struct resolver_ask *look_up(struct fixture *fixture, const char *host)
+static struct lookup *look_up_by(struct fixture *fixture, const char *name, bool mx)
 {
 	struct helper_ask *answered = NULL;
 
-	fixture->ask.host = host;
-	fixture->ask.port = 25;
+	fixture->ask.lookup.name = name;
+	fixture->ask.lookup.mx = mx;
+	fixture->ask.lookup.port = 25;
+	fixture->ask.lookup.dane = ROUTE_DANE_AUTO;
 	helper_ask(&fixture->resolver.helper, 0, &fixture->ask.ask);
 	while (answered == NULL) {
 		loop_begin(&fixture->loop);
@@ -156,72 +200,157 @@ static struct resolver_ask *look_up(struct fixture *fixture, const char *host)
 		if (answered == NULL)
 			loop_end(&fixture->loop);
 	}
-	return &fixture->ask;
+	return &fixture->ask.lookup;
 }
 
-static void assert_address(const struct resolver_ask *ask, size_t at, const char *wanted)
+static struct lookup *look_up(struct fixture *fixture, const char *host)
+{
+	return look_up_by(fixture, host, false);
+}
+
+static void assert_address(const struct lookup *lookup, size_t at, const char *wanted)
 {
 	char memory[ENDPOINT_TEXT_BYTES];
 	struct text text = TEXT_ON(memory);
 
-	assert_true(at < ask->count);
-	endpoint_format(&text, &ask->addresses[at]);
+	assert_true(at < lookup->hosts.address_count);
+	endpoint_format(&text, &lookup->hosts.addresses[at].endpoint);
 	assert_string_equal(text_string(&text), wanted);
 }
 
 static void test_literal(void **state)
 {
-	struct resolver_ask ask = { .host = "127.0.0.1", .port = 2525 };
+	static struct lookup lookup = { .name = "127.0.0.1", .port = 2525 };
 
 	(void)state;
-	assert_true(resolver_literal(&ask));
-	assert_int_equal(ask.count, 1);
-	assert_address(&ask, 0, "127.0.0.1:2525");
-	ask.host = "::1";
-	assert_true(resolver_literal(&ask));
-	assert_address(&ask, 0, "[::1]:2525");
-	ask.host = "mail.example";
-	assert_false(resolver_literal(&ask));
+	assert_true(resolver_literal(&lookup));
+	assert_int_equal(lookup.hosts.address_count, 1);
+	assert_address(&lookup, 0, "127.0.0.1:2525");
+	assert_string_equal(lookup.hosts.list[0].name, "127.0.0.1");
+	lookup.name = "::1";
+	assert_true(resolver_literal(&lookup));
+	assert_int_equal(lookup.hosts.address_count, 1);
+	assert_address(&lookup, 0, "[::1]:2525");
+	lookup.name = "mail.example";
+	assert_false(resolver_literal(&lookup));
+	/* A domain is a name, whatever it looks like. */
+	lookup.name = "192.0.2.1";
+	lookup.mx = true;
+	assert_false(resolver_literal(&lookup));
 }
 
 static void test_hosts_file(void **state)
 {
-	const struct resolver_ask *ask = look_up(*state, "known.example");
+	const struct lookup *lookup = look_up(*state, "known.example");
 
-	assert_int_equal(ask->count, 1);
-	assert_address(ask, 0, "192.0.2.9:25");
+	assert_int_equal(lookup->hosts.address_count, 1);
+	assert_address(lookup, 0, "192.0.2.9:25");
+	assert_false(lookup->secure);
 }
 
 static void test_both_families_alternate(void **state)
 {
-	const struct resolver_ask *ask = look_up(*state, "two.example");
+	const struct lookup *lookup = look_up(*state, "two.example");
+	const struct host_address *addresses = lookup->hosts.addresses;
 
-	assert_int_equal(ask->count, 4);
-	assert_true(endpoint_is_ipv4(&ask->addresses[1]));
-	assert_true(endpoint_is_ipv4(&ask->addresses[3]));
-	assert_false(endpoint_is_ipv4(&ask->addresses[0]));
-	assert_false(endpoint_is_ipv4(&ask->addresses[2]));
-	assert_true(ask->ttl_s <= 77);
-	assert_false(ask->secure);
+	assert_int_equal(lookup->hosts.address_count, 4);
+	assert_true(endpoint_is_ipv4(&addresses[1].endpoint));
+	assert_true(endpoint_is_ipv4(&addresses[3].endpoint));
+	assert_false(endpoint_is_ipv4(&addresses[0].endpoint));
+	assert_false(endpoint_is_ipv4(&addresses[2].endpoint));
+	assert_true(lookup->ttl_s <= 77);
+	assert_false(lookup->secure);
 }
 
 static void test_one_family(void **state)
 {
-	const struct resolver_ask *ask = look_up(*state, "v4.example");
+	const struct lookup *lookup = look_up(*state, "v4.example");
 
-	assert_int_equal(ask->count, 1);
-	assert_address(ask, 0, "192.0.2.1:25");
+	assert_int_equal(lookup->hosts.address_count, 1);
+	assert_address(lookup, 0, "192.0.2.1:25");
 }
 
-static void test_no_such_name(void **state)
+static void test_failures(void **state)
 {
-	const struct resolver_ask *ask = look_up(*state, "nobody.example");
+	const struct lookup *lookup = look_up(*state, "nobody.example");
 
-	assert_int_equal(ask->count, 0);
-	assert_string_equal(ask->why, "no such name");
+	assert_int_equal(lookup->hosts.address_count, 0);
+	assert_string_equal(lookup->why, "address of nobody.example: there is no such name");
+	lookup = look_up(*state, "broken.example");
+	assert_string_equal(
+	        lookup->why, "address of broken.example: the name server failed (SERVFAIL)");
+	lookup = look_up_by(*state, "broken.example", true);
+	assert_string_equal(lookup->why, "MX of broken.example: the name server failed (SERVFAIL)");
+	lookup = look_up_by(*state, "null.example", true);
+	assert_non_null(strstr(lookup->why, "takes no mail"));
+	assert_true(lookup->final);
+	/* A name that DNS can't be asked for. */
+	lookup = look_up(*state, "a..b");
+	assert_int_equal(lookup->hosts.address_count, 0);
+	assert_true(lookup->why[0] != '\0');
 	/* And the next answer is not spoiled by it. */
-	ask = look_up(*state, "v4.example");
-	assert_int_equal(ask->count, 1);
+	lookup = look_up(*state, "v4.example");
+	assert_int_equal(lookup->hosts.address_count, 1);
+}
+
+static void test_mx(void **state)
+{
+	const struct lookup *lookup = look_up_by(*state, "mx.example", true);
+
+	assert_string_equal(lookup->why, "");
+	assert_int_equal(lookup->hosts.count, 2);
+	assert_string_equal(lookup->hosts.list[0].name, "v4.example");
+	assert_int_equal(lookup->hosts.list[0].preference, 10);
+	assert_string_equal(lookup->hosts.list[1].name, "two.example");
+	assert_int_equal(lookup->hosts.address_count, 5);
+	assert_address(lookup, 0, "192.0.2.1:25");
+	/* Without MX records it is its own host. */
+	lookup = look_up_by(*state, "v4.example", true);
+	assert_int_equal(lookup->hosts.count, 1);
+	assert_string_equal(lookup->hosts.list[0].name, "v4.example");
+}
+
+/* Keeps a loop from waiting. */
+static void on_tick(struct timer *timer)
+{
+	struct fixture *fixture = container_of(timer, struct fixture, tick);
+
+	loop_timer_after(&fixture->resolver.helper.loop, timer, NS_PER_MS);
+}
+
+/* Whoever asks is answered in time, though the servers say nothing. */
+static void test_silence(void **state)
+{
+	struct fixture *fixture = *state;
+	struct helper *helper = &fixture->resolver.helper;
+
+	loop_start(&helper->loop);
+	fixture->tick.expired = on_tick;
+	on_tick(&fixture->tick);
+	fixture->ask.lookup.name = "silent.example";
+	helper_ask(helper, 0, &fixture->ask.ask);
+	do
+		resolver_turn(helper);
+	while (fixture->ask.lookup.open == 0);
+	assert_null(helper_answered(helper, 0));
+	assert_true(fixture->ask.until.ns > clock_mono().ns);
+	fixture->ask.until = clock_mono();
+	resolver_turn(helper);
+	assert_ptr_equal(helper_answered(helper, 0), &fixture->ask.ask);
+	assert_string_equal(fixture->ask.lookup.why,
+	        "address of silent.example: no name server answered in time");
+	assert_true(list_is_empty(&fixture->resolver.asks));
+	/* The library has let go of it: what comes later is for nobody. */
+	for (int i = 0; i < 3; i++) {
+		struct resolver_ask *ask = &fixture->ask;
+		*ask = (struct resolver_ask){ .lookup = { .name = "v4.example" } };
+		helper_ask(helper, 0, &ask->ask);
+		do
+			resolver_turn(helper);
+		while (helper_answered(helper, 0) == NULL);
+		assert_int_equal(ask->lookup.hosts.address_count, 1);
+	}
+	loop_timer_stop(&helper->loop, &fixture->tick);
 }
 
 static void test_wrong_settings(void **state)
@@ -255,7 +384,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hosts_file, begin, end),
 		cmocka_unit_test_setup_teardown(test_both_families_alternate, begin, end),
 		cmocka_unit_test_setup_teardown(test_one_family, begin, end),
-		cmocka_unit_test_setup_teardown(test_no_such_name, begin, end),
+		cmocka_unit_test_setup_teardown(test_failures, begin, end),
+		cmocka_unit_test_setup_teardown(test_mx, begin, end),
+		cmocka_unit_test_setup_teardown(test_silence, begin_unstarted, end),
 		cmocka_unit_test(test_wrong_settings),
 	};
 

@@ -48,7 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		check(config->limits.message_bytes <= config->limits.memory_bytes);
 		check_routing(config);
 		for (size_t i = 0; i < config->routes.count; i++) {
-			check(config->routes.at[i].host != NULL);
+			check((config->routes.at[i].host == NULL) !=
+			        (config->routes.at[i].domain == NULL));
+			check(config->routes.at[i].tls.dane != ROUTE_DANE_UNSET);
 			check(config->routes.at[i].name != NULL);
 			check(config->routes.at[i].tls.mode != ROUTE_TLS_UNSET);
 		}

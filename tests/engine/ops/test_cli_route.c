@@ -21,7 +21,7 @@ static const char configuration[] =
         "listeners: [{address: 127.0.0.1:2525}, {address: 127.0.0.1:26, name: second.test}]\n"
         "routes:\n"
         "  - {name: far, host: mx.test, fallback: box}\n"
-        "  - {name: inside, interface: direct, host: mx.test, fallback: far}\n"
+        "  - {name: inside, interface: direct, fallback: far}\n"
         "  - {name: box, interface: submission, notices_from: n@in.test}\n"
         "rules:\n"
         "  - {recipient_domain: internal, route: inside}\n"
@@ -85,7 +85,8 @@ static const struct row {
 	const char *words; /* parted by '|' */
 } rows[] = {
 	{ "--from|a@b.test|--to|c@in.test", 0,
-	        "to c@in.test (internal)|rules[0]: matches|route: inside (direct, mx.test port 25)|"
+	        "to c@in.test (internal)|rules[0]: matches|route: inside (direct, MX of in.test "
+	        "port 25)|"
 	        "fallback: far|fallback: box" },
 	{ "--from|a@b.test|--to|c@x.test", 0,
 	        "(external)|rules[0]: no, by recipient_domain|rules[1]: no, by header|"
