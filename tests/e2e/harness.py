@@ -205,6 +205,14 @@ class Certificates:
     def _openssl(self, *words):
         subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
 
+    def chain(self, name, names):
+        """The same, and the file shows the authority too."""
+        certificate, key = self.server(name, names)
+        chain = self.folder / f"{name}-chain.pem"
+        chain.write_text(certificate.read_text(encoding="ascii")
+                         + self.ca.read_text(encoding="ascii"), encoding="ascii")
+        return chain, key
+
     def server(self, name, names="DNS:localhost,IP:127.0.0.1"):
         """(certificate, key) of a server that answers to these names."""
         certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
