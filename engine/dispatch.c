@@ -14,6 +14,7 @@ static void dispatch_wake_route(struct dispatch *dispatch, struct dispatch_route
 static void dispatch_resolved(struct dispatch *dispatch, struct dispatch_route *route);
 static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route *route);
 static void dispatch_log_lookup(struct dispatch *dispatch, const struct dispatch_route *route);
+static void dispatch_log_hosts(struct dispatch *dispatch, const struct dispatch_route *route);
 static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *route);
 
 /* Jobs in. */
@@ -200,17 +201,10 @@ static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route
 	dispatch_wake_route(dispatch, route);
 }
 
-/* What DNS said, where it is news; and which hosts are left out, and why, each time. */
+/* What DNS said, where it is news; and what can't be used, and why, each time. */
 static void dispatch_log_lookup(struct dispatch *dispatch, const struct dispatch_route *route)
 {
-	static const char *const dane[] = {
-		[HOST_DANE_NONE] = "",
-		[HOST_DANE_TLS] = " tlsa-unusable",
-		[HOST_DANE_RECORDS] = " tlsa",
-	};
 	const struct lookup *lookup = &route->ask.lookup;
-	const struct hosts *hosts = &lookup->hosts;
-	const bool news = !hosts_same(hosts, &route->target.hosts);
 
 	for (uint32_t i = 0; i < lookup->seen_count; i++) {
 		if (lookup->seen[i].why[0] == '\0')
@@ -222,10 +216,36 @@ static void dispatch_log_lookup(struct dispatch *dispatch, const struct dispatch
 		log_text(&line, "cause", view_of(lookup->seen[i].why));
 		log_end(&line);
 	}
-	if (hosts->count == 0 || !log_wants(dispatch->shard->log, news ? LOG_INFO : LOG_DEBUG))
+	if (lookup->hosts.count > 0) {
+		dispatch_log_hosts(dispatch, route);
 		return;
-	struct log_line line =
-	        log_begin(dispatch->shard->log, news ? LOG_INFO : LOG_DEBUG, "looked_up");
+	}
+	struct log_line line = log_begin(dispatch->shard->log, LOG_WARNING, "lookup_failed");
+	log_word(&line, "route", route->target.route->name);
+	log_word(&line, lookup->mx ? "domain" : "host", lookup->name);
+	log_text(&line, "cause", view_of(lookup->why));
+	if (lookup->distrusted)
+		log_word(&line, "advice",
+		        "If this is so with every name, the resolvers can't carry DNSSEC: set "
+		        "dns.servers to others, or the route's tls.dane to off. Else the domain's "
+		        "owner must mend it.");
+	log_end(&line);
+}
+
+static void dispatch_log_hosts(struct dispatch *dispatch, const struct dispatch_route *route)
+{
+	static const char *const dane[] = {
+		[HOST_DANE_NONE] = "",
+		[HOST_DANE_TLS] = " tlsa-unusable",
+		[HOST_DANE_RECORDS] = " tlsa",
+	};
+	const struct lookup *lookup = &route->ask.lookup;
+	const struct hosts *hosts = &lookup->hosts;
+	const enum log_level level = hosts_same(hosts, &route->target.hosts) ? LOG_DEBUG : LOG_INFO;
+
+	if (!log_wants(dispatch->shard->log, level))
+		return;
+	struct log_line line = log_begin(dispatch->shard->log, level, "looked_up");
 	log_word(&line, "route", route->target.route->name);
 	log_word(&line, lookup->mx ? "domain" : "host", lookup->name);
 	for (uint32_t i = 0; lookup->mx && i < hosts->count; i++) {

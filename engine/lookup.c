@@ -126,6 +126,7 @@ void lookup_hear(struct lookup *lookup, size_t question, const struct lookup_ans
 	lookup->open--;
 	if (answer->failure == NULL && answer->ttl_s < lookup->ttl_s)
 		lookup->ttl_s = answer->ttl_s;
+	lookup->distrusted |= answer->bogus != NULL;
 	if (question == QUESTION_MX) {
 		lookup_hear_mx(lookup, answer);
 		return;

@@ -92,6 +92,7 @@ struct lookup {
 	uint32_t ttl_s;
 	bool secure;                /* so was the MX answer, or the addresses of the one host */
 	bool final;                 /* a failure that asking again will not mend soon */
+	bool distrusted;            /* a signature was bad, or missing where there must be one */
 	char why[LOOKUP_WHY_BYTES]; /* hosts.address_count is 0 */
 	/* underway */
 	struct lookup_host seen[HOSTS_MAX];

@@ -178,6 +178,7 @@ def test_forged_mx(scene):
     scene.serve(Zone(mx(), forge=(r"MX\t10 mx", "MX\t10 ns")))
     scene.send(tls={"verify": False})
     scene.kept(f"MX of {NAME}: its DNSSEC signature is not valid")
+    assert scene.running.lines("event=lookup_failed", f"domain={NAME}", "tls.dane to off")
 
 
 def test_expired_signatures(scene):

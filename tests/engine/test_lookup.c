@@ -196,9 +196,11 @@ static void test_failures_in_words(void **state)
 	assert_string_equal(lookup.why, "address of a.test: the name has none");
 	look(none, &host, UNSIGNED);
 	assert_string_equal(lookup.why, "address of a.test: there is no such name");
+	assert_false(lookup.distrusted);
 	look(forged, &host, UNSIGNED);
 	assert_string_equal(lookup.why, "address of a.test: its DNSSEC signature is not valid "
 	                                "(signature expired)");
+	assert_true(lookup.distrusted);
 	/* Where nothing hangs on it, a forged answer is an unsigned one. */
 	look(forged, &(struct lookup){ .name = "a.test", .lenient = true }, UNSIGNED);
 	assert_int_equal(lookup.hosts.address_count, 2);
