@@ -35,6 +35,7 @@ void outbound_open(struct outbound *outbound, struct target *target,
 		.work.run = outbound_work,
 		.id = id,
 		.opened = loop_now(&shard->loop),
+		.since = loop_now(&shard->loop),
 		.train = train,
 		.carrier = {
 			.judge = judge,
@@ -254,7 +255,8 @@ static bool outbound_go_elsewhere(struct outbound *outbound, struct judge_case *
 		return false;
 	target_blame(outbound->target, &outbound->address, now);
 	if (outbound->retiring || outbound->shard->draining ||
-	        outbound->tries >= TARGET_TRIES_MAX || !target_has_other(outbound->target, now))
+	        outbound->tries >= TARGET_TRIES_MAX ||
+	        !target_has_other(outbound->target, outbound->since))
 		return false;
 	endpoint_format(&peer, &outbound->address);
 	struct log_line line = outbound_log(outbound, LOG_WARNING, "next_address");

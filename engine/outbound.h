@@ -44,17 +44,18 @@ struct outbound {
 	struct timer timer;
 	struct loop_task work; /* for memory, or a long body to be looked at */
 	uint64_t id;           /* c= in the log */
-	struct mono opened;
-	uint8_t step;    /* enum outbound_step, up to READY; then QUIT or CLOSING */
-	uint8_t pending; /* enum outbound_news not yet read */
-	bool retiring;   /* takes no more messages */
-	bool goodbye;    /* 421: the server ends it */
-	bool connected;  /* TCP's handshake succeeded */
-	bool secured;    /* TLS is up, and the route's policy met */
-	bool dane;       /* TLSA records are to authenticate the server, or have done so */
-	bool faulty;     /* was lost without having been of use: the judge is to hear of it */
-	bool elsewhere;  /* the address was of no use, and another one is to be tried */
-	bool opening;    /* the one above's: counted among those on their way */
+	struct mono opened;    /* the connection */
+	struct mono since;     /* its first address was tried */
+	uint8_t step;          /* enum outbound_step, up to READY; then QUIT or CLOSING */
+	uint8_t pending;       /* enum outbound_news not yet read */
+	bool retiring;         /* takes no more messages */
+	bool goodbye;          /* 421: the server ends it */
+	bool connected;        /* TCP's handshake succeeded */
+	bool secured;          /* TLS is up, and the route's policy met */
+	bool dane;             /* TLSA records are to authenticate the server, or have done so */
+	bool faulty;           /* was lost without having been of use: the judge is to hear of it */
+	bool elsewhere;        /* the address was of no use, and another one is to be tried */
+	bool opening;          /* the one above's: counted among those on their way */
 	uint8_t text_bytes;
 	uint8_t tries;                 /* addresses so far */
 	struct endpoint address;       /* the one in use */

@@ -89,10 +89,12 @@ static uint32_t target_least_avoided(const struct target *target)
 	return least;
 }
 
-bool target_has_other(const struct target *target, struct mono now)
+bool target_has_other(const struct target *target, struct mono since)
 {
+	const struct mono tried = mono_after(since, TARGET_AVOID_NS);
+
 	for (uint32_t i = 0; i < target->hosts.address_count; i++)
-		if (!target_is_avoided(target, i, now))
+		if (target->addresses[i].avoided_until.ns < tried.ns)
 			return true;
 	return false;
 }

@@ -74,6 +74,24 @@ static void test_none(void **state)
 	rig_destroy(rig);
 }
 
+/* The server is back: the next session finds it, though all are avoided still. */
+static void test_all_are_avoided(void **state)
+{
+	static const char *const scripts[] = { HELLO MESSAGE TAKEN BYE, NULL };
+	struct rig *rig = rig_begin("", PLAIN, scripts);
+	struct target *target = &rig->delivery.dispatch.routes[0].target;
+	const struct mono before = { clock_mono().ns - NS_PER_S };
+
+	(void)state;
+	set(rig, &(struct scene){ .closed = 2, .open = true });
+	for (uint32_t i = 0; i < 3; i++)
+		target_blame(target, &target->hosts.addresses[i].endpoint, mono_after(before, i));
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_destroy(rig);
+}
+
 /* A session does not go on for ever. */
 static void test_tries_are_bounded(void **state)
 {
@@ -182,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_next_one),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_all_are_avoided),
 		cmocka_unit_test(test_tries_are_bounded),
 		cmocka_unit_test(test_records_ask_for_tls),
 		cmocka_unit_test(test_a_host_that_went),

@@ -104,6 +104,31 @@ static void test_preference(void **state)
 	assert_true(pick() <= 3);
 }
 
+/* All are avoided, and a session begins: it tries each once. */
+static void test_each_once(void **state)
+{
+	bool tried[4] = { false };
+
+	(void)state;
+	add("one", 10, 1, 3);
+	target_set(&target, &hosts, &source);
+	for (uint8_t i = 1; i <= 3; i++)
+		blame(i);
+	pass(NS_PER_S);
+	const struct mono since = now;
+	for (int i = 0; i < 3; i++) {
+		assert_true(target_has_other(&target, since));
+		const uint8_t number = pick();
+		assert_false(tried[number]);
+		tried[number] = true;
+		pass(1);
+		blame(number);
+	}
+	assert_false(target_has_other(&target, since));
+	pass(1);
+	assert_true(target_has_other(&target, now));
+}
+
 /* After its time one session tries a suspect; the others keep away until that one was of use. */
 static void test_one_tries_first(void **state)
 {
@@ -196,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TARGET_TEST(test_by_turns),
 		TARGET_TEST(test_preference),
+		TARGET_TEST(test_each_once),
 		TARGET_TEST(test_one_tries_first),
 		TARGET_TEST(test_all_are_avoided),
 		TARGET_TEST(test_memory_survives_an_answer),
