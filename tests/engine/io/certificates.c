@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DAY_SECONDS 86400L
@@ -166,6 +167,40 @@ size_t certificates_tlsa(const char *path, unsigned usage, unsigned selector, un
 	OPENSSL_free(whole);
 	X509_free(certificate);
 	return 3 + digest_bytes;
+}
+
+void certificates_make_app(struct certificates *certificates, const char *name, unsigned bits,
+        int valid_until_days, char certificate[CERTIFICATES_PATH_BYTES],
+        char key[CERTIFICATES_PATH_BYTES])
+{
+	EVP_PKEY *pair = EVP_RSA_gen(bits);
+	char file[CERTIFICATES_PATH_BYTES];
+
+	check(pair != NULL);
+	X509 *made = certificates_blank(
+	        certificates, name, -2 * DAY_SECONDS, valid_until_days * DAY_SECONDS, pair);
+	check(X509_set_issuer_name(made, X509_get_subject_name(made)) == 1);
+	check(X509_sign(made, pair, EVP_sha256()) > 0);
+	snprintf(file, sizeof file, "%s.pem", name);
+	certificates_path(certificates, file, certificate);
+	certificates_write(certificate, made, NULL);
+	snprintf(file, sizeof file, "%s.key", name);
+	certificates_path(certificates, file, key);
+	certificates_write(key, NULL, pair);
+	check(chmod(key, S_IRUSR | S_IWUSR) == 0);
+	X509_free(made);
+	EVP_PKEY_free(pair);
+}
+
+void certificates_write_file(struct certificates *certificates, const char *name, const char *text,
+        char path[CERTIFICATES_PATH_BYTES])
+{
+	certificates_path(certificates, name, path);
+	FILE *file = fopen(path, "we");
+	check(file != NULL);
+	check(fputs(text, file) >= 0);
+	check(fclose(file) == 0);
+	check(chmod(path, S_IRUSR | S_IWUSR) == 0);
 }
 
 void certificates_finish(struct certificates *certificates)

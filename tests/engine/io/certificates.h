@@ -45,5 +45,12 @@ void certificates_chain(struct certificates *certificates, const char *leaf, con
 /* The RDATA of a TLSA record for the first certificate in a file; gives its size. */
 size_t certificates_tlsa(const char *path, unsigned usage, unsigned selector, unsigned matching,
         char record[CERTIFICATES_TLSA_BYTES]);
+/* An app's own, signed by itself, with an RSA key: NAME.pem and NAME.key, mode 0600. */
+void certificates_make_app(struct certificates *certificates, const char *name, unsigned bits,
+        int valid_until_days, char certificate[CERTIFICATES_PATH_BYTES],
+        char key[CERTIFICATES_PATH_BYTES]);
+/* Another file in the folder, mode 0600. */
+void certificates_write_file(struct certificates *certificates, const char *name, const char *text,
+        char path[CERTIFICATES_PATH_BYTES]);
 
 #endif
