@@ -112,3 +112,46 @@ bool base64_decode(struct text *text, struct view encoded)
 	}
 	return true;
 }
+
+void base64_url_encode(struct text *text, struct view bytes)
+{
+	const size_t from = text->bytes;
+
+	base64_encode(text, bytes);
+	while (text->bytes > from && text->data[text->bytes - 1] == '=')
+		text->bytes--;
+	for (size_t i = from; i < text->bytes; i++) {
+		if (text->data[i] == '+')
+			text->data[i] = '-';
+		else if (text->data[i] == '/')
+			text->data[i] = '_';
+	}
+}
+
+bool base64_url_decode(struct text *text, struct view encoded)
+{
+	struct text before = *text;
+
+	/* One digit more than whole bytes have is the rest of nothing. */
+	if (encoded.bytes % 4 == 1)
+		return false;
+	for (size_t at = 0; at < encoded.bytes; at += 4) {
+		const struct view part = view_first(view_skip(encoded, at), 4);
+		char digits[4] = { '=', '=', '=', '=' };
+
+		for (size_t i = 0; i < part.bytes; i++) {
+			const char c = part.data[i];
+			/* What only the other alphabet has, and padding, are no digits here. */
+			if (c == '+' || c == '/' || c == '=') {
+				*text = before;
+				return false;
+			}
+			digits[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+		}
+		if (!base64_decode(text, view_from(digits, sizeof digits))) {
+			*text = before;
+			return false;
+		}
+	}
+	return true;
+}

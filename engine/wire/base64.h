@@ -24,5 +24,8 @@ void base64_encode(struct text *text, struct view bytes);
 /* False, and text as it was, where it is not canonical base64: padding is required, bits
  * behind the end are zero, no white space; or where text has no room. */
 bool base64_decode(struct text *text, struct view encoded);
+/* As JSON Web Tokens have it (RFC 7515 2): '-' and '_' for '+' and '/', no padding. */
+void base64_url_encode(struct text *text, struct view bytes);
+bool base64_url_decode(struct text *text, struct view encoded);
 
 #endif

@@ -82,6 +82,37 @@ static void test_no_room_is_no_success(void **state)
 	assert_true(base64_decode(&text, VIEW("Zm8=")));
 }
 
+/* RFC 7515 appendix C, and every length. */
+static void test_urls(void **state)
+{
+	static const unsigned char bytes[] = { 3, 236, 255, 224, 193 };
+	static const char *const bad[] = { "A-z_4ME=", "A", "A+z_", "A/z_", "A-z_4MF", "A z_",
+		"A-z_4" };
+	char memory[64];
+	char again_memory[64];
+
+	(void)state;
+	for (size_t length = 0; length <= sizeof bytes; length++) {
+		struct text text = TEXT_ON(memory);
+		struct text again = TEXT_ON(again_memory);
+		text_put(&text, VIEW("x="));
+		base64_url_encode(&text, view_from(bytes, length));
+		assert_true(base64_url_decode(&again, view_skip(text_view(&text), 2)));
+		assert_int_equal(again.bytes, length);
+		assert_memory_equal(again.data, bytes, length);
+		if (length == sizeof bytes)
+			assert_string_equal(text_string(&text), "x=A-z_4ME");
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct text text = TEXT_ON(memory);
+		assert_false(base64_url_decode(&text, view_of(bad[i])));
+		assert_int_equal(text.bytes, 0);
+	}
+	struct text little = text_on(memory, 4);
+	assert_false(base64_url_decode(&little, VIEW("A-z_4ME")));
+	assert_int_equal(little.bytes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -89,6 +120,7 @@ int main(void)
 		cmocka_unit_test(test_every_byte_comes_back_in_any_split),
 		cmocka_unit_test(test_what_is_not_canonical_is_refused),
 		cmocka_unit_test(test_no_room_is_no_success),
+		cmocka_unit_test(test_urls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
