@@ -37,6 +37,7 @@ MAY_READ_ERRNO = {
     "engine/config_file.c": "says why a file can't be read",
     "engine/ops/control_client.c": "says why the engine can't be reached",
     "engine/keeper.c": "says why a secret can't be read",
+    "engine/secret_file.c": "says why a secret can't be read or written",
     "engine/watch.c": "waits for signals",
 }
 
