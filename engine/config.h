@@ -59,9 +59,28 @@ struct config_timeouts {
 	CONFIG_TIMEOUTS(CONFIG_FIELD)
 };
 
+struct config_tenant;
+
+/* Of an identity that signs in with a token, what is inherited has been filled in: flow, token_url
+ * and scope are set as the flow wants them. Elsewhere it is as the file says. */
+struct config_oauth {
+	CONFIG_OAUTH(CONFIG_FIELD)
+	const struct config_tenant *tenancy; /* NULL: none is set */
+};
+
+struct config_tenant {
+	CONFIG_TENANT(CONFIG_FIELD)
+};
+
+struct config_tenants {
+	const struct config_tenant *at; /* the first is the default */
+	size_t count;
+};
+
 /* The limits of an account hold on all routes together: what its first identity says counts. */
 struct config_identity {
 	CONFIG_IDENTITY(CONFIG_FIELD)
+	uint32_t token; /* with xoauth2, of all flows but file: those of one number share a token */
 };
 
 struct config_identities {
@@ -73,6 +92,7 @@ struct config_route {
 	CONFIG_ROUTE(CONFIG_FIELD)
 	const uint32_t
 	        *accounts; /* of each identity: its account's number; the same user, the same */
+	const struct config_tenant *tenancy; /* NULL: none is set */
 };
 
 struct config_routes {
@@ -115,6 +135,7 @@ struct config_threads {
 struct config {
 	CONFIG_TOP(CONFIG_FIELD)
 	uint32_t account_count;
+	uint32_t token_count;               /* numbers of identities' tokens: 0 .. token_count - 1 */
 	const char *path;                  /* of the file, for the log */
 	const struct rulebook *rulebook;   /* made of it; NULL: the first route takes all */
 	const struct rulebook *streambook; /* of the streams' conditions; NULL: there are none */

@@ -3,6 +3,7 @@
 #include "engine/config_accounts.h"
 #include "engine/config_arena.h"
 #include "engine/config_check_host.h"
+#include "engine/config_check_oauth.h"
 #include "engine/config_check_rules.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
@@ -175,7 +176,8 @@ static void inherit(struct config_limit *limit, const struct config_limit *from)
 		*limit = *from;
 }
 
-static void check_identities(struct config_route *route, size_t index, struct config_places *places)
+static void check_identities(struct config *config, struct config_route *route, size_t index,
+        struct config_places *places)
 {
 	struct config_identity *identities = (struct config_identity *)route->identities.at;
 
@@ -191,13 +193,7 @@ static void check_identities(struct config_route *route, size_t index, struct co
 			        "routes[%zu].identities[%zu]: user is missing; right is the "
 			        "account to sign in as",
 			        index, i);
-		if (identity->secret_file == NULL &&
-		        !config_places_wrote(places, &identity->secret_file))
-			complain(places, identity, &identity->secret_file,
-			        "routes[%zu].identities[%zu]: secret_file is missing; right is a "
-			        "file that holds the %s",
-			        index, i,
-			        identity->auth == IDENTITY_AUTH_XOAUTH2 ? "token" : "password");
+		config_check_sign_in(config, route, index, i, places);
 		for (size_t j = 0; j < i; j++)
 			if (identity->user != NULL && identities[j].user != NULL &&
 			        strcasecmp(identity->user, identities[j].user) == 0)
@@ -322,15 +318,18 @@ static void check_routes(struct config *config, struct config_places *places)
 	if (is_empty(places, &config->routes, routes))
 		complain(places, config, &config->routes,
 		        "routes: none; right is at least one with a host");
+	config_check_tenants(config, places);
 	for (size_t i = 0; i < config->routes.count; i++) {
 		check_route_name(routes, i, places);
+		config_check_tenancy(config, &routes[i], i, places);
 		config_check_host(config, &routes[i], i, places);
-		check_identities(&routes[i], i, places);
+		check_identities(config, &routes[i], i, places);
 		derive_sessions(&routes[i], places);
 		check_route_tls(&routes[i], i, places);
 		config_check_dane(config, &routes[i], i, places);
 		remark_on_route(config, &routes[i], i, places);
 	}
+	config_number_tokens(config);
 }
 
 void config_check(struct config *config, struct config_places *places)

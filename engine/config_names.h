@@ -25,6 +25,10 @@
 #define CONFIG_NAME_LIMIT_DAY(key)    key
 #define CONFIG_NAME_ENDPOINT(key)     key
 #define CONFIG_NAME_NETWORKS(key)     key
+#define CONFIG_NAME_TENANT_ID(key)    key
+#define CONFIG_NAME_URL(key)          key
+#define CONFIG_NAME_PROXY(key)        key
+#define CONFIG_NAME_WORDS(key)        key
 #define CONFIG_NAME_DOMAINS(key)      key
 #define CONFIG_NAME_RESOLVERS(key)    key
 #define CONFIG_NAME_ROUTE_NAMES(key)  key
@@ -42,6 +46,8 @@
 #define CONFIG_NAME_PERCENT(key)      key
 #define CONFIG_NAME_RULE_SENDERS(key) key
 #define CONFIG_NAME_LEARN(key)        key
+#define CONFIG_NAME_CLOUD(key)        key
+#define CONFIG_NAME_FLOW(key)         key
 #define CONFIG_NAME_SPOOL(key)        key
 #define CONFIG_NAME_LIMITS(key)       key
 #define CONFIG_NAME_DNS(key)          key
@@ -55,6 +61,8 @@
 #define CONFIG_NAME_ROUTE_TLS(key)    key
 #define CONFIG_NAME_TIMEOUTS(key)     key
 #define CONFIG_NAME_IDENTITIES(key)   key
+#define CONFIG_NAME_TENANTS(key)      key
+#define CONFIG_NAME_OAUTH(key)        key
 
 #define CONFIG_TYPE_SPOOL        struct config_spool
 #define CONFIG_TYPE_LIMITS       struct config_limits
@@ -65,6 +73,8 @@
 #define CONFIG_TYPE_ROUTE_TLS    struct config_route_tls
 #define CONFIG_TYPE_TIMEOUTS     struct config_timeouts
 #define CONFIG_TYPE_IDENTITIES   struct config_identities
+#define CONFIG_TYPE_TENANTS      struct config_tenants
+#define CONFIG_TYPE_OAUTH        struct config_oauth
 #define CONFIG_TYPE_RETRY        struct config_retry
 #define CONFIG_TYPE_RULES        struct config_rules
 #define CONFIG_TYPE_STREAMS      struct config_streams

@@ -23,6 +23,8 @@
 	X(dns, DNS, NULL, NULL, NULL, "how names are looked up") \
 	X(listeners, LISTENERS, NULL, NULL, NULL, \
 	  "where mail comes in; by default one listener with its defaults") \
+	X(tenants, TENANTS, NULL, NULL, NULL, \
+	  "organisations of Microsoft 365 that we sign in to; the first is the default") \
 	X(routes, ROUTES, NULL, NULL, NULL, "where mail goes out; the first is the default") \
 	X(rules, RULES, NULL, NULL, NULL, \
 	  "which route a recipient's mail takes; the first rule that matches decides") \
@@ -119,11 +121,46 @@
 	X(key, FILE, NULL, NULL, NULL, "PEM, the certificate's private key") \
 	X(implicit, FLAG, "false", NULL, NULL, "TLS from the first byte instead of STARTTLS")
 
+#define CONFIG_TENANT(X) \
+	X(name, NAME, NULL, NULL, NULL, "for logs and a route's tenant; by default the id") \
+	X(cloud, CLOUD, "worldwide", NULL, NULL, \
+	  "a preset of login host, resource and submission host; worldwide is GCC's too") \
+	X(id, TENANT_ID, NULL, NULL, NULL, "of the directory, for the token endpoint") \
+	X(oauth, OAUTH, NULL, NULL, NULL, \
+	  "how tokens are got; identities inherit what they and their route don't say")
+
+#define CONFIG_OAUTH(X) \
+	X(flow, FLOW, NULL, NULL, NULL, \
+	  "by default what is given tells: command, refresh_token_file, secret or certificate") \
+	X(client_id, TEXT, NULL, NULL, NULL, \
+	  "the app's Application (client) ID; whoever sets it sets its credential too") \
+	X(client_secret_file, SECRET, NULL, NULL, NULL, \
+	  "the app's client secret: its value, not its ID") \
+	X(certificate, FILE, NULL, NULL, NULL, \
+	  "PEM, uploaded to the app registration, instead of a client secret") \
+	X(key, SECRET, NULL, NULL, NULL, "PEM, the certificate's private key; RSA") \
+	X(refresh_token_file, SECRET, NULL, NULL, NULL, \
+	  "a refresh token; those that replace it are written back, so its folder is writable") \
+	X(command, WORDS, NULL, NULL, NULL, \
+	  "prints a token, or JSON with access_token and expires_in; run without a shell") \
+	X(token_url, URL, NULL, NULL, NULL, "the token endpoint; by default the tenant's") \
+	X(scope, TEXT, NULL, NULL, NULL, "what is asked for; by default the cloud's, by flow") \
+	X(ca_file, FILE, NULL, NULL, NULL, \
+	  "PEM roots to trust at the token endpoint; by default the system's") \
+	X(proxy, PROXY, NULL, NULL, NULL, \
+	  "for the token endpoint; by default none, whatever the environment says") \
+	X(timeout, DURATION, NULL, "1s", "5m", \
+	  "for endpoint or command to give a token; by default 30s") \
+	X(margin, DURATION, NULL, "5m", "30m", \
+	  "how long ahead of its end a token is renewed; by default 5m, on hve 15m")
+
 #define CONFIG_ROUTE(X) \
 	X(interface, INTERFACE, NULL, NULL, NULL, \
 	  "the preset; by default submission with identities, connector without") \
 	X(name, NAME, NULL, NULL, NULL, "for logs and --route; by default the interface's name") \
-	X(host, HOST, NULL, NULL, NULL, "name or address of the server") \
+	X(tenant, NAME, NULL, NULL, NULL, "name of its tenant; by default the first") \
+	X(host, HOST, NULL, NULL, NULL, \
+	  "name or address of the server; with a tenant of another cloud, that cloud's") \
 	X(domain, DOMAIN, NULL, NULL, NULL, \
 	  "instead of host: the domain whose MX hosts are looked up; on direct and connector by " \
 	  "default the first of accepted_domains") \
@@ -158,6 +195,7 @@
 	  "how long it must be unreachable for that; a refusal of the route counts at once") \
 	X(notices_from, ADDRESS, NULL, NULL, NULL, \
 	  "mailbox that sends bounces where a null sender can't go") \
+	X(oauth, OAUTH, NULL, NULL, NULL, "how tokens are got; by default as the tenant says") \
 	X(identities, IDENTITIES, NULL, NULL, NULL, "accounts to sign in as")
 
 #define CONFIG_ROUTE_TLS(X) \
@@ -186,12 +224,15 @@
 
 #define CONFIG_IDENTITY(X) \
 	X(user, TEXT, NULL, NULL, NULL, "the account to sign in as") \
-	X(auth, AUTH, "password", NULL, NULL, "how; password: LOGIN or PLAIN, what is offered") \
+	X(auth, AUTH, NULL, NULL, NULL, \
+	  "how; password is LOGIN or PLAIN, what is offered; by default password with a " \
+	  "secret_file, else xoauth2") \
 	X(secret_file, SECRET, NULL, NULL, NULL, \
 	  "password or token; its last line end is dropped; others must not be able to read it") \
 	X(senders, SENDERS, NULL, NULL, NULL, \
 	  "whose mail it sends besides its own: addresses, @domains, or * for any; without a " \
 	  "list it sends what no other's list names") \
+	X(oauth, OAUTH, NULL, NULL, NULL, "how its tokens are got; by default as the route says") \
 	X(connections, LIMIT, NULL, "1", NULL, "messages in flight; by default the route's") \
 	X(messages_per_minute, LIMIT_MINUTE, NULL, "1", NULL, "by default the route's") \
 	X(recipients_per_day, LIMIT_DAY, NULL, "1", NULL, "by default the route's") \

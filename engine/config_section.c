@@ -37,6 +37,12 @@ static const struct config_key keys_LISTENER[] = { CONFIG_LISTENER(KEY) };
 #define SECTION config_listener_tls
 static const struct config_key keys_LISTENER_TLS[] = { CONFIG_LISTENER_TLS(KEY) };
 #undef SECTION
+#define SECTION config_tenant
+static const struct config_key keys_TENANT[] = { CONFIG_TENANT(KEY) };
+#undef SECTION
+#define SECTION config_oauth
+static const struct config_key keys_OAUTH[] = { CONFIG_OAUTH(KEY) };
+#undef SECTION
 #define SECTION config_route
 static const struct config_key keys_ROUTE[] = { CONFIG_ROUTE(KEY) };
 #undef SECTION
@@ -77,6 +83,7 @@ static const struct config_list lists[] = {
 };
 
 static_assert(sizeof(struct config_items) == sizeof(struct config_listeners), "one layout");
+static_assert(sizeof(struct config_items) == sizeof(struct config_tenants), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_routes), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_identities), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_rules), "one layout");

@@ -17,6 +17,8 @@
 	X(DNS, config_dns)                                                                         \
 	X(LISTENER, config_listener)                                                               \
 	X(LISTENER_TLS, config_listener_tls)                                                       \
+	X(TENANT, config_tenant)                                                                   \
+	X(OAUTH, config_oauth)                                                                     \
 	X(ROUTE, config_route)                                                                     \
 	X(ROUTE_TLS, config_route_tls)                                                             \
 	X(TIMEOUTS, config_timeouts)                                                               \
@@ -29,6 +31,7 @@
 /* KIND, KIND of its items, most items */
 #define CONFIG_LISTS(X)                                                                            \
 	X(LISTENERS, LISTENER, 64)                                                                 \
+	X(TENANTS, TENANT, 1024)                                                                   \
 	X(ROUTES, ROUTE, 1024)                                                                     \
 	X(IDENTITIES, IDENTITY, 10000)                                                             \
 	X(RULES, RULE, CONFIG_RULES_MAX)                                                           \

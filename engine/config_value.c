@@ -68,6 +68,17 @@ static const char *const learn_words[] = {
 #undef X
 };
 
+static const char *const cloud_words[] = {
+#define X(name, word, ...) word,
+	CONFIG_CLOUDS(X)
+#undef X
+};
+static const char *const flow_words[] = {
+#define X(name, word, ...) word,
+	CONFIG_FLOWS(X)
+#undef X
+};
+
 static const char *const kind_texts[CONFIG_KIND_COUNT] = {
 #define X(kind, text) text,
 	CONFIG_KINDS(X)
@@ -98,6 +109,12 @@ static const char *const *words_of(enum config_kind kind, size_t *count)
 	case CONFIG_KIND_LEARN:
 		*count = COUNT_OF(learn_words);
 		return learn_words;
+	case CONFIG_KIND_CLOUD:
+		*count = COUNT_OF(cloud_words);
+		return cloud_words;
+	case CONFIG_KIND_FLOW:
+		*count = COUNT_OF(flow_words);
+		return flow_words;
 	default:
 		*count = 0;
 		return NULL;
@@ -108,7 +125,7 @@ bool config_value_is_list(enum config_kind kind)
 {
 	return kind == CONFIG_KIND_NETWORKS || kind == CONFIG_KIND_DOMAINS ||
 	       kind == CONFIG_KIND_RESOLVERS || kind == CONFIG_KIND_SENDERS ||
-	       config_value_is_list_or_one(kind);
+	       kind == CONFIG_KIND_WORDS || config_value_is_list_or_one(kind);
 }
 
 bool config_value_is_list_or_one(enum config_kind kind)
@@ -307,6 +324,19 @@ static bool is_sender(struct view text)
 	return view_equal(text, VIEW("*")) || is_address_pattern(text);
 }
 
+/* Printable, with a host behind the scheme: the library that opens it takes no less. */
+static bool is_url(struct view text, struct view scheme)
+{
+	if (!view_starts_fold(text, scheme))
+		return false;
+	for (size_t i = 0; i < text.bytes; i++)
+		if (text.data[i] <= ' ' || text.data[i] >= 127 || text.data[i] == '@' ||
+		        text.data[i] == '"' || text.data[i] == '\\')
+			return false;
+	const char first = text.bytes > scheme.bytes ? byte_lower(text.data[scheme.bytes]) : '/';
+	return byte_is_digit(first) || (first >= 'a' && first <= 'z') || first == '[';
+}
+
 static bool is_text(enum config_kind kind, struct view text)
 {
 	struct address address;
@@ -324,6 +354,12 @@ static bool is_text(enum config_kind kind, struct view text)
 		return address_is_domain(text, false);
 	case CONFIG_KIND_ADDRESS:
 		return address_parse(text, true, &address) == ADDRESS_OK;
+	case CONFIG_KIND_TENANT_ID:
+		return address_is_domain(text, false);
+	case CONFIG_KIND_URL:
+		return is_url(text, VIEW("https://"));
+	case CONFIG_KIND_PROXY:
+		return is_url(text, VIEW("https://")) || is_url(text, VIEW("http://"));
 	case CONFIG_KIND_DOMAINS:
 		return address_is_domain(text, true);
 	case CONFIG_KIND_RESOLVERS:
@@ -384,6 +420,8 @@ static_assert(sizeof(enum route_dane) == sizeof(int), "read_word() writes an int
 static_assert(sizeof(enum identity_auth) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum listener_bare_lf) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum route_learn) == sizeof(int), "read_word() writes an int");
+static_assert(sizeof(enum tenant_cloud) == sizeof(int), "read_word() writes an int");
+static_assert(sizeof(enum oauth_flow) == sizeof(int), "read_word() writes an int");
 
 bool config_value_read(
         enum config_kind kind, struct view text, struct config_arena *arena, void *field)
@@ -416,6 +454,8 @@ bool config_value_read(
 	case CONFIG_KIND_AUTH:
 	case CONFIG_KIND_BARE_LF:
 	case CONFIG_KIND_LEARN:
+	case CONFIG_KIND_CLOUD:
+	case CONFIG_KIND_FLOW:
 		return read_word(kind, text, field);
 	default:
 		break;
@@ -545,4 +585,16 @@ const char *config_auth_word(enum identity_auth auth)
 {
 	check(auth != IDENTITY_AUTH_UNSET);
 	return auth_words[auth - 1];
+}
+
+const char *config_cloud_word(enum tenant_cloud cloud)
+{
+	check(cloud != CLOUD_UNSET);
+	return cloud_words[cloud - 1];
+}
+
+const char *config_flow_word(enum oauth_flow flow)
+{
+	check(flow != FLOW_UNSET);
+	return flow_words[flow - 1];
 }

@@ -72,6 +72,21 @@ enum route_learn {
 #undef X
 };
 
+enum tenant_cloud {
+	CLOUD_UNSET,
+#define X(name, ...) CLOUD_##name,
+	CONFIG_CLOUDS(X)
+#undef X
+	        CLOUD_COUNT
+};
+
+enum oauth_flow {
+	FLOW_UNSET,
+#define X(name, ...) FLOW_##name,
+	CONFIG_FLOWS(X)
+#undef X
+};
+
 /* A number, a number in a period, or none. */
 struct config_limit {
 	bool set;          /* false: nothing was said; after a load only of what has no default */
@@ -96,7 +111,7 @@ struct config_words {
 	size_t count;
 };
 
-/* X(KIND, what is right, for complaints); the five last list their words themselves */
+/* X(KIND, what is right, for complaints); the seven last list their words themselves */
 #define CONFIG_KINDS(X)                                                                            \
 	X(TEXT, "a text")                                                                          \
 	X(NAME, "up to 64 letters, digits, '-', '_' and '.'")                                      \
@@ -117,6 +132,10 @@ struct config_words {
 	X(LIMIT_DAY, "a number (a day), NUMBER/PERIOD such as 10000/24h, or none")                 \
 	X(ENDPOINT, "ADDRESS:PORT such as 127.0.0.1:2525 or [::1]:2525")                           \
 	X(NETWORKS, "networks such as 10.0.0.0/8 or ::1/128")                                      \
+	X(TENANT_ID, "a tenant's id (a GUID) or one of its domains")                               \
+	X(URL, "an address that begins with https://, without user or blanks")                     \
+	X(PROXY, "a proxy's address that begins with http:// or https://")                         \
+	X(WORDS, "a program's path and its arguments, such as [/usr/bin/token, --quiet]")          \
 	X(DOMAINS, "domains such as contoso.com")                                                  \
 	X(RESOLVERS, "addresses such as 127.0.0.1 or 127.0.0.1@5353")                              \
 	X(SENDERS, "addresses such as a@contoso.com, domains such as @contoso.com, or *")          \
@@ -133,7 +152,9 @@ struct config_words {
 	X(DANE, NULL)                                                                              \
 	X(AUTH, NULL)                                                                              \
 	X(BARE_LF, NULL)                                                                           \
-	X(LEARN, NULL)
+	X(LEARN, NULL)                                                                             \
+	X(CLOUD, NULL)                                                                             \
+	X(FLOW, NULL)
 
 /* The C type of each kind, and its field's name: the key, with the unit where there is one. */
 #define CONFIG_TYPE_TEXT         const char *
@@ -154,6 +175,10 @@ struct config_words {
 #define CONFIG_TYPE_LIMIT_DAY    struct config_limit
 #define CONFIG_TYPE_ENDPOINT     struct endpoint
 #define CONFIG_TYPE_NETWORKS     struct config_networks
+#define CONFIG_TYPE_TENANT_ID    const char *
+#define CONFIG_TYPE_URL          const char *
+#define CONFIG_TYPE_PROXY        const char *
+#define CONFIG_TYPE_WORDS        struct config_words
 #define CONFIG_TYPE_DOMAINS      struct config_words
 #define CONFIG_TYPE_RESOLVERS    struct config_words
 #define CONFIG_TYPE_ROUTE_NAMES  struct config_words
@@ -171,6 +196,8 @@ struct config_words {
 #define CONFIG_TYPE_PERCENT      double
 #define CONFIG_TYPE_RULE_SENDERS struct config_words
 #define CONFIG_TYPE_LEARN        enum route_learn
+#define CONFIG_TYPE_CLOUD        enum tenant_cloud
+#define CONFIG_TYPE_FLOW         enum oauth_flow
 
 enum config_kind {
 #define X(kind, ...) CONFIG_KIND_##kind,
@@ -202,5 +229,7 @@ void config_value_describe(
 /* The words of the file for these. */
 const char *config_interface_word(enum route_interface interface);
 const char *config_auth_word(enum identity_auth auth);
+const char *config_cloud_word(enum tenant_cloud cloud);
+const char *config_flow_word(enum oauth_flow flow);
 
 #endif

@@ -63,6 +63,24 @@
 #define CONFIG_LEARNS(X) \
 	X(DOWN, "down", "limits are lowered by refusals, and raised again to what is set") \
 	X(UP, "up", "messages a minute are raised beyond, as long as the server takes them")
+
+/* X(NAME, word in the file, login host, resource that tokens of an app are for, that of a person,
+ * client submission's host, High Volume Email's; NULL: not offered, or not published) */
+#define CONFIG_CLOUDS(X) \
+	X(WORLDWIDE, "worldwide", "login.microsoftonline.com", "https://outlook.office365.com", \
+	  "https://outlook.office.com", "smtp.office365.com", "smtp.hve.mx.microsoft") \
+	X(GCC_HIGH, "gcc_high", "login.microsoftonline.us", "https://outlook.office365.us", \
+	  "https://outlook.office365.us", "smtp.office365.us", NULL) \
+	X(DOD, "dod", "login.microsoftonline.us", "https://outlook-dod.office365.us", \
+	  "https://outlook-dod.office365.us", "outlook-dod.office365.us", NULL) \
+	X(CHINA, "china", "login.partner.microsoftonline.cn", "https://partner.outlook.cn", \
+	  "https://partner.outlook.cn", "smtp.partner.outlook.cn", NULL)
+
+#define CONFIG_FLOWS(X) \
+	X(CLIENT_CREDENTIALS, "client_credentials", "the app signs in by itself") \
+	X(REFRESH_TOKEN, "refresh_token", "a person has consented once") \
+	X(COMMAND, "command", "a program prints the token") \
+	X(FILE, "file", "somebody else keeps a token in the identity's secret_file")
 /* clang-format on */
 
 #endif
