@@ -16,6 +16,7 @@
 #include "bench/mock_account.h"
 #include "bench/mock_script.h"
 #include "bench/mock_tenant.h"
+#include "bench/mock_token.h"
 #include "engine/io/stream.h"
 #include "engine/wire/signin.h"
 #include "queue/base/pool.h"
@@ -71,6 +72,7 @@ struct mock_settings {
 	uint64_t messages_minute_max; /* of an identity; 0: any */
 	const char *const *users;     /* "name:password or token"; none: anyone may sign in */
 	size_t user_count;
+	struct mock_token *tokens; /* tells which are good, for XOAUTH2; NULL: users do */
 	uint64_t seed;
 	struct mock_observer *observer; /* NULL: nobody */
 };

@@ -12,6 +12,8 @@ static void command_offer(
 static void command_starttls(struct mock_session *session);
 static void command_auth(struct mock_session *session, struct view arguments);
 static void command_judge_signin(struct mock_session *session);
+static void command_learn_token(struct mock_session *session);
+static bool command_takes_token(const struct mock_session *session);
 static bool command_knows(const struct mock_session *session);
 static void command_mail(struct mock_session *session, struct view arguments);
 static void command_rcpt(struct mock_session *session, struct view arguments);
@@ -208,6 +210,7 @@ static void command_judge_signin(struct mock_session *session)
 
 	if (mock_session_struck(session, STAGE_AUTH, signin->user, MOCK_END_NONE))
 		return;
+	command_learn_token(session);
 	if (session->visit != NULL) {
 		if (mock_session_says(session,
 		            mock_visit_signin(session->visit, signin->mechanism, signin->user,
@@ -225,10 +228,36 @@ static void command_judge_signin(struct mock_session *session)
 	mock_session_reply(session, MOCK_END_NONE, "235 2.7.0 Authentication successful");
 }
 
+/* Where there is a token endpoint, it alone says which token is a tenant's mailbox's own. */
+static void command_learn_token(struct mock_session *session)
+{
+	const struct mock_settings *settings = &session->mock->settings;
+	const struct signin_server *signin = &session->signin;
+
+	if (settings->tokens == NULL || session->visit == NULL ||
+	        signin->mechanism != SIGNIN_XOAUTH2)
+		return;
+	struct mock_mailbox *mailbox = mock_tenant_mailbox(settings->tenant, signin->user);
+	if (mailbox == NULL)
+		return;
+	const bool right = command_takes_token(session);
+	mock_mailbox_set_token(mailbox, right ? signin->password : VIEW(""), MONO_NEVER);
+}
+
+static bool command_takes_token(const struct mock_session *session)
+{
+	const struct mock *mock = session->mock;
+
+	return mock_token_accepts(mock->settings.tokens, session->signin.user,
+	        session->signin.password, loop_wall(mock->loop).ms / 1000);
+}
+
 static bool command_knows(const struct mock_session *session)
 {
 	const struct mock_settings *settings = &session->mock->settings;
 
+	if (settings->tokens != NULL && session->signin.mechanism == SIGNIN_XOAUTH2)
+		return command_takes_token(session);
 	for (size_t i = 0; i < settings->user_count; i++) {
 		const struct view user = view_of(settings->users[i]);
 		const size_t colon = view_find(user, ':');

@@ -2,6 +2,7 @@
 
 #include "bench/mock.h"
 #include "bench/mock_tenant_file.h"
+#include "bench/mock_token_http.h"
 #include "queue/base/check.h"
 
 #include <errno.h>
@@ -44,6 +45,16 @@ static const char usage[] =
         "                          match=TEXT in the arguments (at eod: the Message-ID)\n"
         "                          probability=0..1, limit=TIMES\n"
         "  --seed N                of the rules' dice\n"
+        "  --token-listen ADDRESS:PORT  an HTTPS token endpoint, with --certificate and --key,\n"
+        "                          whose tokens alone are then good for XOAUTH2; POST\n"
+        "                          /mock/fault and others there change it while it runs\n"
+        "  --token-tenant ID       whose endpoint it is; default any\n"
+        "  --token-app ID[:SECRET] an app; may be repeated. Without a secret it signs in with\n"
+        "                          --token-certificate, or is public\n"
+        "  --token-certificate FILE  PEM, of all apps\n"
+        "  --token-person USER:TOKEN  a mailbox, with its first refresh token\n"
+        "  --token-lifetime S      seconds that tokens are good for (3600)\n"
+        "  --token-fault FORM      as POST /mock/fault takes it: kind=hang&times=2\n"
         "  --account FILE          where the account goes at the end (standard output)\n"
         "  --help\n"
         "\n"
@@ -60,6 +71,8 @@ struct options {
 	const char *tenant;
 	bool limits_given; /* of identities, which a tenant has its own word for */
 	bool auth_given;
+	struct mock_token tokens;
+	struct mock_token_http *token_http;
 };
 
 static volatile sig_atomic_t asked_end;
@@ -74,6 +87,7 @@ static bool option_mechanisms(struct mock_settings *settings, struct view list);
 static bool option_lacks(struct mock_settings *settings, struct view word);
 static bool option_ms(const char *value, int64_t *ns);
 static int mock_run(struct options *options);
+static bool mock_open_tokens(struct options *options, struct text *why);
 static void mock_begin(struct loop *loop, struct mock *mock);
 static bool account_write(const struct options *options, const struct mock *mock);
 static void on_signal(int number);
@@ -105,6 +119,7 @@ enum option_name {
 	OPTION_SEED,
 	OPTION_ACCOUNT,
 	OPTION_HELP,
+	OPTION_TOKEN, /* and on: enum mock_token_option */
 };
 
 static const struct option option_table[] = {
@@ -125,7 +140,10 @@ static const struct option option_table[] = {
 	{ "rule", required_argument, NULL, OPTION_RULE },
 	{ "seed", required_argument, NULL, OPTION_SEED },
 	{ "account", required_argument, NULL, OPTION_ACCOUNT },
-	{ "help", no_argument, NULL, OPTION_HELP },
+#define X(name, word) { word, required_argument, NULL, OPTION_TOKEN + MOCK_TOKEN_OPTION_##name },
+	MOCK_TOKEN_OPTIONS(X)
+#undef X
+	        { "help", no_argument, NULL, OPTION_HELP },
 	{ 0 },
 };
 
@@ -140,6 +158,7 @@ static void options_read(struct options *options, int argc, char **argv)
 		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN) | SIGNIN_BIT(SIGNIN_XOAUTH2),
 		.users = options->users,
 	};
+	mock_token_init(&options->tokens);
 	check(endpoint_parse(VIEW("127.0.0.1:2526"), &options->listen));
 	while ((option = getopt_long(argc, argv, "h", option_table, &at)) != -1) {
 		struct text why = TEXT_ON(why_text);
@@ -162,6 +181,10 @@ static void options_read(struct options *options, int argc, char **argv)
 		options_refuse("--certificate and --key go together");
 	if (options->tls.client_ca_file != NULL && options->tls.certificate_file == NULL)
 		options_refuse("--client-ca needs --certificate and --key");
+	if (options->tokens.wanted && options->tls.certificate_file == NULL)
+		options_refuse("--token-listen needs --certificate and --key");
+	if (options->tokens.wanted)
+		options->mock.tokens = &options->tokens;
 	if (options->tenant != NULL && options->limits_given)
 		options_refuse("--user, --connections and --messages-per-minute are said by the "
 		               "--tenant");
@@ -178,6 +201,10 @@ static bool option_set(struct options *options, int option, const char *value, s
 	struct mock_settings *mock = &options->mock;
 	uint64_t number = 0;
 	const bool is_number = view_to_u64(view_of(value), &number);
+
+	if (option >= OPTION_TOKEN)
+		return mock_token_set(
+		        &options->tokens, (enum mock_token_option)(option - OPTION_TOKEN), value);
 
 	switch (option) {
 	case OPTION_LISTEN:
@@ -329,6 +356,8 @@ static int mock_run(struct options *options)
 		        err.code == ERR_SYSTEM ? strerror(err.detail) : err_text(err.code));
 		goto fail;
 	}
+	if (!mock_open_tokens(options, &why))
+		goto fail;
 	const struct sigaction action = { .sa_handler = on_signal };
 	check(sigaction(SIGTERM, &action, NULL) == 0);
 	check(sigaction(SIGINT, &action, NULL) == 0);
@@ -351,6 +380,8 @@ static int mock_run(struct options *options)
 		mock_begin(&loop, &mock);
 	}
 	const bool written = account_write(options, &mock);
+	mock_token_http_close(options->token_http);
+	mock_token_finish(&options->tokens);
 	if (mock_is_idle(&mock)) {
 		mock_finish(&mock);
 		mock_tenant_destroy(options->mock.tenant);
@@ -364,6 +395,23 @@ static int mock_run(struct options *options)
 fail:
 	fprintf(stderr, "sluice-mock: %s\n", text_string(&why));
 	return 1;
+}
+
+/* Where --token-listen says, if it does. */
+static bool mock_open_tokens(struct options *options, struct text *why)
+{
+	struct endpoint at;
+	char address[ENDPOINT_TEXT_BYTES];
+	struct text text = TEXT_ON(address);
+
+	if (!options->tokens.wanted)
+		return true;
+	if (failed(mock_token_http_open(&options->token_http, &options->tokens,
+	            options->tls.certificate_file, options->tls.key_file, &at, why)))
+		return false;
+	endpoint_format(&text, &at);
+	printf("event=token_listening address=%s\n", text_string(&text));
+	return true;
 }
 
 /* A turn but for its end, where it would wait. */
