@@ -9,6 +9,7 @@ static void dispatch_read_sessions(struct dispatch *dispatch);
 static void dispatch_read_addresses(struct dispatch *dispatch);
 static void dispatch_read_secrets(struct dispatch *dispatch);
 static void dispatch_wake_placeless(struct dispatch *dispatch, struct dispatch_route *route);
+static void dispatch_ask_secret(struct dispatch *dispatch, struct dispatch_lane *lane);
 static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound);
 static void dispatch_wake_route(struct dispatch *dispatch, struct dispatch_route *route);
 static void dispatch_resolved(struct dispatch *dispatch, struct dispatch_route *route);
@@ -16,6 +17,7 @@ static void dispatch_unresolved(struct dispatch *dispatch, struct dispatch_route
 static void dispatch_log_lookup(struct dispatch *dispatch, const struct dispatch_route *route);
 static void dispatch_log_hosts(struct dispatch *dispatch, const struct dispatch_route *route);
 static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *route);
+static void dispatch_give_up_secrets(struct dispatch *dispatch);
 
 /* Jobs in. */
 
@@ -92,8 +94,7 @@ static void dispatch_read_sessions(struct dispatch *dispatch)
 		struct dispatch_lane *lane = dispatch_lane_of(dispatch, outbound->carrier.lane);
 
 		if ((what & OUTBOUND_WANTS_SECRET) != 0 && !lane->secret->ask.in_flight)
-			helper_ask(&dispatch->keeper->helper, (uint16_t)dispatch->shard->index,
-			        &lane->secret->ask);
+			dispatch_ask_secret(dispatch, lane);
 		if ((what & (OUTBOUND_READY | OUTBOUND_GONE)) != 0 && outbound->opening) {
 			outbound->opening = false;
 			lane->opening--;
@@ -112,6 +113,15 @@ static void dispatch_wake_placeless(struct dispatch *dispatch, struct dispatch_r
 
 	if (first != NULL)
 		dispatch_wake(dispatch, container_of(first, struct dispatch_lane, link));
+}
+
+static void dispatch_ask_secret(struct dispatch *dispatch, struct dispatch_lane *lane)
+{
+	lane->secret->refused = lane->lane->refused;
+	lane->secret->again = lane->lane->resumed;
+	lane->lane->resumed = false;
+	atomic_store(&lane->secret->given_up, false);
+	helper_ask(&dispatch->keeper->helper, (uint16_t)dispatch->shard->index, &lane->secret->ask);
 }
 
 static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound)
@@ -277,8 +287,7 @@ static void dispatch_read_secrets(struct dispatch *dispatch)
 				continue;
 			for (uint32_t j = 0; j < lane->session_count; j++)
 				if (lane->sessions[j]->step == STEP_SECRET)
-					outbound_sign_in(lane->sessions[j], ask->err,
-					        view_from(ask->secret, ask->bytes));
+					outbound_sign_in(lane->sessions[j], ask);
 		}
 		keeper_wipe(ask);
 	}
@@ -337,13 +346,23 @@ void dispatch_resume(struct dispatch *dispatch)
 void dispatch_drain(struct dispatch *dispatch)
 {
 	dispatch->draining = true;
+	dispatch_give_up_secrets(dispatch);
 	for (uint32_t i = 0; i < dispatch->lane_count; i++)
 		for (uint32_t j = 0; j < dispatch->lanes[i].session_count; j++)
 			outbound_retire(dispatch->lanes[i].sessions[j]);
 }
 
+/* A token endpoint that hangs is nothing to wait for. */
+static void dispatch_give_up_secrets(struct dispatch *dispatch)
+{
+	for (uint32_t i = 0; i < dispatch->lane_count; i++)
+		if (dispatch->lanes[i].secret != NULL)
+			atomic_store(&dispatch->lanes[i].secret->given_up, true);
+}
+
 void dispatch_abort(struct dispatch *dispatch)
 {
+	dispatch_give_up_secrets(dispatch);
 	for (uint32_t i = 0; i < dispatch->lane_count; i++)
 		for (uint32_t j = 0; j < dispatch->lanes[i].session_count; j++)
 			outbound_abort(dispatch->lanes[i].sessions[j]);

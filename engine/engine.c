@@ -235,7 +235,7 @@ void engine_destroy(struct engine *engine)
 	if (engine->has_resolver)
 		resolver_finish(&engine->resolver);
 	if (engine->has_keeper)
-		helper_finish(&engine->keeper.helper);
+		keeper_finish(&engine->keeper);
 	if (engine->has_passwords)
 		passwords_finish(&engine->passwords);
 	spooler_destroy(engine->spooler);

@@ -132,7 +132,13 @@ static struct err engine_open_helpers(struct engine *engine, struct text *why)
 		engine->has_resolver = !failed(err);
 	}
 	if (!failed(err)) {
-		err = keeper_init(&engine->keeper, engine->depot, why);
+		const struct keeper_settings settings = {
+			.config = engine->config,
+			.depot = engine->depot,
+			.log = engine_open_log(engine),
+			.seed = crypto_random_u64(),
+		};
+		err = keeper_init(&engine->keeper, &settings, why);
 		engine->has_keeper = !failed(err);
 	}
 	return err;

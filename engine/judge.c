@@ -99,6 +99,7 @@ bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
 		judge_hold(judge, lane, it, origin, true);
 		break;
 	case GATE_REAUTH:
+		lane->refused = true;
 		if (lane->reauths++ > 0)
 			judge_hold(judge, lane, it, origin, false);
 		break;

@@ -52,6 +52,21 @@ void judge_case_fault(struct judge_case *it, enum cause cause, enum scope scope,
 	};
 }
 
+void judge_case_wait(struct judge_case *it, const char *advice, int32_t wait_s, struct view text)
+{
+	judge_case_say(it, STAGE_AUTH, text);
+	it->judged = true;
+	it->verdict = (struct verdict){
+		.cause = CAUSE_AUTH_TEMPORARY,
+		.scope = SCOPE_IDENTITY,
+		.permanence = PERMANENCE_TRANSIENT,
+		.outcome = OUTCOME_RETRY_OTHER_SESSION,
+		.basis = BASIS_RULE,
+		.wait_s = wait_s,
+		.advice = advice,
+	};
+}
+
 /* The words are taken out of the reply only where somebody wants them: not on success. */
 const struct reply_note *judge_case_note(struct judge_case *it)
 {

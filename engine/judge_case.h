@@ -35,6 +35,9 @@ void judge_case_refuse(struct judge_case *it, enum stage stage, struct view repl
 /* A fault in the settings of an identity or route, that only the operator can mend. */
 void judge_case_fault(struct judge_case *it, enum cause cause, enum scope scope, const char *advice,
         struct view text);
+/* What we need to sign in is not to be had for now: no fault of the mail, and it heals by itself
+ * after wait_s or later. */
+void judge_case_wait(struct judge_case *it, const char *advice, int32_t wait_s, struct view text);
 
 /* For recipients. The words are taken out of the reply here, and so only where they are wanted. */
 const struct reply_note *judge_case_note(struct judge_case *it);

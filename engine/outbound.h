@@ -70,6 +70,8 @@ struct outbound {
 	uint32_t train_sent;     /* of them, those wholly queued */
 	uint32_t train_answered; /* of them, those wholly answered */
 	/* sign-in; the chunk holds the secret and the line that goes out, and is wiped */
+	uint32_t reauths; /* of the lane when it began */
+	const char *hint; /* what may be behind a refusal; NULL: nothing */
 	struct signin_client signin;
 	struct chunk *signin_chunk;
 	struct reply_reader reader;
@@ -87,7 +89,7 @@ void outbound_on_news(struct outbound *outbound, unsigned what);
 /* The next session with news and what it is (enum outbound_news); NULL: none. */
 struct outbound *outbound_next_news(struct list *news, unsigned *what);
 /* The answer to OUTBOUND_WANTS_SECRET, copied; or why there is none. */
-void outbound_sign_in(struct outbound *outbound, struct err err, struct view secret);
+void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask);
 /* How many more messages it takes now. */
 uint32_t outbound_room(const struct outbound *outbound);
 /* Takes job (JOB_SENDING), and what it counts in; there is room. */

@@ -19,7 +19,9 @@ static void hello_send_word(
         struct outbound *outbound, enum write_word word, enum outbound_step step);
 static void hello_ask_secret(struct outbound *outbound);
 static enum signin_mechanism hello_mechanism(const struct outbound *outbound);
+static void hello_no_secret(struct outbound *outbound, const struct keeper_ask *ask);
 static void hello_on_auth(struct outbound *outbound, const struct reply *reply);
+static void hello_not_signed_in(struct outbound *outbound, const struct reply *reply);
 static void hello_refused(struct outbound *outbound, const struct reply *reply);
 static void hello_fault(
         struct outbound *outbound, enum cause cause, const char *advice, struct view text);
@@ -248,27 +250,22 @@ static enum signin_mechanism hello_mechanism(const struct outbound *outbound)
 	return SIGNIN_NONE;
 }
 
-void outbound_sign_in(struct outbound *outbound, struct err err, struct view secret)
+void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask)
 {
 	const bool xoauth2 = outbound->identity->auth == IDENTITY_AUTH_XOAUTH2;
 
 	check(outbound->step == STEP_SECRET);
 	check(outbound->secured);
-	if (failed(err)) {
-		char memory[OUTBOUND_TEXT_BYTES];
-		struct text text = TEXT_ON(memory);
-		text_format(&text, "secret_file %s: %s", outbound->identity->secret_file,
-		        err.code == ERR_SYSTEM ? strerror(err.detail) : err_text(err.code));
-		hello_fault(outbound, CAUSE_AUTH_FAILED,
-		        "The identity's secret can't be read: mend the file, then `sluice queue "
-		        "retry`.",
-		        text_view(&text));
+	outbound->reauths = outbound->carrier.lane->reauths;
+	outbound->hint = ask->hint;
+	if (failed(ask->err)) {
+		hello_no_secret(outbound, ask);
 		return;
 	}
 	struct text kept = text_on(outbound->signin_chunk->data, KEEPER_SECRET_MAX);
 	struct text line =
 	        text_on(outbound->signin_chunk->data + KEEPER_SECRET_MAX, SIGNIN_LINE_BYTES);
-	text_put(&kept, secret);
+	text_put(&kept, view_from(ask->secret, ask->bytes));
 	/* A token makes a line far beyond 512 bytes: it goes by itself, after a challenge. */
 	const bool written = signin_client_start(&outbound->signin, hello_mechanism(outbound),
 	        view_of(outbound->identity->user), text_view(&kept), !xoauth2, &line);
@@ -278,6 +275,19 @@ void outbound_sign_in(struct outbound *outbound, struct err err, struct view sec
 	}
 	outbound_enter(outbound, STEP_AUTH);
 	outbound_send(outbound, &line);
+}
+
+static void hello_no_secret(struct outbound *outbound, const struct keeper_ask *ask)
+{
+	const struct view why = view_of(ask->why);
+	struct judge_case it;
+
+	if (ask->transient) {
+		judge_case_wait(&it, ask->advice, (int32_t)(ask->wait_ns / NS_PER_S), why);
+		outbound_fail(outbound, &it);
+	} else {
+		hello_fault(outbound, CAUSE_AUTH_FAILED, ask->advice, why);
+	}
 }
 
 static void hello_on_auth(struct outbound *outbound, const struct reply *reply)
@@ -294,17 +304,41 @@ static void hello_on_auth(struct outbound *outbound, const struct reply *reply)
 		struct log_line log = outbound_log(outbound, LOG_INFO, "signed_in");
 		log_word(&log, "mechanism", signin_mechanism_name(outbound->signin.mechanism));
 		log_end(&log);
+		outbound->carrier.lane->refused = false;
 		outbound_hello_forget(outbound);
 		outbound_become_ready(outbound);
 		break;
 	}
 	case SIGNIN_REFUSED:
-		hello_refused(outbound, reply);
+		hello_not_signed_in(outbound, reply);
 		break;
 	case SIGNIN_BROKEN:
 		outbound_fail_with(outbound, VIEW("the server does not keep to the mechanism"));
 		break;
 	}
+}
+
+static void hello_not_signed_in(struct outbound *outbound, const struct reply *reply)
+{
+	const struct lane *lane = outbound->carrier.lane;
+	struct judge_case it;
+
+	judge_case_hear(&it, STAGE_AUTH, reply, outbound->carrier.server);
+	const bool again =
+	        it.verdict.outcome == OUTCOME_REFRESH_TOKEN || it.verdict.outcome == OUTCOME_REAUTH;
+	/* It began with the token that another session has been refused with meanwhile: that says
+	 * nothing new, and must not count as the fresh one's failure. */
+	if (again && lane->reauths > outbound->reauths) {
+		outbound_lose(outbound, reply->whole);
+		return;
+	}
+	/* The server's words are the same whatever is wrong; the token may tell more. */
+	if (it.verdict.cause == CAUSE_AUTH_FAILED && outbound->hint != NULL)
+		it.verdict.advice = outbound->hint;
+	if (it.verdict.outcome == OUTCOME_PROCEED)
+		outbound_fail_with(outbound, VIEW("the server answered what was not asked"));
+	else
+		outbound_fail(outbound, &it);
 }
 
 void outbound_hello_forget(struct outbound *outbound)

@@ -113,6 +113,7 @@ void lane_resume(struct lane *lane)
 	lane->reauths = 0;
 	lane->epoch++;
 	throttle_forget(lane->throttle);
+	lane->resumed = true;
 	lane_stir(lane);
 }
 

@@ -50,6 +50,8 @@ struct lane {
 	uint32_t in_flight; /* messages of its sessions' trains */
 	uint32_t reauths;   /* sign-ins tried once more since the last success */
 	uint32_t epoch;     /* holds so far */
+	bool refused;       /* the last sign-in was: the next one wants a fresh token */
+	bool resumed;       /* an operator said retry: what failed may be asked for anew */
 	struct lane_gate hold;
 	struct lane_gate door;
 	struct throttle *throttle;

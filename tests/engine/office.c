@@ -26,7 +26,8 @@ int office_open(void **state)
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(chmod(office->secret, 0600), 0);
 	assert_false(failed(depot_create(&office->depot, 1 << 20)));
-	assert_false(failed(keeper_init(&office->keeper, office->depot, &why)));
+	const struct keeper_settings settings = { .config = &office->none, .depot = office->depot };
+	assert_false(failed(keeper_init(&office->keeper, &settings, &why)));
 	office->rig = rig_create();
 	office->rig->server.certificate = office->leaf;
 	office->rig->server.key = office->certificates.key;
@@ -41,7 +42,7 @@ int office_close(void **state)
 	rig_stop(office->rig);
 	helper_stop(&office->keeper.helper);
 	rig_destroy(office->rig);
-	helper_finish(&office->keeper.helper);
+	keeper_finish(&office->keeper);
 	depot_destroy(office->depot);
 	assert_int_equal(remove(office->secret), 0);
 	certificates_finish(&office->certificates);

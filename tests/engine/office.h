@@ -15,6 +15,7 @@ struct office {
 	char leaf[CERTIFICATES_PATH_BYTES];
 	char secret[CERTIFICATES_PATH_BYTES + 16];
 	struct depot *depot;
+	struct config none; /* no tokens */
 	struct keeper keeper;
 	struct rig *rig;
 };

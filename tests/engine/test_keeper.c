@@ -12,6 +12,7 @@ struct fixture {
 	struct depot *depot;
 	struct shelf shelf;
 	struct loop loop;
+	struct config config;
 	struct keeper keeper;
 	char path[32];
 	struct config_identity identity;
@@ -30,7 +31,9 @@ static int begin(void **state)
 	fixture->identity.secret_file = fixture->path;
 	fixture->ask.identity = &fixture->identity;
 	assert_false(failed(depot_create(&fixture->depot, 1 << 20)));
-	assert_false(failed(keeper_init(&fixture->keeper, fixture->depot, &why)));
+	const struct keeper_settings settings_of = { .config = &fixture->config,
+		.depot = fixture->depot };
+	assert_false(failed(keeper_init(&fixture->keeper, &settings_of, &why)));
 	shelf_init(&fixture->shelf, fixture->depot);
 	assert_false(failed(loop_init(&fixture->loop, &settings, &fixture->shelf, &why)));
 	loop_start(&fixture->loop);
@@ -46,7 +49,7 @@ static int end(void **state)
 
 	helper_stop(&fixture->keeper.helper);
 	helper_leave(&fixture->keeper.helper, 0, &fixture->loop);
-	helper_finish(&fixture->keeper.helper);
+	keeper_finish(&fixture->keeper);
 	loop_finish(&fixture->loop);
 	shelf_finish(&fixture->shelf);
 	depot_destroy(fixture->depot);

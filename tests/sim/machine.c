@@ -75,7 +75,13 @@ static void machine_open(struct machine *machine, uint64_t seed)
 		.delivery_count = config->threads.delivery,
 	};
 	must(spooler_create(&machine->spooler, &settings, &why), &why);
-	must(keeper_init(&machine->keeper, machine->depot, &why), &why);
+	const struct keeper_settings secrets = {
+		.config = config,
+		.depot = machine->depot,
+		.log = machine_log(machine),
+		.seed = seed,
+	};
+	must(keeper_init(&machine->keeper, &secrets, &why), &why);
 	for (size_t i = 0; i < config->threads.ingest; i++)
 		machine_open_ingest(machine, i, seed);
 	for (size_t i = 0; i < config->threads.delivery; i++)
@@ -228,7 +234,7 @@ void machine_finish(struct machine *machine)
 		ingest_finish(&machine->ingests[i]);
 	for (size_t i = 0; i < machine->delivery_count; i++)
 		delivery_finish(&machine->deliveries[i]);
-	helper_finish(&machine->keeper.helper);
+	keeper_finish(&machine->keeper);
 	spooler_destroy(machine->spooler);
 	for (size_t i = 0; i < machine->ingest_count; i++)
 		pair_finish(&machine->ingest_pairs[i]);

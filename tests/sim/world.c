@@ -66,7 +66,7 @@ static struct world world; /* callbacks of the seams come without an owner of th
 static void world_boot(void);
 static void world_say_stuck(void);
 static void world_part(uint64_t seed);
-static void world_configure(enum world_plant plant, const char *secret);
+static void world_configure(enum world_plant plant, const char *secret, bool tokens);
 static void world_put_other_route(struct text *text, const char *limits, const char *identities);
 static void world_make_tenant(uint64_t seed);
 static void world_open_mock(
@@ -104,7 +104,7 @@ void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool v
 	network_reset(random_u64(&world.random));
 	oracle_init(&world.oracle);
 	world_part(seed);
-	world_configure(plant, secret);
+	world_configure(plant, secret, seed % 4 < 2);
 	const struct err err = depot_create(&world.depot, WORLD_MEMORY);
 	check(!failed(err));
 	shelf_init(&world.shelf, world.depot);
@@ -187,7 +187,8 @@ static void world_put_other_route(struct text *text, const char *limits, const c
 	text_format(text, "rules:\n  - {recipient_domain: '*.far.test', route: other}\n");
 }
 
-static void world_configure(enum world_plant plant, const char *secret)
+/* `tokens`: signs in with tokens of an endpoint, instead of a password. */
+static void world_configure(enum world_plant plant, const char *secret, bool tokens)
 {
 	/* One a line: the order in which arguments are worked out is the compiler's. */
 	const int pipeline = 1 + (int)random_below(&world.random, 6);
@@ -197,9 +198,13 @@ static void world_configure(enum world_plant plant, const char *secret)
 	const unsigned mailboxes = 1 + (unsigned)random_below(&world.random, METER_MAILBOXES);
 	const int cap = 1 + (int)random_below(&world.random, 3);
 	const int rate = 3 + (int)random_below(&world.random, 20);
-	char file[4096];
+	char file[8192];
 	char limits[128];
-	char identities[1024];
+	char identities[4096];
+	const char *sign_in =
+	        tokens ? "oauth: {client_id: relay, token_url: https://login.sim.test/token, "
+	                 "client_secret_file"
+	               : "auth: login, secret_file";
 	struct text text = TEXT_ON(file);
 	struct text limits_text = TEXT_ON(limits);
 	struct text identities_text = TEXT_ON(identities);
@@ -214,8 +219,8 @@ static void world_configure(enum world_plant plant, const char *secret)
 	                  "    recipients_per_day: none\n",
 	        cap, rate);
 	for (unsigned i = 0; i < mailboxes; i++)
-		text_format(&identities_text, "%s{user: %s, auth: login, secret_file: %s}",
-		        i == 0 ? "" : ", ", meter_mailbox(i), secret);
+		text_format(&identities_text, "%s{user: %s, %s: %s%s}", i == 0 ? "" : ", ",
+		        meter_mailbox(i), sign_in, secret, tokens ? "}" : "");
 	meter_init(&world.meter, &world.oracle,
 	        limited ? (uint64_t)(plant == WORLD_MORE_MAIL ? rate / 2 : rate) : 0,
 	        60 * NS_PER_S);

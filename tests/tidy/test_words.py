@@ -37,7 +37,6 @@ MAY_READ_ERRNO = {
     "engine/io/tls_openssl.c": "a seam's body",
     "engine/config_file.c": "says why a file can't be read",
     "engine/ops/control_client.c": "says why the engine can't be reached",
-    "engine/keeper.c": "says why a secret can't be read",
     "engine/secret_file.c": "says why a secret can't be read or written",
     "engine/token_command.c": "says why a program can't be run",
     "engine/watch.c": "waits for signals",
