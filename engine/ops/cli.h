@@ -28,6 +28,7 @@ enum cli_status {
 	X("check", cli_check, "look through the configuration")                                    \
 	X("queue", cli_queue, "list and change what waits for delivery")                           \
 	X("route", cli_route, "say which route mail would take, and why")                          \
+	X("token", cli_token, "get an identity's token, and say what it is good for")              \
 	X("explain", explain_main, "say what a mail server's reply means")                         \
 	X("version", cli_version, "say what this is made of and what the kernel offers")           \
 	X("help", cli_help, "print a command's usage, or every setting")
@@ -37,6 +38,7 @@ int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_route(int argc, char **argv);
+int cli_token(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);
 /* `sluice help settings`: every setting, with its default and bounds. */

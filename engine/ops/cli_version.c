@@ -2,6 +2,7 @@
 
 #include "engine/io/io.h"
 #include "engine/io/tls.h"
+#include "engine/token_http.h"
 #include "queue/store.h"
 
 #include <jansson.h>
@@ -59,6 +60,7 @@ int cli_version(int argc, char **argv)
 	printf("LMDB: %s\n", store_library());
 	printf("libyaml: %s\n", yaml_get_version_string());
 	printf("jansson: %s\n", jansson_version_str());
+	printf("libcurl: %s\n", token_http_library());
 	printf("kernel: %s\n", system.release);
 	print_features();
 	return CLI_FINE;

@@ -24,6 +24,7 @@ MAY_ALLOCATE = {
     "engine/config_places.c": "gone once the configuration is read",
     "engine/config_report.c": "of start-up alone",
     "engine/dispatch_init.c": "sizes a dispatch at start",
+    "engine/ops/cli_token.c": "a command of its own process",
     "engine/token_http_curl.c": "the library's memory, which is wiped when it is given back",
 }
 
@@ -38,8 +39,8 @@ MAY_READ_ERRNO = {
     "engine/config_file.c": "says why a file can't be read",
     "engine/ops/control_client.c": "says why the engine can't be reached",
     "engine/secret_file.c": "says why a secret can't be read or written",
-    "engine/token_command.c": "says why a program can't be run",
     "engine/watch.c": "waits for signals",
+    "engine/token_command.c": "says why a program can't be run",
 }
 
 # Writable memory of a layer itself. file:symbol: why
