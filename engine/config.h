@@ -135,7 +135,7 @@ struct config_threads {
 struct config {
 	CONFIG_TOP(CONFIG_FIELD)
 	uint32_t account_count;
-	uint32_t token_count;               /* numbers of identities' tokens: 0 .. token_count - 1 */
+	uint32_t token_count;              /* numbers of identities' tokens: 0 .. token_count - 1 */
 	const char *path;                  /* of the file, for the log */
 	const struct rulebook *rulebook;   /* made of it; NULL: the first route takes all */
 	const struct rulebook *streambook; /* of the streams' conditions; NULL: there are none */
