@@ -29,11 +29,18 @@ void judge_case_say(struct judge_case *it, enum stage stage, struct view text)
 
 void judge_case_refuse(struct judge_case *it, enum stage stage, struct view reply)
 {
-	const bool parsed = reply_parse(
-	        reply, (struct span){ it->own_memory, sizeof it->own_memory }, &it->own);
+	const bool parsed = judge_case_repeat(it, stage, reply, VIEW(""));
 
 	check(parsed);
-	judge_case_hear(it, stage, &it->own, VIEW(""));
+}
+
+bool judge_case_repeat(
+        struct judge_case *it, enum stage stage, struct view reply, struct view server)
+{
+	if (!reply_parse(reply, (struct span){ it->own_memory, sizeof it->own_memory }, &it->own))
+		return false;
+	judge_case_hear(it, stage, &it->own, server);
+	return true;
 }
 
 void judge_case_fault(struct judge_case *it, enum cause cause, enum scope scope, const char *advice,

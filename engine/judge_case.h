@@ -32,6 +32,9 @@ void judge_case_say(struct judge_case *it, enum stage stage, struct view text);
 /* Our own refusal of a message or recipient, as a server would have put it: code and enhanced
  * code begin the text. */
 void judge_case_refuse(struct judge_case *it, enum stage stage, struct view reply);
+/* A reply that was heard before, out of a copy. False: it was cut short, and is none any more. */
+bool judge_case_repeat(
+        struct judge_case *it, enum stage stage, struct view reply, struct view server);
 /* A fault in the settings of an identity or route, that only the operator can mend. */
 void judge_case_fault(struct judge_case *it, enum cause cause, enum scope scope, const char *advice,
         struct view text);

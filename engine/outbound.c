@@ -11,6 +11,8 @@ static void outbound_work(struct loop_task *task);
 static void outbound_connect(struct outbound *outbound);
 static void outbound_read(struct outbound *outbound);
 static void outbound_hear(struct outbound *outbound, const struct reply *reply);
+static bool outbound_is_useless(const struct outbound *outbound);
+static void outbound_complain(struct outbound *outbound);
 static void outbound_ended(struct outbound *outbound);
 static void outbound_gone(struct outbound *outbound);
 static void outbound_log_closed(struct outbound *outbound);
@@ -282,18 +284,15 @@ void outbound_fail(struct outbound *outbound, struct judge_case *it)
 void outbound_lose(struct outbound *outbound, struct view why)
 {
 	struct text text = TEXT_ON(outbound->text);
-	const bool useless = outbound->step == STEP_READY && outbound->messages == 0;
 
 	check(outbound->step != STEP_CLOSING);
 	text_put(&text, why);
 	outbound->text_bytes = (uint8_t)text.bytes;
-	outbound->faulty = useless && outbound->train_count > 0 && !outbound->shard->draining;
-	if (outbound->faulty)
-		target_blame(
-		        outbound->target, &outbound->address, loop_now(&outbound->shard->loop));
 	outbound->begun = stream_begun_total(&outbound->stream);
 	if (outbound->step == STEP_READY)
 		lane_unstand(outbound->carrier.lane);
+	if (outbound_is_useless(outbound))
+		outbound_complain(outbound);
 	const bool polite = outbound->step == STEP_QUIT;
 	outbound_hello_forget(outbound);
 	loop_task_drop(&outbound->shard->loop.starved, &outbound->work);
@@ -303,6 +302,36 @@ void outbound_lose(struct outbound *outbound, struct view why)
 		stream_close(&outbound->stream);
 	else
 		stream_abort(&outbound->stream);
+}
+
+/* It was ready, and ends without having answered a message; and neither we nor its age ended it.
+ * Otherwise the next one would be opened at once, to the same end. */
+static bool outbound_is_useless(const struct outbound *outbound)
+{
+	const int64_t stood_ns = loop_now(&outbound->shard->loop).ns - outbound->ready.ns;
+
+	if (outbound->step != STEP_READY || outbound->messages > 0 || outbound->shard->draining)
+		return false;
+	return outbound->train_count > 0 || (!outbound->retiring && stood_ns < OUTBOUND_YOUNG_NS);
+}
+
+/* The lane is not to open the next one at once. Where no message was in it, the one that waits in
+ * front is told why. */
+static void outbound_complain(struct outbound *outbound)
+{
+	const struct carrier *carrier = &outbound->carrier;
+	const struct view text = view_from(outbound->text, outbound->text_bytes);
+	struct judge_case it;
+
+	if (!outbound->goodbye || !judge_case_repeat(&it, STAGE_ANY, text, carrier->server))
+		judge_case_say(&it, STAGE_ANY, text);
+	it.judged = outbound->goodbye;
+	it.verdict = outbound->verdict;
+	target_blame(outbound->target, &outbound->address, loop_now(&outbound->shard->loop));
+	if (outbound->train_count == 0)
+		judge_session(carrier->judge, carrier->lane, &it);
+	else
+		judge_useless(carrier->judge, carrier->lane, &it);
 }
 
 static void outbound_ended(struct outbound *outbound)
@@ -331,13 +360,6 @@ static void outbound_gone(struct outbound *outbound)
 		return;
 	}
 	outbound_lose_train(outbound);
-	if (outbound->faulty) {
-		struct judge_case it;
-		judge_case_say(&it, STAGE_ANY, view_from(outbound->text, outbound->text_bytes));
-		it.judged = outbound->goodbye;
-		it.verdict = outbound->verdict;
-		judge_useless(outbound->carrier.judge, outbound->carrier.lane, &it);
-	}
 	outbound_log_closed(outbound);
 	outbound->step = STEP_UNUSED;
 	outbound_say(outbound, OUTBOUND_GONE);
@@ -400,6 +422,7 @@ void outbound_become_ready(struct outbound *outbound)
 			carrier->size_max = sizes[i];
 	lane_stand(carrier->lane);
 	target_trust(outbound->target, &outbound->address);
+	outbound->ready = loop_now(&outbound->shard->loop);
 	outbound_enter(outbound, STEP_READY);
 	outbound_arm(outbound);
 	outbound_say(outbound, OUTBOUND_READY);

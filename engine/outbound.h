@@ -25,6 +25,9 @@
 #define OUTBOUND_DATA_DEPTH  2              /* messages in flight where DATA asks for 354 */
 #define OUTBOUND_QUIT_NS     (5 * NS_PER_S) /* for the reply to QUIT */
 #define OUTBOUND_TEXT_BYTES  200            /* why a session was lost, in words */
+/* A session that stood idle for longer and is ended by the server was not wanted: that is none of
+ * its faults. Servers give five minutes (reference.md, 3.4). */
+#define OUTBOUND_YOUNG_NS (60 * NS_PER_S)
 
 enum outbound_news {
 	OUTBOUND_WANTS_SECRET = 1,
@@ -45,6 +48,7 @@ struct outbound {
 	struct loop_task work; /* for memory, or a long body to be looked at */
 	uint64_t id;           /* c= in the log */
 	struct mono opened;    /* the connection */
+	struct mono ready;     /* since when it takes messages */
 	struct mono since;     /* its first address was tried */
 	uint8_t step;          /* enum outbound_step, up to READY; then QUIT or CLOSING */
 	uint8_t pending;       /* enum outbound_news not yet read */
@@ -53,7 +57,6 @@ struct outbound {
 	bool connected;        /* TCP's handshake succeeded */
 	bool secured;          /* TLS is up, and the route's policy met */
 	bool dane;             /* TLSA records are to authenticate the server, or have done so */
-	bool faulty;           /* was lost without having been of use: the judge is to hear of it */
 	bool elsewhere;        /* the address was of no use, and another one is to be tried */
 	bool opening;          /* the one above's: counted among those on their way */
 	uint8_t text_bytes;

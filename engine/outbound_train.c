@@ -61,7 +61,9 @@ void outbound_hear_train(struct outbound *outbound, const struct reply *reply)
 	if (outbound->carrier.elsewhere)
 		target_blame(
 		        outbound->target, &outbound->address, loop_now(&outbound->shard->loop));
-	if (reply->code == 421) {
+	/* 421; or what a server says to a session that it finds idle for too long. */
+	const bool unasked = outbound->train_count == 0 && reply->code >= 400;
+	if (reply->code == 421 || unasked) {
 		/* It closes the connection now: nothing behind this was done, or will be. */
 		outbound->goodbye = true;
 		outbound->verdict = verdict_judge(STAGE_ANY, reply->whole);

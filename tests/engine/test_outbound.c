@@ -534,6 +534,32 @@ static void test_greeting_refused(void **state)
 	rig_destroy(rig);
 }
 
+/* Ready, and gone before a message was given to it: the lane does not open the next one at once, and
+ * the message that waits says why. */
+static void test_gone_unasked(void **state)
+{
+	static const char *const scripts[] = {
+		GREET ONLY "CHUNKING\\n421 4.3.2 Service not active\nclose\n",
+		HELLO MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin("", PLAIN, scripts);
+	const struct lane *lane = rig->delivery.dispatch.lanes[0].lane;
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_post(rig, "y\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	assert_string_equal(rig_reply(rig, 0, 0), "421 4.3.2 Service not active");
+	assert_int_equal(lane->door.setbacks, 1);
+	assert_int_equal(atomic_load(&rig->counters.sessions_opened), 1);
+	rig_send(rig, LETTER_RESUME, NULL);
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "D");
+	rig_destroy(rig);
+}
+
 static void test_unreachable(void **state)
 {
 	static const char *const scripts[] = { NULL };
@@ -649,6 +675,7 @@ int main(void)
 		cmocka_unit_test(test_expires_behind_a_held_lane),
 		cmocka_unit_test(test_out_of_step),
 		cmocka_unit_test(test_greeting_refused),
+		cmocka_unit_test(test_gone_unasked),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_idle),
