@@ -5,6 +5,8 @@
 
 #define RECORD_VERSION     1
 #define RECORD_HELD        (1 << 0)
+#define RECORD_RESTARTS    1 /* shift of two bits in the flags */
+#define RECORD_FLAGS       (RECORD_HELD | JOB_RESTARTS_MAX << RECORD_RESTARTS)
 #define RECORD_HEAD_BYTES  (1 + 1 + 2 + 4 + 8 + 8 + 8 + 2 + 2)
 #define RECORD_OWED_BYTES  (2 + 1 + 1 + 2)
 #define RECORD_REPLY_BYTES (2 + 6 + 2 + 1 + 1 + 2)
@@ -14,6 +16,8 @@ static_assert(RECORD_HEAD_BYTES + MESSAGE_RECIPIENTS_MAX * RECORD_OWED_BYTES + R
                               REPLIES_CHUNKS_MAX * CHUNK_DATA_BYTES <=
                       JOB_RECORD_MAX,
         "the largest job fits its record: a reply takes less there than in memory");
+
+static_assert(JOB_RESTARTS_MAX == 3, "two bits of the record's flags");
 
 #define LEADS_TO(state) (1U << JOB_##state)
 
@@ -291,7 +295,10 @@ size_t job_encode(struct job *job, uint16_t route_id, struct span into)
 
 	struct record_writer head = record_write((struct span){ into.data, RECORD_HEAD_BYTES });
 	record_put_u8(&head, RECORD_VERSION);
-	record_put_u8(&head, job->held ? RECORD_HELD : 0);
+	const uint16_t restarts =
+	        job->restarts < JOB_RESTARTS_MAX ? job->restarts : JOB_RESTARTS_MAX;
+	record_put_u8(
+	        &head, (uint8_t)((job->held ? RECORD_HELD : 0) | restarts << RECORD_RESTARTS));
 	record_put_u16(&head, route_id);
 	record_put_u32(&head, job->attempts);
 	record_put_u64(&head, (uint64_t)job->first_attempt.ms);
@@ -315,6 +322,7 @@ static bool head_take(struct job *job, struct record_reader *reader, struct head
 	const uint8_t flags = record_get_u8(reader);
 
 	job->held = (flags & RECORD_HELD) != 0;
+	job->restarts = (flags >> RECORD_RESTARTS) & JOB_RESTARTS_MAX;
 	head->route_id = record_get_u16(reader);
 	job->attempts = record_get_u32(reader);
 	job->first_attempt.ms = (int64_t)record_get_u64(reader);
@@ -322,7 +330,7 @@ static bool head_take(struct job *job, struct record_reader *reader, struct head
 	job->next_attempt.ms = (int64_t)record_get_u64(reader);
 	head->owed_count = record_get_u16(reader);
 	head->reply_count = record_get_u16(reader);
-	return !reader->bad && version == RECORD_VERSION && (flags & ~RECORD_HELD) == 0 &&
+	return !reader->bad && version == RECORD_VERSION && (flags & ~RECORD_FLAGS) == 0 &&
 	       job->first_attempt.ms >= 0 && job->last_attempt.ms >= 0 &&
 	       job->next_attempt.ms >= 0 && head->owed_count > 0 &&
 	       head->owed_count <= MESSAGE_RECIPIENTS_MAX && head->reply_count <= head->owed_count;

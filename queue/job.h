@@ -17,8 +17,9 @@
 #include "queue/message.h"
 #include "queue/replies.h"
 
-#define JOB_OWED_INLINE 4
-#define JOB_RECORD_MAX  (size_t)(64 + MESSAGE_RECIPIENTS_MAX * 8 + 9 * CHUNK_DATA_BYTES)
+#define JOB_OWED_INLINE  4
+#define JOB_RESTARTS_MAX 3 /* what its record has room for */
+#define JOB_RECORD_MAX   (size_t)(64 + MESSAGE_RECIPIENTS_MAX * 8 + 9 * CHUNK_DATA_BYTES)
 
 /* name, what is true in it, and where the job is */
 #define JOB_STATES(X)                                                                              \
@@ -55,6 +56,7 @@ enum owed_flag {
 	OWED_IN_DOUBT = 1 << 0,   /* a session was lost after the last byte: it may have arrived */
 	OWED_DELAY_TOLD = 1 << 1, /* the sender has had a report of the delay */
 	OWED_RELAYED = 1 << 2,    /* delivered to a server that reports no further (no DSN) */
+	OWED_EXPIRED = 1 << 3,    /* bounced for its age: whatever was said last is not why */
 };
 
 /* Where a recipient stands in the transaction at hand: the delivery shard's own notes. */
@@ -92,17 +94,17 @@ struct job {
 	uint64_t id;     /* its message's */
 	struct message *message;
 	uint32_t attempts;         /* that ended without an end for all */
+	uint16_t restarts;         /* since the last of them: it was started again without blame */
 	struct wall first_attempt; /* 0: none yet */
 	struct wall last_attempt;
 	struct wall next_attempt;
 
 	/* The delivery shard's own, while the job is lent to it; 0 when it comes. */
-	uint64_t place;    /* in the order of its schedule: kept when it is put back */
-	uint32_t line;     /* of the schedule */
-	uint16_t restarts; /* times it was started again without a verdict of its own */
-	uint16_t at_once;  /* most recipients of a transaction; 0: as the route says */
-	int32_t wait_s;    /* the longest that a recipient of it was told to wait */
-	bool blamed;       /* a recipient was deferred by a failure of its own */
+	uint64_t place;   /* in the order of its schedule: kept when it is put back */
+	uint32_t line;    /* of the schedule */
+	uint16_t at_once; /* most recipients of a transaction; 0: as the route says */
+	int32_t wait_s;   /* the longest that a recipient of it was told to wait */
+	bool blamed;      /* a recipient was deferred by a failure of its own */
 
 	/* Private: see job_owed() and job_reply(). */
 	uint32_t owed_count;

@@ -93,6 +93,7 @@ static void test_record_keeps_what_is_owed(void **state)
 
 	make_job(&job, 9);
 	job.attempts = 3;
+	job.restarts = 2;
 	job.first_attempt.ms = 1;
 	job.last_attempt.ms = 2;
 	job.next_attempt.ms = 1790000060000;
@@ -108,6 +109,7 @@ static void test_record_keeps_what_is_owed(void **state)
 	assert_int_equal(route_id, 77);
 	assert_int_equal(back.owed_count, 5);
 	assert_int_equal(back.attempts, 3);
+	assert_int_equal(back.restarts, 2);
 	assert_int_equal(back.first_attempt.ms, 1);
 	assert_int_equal(back.last_attempt.ms, 2);
 	assert_int_equal(back.next_attempt.ms, 1790000060000);
