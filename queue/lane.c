@@ -92,7 +92,21 @@ int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct ra
 		most_ns = LANE_DOOR_FIRST_NS;
 	if (!lane_gate_is_open(&lane->door, now))
 		return lane->door.until.ns - now.ns;
+	lane->door_faulted = false;
 	return lane_gate_close(&lane->door, now, LANE_DOOR_FIRST_NS, most_ns, random);
+}
+
+int64_t lane_fault(struct lane *lane, struct mono now, int64_t first_ns, struct random *random)
+{
+	lane_stir(lane);
+	if (!lane_gate_is_open(&lane->door, now))
+		return lane->door.until.ns - now.ns;
+	if (first_ns < LANE_DOOR_FIRST_NS)
+		first_ns = LANE_DOOR_FIRST_NS;
+	if (first_ns > LANE_FAULT_FIRST_NS)
+		first_ns = LANE_FAULT_FIRST_NS;
+	lane->door_faulted = true;
+	return lane_gate_close(&lane->door, now, first_ns, LANE_FAULT_MOST_NS, random);
 }
 
 void lane_succeed(struct lane *lane, uint32_t epoch)
@@ -103,6 +117,9 @@ void lane_succeed(struct lane *lane, uint32_t epoch)
 		lane_stir(lane);
 	lane->hold.setbacks = 0;
 	lane->door.setbacks = 0;
+	if (lane->door_faulted)
+		lane->door.until = (struct mono){ 0 };
+	lane->door_faulted = false;
 	lane->reauths = 0;
 }
 
@@ -110,6 +127,7 @@ void lane_resume(struct lane *lane)
 {
 	lane->hold = (struct lane_gate){ 0 };
 	lane->door = (struct lane_gate){ 0 };
+	lane->door_faulted = false;
 	lane->reauths = 0;
 	lane->epoch++;
 	throttle_forget(lane->throttle);

@@ -5,7 +5,9 @@
  * It has two gates. What servers say about messages and identities holds the lane: nothing starts
  * until the time is up, then one message at a time until one succeeds. What goes wrong before a
  * session is ready shuts its door: no session is opened until the time is up; sessions that stand
- * go on. Each gate's wait doubles with every setback in a row, and ends its growth with success.
+ * go on. So does a fault of one front end, which blames nobody: then success on another session
+ * opens the door at once.
+ * Each gate's wait doubles with every setback in a row, and ends its growth with success.
  * A gate is closed once an epoch: what began before it was closed last says nothing more.
  *
  * The limits of its mailbox are its throttle's (queue/throttle.h), which the lanes of one account
@@ -29,6 +31,9 @@
 #define LANE_LEARNED_MOST_NS (60 * NS_PER_S)
 #define LANE_DOOR_FIRST_NS   (1 * NS_PER_S)
 #define LANE_DOOR_MOST_NS    (60 * NS_PER_S)
+/* Another front end, soon: operators wait 5 to 30 s (reference.md, 6.3). */
+#define LANE_FAULT_FIRST_NS (5 * NS_PER_S)
+#define LANE_FAULT_MOST_NS  (30 * NS_PER_S)
 
 /* A wait that grows. Reached and setbacks > 0: trying, carefully. */
 struct lane_gate {
@@ -54,6 +59,7 @@ struct lane {
 	bool resumed;       /* an operator said retry: what failed may be asked for anew */
 	struct lane_gate hold;
 	struct lane_gate door;
+	bool door_faulted; /* it was shut for a front end's fault, and for nothing else */
 	struct throttle *throttle;
 	struct lane *peers; /* all lanes of the route in this shard, one after the other */
 	uint32_t peer_count;
@@ -81,6 +87,8 @@ bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct 
         struct random *random);
 /* No session is opened for a second at first, most_ns at most; gives how long. */
 int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random);
+/* The same for a front end's fault: first_ns at first, LANE_FAULT_MOST_NS at most. */
+int64_t lane_fault(struct lane *lane, struct mono now, int64_t first_ns, struct random *random);
 /* A message that began in `epoch` was taken: both gates forget their setbacks. */
 void lane_succeed(struct lane *lane, uint32_t epoch);
 /* An operator said retry: both gates open, and what was learned is forgotten. */

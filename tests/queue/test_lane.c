@@ -134,6 +134,36 @@ static void test_door(void **state)
 	assert_true(lane_door_open(&lane, AT(at), 5));
 }
 
+/* A front end's fault blames nobody: never long, and success anywhere ends it. */
+static void test_fault(void **state)
+{
+	static const double waits[] = { 5, 10, 20, 30, 30, 30 };
+	struct lane lane = fresh();
+	double at = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+		const int64_t wait_ns = lane_fault(&lane, AT(at), 60 * NS_PER_S, &dice);
+		assert_true(wait_ns >= AT(waits[i]).ns);
+		assert_true(wait_ns <= AT(waits[i] * 1.2).ns);
+		assert_true(lane_fault(&lane, AT(at + 1), 60 * NS_PER_S, &dice) < wait_ns);
+		assert_true(lane_is_open(&lane, AT(at)));
+		at += waits[i] * 1.2;
+	}
+	(void)lane_fault(&lane, AT(at), 0, &dice);
+	assert_false(lane_door_open(&lane, AT(at), 0));
+	lane_succeed(&lane, lane.epoch);
+	assert_true(lane_door_open(&lane, AT(at), 3));
+	/* No shorter than a second. */
+	assert_true(lane_fault(&lane, AT(at), 0, &dice) >= NS_PER_S);
+	lane_succeed(&lane, lane.epoch);
+	/* A host that can't be reached is another matter, whoever is still served. */
+	(void)lane_shut(&lane, AT(at), LANE_DOOR_MOST_NS, &dice);
+	(void)lane_fault(&lane, AT(at), 0, &dice);
+	lane_succeed(&lane, lane.epoch);
+	assert_false(lane_door_open(&lane, AT(at), 0));
+}
+
 /* A refusal that comes late, of a message from before the hold, is none of its own; what asks for
  * more than moments counts whenever it comes. */
 static void test_late_refusals(void **state)
@@ -196,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_a_train_is_one_setback),
 		cmocka_unit_test(test_holds_grow),
 		cmocka_unit_test(test_door),
+		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_late_refusals),
 		cmocka_unit_test(test_says_what_changed),
 		cmocka_unit_test(test_resumed),
