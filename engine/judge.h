@@ -10,7 +10,8 @@
  * Owns:    nothing: jobs come from a session's train or the schedule, and leave by letter or back
  *          into the schedule.
  * Never:   fails, allocates, or lets a job start again and again for nothing: restarts are counted
- *          (JUDGE_RESTARTS_MAX), and what waits is looked at for its time.
+ *          (JOB_RESTARTS_MAX in a row are a failed attempt), and what waits is looked at for its
+ *          time.
  */
 #ifndef SLUICE_JUDGE_H
 #define SLUICE_JUDGE_H
@@ -21,9 +22,6 @@
 #include "queue/outage.h"
 #include "queue/schedule.h"
 #include "queue/verdict.h"
-
-/* A job that lost its session, or was told to try another one, so often: a failed attempt. */
-#define JUDGE_RESTARTS_MAX 3
 
 struct judge {
 	struct shard *shard;
@@ -37,7 +35,9 @@ struct judgement {
 	bool relayed;   /* set at the start: the server reports no further (no DSN) */
 	bool held;      /* a gate was closed: what is pending waits behind it */
 	bool restarted; /* to be started again, and counted */
+	bool doubted;   /* its last byte went out, and no answer came: a failed attempt */
 	bool split;     /* too many recipients at once */
+	bool final;     /* then: the server said so for good (5yz) */
 };
 
 void judge_init(struct judge *judge, struct shard *shard, struct schedule *schedule);
@@ -64,7 +64,8 @@ void judge_recipients(struct judge *judge, const struct lane *lane, struct job *
 /* What is said of recipients that are pending as the session is lost; decides nothing. */
 void judge_remark(struct judge *judge, struct job *job, struct judge_case *it);
 /* The session was lost after the last byte: what is unanswered may have arrived. */
-void judge_in_doubt(struct judge *judge, const struct lane *lane, struct job *job);
+void judge_in_doubt(
+        struct judge *judge, const struct lane *lane, struct job *job, struct judgement *judgement);
 /* The transaction is over: settles the job or puts it back. Takes job (JOB_SENDING). */
 void judge_transaction(
         struct judge *judge, struct lane *lane, struct job *job, const struct judgement *judgement);

@@ -87,13 +87,28 @@ const struct reply_note *judge_case_note(struct judge_case *it)
 	return &it->note;
 }
 
+/* As it was said: code and enhanced code in front again. */
+static void note_put(struct text *text, const struct reply_note *note)
+{
+	if (note->code > 0)
+		text_format(text, "%u ", note->code);
+	if (note->code > 0 && note->status[0] > 0)
+		text_format(text, "%u.%u.%u ", note->status[0], note->status[1], note->status[2]);
+	text_put(text, note->text);
+}
+
 void judge_case_log(struct log_line *line, struct judge_case *it)
 {
+	char memory[REPLY_TEXT_MAX + 32];
+	struct text text = TEXT_ON(memory);
+
 	log_word(line, "stage", stage_word(it->stage));
-	if (it->reply != NULL)
+	if (it->reply != NULL) {
 		log_text(line, "reply", it->reply->whole);
-	else
-		log_text(line, "reply", it->note.text);
+	} else {
+		note_put(&text, &it->note);
+		log_text(line, "reply", text_view(&text));
+	}
 	if (!it->judged)
 		return;
 	log_word(line, "cause", cause_word(it->verdict.cause));

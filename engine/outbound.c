@@ -149,6 +149,8 @@ static void outbound_work(struct loop_task *task)
 
 static void outbound_read(struct outbound *outbound)
 {
+	bool heard = false;
+
 	while (outbound->step != STEP_CLOSING && outbound->step != STEP_UNUSED) {
 		const struct view piece = stream_peek(&outbound->stream);
 		struct view input = piece;
@@ -158,6 +160,7 @@ static void outbound_read(struct outbound *outbound)
 			break;
 		const enum reply_news news = reply_read(&outbound->reader, &input, &reply);
 		stream_consume(&outbound->stream, piece.bytes - input.bytes);
+		heard |= news == REPLY_READY;
 		if (news == REPLY_READY)
 			outbound_hear(outbound, &reply);
 		else if (news == REPLY_BAD && outbound->step == STEP_READY)
@@ -165,7 +168,8 @@ static void outbound_read(struct outbound *outbound)
 		else if (news == REPLY_BAD)
 			outbound_fail_with(outbound, VIEW("this is no SMTP server"));
 	}
-	if (outbound->step == STEP_READY)
+	/* Part of a reply is no progress: who drips has no more time than others. */
+	if (heard && outbound->step == STEP_READY)
 		outbound_progress(outbound);
 }
 
@@ -286,8 +290,10 @@ void outbound_lose(struct outbound *outbound, struct view why)
 	struct text text = TEXT_ON(outbound->text);
 
 	check(outbound->step != STEP_CLOSING);
-	text_put(&text, why);
-	outbound->text_bytes = (uint8_t)text.bytes;
+	if (!outbound->goodbye) {
+		text_put(&text, why);
+		outbound->text_bytes = (uint8_t)text.bytes;
+	}
 	outbound->begun = stream_begun_total(&outbound->stream);
 	if (outbound->step == STEP_READY)
 		lane_unstand(outbound->carrier.lane);
@@ -312,7 +318,8 @@ static bool outbound_is_useless(const struct outbound *outbound)
 
 	if (outbound->step != STEP_READY || outbound->messages > 0 || outbound->shard->draining)
 		return false;
-	return outbound->train_count > 0 || (!outbound->retiring && stood_ns < OUTBOUND_YOUNG_NS);
+	const bool ours = outbound->retiring && !outbound->goodbye;
+	return outbound->train_count > 0 || (!ours && stood_ns < OUTBOUND_YOUNG_NS);
 }
 
 /* The lane is not to open the next one at once. Where no message was in it, the one that waits in

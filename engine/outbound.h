@@ -24,6 +24,7 @@
 #define OUTBOUND_REPLY_BYTES 2048           /* kept of a reply: Microsoft's pass 1.5 KB */
 #define OUTBOUND_DATA_DEPTH  2              /* messages in flight where DATA asks for 354 */
 #define OUTBOUND_QUIT_NS     (5 * NS_PER_S) /* for the reply to QUIT */
+#define OUTBOUND_GOODBYE_NS  (5 * NS_PER_S) /* for what comes behind a 421 */
 #define OUTBOUND_TEXT_BYTES  200            /* why a session was lost, in words */
 /* A session that stood idle for longer and is ended by the server was not wanted: that is none of
  * its faults. Servers give five minutes (reference.md, 3.4). */

@@ -2,6 +2,7 @@
 #include "queue/base/check.h"
 
 static struct transaction *outbound_train(struct outbound *outbound, uint32_t place);
+static void outbound_part(struct outbound *outbound, const struct reply *reply);
 static void outbound_write(struct outbound *outbound);
 static bool outbound_needs_reset(struct outbound *outbound, uint32_t place);
 static void outbound_finish_front(struct outbound *outbound);
@@ -63,14 +64,26 @@ void outbound_hear_train(struct outbound *outbound, const struct reply *reply)
 		        outbound->target, &outbound->address, loop_now(&outbound->shard->loop));
 	/* 421; or what a server says to a session that it finds idle for too long. */
 	const bool unasked = outbound->train_count == 0 && reply->code >= 400;
-	if (reply->code == 421 || unasked) {
-		/* It closes the connection now: nothing behind this was done, or will be. */
-		outbound->goodbye = true;
-		outbound->verdict = verdict_judge(STAGE_ANY, reply->whole);
-		outbound_lose(outbound, reply->whole);
-	} else if (heard == TRANSACTION_BROKEN) {
+	if (!outbound->goodbye && (reply->code == 421 || unasked))
+		outbound_part(outbound, reply);
+	if (heard == TRANSACTION_BROKEN)
 		outbound_lose(outbound, VIEW("the server answered what was not asked"));
-	}
+	else if (outbound->goodbye && outbound->train_answered == outbound->train_count)
+		outbound_lose(outbound, VIEW(""));
+}
+
+/* The server ends it. Nothing more is written, but what it answers still counts, for a moment: it
+ * may have taken what was sent whole. */
+static void outbound_part(struct outbound *outbound, const struct reply *reply)
+{
+	struct text text = TEXT_ON(outbound->text);
+
+	text_put(&text, reply->whole);
+	outbound->text_bytes = (uint8_t)text.bytes;
+	outbound->goodbye = true;
+	outbound->retiring = true;
+	outbound->verdict = verdict_judge(STAGE_ANY, reply->whole);
+	loop_timer_after(&outbound->shard->loop, &outbound->timer, OUTBOUND_GOODBYE_NS);
 }
 
 void outbound_progress(struct outbound *outbound)
@@ -102,6 +115,8 @@ void outbound_arm(struct outbound *outbound)
 	const struct config_route *route = outbound->target->route;
 	struct loop *loop = &outbound->shard->loop;
 
+	if (outbound->goodbye)
+		return; /* its time runs */
 	if (outbound->train_count == 0) {
 		const struct mono idle = mono_after(loop_now(loop), route->idle_ns);
 		const struct mono end = mono_after(outbound->opened, route->lifetime_ns);
@@ -116,7 +131,6 @@ void outbound_lose_train(struct outbound *outbound)
 {
 	const struct transaction_loss loss = {
 		.begun = outbound->begun,
-		.refused = outbound->goodbye,
 		.text = view_from(outbound->text, outbound->text_bytes),
 	};
 	bool first = true;
@@ -149,6 +163,8 @@ static void outbound_write(struct outbound *outbound)
 	struct shard *shard = outbound->shard;
 	enum transaction_wrote wrote = TRANSACTION_WROTE;
 
+	if (outbound->goodbye)
+		return;
 	while (outbound->train_sent < outbound->train_count && wrote == TRANSACTION_WROTE) {
 		struct transaction *transaction = outbound_train(outbound, outbound->train_sent);
 

@@ -217,10 +217,9 @@ void transaction_lose(struct transaction *transaction, struct carrier *carrier, 
 	}
 	/* Answered to the last recipient and refused: then nobody is in doubt. */
 	const bool hopeless = transaction->owed >= STEP_DATA && transaction->accepted == 0;
-	if (open && sent && !loss->refused && !hopeless) {
-		judge_in_doubt(carrier->judge, carrier->lane, transaction->job);
-		transaction->judgement.restarted = true;
-	}
+	if (open && sent && !hopeless)
+		judge_in_doubt(
+		        carrier->judge, carrier->lane, transaction->job, &transaction->judgement);
 	transaction->judgement.restarted |= open && loss->first;
 	transaction_end(transaction, carrier, shelf);
 }

@@ -107,8 +107,7 @@ void transaction_end(struct transaction *transaction, struct carrier *carrier, s
 /* How a session was lost, as its open transactions see it. */
 struct transaction_loss {
 	uint64_t begun; /* stream_begun_total() then: the server may have what was queued before */
-	bool refused; /* the server said that it goes (421): what it did not answer it did not do */
-	bool first;   /* the oldest open one: it may be the cause, so that is counted */
+	bool first;     /* the oldest open one: it may be the cause, so that is counted */
 	struct view text;
 };
 /* The same where its session was lost: in doubt, or as if it had not been tried. */

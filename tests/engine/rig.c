@@ -193,6 +193,26 @@ void rig_wait(struct rig *rig, size_t settled)
 	}
 }
 
+void rig_again(struct rig *rig, size_t settled)
+{
+	struct job *job = rig->settled[settled];
+
+	assert_true(settled < rig->settled_count);
+	for (size_t i = 0; i < job->owed_count; i++) {
+		assert_int_equal(job_owed(job)[i].outcome, OWED_DEFERRED);
+		job_set_outcome(job, i, OWED_PENDING, NULL, &rig->shelf);
+	}
+	for (size_t i = settled + 1; i < rig->settled_count; i++)
+		rig->settled[i - 1] = rig->settled[i];
+	rig->settled_count--;
+	job->at_once = 0;
+	job->wait_s = 0;
+	job->blamed = false;
+	job_enter(job, JOB_FREE);
+	job_enter(job, JOB_READY);
+	rig_send(rig, LETTER_JOB, job);
+}
+
 void rig_turn_for(struct rig *rig, int64_t ns)
 {
 	const struct mono until = mono_after(clock_mono(), ns);

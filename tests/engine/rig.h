@@ -68,6 +68,9 @@ extern const struct schedule_reach rig_reach;
 void rig_no_limits(struct throttle *throttle);
 void rig_turn(struct rig *rig);
 void rig_wait(struct rig *rig, size_t settled);
+/* What was deferred for all its recipients is lent again, as the spooler does in its time; it is
+ * no settled one any more. */
+void rig_again(struct rig *rig, size_t settled);
 void rig_turn_for(struct rig *rig, int64_t ns);
 void rig_assert_outcomes(struct rig *rig, size_t settled, const char *wanted);
 /* "550 5.1.1 text" of the last word about a recipient. */

@@ -59,7 +59,7 @@ static void test_drain_for_too_long(void **state)
 	rig_turn_for(rig, 30 * NS_PER_MS);
 	rig_stop(rig);
 	assert_int_equal(rig->settled_count, 1);
-	rig_assert_outcomes(rig, 0, "P");
+	rig_assert_outcomes(rig, 0, "F");
 	assert_int_equal(job_tally(rig->settled[0]).in_doubt, 1);
 	rig_destroy(rig);
 }

@@ -85,8 +85,12 @@ struct row {
 
 static const struct row rows[] = {
 	{ OUTCOME_PROCEED, SCOPE_CONNECTION, "D", false, false, false, 0 },
-	{ OUTCOME_RECONNECT, SCOPE_CONNECTION, "", false, false, true, 0 },
-	{ OUTCOME_RETRY_OTHER_SESSION, SCOPE_CONNECTION, "", false, false, true, 0 },
+	{ OUTCOME_RECONNECT, SCOPE_CONNECTION, "F", false, false, true, 0 },
+	{ OUTCOME_RETRY_OTHER_SESSION, SCOPE_CONNECTION, "F", false, false, true, 0 },
+	{ OUTCOME_RETRY_OTHER_SESSION, SCOPE_ROUTE, "F", false, false, true, 0 },
+	/* Said of the mail: another session would hear it too. */
+	{ OUTCOME_RETRY_OTHER_SESSION, SCOPE_MESSAGE, "F", false, false, false, 1 },
+	{ OUTCOME_RETRY_OTHER_SESSION, SCOPE_RECIPIENT, "F", false, false, false, 1 },
 	{ OUTCOME_BACKOFF_IDENTITY, SCOPE_IDENTITY, "", true, false, false, 0 },
 	{ OUTCOME_BACKOFF_TENANT, SCOPE_TENANT, "", true, true, false, 0 },
 	{ OUTCOME_BACKOFF_ROUTE, SCOPE_ROUTE, "", true, true, false, 0 },
@@ -104,8 +108,8 @@ static const struct row rows[] = {
 	/* One recipient's or one message's trouble stops nobody else. */
 	{ OUTCOME_FAIL_CONFIG, SCOPE_RECIPIENT, "F", false, false, false, 0 },
 	{ OUTCOME_FAIL_CONFIG, SCOPE_MESSAGE, "F", false, false, false, 0 },
-	/* Split, though it was alone. */
-	{ OUTCOME_SPLIT_RECIPIENTS, SCOPE_MESSAGE, "B", false, false, false, 0 },
+	/* Split, though it was alone: not for good, for the code is 450. */
+	{ OUTCOME_SPLIT_RECIPIENTS, SCOPE_MESSAGE, "F", false, false, false, 1 },
 };
 
 static void test_outcomes(void **state)
@@ -145,6 +149,7 @@ static void test_outcomes(void **state)
 	rig_destroy(court.rig);
 }
 
+/* Lost with its session: it keeps its place so many times. */
 static void test_restarts_are_bounded(void **state)
 {
 	struct court court = court_open("");
@@ -152,18 +157,16 @@ static void test_restarts_are_bounded(void **state)
 
 	(void)state;
 	court_lanes(&court);
-	for (unsigned i = 0; i <= JUDGE_RESTARTS_MAX; i++) {
-		struct judgement judgement = { 0 };
+	for (unsigned i = 0; i <= JOB_RESTARTS_MAX; i++) {
+		const struct judgement judgement = { .restarted = true };
 		struct judge_case it;
-		struct reply reply;
 
 		assert_int_equal(court.rig->settled_count, 0);
-		court_hear(&it, &reply, STAGE_EOD, OUTCOME_RECONNECT, SCOPE_CONNECTION);
-		judge_recipients(court.judge, court.lanes, job,
-		        1U << OWED_ANSWERED | 1U << OWED_ACCEPTED, &it, &judgement);
+		judge_case_say(&it, STAGE_MAIL, VIEW("connection reset"));
+		judge_remark(court.judge, job, &it);
 		judge_transaction(court.judge, court.lanes, job, &judgement);
 		court_collect(&court);
-		if (i < JUDGE_RESTARTS_MAX)
+		if (i < JOB_RESTARTS_MAX)
 			assert_ptr_equal(
 			        schedule_take(court.judge->schedule,
 			                schedule_first(court.judge->schedule, rig_reach, false)),
@@ -172,6 +175,79 @@ static void test_restarts_are_bounded(void **state)
 	assert_int_equal(court.rig->settled_count, 1);
 	rig_assert_outcomes(court.rig, 0, "F");
 	assert_int_equal(job->attempts, 1);
+	rig_destroy(court.rig);
+}
+
+/* One doubt is one failed attempt. */
+static void test_doubt_counts(void **state)
+{
+	struct court court = court_open("");
+	struct job *job = court_job(&court, "b@c.d", 0);
+	struct judgement judgement = { .restarted = true };
+
+	(void)state;
+	court_lanes(&court);
+	judge_in_doubt(court.judge, court.lanes, job, &judgement);
+	judge_transaction(court.judge, court.lanes, job, &judgement);
+	court_collect(&court);
+	rig_assert_outcomes(court.rig, 0, "F");
+	assert_int_equal(job->attempts, 1);
+	assert_int_equal(job_tally(job).in_doubt, 1);
+	assert_true(job->next_attempt.ms > clock_wall().ms + 10000);
+	rig_destroy(court.rig);
+}
+
+/* Faults of front ends in a row, without a message taken: the door stays shut for longer each time,
+ * but not for long; success on a session that stands opens it. */
+static void test_faults_in_a_row(void **state)
+{
+	struct court court = court_open("");
+	struct lane *lane = court.lanes;
+	struct throttle_ticket ticket;
+	const struct judge_origin origin = { &ticket, 0 };
+	const struct mono now = loop_now(&court.rig->delivery.shard.loop);
+	int64_t least = 5 * NS_PER_S;
+	struct judge_case it;
+	struct reply reply;
+
+	(void)state;
+	court_lanes(&court);
+	assert_int_equal(throttle_admit(lane->throttle, now, true, 1, &ticket), THROTTLE_FREE);
+	for (int i = 0; i < 8; i++) {
+		court_hear(&it, &reply, STAGE_EOD, OUTCOME_RETRY_OTHER_SESSION, SCOPE_CONNECTION);
+		lane->door.until = now;
+		(void)judge_lane(court.judge, lane, &it, &origin);
+		/* The rest of its train says nothing new. */
+		(void)judge_lane(court.judge, lane, &it, &origin);
+		assert_int_equal(lane->door.setbacks, i + 1);
+		assert_true(lane->door.until.ns - now.ns >= least);
+		assert_true(lane->door.until.ns - now.ns <= 36 * NS_PER_S);
+		least = least * 2 > 30 * NS_PER_S ? 30 * NS_PER_S : least * 2;
+	}
+	assert_false(held(&court, 0));
+	assert_true(lane_door_open(&court.lanes[1], now, 0));
+	judge_taken(court.judge, lane, &ticket, lane->epoch);
+	assert_true(lane_door_open(lane, now, 3));
+	rig_destroy(court.rig);
+}
+
+/* Too many recipients, though it is one: never, if the server says so for good. */
+static void test_split_of_one_for_good(void **state)
+{
+	struct court court = court_open("");
+	struct job *job = court_job(&court, "b@c.d", 0);
+	struct judgement judgement = { 0 };
+	struct judge_case it;
+	struct reply reply;
+
+	(void)state;
+	court_lanes(&court);
+	court_hear(&it, &reply, STAGE_RCPT, OUTCOME_SPLIT_RECIPIENTS, SCOPE_MESSAGE);
+	it.verdict.code = 550;
+	judge_recipients(court.judge, court.lanes, job, 1U << OWED_ACCEPTED, &it, &judgement);
+	judge_transaction(court.judge, court.lanes, job, &judgement);
+	court_collect(&court);
+	rig_assert_outcomes(court.rig, 0, "B");
 	rig_destroy(court.rig);
 }
 
@@ -299,7 +375,8 @@ static void test_split_halves(void **state)
 	rig_destroy(court.rig);
 }
 
-/* Too many at once, though it was one: it bounces. Who was not asked is not meant. */
+/* Too many at once, though it was one: it bounces if that is for good. Who was not asked is not
+ * meant. */
 static void test_split_spares_the_unasked(void **state)
 {
 	struct court court = court_open("");
@@ -312,6 +389,7 @@ static void test_split_spares_the_unasked(void **state)
 	court_lanes(&court);
 	job_owed(job)[1].mark = OWED_UNASKED;
 	court_hear(&it, &reply, STAGE_RCPT, OUTCOME_SPLIT_RECIPIENTS, SCOPE_MESSAGE);
+	it.verdict.code = 550;
 	judge_recipients(court.judge, court.lanes, job, 1U << OWED_ACCEPTED, &it, &judgement);
 	judge_transaction(court.judge, court.lanes, job, &judgement);
 	court_collect(&court);
@@ -372,7 +450,7 @@ static void test_outages(void **state)
 	rig_destroy(court.rig);
 }
 
-/* Its time is over: it bounces with the last reply, under the status for that. */
+/* Its time is over: it bounces, and what was said last stays as the server said it. */
 static void test_expired(void **state)
 {
 	struct court court = court_open("retry: {give_up_after: 60s}");
@@ -388,7 +466,8 @@ static void test_expired(void **state)
 	judge_transaction(court.judge, court.lanes, job, &judgement);
 	court_collect(&court);
 	rig_assert_outcomes(court.rig, 0, "B");
-	assert_string_equal(rig_reply(court.rig, 0, 0), "450 4.4.7 so be it");
+	assert_string_equal(rig_reply(court.rig, 0, 0), "450 4.7.1 so be it");
+	assert_int_equal(job_owed(job)[0].flags, OWED_EXPIRED);
 
 	/* The sweep, of one that was never tried. */
 	const struct rig_mail mail = {
@@ -401,7 +480,8 @@ static void test_expired(void **state)
 	judge_sweep(court.judge);
 	court_collect(&court);
 	rig_assert_outcomes(court.rig, 1, "B");
-	assert_memory_equal(rig_reply(court.rig, 1, 0), "0 4.4.7 ", 8);
+	assert_string_equal(rig_reply(court.rig, 1, 0), "0 0.0.0 it waited too long for a session");
+	assert_int_equal(job_owed(court.rig->settled[1])[0].flags, OWED_EXPIRED);
 	rig_destroy(court.rig);
 }
 
@@ -441,6 +521,9 @@ int main(void)
 		cmocka_unit_test(test_outages),
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_restarts_are_bounded),
+		cmocka_unit_test(test_doubt_counts),
+		cmocka_unit_test(test_faults_in_a_row),
+		cmocka_unit_test(test_split_of_one_for_good),
 		cmocka_unit_test(test_reauth_once),
 		cmocka_unit_test(test_learns_limits),
 		cmocka_unit_test(test_own_ends),
