@@ -173,6 +173,7 @@ static size_t report_fill(struct report_maker *maker, const struct job *job)
 			.original = recipient.orcpt,
 			.action = action,
 			.last_attempt = job->last_attempt,
+			.expired = (owed[i].flags & OWED_EXPIRED) != 0,
 		};
 		count++;
 		if (!job_reply(job, i, &note))

@@ -13,6 +13,7 @@ struct original {
 	uint64_t copy_bytes;   /* how much comes back */
 	bool header_8bit;
 	bool copy_8bit;
+	bool full;                     /* all of it comes back */
 	char id[MESSAGE_ID_BYTES_MAX]; /* "<...>" */
 	size_t id_bytes;
 };
@@ -117,7 +118,8 @@ static struct original bounce_scan(const struct bounce *bounce)
 	}
 	if (scan.in_header)
 		original.header_bytes = scan.at;
-	original.copy_bytes = bounce->full ? bounce->original->bytes : original.header_bytes;
+	original.full = bounce->full && !original.header_8bit;
+	original.copy_bytes = original.full ? bounce->original->bytes : original.header_bytes;
 	if (original.id_bytes == 0 || original.id[original.id_bytes - 1] != '>')
 		original.id_bytes = 0;
 	return original;
@@ -142,13 +144,11 @@ static uint64_t bounce_header_bytes(const struct rope *rope, uint64_t header_byt
 	return line_end > 0 ? line_end : end;
 }
 
-static bool bounce_is_global(const struct bounce *bounce)
+static bool bounce_has_utf8(const struct bounce *bounce)
 {
-	for (size_t i = 0; i < bounce->recipient_count; i++) {
-		if (!utf8_is_ascii(bounce->recipients[i].address) ||
-		        !utf8_is_ascii(bounce->recipients[i].original))
+	for (size_t i = 0; i < bounce->recipient_count; i++)
+		if (!utf8_is_ascii(bounce->recipients[i].address))
 			return true;
-	}
 	return false;
 }
 
@@ -212,14 +212,28 @@ static void write_boundary(struct bounce_writer *writer, const struct bounce *bo
 	bounce_writer_put(writer, last ? VIEW("--\r\n") : VIEW("\r\n"));
 }
 
-static void write_part(
-        struct bounce_writer *writer, const struct bounce *bounce, const char *type, bool eight_bit)
+/* `encoding` NULL: 7bit. */
+static void write_part(struct bounce_writer *writer, const struct bounce *bounce, const char *type,
+        const char *encoding)
 {
 	write_boundary(writer, bounce, false);
 	bounce_writer_format(writer, "Content-Type: %s\r\n", type);
-	if (eight_bit)
-		bounce_writer_put(writer, VIEW("Content-Transfer-Encoding: 8bit\r\n"));
+	if (encoding != NULL)
+		bounce_writer_format(writer, "Content-Transfer-Encoding: %s\r\n", encoding);
 	bounce_writer_put(writer, VIEW("\r\n"));
+}
+
+/* What was written besides goes into the report as quoted-printable. */
+static void write_quoted(struct bounce_writer *writer, struct bounce_writer *besides)
+{
+	if (besides->failed && !writer->failed) {
+		rope_free(&writer->rope, writer->shelf);
+		writer->failed = true;
+	}
+	if (!besides->failed) {
+		bounce_writer_quote(writer, &besides->rope);
+		rope_free(&besides->rope, besides->shelf);
+	}
 }
 
 static bool starts_with_code(struct view reply)
@@ -252,8 +266,9 @@ static void write_recipient_for_people(
 	}
 	if (recipient->advice.bytes > 0 && recipient->action <= BOUNCE_DELAYED) {
 		/* What did not heal in time carries an advice that was written for the waiting. */
-		bool given_up = recipient->action == BOUNCE_FAILED && recipient->reply.bytes > 0 &&
-		                recipient->reply.data[0] == '4';
+		bool given_up = recipient->action == BOUNCE_FAILED &&
+		                (recipient->expired || (recipient->reply.bytes > 0 &&
+		                                               recipient->reply.data[0] == '4'));
 		struct view label = given_up ? VIEW("We gave up waiting. While we tried it meant: ")
 		                             : VIEW("What it means: ");
 		bounce_writer_put(writer, view_of(indent));
@@ -269,11 +284,30 @@ static void write_recipient_for_people(
 	}
 }
 
-static void write_words(struct bounce_writer *writer, const struct bounce *bounce, bool eight_bit)
+static void write_people(
+        struct bounce_writer *writer, const struct bounce *bounce, const struct original *original);
+
+static void write_words(
+        struct bounce_writer *writer, const struct bounce *bounce, const struct original *original)
 {
+	const bool utf8 = bounce_has_utf8(bounce);
+	struct bounce_writer besides;
+
 	write_part(writer, bounce,
-	        eight_bit ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii",
-	        eight_bit);
+	        utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii",
+	        utf8 ? "quoted-printable" : NULL);
+	if (!utf8) {
+		write_people(writer, bounce, original);
+		return;
+	}
+	bounce_writer_init(&besides, writer->shelf, writer->reserve);
+	write_people(&besides, bounce, original);
+	write_quoted(writer, &besides);
+}
+
+static void write_people(
+        struct bounce_writer *writer, const struct bounce *bounce, const struct original *original)
+{
 	bounce_writer_put(writer, VIEW("This is the mail relay at "));
 	bounce_writer_clean(writer, bounce->reporter, false);
 	bounce_writer_put(writer, VIEW(".\r\n"));
@@ -300,8 +334,8 @@ static void write_words(struct bounce_writer *writer, const struct bounce *bounc
 	bounce_writer_clean(writer, bounce->original_id, false);
 	bounce_writer_format(writer,
 	        ". The next part of this report says the same to programs; %s.\r\n",
-	        bounce->full ? "then\r\ncomes your message"
-	                     : "then\r\ncomes the header of your message");
+	        original->full ? "then\r\ncomes your message"
+	                       : "then\r\ncomes the header of your message");
 }
 
 static void write_field(
@@ -332,56 +366,94 @@ static struct view decode(struct text *text, struct view xtext)
 	return text_view(text);
 }
 
+/* Characters beyond ASCII, and those named, as \x{HEX}. */
+static void put_escaped(struct text *text, struct view words, const char *others)
+{
+	while (words.bytes > 0) {
+		const unsigned char first = (unsigned char)words.data[0];
+		const size_t bytes = utf8_sequence_bytes(words);
+		/* What leads a sequence holds its upper bits. */
+		uint32_t value = first & (bytes < 2 ? 0x7f : 0x7f >> bytes);
+
+		for (size_t i = 1; i < bytes; i++)
+			value = value << 6 | ((unsigned char)words.data[i] & 0x3f);
+		if (bytes > 1 || (first < 0x80 && strchr(others, (int)first) != NULL))
+			text_format(text, "\\x{%02X}", (unsigned)value);
+		else
+			text_put_byte(text, words.data[0]);
+		words = view_skip(words, bytes > 0 ? bytes : 1);
+	}
+}
+
 /* "rfc822;user+2Btag@example.org" becomes "rfc822; user+tag@example.org". The utf-8 type keeps
  * its own escapes (RFC 6533 3). */
 static void write_original_recipient(struct bounce_writer *writer, struct view orcpt)
 {
-	char buffer[MESSAGE_ORCPT_MAX];
+	char buffer[MESSAGE_ORCPT_MAX * sizeof "\\x{2B}"];
 	struct text text = TEXT_ON(buffer);
 	size_t semicolon = view_find(orcpt, ';');
 	if (semicolon == 0 || semicolon == orcpt.bytes)
 		return;
 	struct view type = view_first(orcpt, semicolon);
 	struct view value = view_trim(view_skip(orcpt, semicolon + 1));
-	if (!view_equal_fold(type, VIEW("utf-8")))
+	if (!view_equal_fold(type, VIEW("utf-8"))) {
 		value = decode(&text, value);
+	} else {
+		put_escaped(&text, value, "");
+		value = text_view(&text);
+	}
 	bounce_writer_put(writer, VIEW("Original-Recipient: "));
 	bounce_writer_clean(writer, type, false);
 	bounce_writer_put(writer, VIEW("; "));
-	bounce_writer_clean(writer, value, true);
+	bounce_writer_clean(writer, value, false);
 	bounce_writer_put(writer, VIEW("\r\n"));
 }
 
-/* An address with UTF-8 has its own type, where three characters are escaped (RFC 6533 3). */
+/* An address with UTF-8 has its own type, and a form of it in ASCII (RFC 6533 3, xtext). */
 static void write_final_recipient(struct bounce_writer *writer, struct view address)
 {
+	char buffer[MESSAGE_ADDRESS_MAX * sizeof "\\x{2B}"];
+	struct text text = TEXT_ON(buffer);
+
 	if (utf8_is_ascii(address)) {
 		write_field(writer, "Final-Recipient: rfc822; ", address, false);
 		return;
 	}
-	char buffer[MESSAGE_ADDRESS_MAX * sizeof "\\x{2B}"];
-	struct text text = TEXT_ON(buffer);
-	for (size_t i = 0; i < address.bytes; i++) {
-		char c = address.data[i];
-		if (c == '+' || c == '=' || c == '\\')
-			text_format(&text, "\\x{%02X}", (unsigned)c);
-		else
-			text_put_byte(&text, c);
-	}
-	write_field(writer, "Final-Recipient: utf-8; ", text_view(&text), true);
+	put_escaped(&text, address, "+=\\");
+	write_field(writer, "Final-Recipient: utf-8; ", text_view(&text), false);
 }
 
 static void write_status(struct bounce_writer *writer, const struct bounce_recipient *recipient)
 {
 	const char *status = action_rows[recipient->action].status;
 	bool refused = starts_with_code(recipient->reply) && recipient->reply.data[0] == '5';
-	if (recipient->status.class != 0)
+	if (recipient->expired)
+		bounce_writer_put(writer, VIEW("Status: 4.4.7\r\n"));
+	else if (recipient->status.class != 0)
 		bounce_writer_format(writer, "Status: %u.%u.%u\r\n", recipient->status.class,
 		        recipient->status.subject, recipient->status.detail);
 	else if (recipient->action == BOUNCE_FAILED && !refused)
 		bounce_writer_put(writer, VIEW("Status: 5.4.7\r\n")); /* its time ran out */
 	else
 		bounce_writer_format(writer, "Status: %s\r\n", status);
+}
+
+/* A host that has no name is written as SMTP writes it: [192.0.2.1] (RFC 3464 2.1.2). */
+static void write_remote(struct bounce_writer *writer, struct view remote)
+{
+	const bool v6 = view_find(remote, ':') < remote.bytes;
+	bool v4 = remote.bytes > 0;
+
+	for (size_t i = 0; i < remote.bytes; i++)
+		v4 = v4 && (byte_is_digit(remote.data[i]) || remote.data[i] == '.');
+	if (!v4 && !v6) {
+		write_field(writer, "Remote-MTA: dns; ", remote, false);
+		return;
+	}
+	bounce_writer_put(
+	        writer, v6 ? VIEW("Remote-MTA: dns; [IPv6:") : VIEW("Remote-MTA: dns; ["));
+	bounce_writer_clean(writer, remote, false);
+	bounce_writer_put(writer, VIEW("]\r\n"));
 }
 
 static void write_recipient(struct bounce_writer *writer, const struct bounce_recipient *recipient)
@@ -393,8 +465,7 @@ static void write_recipient(struct bounce_writer *writer, const struct bounce_re
 	write_final_recipient(writer, recipient->address);
 	bounce_writer_format(writer, "Action: %s\r\n", action_rows[recipient->action].word);
 	write_status(writer, recipient);
-	if (recipient->remote.bytes > 0)
-		write_field(writer, "Remote-MTA: dns; ", recipient->remote, false);
+	write_remote(writer, recipient->remote);
 	if (view_trim(reply).bytes > 0) {
 		struct view type = starts_with_code(reply) ? VIEW("Diagnostic-Code: smtp; ")
 		                                           : VIEW("Diagnostic-Code: X-Sluice; ");
@@ -407,14 +478,12 @@ static void write_recipient(struct bounce_writer *writer, const struct bounce_re
 		write_date_field(writer, "Will-Retry-Until: ", recipient->retry_until);
 }
 
-static void write_programs_part(
-        struct bounce_writer *writer, const struct bounce *bounce, bool global)
+static void write_programs_part(struct bounce_writer *writer, const struct bounce *bounce)
 {
 	char buffer[MESSAGE_ORCPT_MAX];
 	struct text envid = TEXT_ON(buffer);
 
-	write_part(writer, bounce,
-	        global ? "message/global-delivery-status" : "message/delivery-status", global);
+	write_part(writer, bounce, "message/delivery-status", NULL);
 	write_field(writer, "Reporting-MTA: dns; ", bounce->reporter, false);
 	write_field(writer, "Original-Envelope-Id: ", decode(&envid, bounce->envid), false);
 	write_date_field(writer, "Arrival-Date: ", bounce->arrived);
@@ -426,16 +495,22 @@ static void write_programs_part(
 static void write_original(
         struct bounce_writer *writer, const struct bounce *bounce, const struct original *original)
 {
-	static const char *const types[2][2] = {
-		{ "text/rfc822-headers", "message/global-headers" },
-		{ "message/rfc822", "message/global" },
-	};
-	write_part(writer, bounce, types[bounce->full][original->header_8bit], original->copy_8bit);
-	uint64_t bytes = original->copy_bytes;
-	if (!bounce->full)
-		bytes = bounce_header_bytes(bounce->original, bytes);
-	/* A broken line of a header goes on as folded; of a body it can't be mended. */
-	bounce_writer_copy(writer, bounce->original, bytes, bounce->full ? "" : " ");
+	struct bounce_writer besides;
+
+	if (original->full) {
+		write_part(writer, bounce, "message/rfc822", original->copy_8bit ? "8bit" : NULL);
+		/* A broken line of a header goes on as folded; of a body it can't be mended. */
+		bounce_writer_copy(writer, bounce->original, original->copy_bytes, "");
+	} else {
+		const uint64_t bytes =
+		        bounce_header_bytes(bounce->original, original->header_bytes);
+		const bool quoted = original->header_8bit;
+		write_part(
+		        writer, bounce, "text/rfc822-headers", quoted ? "quoted-printable" : NULL);
+		bounce_writer_init(&besides, writer->shelf, writer->reserve);
+		bounce_writer_copy(quoted ? &besides : writer, bounce->original, bytes, " ");
+		write_quoted(writer, &besides);
+	}
 	write_boundary(writer, bounce, true);
 }
 
@@ -447,18 +522,18 @@ bool bounce_write(const struct bounce *bounce, struct rope *into, struct shelf *
 	check(bounce->id.bytes > 0);
 
 	struct original original = bounce_scan(bounce);
-	bool global = bounce_is_global(bounce);
-	bool eight_bit = global || original.copy_8bit;
+	const bool smtputf8 = !utf8_is_ascii(bounce->sender) || !utf8_is_ascii(bounce->mailbox);
+	const bool eight_bit = original.full && original.copy_8bit;
 	struct bounce_writer writer;
 
 	bounce_writer_init(&writer, shelf, reserve);
 	write_header(&writer, bounce, &original, eight_bit);
-	write_words(&writer, bounce, global);
-	write_programs_part(&writer, bounce, global);
+	write_words(&writer, bounce, &original);
+	write_programs_part(&writer, bounce);
 	write_original(&writer, bounce, &original);
 	*needs = (struct bounce_needs){
-		.eight_bit = eight_bit,
-		.smtputf8 = !utf8_is_ascii(bounce->sender) || !utf8_is_ascii(bounce->mailbox),
+		.eight_bit = eight_bit || smtputf8,
+		.smtputf8 = smtputf8,
 	};
 	return bounce_writer_take(&writer, into);
 }

@@ -3,8 +3,10 @@
  * has it (multipart/report: words for people, a part for programs, the original or its header).
  *
  * It honours RFC 3461: who wants to be told of what (NOTIFY), how much of the original comes
- * back (RET), and the sender's own marks (ENVID, ORCPT). Addresses or headers in UTF-8 make it a
- * report of RFC 6533. The report is itself mail with the null sender, so it can never be bounced;
+ * back (RET), and the sender's own marks (ENVID, ORCPT). It is 7-bit mail, which any server takes:
+ * words and headers in UTF-8 are quoted-printable (RFC 6522 4), addresses in the escaped form of
+ * RFC 6533 3. Only a whole message that is 8-bit itself comes back as it was; where its header is
+ * too, which no encoding may touch, the header alone comes back. The report is itself mail with the null sender, so it can never be bounced;
  * where a null sender can't go (routes' `notices_from`), the same report is written as from that
  * mailbox. Either way it says `Auto-Submitted: auto-replied` (RFC 3834).
  *
@@ -42,6 +44,7 @@ struct bounce_recipient {
 	struct view original; /* ORCPT as the client gave it, "type;xtext"; empty: none */
 	enum bounce_action action;
 	struct enhanced status; /* class 0: the action's general one */
+	bool expired;           /* FAILED for its age: what was said last is not why */
 	struct view reply;      /* the next server's last words, any lines; empty: it never spoke */
 	struct view remote;     /* the next server's name; empty: none was reached */
 	struct view advice;     /* the verdict's sentence; empty: none */

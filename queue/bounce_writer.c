@@ -115,6 +115,65 @@ void bounce_writer_wrap(
 	}
 }
 
+/* Where quoting stands: a space is held until it is known not to end the line. */
+struct quote {
+	size_t column;
+	char held; /* ' ' or '\t'; 0: none */
+	bool cr;
+};
+
+static void quote_put(struct bounce_writer *writer, struct quote *quote, char c, bool plain)
+{
+	char memory[8];
+	struct text text = TEXT_ON(memory);
+
+	/* A line holds 76 characters, the '=' of a soft break among them. */
+	if (quote->column + (plain ? 1 : 3) > BOUNCE_WRAP_COLUMNS_MAX - 1) {
+		text_put(&text, VIEW("=\r\n"));
+		quote->column = 0;
+	}
+	if (plain)
+		text_put_byte(&text, c);
+	else
+		text_format(&text, "=%02X", (unsigned)(unsigned char)c);
+	quote->column += plain ? 1 : 3;
+	bounce_writer_put(writer, text_view(&text));
+}
+
+static void quote_byte(struct bounce_writer *writer, struct quote *quote, char c)
+{
+	if (c == '\r') {
+		quote->cr = true;
+		return;
+	}
+	const bool ends = c == '\n' && quote->cr;
+	if (quote->held != '\0')
+		quote_put(writer, quote, quote->held, !ends);
+	quote->held = '\0';
+	quote->cr = false;
+	if (ends) {
+		bounce_writer_put(writer, VIEW("\r\n"));
+		quote->column = 0;
+	} else if (c == ' ' || c == '\t') {
+		quote->held = c;
+	} else {
+		quote_put(writer, quote, c, is_printable(c) && c != '=');
+	}
+}
+
+void bounce_writer_quote(struct bounce_writer *writer, const struct rope *rope)
+{
+	struct rope_cursor at = rope_start(rope);
+	struct quote quote = { 0 };
+	struct view piece;
+
+	while (rope_next(&at, &piece))
+		for (size_t i = 0; i < piece.bytes; i++)
+			quote_byte(writer, &quote, piece.data[i]);
+	check(quote.column == 0); /* whole lines */
+	check(quote.held == '\0');
+}
+
 /* Where a copy stands between two bytes. */
 struct copy {
 	size_t column;

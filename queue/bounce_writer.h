@@ -41,6 +41,9 @@ void bounce_writer_wrap(
         struct bounce_writer *writer, struct view words, const char *indent, size_t column);
 void bounce_writer_date(struct bounce_writer *writer, struct wall when);
 
+/* A rope of CRLF lines as quoted-printable (RFC 2045 6.7), so that any bytes go as 7-bit text. */
+void bounce_writer_quote(struct bounce_writer *writer, const struct rope *rope);
+
 /* The first `bytes` of a rope, ended by CRLF: CR or LF alone becomes CRLF, and a line that is too
  * long is broken, with `fold` in front of what follows. */
 void bounce_writer_copy(

@@ -125,6 +125,31 @@ static void the_envelope(void **state)
 	job_clear(&job, &tools.shelf);
 }
 
+/* It was given up for its age: the status says so, and the server's words stay its own. */
+static void expired(void **state)
+{
+	struct job job = bounced("a@b.c", 1, 0, 0);
+	const struct reply_note note = {
+		.code = 451,
+		.status = { 4, 7, 500 },
+		.stage = STAGE_RCPT,
+		.server = VIEW("192.0.2.7"),
+		.text = VIEW("Server busy"),
+	};
+
+	(void)state;
+	job_owed(&job)[0].flags |= OWED_EXPIRED;
+	job_set_outcome(&job, 0, OWED_BOUNCED, &note, &tools.shelf);
+	struct message *report = make(&job, NULL);
+	assert_non_null(report);
+	assert_true(says(report, "\r\nStatus: 4.4.7\r\n"));
+	assert_true(says(report, "\r\nDiagnostic-Code: smtp; 451 4.7.500 Server busy\r\n"));
+	assert_true(says(report, "\r\nRemote-MTA: dns; [192.0.2.7]\r\n"));
+	assert_true(says(report, "We gave up waiting."));
+	message_release(report, &tools.shelf);
+	job_clear(&job, &tools.shelf);
+}
+
 /* However the replies alternate, each recipient's is its own and whole. */
 static void the_longest_list(void **state)
 {
@@ -222,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_told),
 		cmocka_unit_test(the_envelope),
+		cmocka_unit_test(expired),
 		cmocka_unit_test(the_longest_list),
 		cmocka_unit_test(the_largest_copy),
 		cmocka_unit_test(without_memory),

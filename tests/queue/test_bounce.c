@@ -336,37 +336,108 @@ static void every_action_has_its_section(void **state)
 	rope_free(&original, &shelf);
 }
 
-static void utf8_addresses_make_a_global_report(void **state)
+static void assert_7bit(const char *text)
+{
+	for (; *text != '\0'; text++)
+		assert_true((unsigned char)*text < 0x80);
+}
+
+/* Words and headers in UTF-8 are quoted, addresses have a form in ASCII: any server takes it. */
+static void utf8_goes_as_7bit(void **state)
 {
 	(void)state;
 	static const char header[] = "Subject: Gr\xc3\xbc\xc3\x9f"
-	                             "e\r\n\r\nbody\r\n";
+	                             "e = x \r\n\r\nbody \xe4\r\n";
 	struct rope original = rope_of(header, sizeof header - 1);
 	struct bounce_recipient recipient = unknown_recipient();
 	recipient.address = VIEW("j\xc3\xb6rg+x@ex\xc3\xa4mple.org");
-	recipient.original = VIEW("utf-8;j\\x{F6}rg@example.org");
+	recipient.original = VIEW("utf-8;\xe2\x82\xac\\x{F6}rg@example.org");
 	struct bounce bounce = bounce_of(&original, &recipient, 1);
 	struct bounce_needs needs;
-	char *text = write_report(&bounce, &needs);
-	assert_true(needs.eight_bit);
-	assert_false(needs.smtputf8);
-	assert_holds(text, "Content-Type: message/global-delivery-status\r\n"
-	                   "Content-Transfer-Encoding: 8bit\r\n");
-	assert_holds(text, "Content-Type: text/plain; charset=utf-8\r\n");
-	assert_holds(text, "Original-Recipient: utf-8; j\\x{F6}rg@example.org\r\n"
-	                   "Final-Recipient: utf-8; j\xc3\xb6rg\\x{2B}x@ex\xc3\xa4mple.org\r\n");
-	assert_holds(text, "Content-Type: message/global-headers\r\n"
-	                   "Content-Transfer-Encoding: 8bit\r\n"
-	                   "\r\n"
-	                   "Subject: Gr\xc3\xbc\xc3\x9f"
-	                   "e\r\n");
-	free(text);
-
+	for (int full = 0; full < 2; full++) {
+		bounce.full = full != 0; /* its header is 8-bit, so that comes back alone */
+		char *text = write_report(&bounce, &needs);
+		assert_false(needs.eight_bit);
+		assert_false(needs.smtputf8);
+		assert_7bit(text);
+		assert_holds(text, "Content-Type: multipart/report; report-type=delivery-status;");
+		assert_holds(text, "Content-Type: message/delivery-status\r\n\r\n");
+		assert_holds(text, "Content-Type: text/plain; charset=utf-8\r\n"
+		                   "Content-Transfer-Encoding: quoted-printable\r\n");
+		assert_holds(text, "\r\n<j=C3=B6rg+x@ex=C3=A4mple.org>\r\n");
+		assert_holds(text,
+		        "Original-Recipient: utf-8; \\x{20AC}\\x{F6}rg@example.org\r\n"
+		        "Final-Recipient: utf-8; j\\x{F6}rg\\x{2B}x@ex\\x{E4}mple.org\r\n");
+		assert_holds(text, "Content-Type: text/rfc822-headers\r\n"
+		                   "Content-Transfer-Encoding: quoted-printable\r\n"
+		                   "\r\n"
+		                   "Subject: Gr=C3=BC=C3=9Fe =3D x=20\r\n"
+		                   "\r\n--=_report_");
+		assert_holds(text, "comes the header of your message.");
+		assert_lacks(text, "body");
+		free(text);
+	}
 	bounce.sender = VIEW("j\xc3\xb6rg@example.org");
-	text = write_report(&bounce, &needs);
+	char *text = write_report(&bounce, &needs);
 	assert_true(needs.smtputf8);
+	assert_true(needs.eight_bit);
 	free(text);
 	rope_free(&original, &shelf);
+}
+
+/* What is quoted reads as it was, in lines of at most 76. */
+static void quoted_reads_as_it_was(void **state)
+{
+	(void)state;
+	struct random random;
+	random_seed(&random, 3);
+	for (int round = 0; round < 200; round++) {
+		static const char bytes[] = "=  \t\xff\x80\x01"
+		                            "abcdefghijklmnop";
+		char mail[600];
+		char back[600];
+		size_t count = 0;
+		while (count < 500)
+			if (random_below(&random, 40) == 0)
+				count += (size_t)snprintf(mail + count, 3, "\r\n");
+			else
+				mail[count++] = bytes[random_below(&random, sizeof bytes - 1)];
+		count += (size_t)snprintf(mail + count, 3, "\r\n");
+		struct rope rope = rope_of(mail, count);
+		struct rope quoted = { 0 };
+		struct bounce_writer writer;
+		bounce_writer_init(&writer, &shelf, 0);
+		bounce_writer_quote(&writer, &rope);
+		assert_true(bounce_writer_take(&writer, &quoted));
+		char *text = text_of(&quoted);
+		assert_7bit(text);
+		size_t got = 0;
+		size_t column = 0;
+		for (const char *c = text; *c != '\0'; c++) {
+			column = *c == '\n' ? 0 : column + 1;
+			assert_true(column <= 77); /* and CR */
+			if (*c != '=') {
+				back[got++] = *c;
+				assert_true((*c != ' ' && *c != '\t') || c[1] != '\r');
+				continue;
+			}
+			unsigned value = 0;
+			if (c[1] == '\r') {
+				c += 2;
+				column = 0;
+				continue;
+			}
+			assert_int_equal(sscanf(c + 1, "%2X", &value), 1);
+			back[got++] = (char)value;
+			c += 2;
+			column += 2;
+		}
+		assert_int_equal(got, count);
+		assert_memory_equal(back, mail, count);
+		free(text);
+		rope_free(&quoted, &shelf);
+		rope_free(&rope, &shelf);
+	}
 }
 
 static void eight_bit_body_needs_8bitmime_only_in_full(void **state)
@@ -386,6 +457,32 @@ static void eight_bit_body_needs_8bitmime_only_in_full(void **state)
 	assert_true(needs.eight_bit);
 	assert_false(needs.smtputf8);
 	assert_holds(text, "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n");
+	free(text);
+	rope_free(&original, &shelf);
+}
+
+/* A host without a name; one that was given up; our own words. */
+static void what_the_fields_say(void **state)
+{
+	(void)state;
+	struct rope original = rope_of(original_text, sizeof original_text - 1);
+	struct bounce_recipient recipient = unknown_recipient();
+	struct bounce bounce = bounce_of(&original, &recipient, 1);
+	struct bounce_needs needs;
+
+	recipient.remote = VIEW("192.0.2.7");
+	recipient.expired = true;
+	char *text = write_report(&bounce, &needs);
+	assert_holds(text, "\r\nStatus: 4.4.7\r\nRemote-MTA: dns; [192.0.2.7]\r\n"
+	                   "Diagnostic-Code: smtp; 550 5.4.1 Recipient");
+	assert_holds(text, "    We gave up waiting. While we tried it meant:");
+	free(text);
+	recipient.remote = VIEW("2001:db8::7");
+	recipient.expired = false;
+	recipient.reply = VIEW("the server is too old");
+	text = write_report(&bounce, &needs);
+	assert_holds(text, "\r\nRemote-MTA: dns; [IPv6:2001:db8::7]\r\n"
+	                   "Diagnostic-Code: X-Sluice; the server is too old\r\n");
 	free(text);
 	rope_free(&original, &shelf);
 }
@@ -541,8 +638,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		        notices_mailbox_writes_the_same_report, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_action_has_its_section, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-		        utf8_addresses_make_a_global_report, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(utf8_goes_as_7bit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(quoted_reads_as_it_was, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_the_fields_say, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		        eight_bit_body_needs_8bitmime_only_in_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(others_words_stay_on_their_line, set_up, tear_down),
