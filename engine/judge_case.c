@@ -29,9 +29,14 @@ void judge_case_say(struct judge_case *it, enum stage stage, struct view text)
 
 void judge_case_refuse(struct judge_case *it, enum stage stage, struct view reply)
 {
+	struct text text = TEXT_ON(it->text);
 	const bool parsed = judge_case_repeat(it, stage, reply, VIEW(""));
 
 	check(parsed);
+	reply_put_text(&text, it->reply);
+	it->reply = NULL; /* no server said it */
+	it->note.code = 0;
+	it->note.text = text_view(&text);
 }
 
 bool judge_case_repeat(

@@ -29,8 +29,8 @@ void judge_case_hear(
         struct judge_case *it, enum stage stage, const struct reply *reply, struct view server);
 /* The machine or the network failed, not the mail. */
 void judge_case_say(struct judge_case *it, enum stage stage, struct view text);
-/* Our own refusal of a message or recipient, as a server would have put it: code and enhanced
- * code begin the text. */
+/* Our own refusal of a message or recipient, judged as if a server had put it so: code and
+ * enhanced code begin the text. But the words are ours, and are noted as such. */
 void judge_case_refuse(struct judge_case *it, enum stage stage, struct view reply);
 /* A reply that was heard before, out of a copy. False: it was cut short, and is none any more. */
 bool judge_case_repeat(

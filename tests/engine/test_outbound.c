@@ -282,15 +282,40 @@ static void test_what_can_not_be_carried(void **state)
 		rig_mail(rig, &mails[i]);
 	rig_wait(rig, 5);
 	rig_assert_outcomes(rig, 0, "B");
-	assert_memory_equal(rig_reply(rig, 0, 0), "552 5.3.4", 9);
+	assert_memory_equal(rig_reply(rig, 0, 0), "0 5.3.4 ", 8);
 	rig_assert_outcomes(rig, 1, "B");
-	assert_memory_equal(rig_reply(rig, 1, 0), "550 5.6.7", 9);
+	assert_memory_equal(rig_reply(rig, 1, 0), "0 5.6.7 ", 8);
 	rig_assert_outcomes(rig, 2, "DB");
-	assert_memory_equal(rig_reply(rig, 2, 1), "550 5.6.7", 9);
+	assert_memory_equal(rig_reply(rig, 2, 1), "0 5.6.7 ", 8);
 	rig_assert_outcomes(rig, 3, "B");
-	assert_memory_equal(rig_reply(rig, 3, 0), "554 5.6.3", 9);
+	assert_memory_equal(rig_reply(rig, 3, 0), "0 5.6.3 ", 8);
 	rig_assert_outcomes(rig, 4, "D");
 	assert_int_not_equal(job_owed_const(rig->settled[4])[0].flags & OWED_RELAYED, 0);
+	rig_destroy(rig);
+}
+
+/* A report that can't be turned into 7 bits goes as it is: it would be lost otherwise. */
+static void test_report_is_not_lost(void **state)
+{
+	static const char *const scripts[] = {
+		GREET ONLY "PIPELINING\n< MAIL FROM:<>\n< RCPT\n< DATA\n" ENVELOPE
+		           "> 354 go\n.\n> 250 2.0.0 taken\n" BYE,
+		NULL,
+	};
+	const struct rig_mail mail = {
+		.from = "",
+		.to = "b@c.d",
+		.body = "S: \xc3\xa4\r\n\r\nx\r\n",
+		.flags = MESSAGE_8BIT | MESSAGE_REPORT,
+	};
+	struct rig *rig = rig_begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_mail(rig, &mail);
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_stop(rig);
+	assert_non_null(strstr(rig->server.heard, "S: \xc3\xa4\r\n"));
 	rig_destroy(rig);
 }
 
@@ -578,6 +603,7 @@ int main(void)
 		cmocka_unit_test(test_partial_recipients),
 		cmocka_unit_test(test_parameters),
 		cmocka_unit_test(test_what_can_not_be_carried),
+		cmocka_unit_test(test_report_is_not_lost),
 		cmocka_unit_test(test_converted),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_recipients_per_message),
