@@ -165,6 +165,12 @@ static bool mime_enter_multipart(struct mime_walk *walk, struct view type)
 	return true;
 }
 
+/* Without its parameters. */
+static bool mime_is_type(struct view value, struct view type)
+{
+	return view_equal_fold(view_trim(view_first(value, view_find(value, ';'))), type);
+}
+
 /* What the part is, now that its header is known. */
 static enum mime_place mime_place_of(
         struct mime_walk *walk, enum header_type type, enum header_encoding encoding)
@@ -187,8 +193,10 @@ static enum mime_place mime_place_of(
 		return mime_enter_multipart(walk, value) ? MIME_BETWEEN : MIME_IN_OPAQUE;
 	case HEADER_TYPE_MULTIPART_SIGNED:
 	case HEADER_TYPE_MULTIPART_ENCRYPTED:
-	case HEADER_TYPE_MESSAGE:
 		return MIME_IN_OPAQUE;
+	case HEADER_TYPE_MESSAGE:
+		return mime_is_type(value, VIEW("message/rfc822")) ? MIME_IN_MESSAGE
+		                                                   : MIME_IN_OPAQUE;
 	case HEADER_TYPE_ABSENT:
 	case HEADER_TYPE_TEXT:
 	case HEADER_TYPE_OTHER:
@@ -382,6 +390,10 @@ static void mime_take_segment(
 		}
 		mime_end_header(convert, output);
 		mime_put(walk, output, crlf);
+		if (walk->place == MIME_IN_MESSAGE) {
+			mime_begin_header(walk);
+			walk->top = true;
+		}
 		return;
 	}
 	if (walk->place == MIME_IN_HEADER)

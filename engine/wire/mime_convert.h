@@ -13,8 +13,10 @@
  *     }
  *
  * Thread:  the owner's; a value without memory of its own; output goes to the caller's text.
- * Never:   touches what is signed or encrypted, a message within the message, or a header: where
- *          8-bit bytes stand there, the answer is MIME_CANNOT and the mail bounces, 554 5.6.3.
+ * Never:   touches what is signed or encrypted, or a header: where 8-bit bytes stand there, the
+ *          answer is MIME_CANNOT and the mail bounces, 554 5.6.3. A message within the message is
+ *          turned like the message itself, which may cost a signature in there (RFC 6152 3 asks
+ *          for it all the same: a message/rfc822 can't be encoded as a whole).
  */
 #ifndef SLUICE_MIME_CONVERT_H
 #define SLUICE_MIME_CONVERT_H
@@ -37,8 +39,9 @@ enum mime_answer {
 
 enum mime_place {
 	MIME_IN_HEADER,
-	MIME_IN_LEAF,   /* the body of a part that may be encoded */
-	MIME_IN_OPAQUE, /* signed, encrypted, a message, or MIME that we can't read */
+	MIME_IN_LEAF,    /* the body of a part that may be encoded */
+	MIME_IN_MESSAGE, /* a message/rfc822, whose own header comes next */
+	MIME_IN_OPAQUE, /* signed, encrypted, another kind of message, or MIME that we can't read */
 	MIME_BETWEEN,   /* a multipart's preamble or epilogue */
 };
 
@@ -61,7 +64,7 @@ struct mime_convert {
 	struct mime_walk {
 		bool writing;
 		enum mime_place place;
-		bool top;        /* in the message's own header */
+		bool top;        /* in the own header of the message, or of one within it */
 		bool owed_crlf;  /* the CRLF before this line was not written yet */
 		bool in_line;    /* the segment goes on with a line begun before it */
 		unsigned leaves; /* seen so far; the current one is leaves - 1 */

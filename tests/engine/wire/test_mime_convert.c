@@ -137,10 +137,15 @@ static void test_answers(void **state)
 	        MIME_CANNOT, NULL);
 	check_message(
 	        "Content-Type: multipart/encrypted; boundary=b\r\n\r\n\xfc\r\n", MIME_CANNOT, NULL);
-	check_message("Content-Type: message/rfc822\r\n\r\nSubject: a\r\n\r\n\xfc\r\n", MIME_CANNOT,
-	        NULL);
-	check_message("Content-Type: multipart/mixed; boundary=b\r\n\r\n"
-	              "--b\r\nContent-Type: message/rfc822\r\n\r\nA: b\r\n\r\n\xfc\r\n--b--\r\n",
+	check_message("Content-Type: message/partial; id=1\r\n\r\nA: b\r\n\r\n\xfc\r\n",
+	        MIME_CANNOT, NULL);
+	check_message(
+	        "Content-Type: message/rfc822\r\n\r\nA: \xfc\r\n\r\nb\r\n", MIME_CANNOT, NULL);
+	check_message("Content-Type: message/rfc822\r\n\r\n"
+	              "Content-Type: multipart/signed; boundary=b\r\n\r\n\xfc\r\n",
+	        MIME_CANNOT, NULL);
+	check_message("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	              "A: b\r\n\r\n\xfc\r\n",
 	        MIME_CANNOT, NULL);
 	check_message("Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n\xfc\r\n",
 	        MIME_CANNOT, NULL);
@@ -154,6 +159,42 @@ static void test_answers(void **state)
 	check_message("Content-Transfer-Encoding: base64\r\n\r\n\xfc\r\n", MIME_CANNOT, NULL);
 	check_message(
 	        "Content-Transfer-Encoding: quoted-printable\r\n\r\n\xfc\r\n", MIME_CANNOT, NULL);
+}
+
+/* A message within the message: what needs it is encoded in there, and nothing else changes. */
+static void test_message_within(void **state)
+{
+	(void)state;
+	check_message("Content-Type: Message/RFC822 ; x=y\r\n\r\nSubject: a\r\n\r\n\xfc\r\n",
+	        MIME_CAN,
+	        "Content-Type: Message/RFC822 ; x=y\r\nMIME-Version: 1.0\r\n\r\n"
+	        "Subject: a\r\nMIME-Version: 1.0\r\n"
+	        "Content-Type: text/plain; charset=unknown-8bit\r\n"
+	        "Content-Transfer-Encoding: quoted-printable\r\n\r\n=FC\r\n");
+	check_message("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+	              "--b\r\n\r\nwords\r\n"
+	              "--b\r\nContent-Type: message/rfc822\r\n"
+	              "Content-Transfer-Encoding: 8bit\r\n\r\n"
+	              "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n"
+	              "--c\r\nContent-Type: text/plain\r\n\r\n\xfc\r\n--c--\r\n"
+	              "--b\r\n\r\nlast\r\n--b--\r\n",
+	        MIME_CAN,
+	        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+	        "--b\r\n\r\nwords\r\n"
+	        "--b\r\nContent-Type: message/rfc822\r\n"
+	        "Content-Transfer-Encoding: 7bit\r\n\r\n"
+	        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n"
+	        "--c\r\nContent-Type: text/plain\r\n"
+	        "Content-Transfer-Encoding: quoted-printable\r\n\r\n=FC\r\n--c--\r\n"
+	        "--b\r\n\r\nlast\r\n--b--\r\n");
+	/* A boundary of what is around it ends it wherever it is. */
+	check_message("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+	              "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: a\r\n"
+	              "--b\r\n\r\n\xfc\r\n--b--\r\n",
+	        MIME_CAN,
+	        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+	        "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: a\r\nMIME-Version: 1.0\r\n"
+	        "--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=FC\r\n--b--\r\n");
 }
 
 static void test_depth_and_leaves_are_bounded(void **state)
@@ -215,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_multipart),
 		cmocka_unit_test(test_odd_multiparts),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_message_within),
 		cmocka_unit_test(test_depth_and_leaves_are_bounded),
 		cmocka_unit_test(test_long_lines),
 	};
