@@ -329,6 +329,8 @@ static bool content_complete(struct inbound *inbound)
 	content_add_fields(inbound);
 	if (header->header_8bit || header->body_8bit)
 		message->flags |= MESSAGE_8BIT;
+	if (header->header_8bit)
+		message->flags |= MESSAGE_HEADER_8BIT;
 	message_seal(message);
 	return true;
 }

@@ -123,7 +123,7 @@ struct message *report_make(struct report_maker *maker, const struct job *job, u
 	if (needs.eight_bit)
 		report->flags |= MESSAGE_8BIT | MESSAGE_8BITMIME;
 	if (needs.smtputf8)
-		report->flags |= MESSAGE_SMTPUTF8;
+		report->flags |= MESSAGE_SMTPUTF8 | MESSAGE_HEADER_8BIT;
 	message_seal(report);
 	return report;
 }

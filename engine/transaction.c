@@ -128,12 +128,12 @@ void transaction_refuse(struct transaction *transaction, struct carrier *carrier
 	        &transaction->judgement);
 }
 
-/* Asked for, and not only to be on the safe side: the sender's address, or perhaps a header. */
+/* Asked for, and not only to be on the safe side: for the sender's address, or the header. */
 static bool transaction_needs_utf8(const struct message *message)
 {
 	if ((message->flags & MESSAGE_SMTPUTF8) == 0)
 		return false;
-	return (message->flags & MESSAGE_8BIT) != 0 ||
+	return (message->flags & MESSAGE_HEADER_8BIT) != 0 ||
 	       !transaction_is_ascii(message_get(message, MESSAGE_SENDER));
 }
 

@@ -55,7 +55,8 @@ enum message_flag {
 	MESSAGE_RET_HEADERS = 1 << 4,  /* RET=HDRS: return the headers alone */
 	MESSAGE_REPORT = 1 << 5,       /* made here: a bounce or another report; never bounced */
 	MESSAGE_FROM_NOTICES = 1 << 6, /* a report that goes out from notices_from */
-	MESSAGE_FLAGS_ALL = (1 << 7) - 1,
+	MESSAGE_HEADER_8BIT = 1 << 7,  /* its header has, so that it can't go without SMTPUTF8 */
+	MESSAGE_FLAGS_ALL = (1 << 8) - 1,
 };
 
 /* NOTIFY of RFC 3461; none of them: not given. */

@@ -255,7 +255,9 @@ static void test_what_can_not_be_carried(void **state)
 	static const char *const scripts[] = {
 		GREET OFFER
 		"PIPELINING\\n250-SIZE 20\\n250 CHUNKING\n< MAIL\n< RCPT TO:<b@c.d>\n< BDAT\n" TAKEN
-		"< MAIL FROM:<a@c.d> SIZE=16\n< RCPT TO:<b@c.d>\n< BDAT\n" TAKEN BYE,
+		"< MAIL FROM:<a@c.d> SIZE=16\n< RCPT TO:<b@c.d>\n< BDAT\n" TAKEN
+		"< MAIL FROM:<a@c.d>\n< RCPT TO:<b@c.d>\n< DATA\n" ENVELOPE
+		"> 354 go\n.\n> 250 2.0.0 taken\n" BYE,
 		NULL,
 	};
 	static const struct rig_mail mails[] = {
@@ -274,13 +276,23 @@ static void test_what_can_not_be_carried(void **state)
 		        .body = "S: \xc3\xa4\r\n\r\n\r\n",
 		        .flags = MESSAGE_8BIT },
 		{ .from = "a@c.d", .to = "b@c.d", .body = "S: 1\r\n\r\nabcdef\r\n" },
+		/* The client asked for SMTPUTF8, and nothing of it needs that. */
+		{ .from = "a@c.d",
+		        .to = "b@c.d",
+		        .body = "S: 1\r\n\r\n\xc3\xa4\r\n",
+		        .flags = MESSAGE_SMTPUTF8 | MESSAGE_8BIT | MESSAGE_8BITMIME },
+		/* This does. */
+		{ .from = "a@c.d",
+		        .to = "b@c.d",
+		        .body = "S: \xc3\xa4\r\n\r\n\r\n",
+		        .flags = MESSAGE_SMTPUTF8 | MESSAGE_8BIT | MESSAGE_HEADER_8BIT },
 	};
 	struct rig *rig = rig_begin("", PLAIN ", pipeline: 1", scripts);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof mails / sizeof mails[0]; i++)
 		rig_mail(rig, &mails[i]);
-	rig_wait(rig, 5);
+	rig_wait(rig, 7);
 	rig_assert_outcomes(rig, 0, "B");
 	assert_memory_equal(rig_reply(rig, 0, 0), "0 5.3.4 ", 8);
 	rig_assert_outcomes(rig, 1, "B");
@@ -291,6 +303,9 @@ static void test_what_can_not_be_carried(void **state)
 	assert_memory_equal(rig_reply(rig, 3, 0), "0 5.6.3 ", 8);
 	rig_assert_outcomes(rig, 4, "D");
 	assert_int_not_equal(job_owed_const(rig->settled[4])[0].flags & OWED_RELAYED, 0);
+	rig_assert_outcomes(rig, 5, "D");
+	rig_assert_outcomes(rig, 6, "B");
+	assert_memory_equal(rig_reply(rig, 6, 0), "0 5.6.7 ", 8);
 	rig_destroy(rig);
 }
 
