@@ -2,6 +2,8 @@
 
 #include "queue/base/check.h"
 
+#include <assert.h>
+
 /* In the order of search: the special above the general. */
 static const struct verdict_rules *const tables[] = {
 	&verdict_rules_auth,
@@ -31,6 +33,18 @@ static bool rule_status_fits(const struct status_range *range, struct enhanced e
 	       enhanced.detail <= range->high;
 }
 
+/* Before MAIL no message is at stake, and no recipient: what reads as if it were about one is about
+ * us, for whatever reason. */
+static bool rule_is_out_of_place(const struct verdict_rule *rule, enum stage stage)
+{
+	const bool mail = rule->scope == SCOPE_MESSAGE || rule->scope == SCOPE_RECIPIENT;
+
+	return mail && stage <= STAGE_AUTH && rule->outcome != OUTCOME_PROCEED;
+}
+static_assert(STAGE_CONNECT < STAGE_AUTH, "the stages before mail come first");
+static_assert(STAGE_EHLO < STAGE_AUTH, "the stages before mail come first");
+static_assert(STAGE_STARTTLS < STAGE_AUTH, "the stages before mail come first");
+
 static const struct verdict_rule *rules_search(
         const struct verdict_rules *rules, enum stage stage, const struct verdict_reply *reply)
 {
@@ -38,6 +52,8 @@ static const struct verdict_rule *rules_search(
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct verdict_rule *rule = &rules->rows[i];
 		if (rule->stages != 0 && (rule->stages & stages) == 0)
+			continue;
+		if (rule_is_out_of_place(rule, stage))
 			continue;
 		if (!rule_code_fits(rule->code, reply->judged_code))
 			continue;

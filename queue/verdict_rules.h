@@ -70,6 +70,13 @@ struct verdict_rules {
 		.wait_s = (wait_), .advice = (advice_)                                             \
 	}
 
+/* Stands in two tables. */
+#define VERDICT_BARRED_ADVICE                                                                      \
+	"Exchange Online has barred this mailbox from SMTP for a while because of repeated "       \
+	"errors of the kind named. Stop their cause (senders without Send As, unknown "            \
+	"recipients, full mailbox, missing licence); support can't lift the bar, it ends by "      \
+	"itself after hours. To send meanwhile, use another identity."
+
 #define RULES(rows_)                                                                               \
 	{                                                                                          \
 		rows_, sizeof(rows_) / sizeof((rows_)[0])                                          \

@@ -26,6 +26,10 @@
 	"The application may not send as this mailbox. Give the app registration the role "        \
 	"SMTP.SendAsApp of Office 365 Exchange Online with admin consent, and let the service "    \
 	"principal reach the mailbox (Add-MailboxPermission, or an RBAC role assignment)."
+#define SUBMIT_ADVICE                                                                              \
+	"This account may not submit mail to this server at all. Sign in as a mailbox with an "    \
+	"Exchange Online licence and SMTP AUTH switched on, at the host that its kind of account " \
+	"uses (smtp.office365.com; for High Volume Email smtp.hve.mx.microsoft)."
 #define TEMPORARY_ADVICE                                                                           \
 	"The server could not check the sign-in just now; nothing is said about the password or "  \
 	"token. Nothing to do: Sluice tries again over another connection."
@@ -45,14 +49,30 @@
 	"takes up to an hour. See https://aka.ms/smtp_auth_disabled."
 
 static const struct verdict_rule rows[] = {
+	/* The bar for repeated errors, whatever it answers. 554 5.2.252 is another thing: one message
+	 * refused. */
+	RULE(ANY_STAGE, 0, ANY_STATUS, "throttled due to continuous|due to continuous*errors",
+	        CONTINUOUS_ERRORS, IDENTITY, TRANSIENT, PAUSE_IDENTITY, 3600,
+	        VERDICT_BARRED_ADVICE),
+	RULE(ANY_STAGE, 53, STATUSES(5, 2, 251, 259), NULL, CONTINUOUS_ERRORS, IDENTITY, TRANSIENT,
+	        PAUSE_IDENTITY, 3600, VERDICT_BARRED_ADVICE),
+
+	/* No mechanism, but TLS is what it asks for. */
+	RULE(ANY_STAGE, 538, ANY_STATUS, NULL, TLS_REQUIRED, ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT,
+	        "The server takes a sign-in only over TLS, and the session had none that it "
+	        "accepts. Set `tls` on the route, and check that nothing between here and Exchange "
+	        "Online strips STARTTLS."),
+
 	/* Switches, from widest to narrowest. */
-	RULE(ANY_STAGE, 0, ANY_STATUS, "smtpclientauthentication*tenant", AUTH_DISABLED, TENANT,
-	        PERMANENT, FAIL_CONFIG, NO_WAIT, SMTP_AUTH_TENANT_ADVICE),
-	RULE(ANY_STAGE, 0, ANY_STATUS, "smtpclientauthentication*disabled", AUTH_DISABLED, IDENTITY,
-	        PERMANENT, FAIL_CONFIG, NO_WAIT, SMTP_AUTH_ADVICE),
+	RULE(ANY_STAGE, 0, ANY_STATUS,
+	        "smtpclientauth*tenant|smtp client auth*tenant|smtp auth*tenant", AUTH_DISABLED,
+	        TENANT, PERMANENT, FAIL_CONFIG, NO_WAIT, SMTP_AUTH_TENANT_ADVICE),
+	RULE(ANY_STAGE, 0, ANY_STATUS,
+	        "smtpclientauth*disabled|smtp client auth*disabled|smtp auth*disabled",
+	        AUTH_DISABLED, IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT, SMTP_AUTH_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
-	        "basic authentication is|basic authentication has been|basic auth is|"
-	        "basic authentication disabled",
+	        "basic auth*disabled|basic auth*not supported|basic auth*not allowed|"
+	        "basic auth*blocked|basic auth*turned off|basic authentication is|basic auth is",
 	        BASIC_AUTH_DISABLED, TENANT, PERMANENT, FAIL_CONFIG, NO_WAIT, BASIC_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 30), "basic|client submission|authentication",
 	        BASIC_AUTH_DISABLED, TENANT, PERMANENT, FAIL_CONFIG, NO_WAIT, BASIC_ADVICE),
@@ -70,8 +90,9 @@ static const struct verdict_rule rows[] = {
 	        "allow basic authentication or use OAuth; else look at the organization's "
 	        "authentication policy (Get-AuthenticationPolicy)."),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
-	        "did not meet the criteria|conditional access|multi-factor|multifactor|"
-	        "second factor|application-specific password|web browser|web login|"
+	        "meet the criteria|meet criteria|conditional access|multi-factor|multi factor|"
+	        "multifactor|<mfa>|second factor|two-factor|application-specific password|web "
+	        "browser|web login|"
 	        "sign-in*blocked|sign in*blocked",
 	        CONDITIONAL_ACCESS, IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT,
 	        "A policy refused the sign-in: Conditional Access, required multi-factor sign-in, "
@@ -142,7 +163,11 @@ static const struct verdict_rule rows[] = {
 	        FAIL_CONFIG, NO_WAIT, PERMISSION_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS, "api permission|permissions*xoauth2", AUTH_PERMISSION,
 	        IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT, PERMISSION_ADVICE),
-	RULE(ANY_STAGE, 0, STATUS(5, 7, 240), NULL, AUTH_PERMISSION, IDENTITY, PERMANENT,
+	RULE(ANY_STAGE, 0, ANY_STATUS, "permission to submit|permissions to submit",
+	        AUTH_PERMISSION, IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT, SUBMIT_ADVICE),
+	RULE(ANY_STAGE, 0, STATUS(5, 7, 58), NULL, AUTH_PERMISSION, IDENTITY, PERMANENT,
+	        FAIL_CONFIG, NO_WAIT, SUBMIT_ADVICE),
+	RULE(ANY_STAGE, 0, STATUSES(5, 7, 240, 249), NULL, AUTH_PERMISSION, IDENTITY, PERMANENT,
 	        FAIL_CONFIG, NO_WAIT,
 	        "This application may not use the High Volume Email account. Allow it in the "
 	        "account's settings (Exchange admin centre, Mail flow, High Volume Email)."),

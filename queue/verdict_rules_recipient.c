@@ -73,11 +73,12 @@ static const struct verdict_rule rows[] = {
 
 	/* Size: whose limit is it. */
 	RULE(ANY_STAGE, 5, ANY_STATUS,
-	        "recipsizelimit|too large for this recipient|too large for recipient",
+	        "recipsizelimit|too large for this recipient|too large for recipient|"
+	        "storedrv.deliver*messagetoobig|storedrv.deliver*messagetoolarge",
 	        MESSAGE_TOO_LARGE, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, SIZE_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "sendsizelimit|routing.sizelimit|size exceeds|too large for|message too large|"
-	        "message too big|size "
+	        "message too big|messagetoobig|messagetoolarge|size "
 	        "limit|exceeds*size|exceeded*size|maxsubmissionexceeded|message is too large|"
 	        "message is too big|too big for system|overadvertisedsize",
 	        MESSAGE_TOO_LARGE, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, SIZE_ADVICE),
@@ -102,13 +103,17 @@ static const struct verdict_rule rows[] = {
 	        "allowed senders|sender was not authenticated|not authorized to send to|"
 	        "approval.|resolver.grp.blocked|resolver.fwd.blocked|permission on public folder|"
 	        "isn't allowed to send|not allowed to send to|"
-	        "only accepts mail from|doesn't accept mail from|accepts messages only from|"
+	        "only accepts mail from|only accepts messages from|doesn't accept mail from|"
+	        "accepts messages only from|isn't a group member|not a member of the group|"
+	        "external senders aren't|unifiedgroupagent|"
 	        "delivery not authorized",
 	        RECIPIENT_RESTRICTED, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT,
 	        RESTRICTED_ADVICE),
 	RULE(ANY_STAGE, 5, STATUSES(5, 7, 12, 13), NULL, RECIPIENT_RESTRICTED, RECIPIENT, PERMANENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, RESTRICTED_ADVICE),
 	RULE(ANY_STAGE, 5, STATUSES(5, 7, 120, 138), NULL, RECIPIENT_RESTRICTED, RECIPIENT,
+	        PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, RESTRICTED_ADVICE),
+	RULE(ANY_STAGE, 5, STATUSES(5, 7, 190, 199), NULL, RECIPIENT_RESTRICTED, RECIPIENT,
 	        PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, RESTRICTED_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 505), NULL, RECIPIENT_BLOCKED, RECIPIENT, PERMANENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, BANNED_ADVICE),
@@ -132,6 +137,11 @@ static const struct verdict_rule rows[] = {
 	        RECIPIENT_UNKNOWN, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, UNKNOWN_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 504), NULL, RECIPIENT_UNKNOWN, RECIPIENT, PERMANENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, UNKNOWN_ADVICE),
+	RULE(ANY_STAGE, 5, STATUSES(5, 7, 0, 9), "recipient address rejected*access denied",
+	        RECIPIENT_RESTRICTED, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT,
+	        RESTRICTED_ADVICE),
+	RULE(ANY_STAGE, 550, ANY_STATUS, "recipient address rejected*access denied",
+	        RECIPIENT_UNKNOWN, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, UNKNOWN_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "utf-8 sender|utf8sender|long sender address|longsenderaddress|unknown sender "
 	        "address",
@@ -199,6 +209,10 @@ static const struct verdict_rule rows[] = {
 	        BOUNCE_MESSAGE, NO_WAIT,
 	        "The recipient's organization refused the message for a reason of its own: read "
 	        "the reply, and ask the recipient by another way."),
+	RULE(ANY_STAGE, 5, STATUSES(5, 6, 6, 10), NULL, BAD_CONTENT, MESSAGE, PERMANENT,
+	        BOUNCE_MESSAGE, NO_WAIT,
+	        "The server does not take internationalized mail (SMTPUTF8). Send with addresses "
+	        "and header fields in ASCII, encoded as MIME has it."),
 	RULE(ANY_STAGE, 5, STATUSES(5, 6, 0, 99), NULL, BAD_CONTENT, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, CONTENT_ADVICE),
 };

@@ -196,7 +196,7 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 5, ANY_STATUS, "weren't sent|<sc-#|<dy-#|<ou-#", IP_BLOCKED, SOURCE_IP,
 	        PERMANENT, PAUSE_ROUTE, 3600, IP_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
-	        "ip reputation|unusual rate of unsolicited|user complaints|temporarily rate "
+	        "ip reputation|unusual rate|user complaints|temporarily rate "
 	        "limited|"
 	        "reputation of the ip|low reputation",
 	        IP_RATE_LIMITED, SOURCE_IP, TRANSIENT, BACKOFF_ROUTE, 1800,

@@ -5,11 +5,9 @@
 	"The mailbox we sign in as may not send with this sender address. Either let the sender "  \
 	"use the mailbox's own address or an alias, or grant it: Add-RecipientPermission ADDRESS " \
 	"-AccessRights SendAs -Trustee MAILBOX. Repeated refusals get the whole mailbox barred."
-#define BARRED_ADVICE                                                                              \
-	"Exchange Online has barred this mailbox from SMTP for a while because of repeated "       \
-	"errors of the kind named. Stop their cause (senders without Send As, unknown "            \
-	"recipients, full mailbox, missing licence); support can't lift the bar, it ends by "      \
-	"itself after hours. To send meanwhile, use another identity."
+#define LICENCE_ADVICE                                                                             \
+	"The mailbox we sign in as has no licence that lets it send. Assign one in the Microsoft " \
+	"365 admin centre, then `sluice queue retry`; repeated errors get the mailbox barred."
 #define DAILY_ADVICE                                                                               \
 	"The mailbox has used up its recipients of the last 24 hours (10,000). Nothing is lost: "  \
 	"Sluice holds the mail and goes on as the window slides. For more, add identities, send "  \
@@ -45,11 +43,9 @@
 	"give it more space; a retention policy for Sent Items keeps it so."
 
 static const struct verdict_rule rows[] = {
-	/* The bar for repeated errors. 554 5.2.252 is another thing: one message refused. */
-	RULE(ANY_STAGE, 0, ANY_STATUS, "throttled due to continuous|due to continuous*errors",
-	        CONTINUOUS_ERRORS, IDENTITY, TRANSIENT, PAUSE_IDENTITY, 3600, BARRED_ADVICE),
+	/* The bar for repeated errors, in words that verdict_rules_auth.c does not know. */
 	RULE(ANY_STAGE, 550, STATUSES(5, 2, 251, 259), NULL, CONTINUOUS_ERRORS, IDENTITY, TRANSIENT,
-	        PAUSE_IDENTITY, 3600, BARRED_ADVICE),
+	        PAUSE_IDENTITY, 3600, VERDICT_BARRED_ADVICE),
 
 	/* Send As. */
 	RULE(ANY_STAGE, 5, ANY_STATUS,
@@ -60,6 +56,12 @@ static const struct verdict_rule rows[] = {
 	        BOUNCE_MESSAGE, NO_WAIT, SEND_AS_ADVICE),
 	RULE(ANY_STAGE, 554, STATUSES(5, 2, 252, 252), NULL, SEND_AS_DENIED, IDENTITY, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, SEND_AS_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS,
+	        "license missing|licence missing|missing license|not licensed|no license|"
+	        "without a license|requires a license|license is required",
+	        AUTH_PERMISSION, IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT, LICENCE_ADVICE),
+	RULE(ANY_STAGE, 554, STATUS(5, 2, 253), NULL, AUTH_PERMISSION, IDENTITY, PERMANENT,
+	        FAIL_CONFIG, NO_WAIT, LICENCE_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 103), NULL, SENT_ITEMS_COPY, IDENTITY, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT,
 	        "The copy for Sent Items could not be stored. Look at the mailbox's space and its "
@@ -139,6 +141,12 @@ static const struct verdict_rule rows[] = {
 	        "storedrv.submi*quotaexceeded|storedrv.submi*mailbox full|"
 	        "mailbox full*storedrv.submi|sender*mailbox is full|sender's mailbox is full",
 	        SENDER_MAILBOX_FULL, IDENTITY, PERMANENT, PAUSE_IDENTITY, 3600, SENDER_FULL_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS,
+	        "storedrv.deliver*quotaexceeded|storedrv.deliver*mailbox full|"
+	        "mailbox full*storedrv.deliver",
+	        RECIPIENT_MAILBOX_FULL, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT,
+	        "The recipient's mailbox is full. The recipient has to make room; send again "
+	        "then."),
 	RULE(ANY_STAGE, 554, STATUS(5, 2, 2), "mailbox full", SENDER_MAILBOX_FULL, IDENTITY,
 	        PERMANENT, PAUSE_IDENTITY, 3600, SENDER_FULL_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "mailbox logon failure|logonfailed|cannot open mailbox",

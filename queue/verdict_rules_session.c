@@ -179,8 +179,6 @@ static const struct verdict_rule rows[] = {
 	        "encryption required|encryption needed|requires tls|require tls|"
 	        "session must be encrypted|secure connection is required",
 	        TLS_REQUIRED, ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT, TLS_REQUIRED_ADVICE),
-	RULE(ANY_STAGE, 538, ANY_STATUS, NULL, TLS_REQUIRED, ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT,
-	        TLS_REQUIRED_ADVICE),
 
 	/* What we call ourselves. */
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 506), NULL, BAD_HELO, SOURCE_IP, PERMANENT, FAIL_CONFIG,
