@@ -83,8 +83,8 @@ static enum transaction_wrote transaction_prepare(
 	if (transaction->scanning && !body_convert_scan(&transaction->body, shelf, &answer))
 		return TRANSACTION_WORKS;
 	transaction->prepared = true;
-	/* Our own report is the last that anybody hears of a message: it goes as it is, which servers
-	 * without 8BITMIME pass on more often than not, rather than be lost for sure. */
+	/* Our own report is the last that anybody hears of a message: it goes as it is, which most
+	 * servers without 8BITMIME pass on all the same, rather than be lost for sure. */
 	if (answer == MIME_CANNOT && (message->flags & MESSAGE_REPORT) == 0) {
 		transaction_refuse(transaction, carrier, reply_no_convert);
 		transaction_close(transaction, carrier);

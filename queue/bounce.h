@@ -6,9 +6,11 @@
  * back (RET), and the sender's own marks (ENVID, ORCPT). It is 7-bit mail, which any server takes:
  * words and headers in UTF-8 are quoted-printable (RFC 6522 4), addresses in the escaped form of
  * RFC 6533 3. Only a whole message that is 8-bit itself comes back as it was; where its header is
- * too, which no encoding may touch, the header alone comes back. The report is itself mail with the null sender, so it can never be bounced;
- * where a null sender can't go (routes' `notices_from`), the same report is written as from that
- * mailbox. Either way it says `Auto-Submitted: auto-replied` (RFC 3834).
+ * too, which no encoding may touch, the header alone comes back.
+ *
+ * The report is itself mail with the null sender, so it can never be bounced; where a null sender
+ * can't go (routes' `notices_from`), the same report is written as from that mailbox. Either way it
+ * says `Auto-Submitted: auto-replied` (RFC 3834).
  *
  * Thread:  any; a pure function of its arguments: the same in, the same bytes out.
  * Owns:    nothing; every view is lent for the call.

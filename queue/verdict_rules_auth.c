@@ -49,8 +49,7 @@
 	"takes up to an hour. See https://aka.ms/smtp_auth_disabled."
 
 static const struct verdict_rule rows[] = {
-	/* The bar for repeated errors, whatever it answers. 554 5.2.252 is another thing: one message
-	 * refused. */
+	/* The bar for repeated errors, whatever it answers. 554 5.2.252 is another thing. */
 	RULE(ANY_STAGE, 0, ANY_STATUS, "throttled due to continuous|due to continuous*errors",
 	        CONTINUOUS_ERRORS, IDENTITY, TRANSIENT, PAUSE_IDENTITY, 3600,
 	        VERDICT_BARRED_ADVICE),
