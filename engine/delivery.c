@@ -162,8 +162,12 @@ static void delivery_sweep(struct timer *timer)
 	struct delivery *delivery = container_of(timer, struct delivery, sweep_timer);
 
 	judge_sweep(&delivery->judge);
-	if (!delivery->shard.draining)
-		dispatch_divert(&delivery->dispatch);
+	if (delivery->shard.draining)
+		return;
+	dispatch_divert(&delivery->dispatch);
+	if (dispatch_rest(&delivery->dispatch))
+		loop_timer_after(
+		        &delivery->shard.loop, &delivery->sweep_timer, DELIVERY_SWEEP_MORE_NS);
 }
 
 static void delivery_drain_expired(struct timer *timer)

@@ -30,7 +30,8 @@
 #include "engine/shard.h"
 #include "queue/schedule.h"
 
-#define DELIVERY_SWEEP_NS NS_PER_S /* how often jobs that wait are looked at for their time */
+#define DELIVERY_SWEEP_NS      NS_PER_S /* how often jobs that wait are looked at for their time */
+#define DELIVERY_SWEEP_MORE_NS (10 * NS_PER_MS) /* where a sweep could not do all */
 
 struct delivery {
 	struct shard shard;

@@ -38,6 +38,8 @@ void dispatch_add(struct dispatch *dispatch, struct job *job)
 	const bool urgent = schedule_is_urgent(dispatch->schedule, job);
 	if (binding != SENDERS_ANY && dispatch_wake_bound(dispatch, binding, urgent))
 		line = dispatch->route_count + binding;
+	if (dispatch_rest_new(dispatch, job, line))
+		return;
 	schedule_add(dispatch->schedule, line, job);
 	route->urgent |= urgent;
 }
@@ -341,6 +343,8 @@ void dispatch_resume(struct dispatch *dispatch)
 {
 	for (uint32_t i = 0; i < dispatch->lane_count; i++)
 		lane_resume(dispatch->lanes[i].lane);
+	for (uint32_t i = 0; i < dispatch->route_count; i++)
+		dispatch->routes[i].resting = NULL;
 }
 
 void dispatch_drain(struct dispatch *dispatch)

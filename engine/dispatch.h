@@ -82,6 +82,8 @@ struct dispatch_route {
 	struct list idle_standing; /* with one: they are asked first */
 	struct list placeless;
 	struct list timed;
+	const struct lane
+	        *resting; /* as of the last sweep: all are held for long, it the shortest */
 	bool urgent; /* urgent mail has come that those who are timed have not been asked about */
 	uint16_t fallback; /* who takes over when this one is out */
 	bool has_fallback;
@@ -134,6 +136,11 @@ void dispatch_add(struct dispatch *dispatch, struct job *job);
 void dispatch_divert(struct dispatch *dispatch);
 /* Whether a job that has just come was handed on. Takes job where it gives true. */
 bool dispatch_divert_new(struct dispatch *dispatch, struct job *job);
+/* Hands back what nobody may send for a while, now and then. True: there is more of it. */
+bool dispatch_rest(struct dispatch *dispatch);
+/* Whether a job that has just come, for this line, was handed back. Takes job where it gives
+ * true. */
+bool dispatch_rest_new(struct dispatch *dispatch, struct job *job, uint32_t line);
 /* Reads what streams, sessions, resolver and keeper have to say. */
 void dispatch_read_news(struct dispatch *dispatch);
 /* Starts what may start: as many as lanes and pipelines allow. */
@@ -155,6 +162,8 @@ bool dispatch_close_ledger(struct dispatch *dispatch);
 
 /* The lane is to be looked at, wherever it is. */
 void dispatch_wake(struct dispatch *dispatch, struct dispatch_lane *lane);
+/* It has refused, or can't be reached, for long enough that another route is to take over. */
+bool dispatch_is_out(const struct dispatch *dispatch, uint16_t route);
 struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct lane *lane);
 /* False: not now. */
 bool dispatch_open(

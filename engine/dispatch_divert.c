@@ -2,7 +2,6 @@
 #include "engine/routing.h"
 #include "queue/base/check.h"
 
-static bool dispatch_is_out(const struct dispatch *dispatch, uint16_t route);
 static bool dispatch_find_refuge(const struct dispatch *dispatch, uint16_t route, uint16_t *refuge);
 static bool dispatch_may_probe(const struct dispatch *dispatch, const struct dispatch_route *route);
 static bool dispatch_can_divert(
@@ -77,7 +76,7 @@ bool dispatch_divert_new(struct dispatch *dispatch, struct job *job)
 	return true;
 }
 
-static bool dispatch_is_out(const struct dispatch *dispatch, uint16_t route)
+bool dispatch_is_out(const struct dispatch *dispatch, uint16_t route)
 {
 	return outage_is_on(&dispatch->outages[route], loop_now(&dispatch->shard->loop),
 	        dispatch->routes[route].target.route->fallback_after_ns);

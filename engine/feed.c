@@ -18,6 +18,9 @@ static bool feed_is_in_pace(const struct feed *feed, uint8_t stream, struct wall
 static void feed_wake_at(struct feed_queue *queue, struct wall due);
 static bool feed_read_queues(struct feed *feed, bool urgent, struct wall now, size_t *reads,
         struct spool_place *damaged);
+static bool feed_is_closed(const struct feed_queue *queue, size_t shard);
+static void feed_open_due(struct feed *feed, struct feed_queue *queue, struct wall now);
+static size_t feed_best(const struct feed *feed, const struct feed_queue *queue, uint64_t shards);
 static struct err feed_bound_init(struct feed *feed);
 static uint64_t feed_bound_shards(const struct feed *feed, const struct job *job);
 static void feed_lend(struct feed *feed, struct job *job);
@@ -148,6 +151,7 @@ static void feed_init_credit(
 			continue;
 		queue->credit[shard] = queue->window;
 		queue->credit_left += queue->window;
+		queue->serves[shard] = true;
 	}
 }
 
@@ -180,7 +184,50 @@ void feed_credit(struct feed *feed, const struct job *job)
 	check(job->shard < feed->shard_count);
 	check(queue->credit[job->shard] < queue->window);
 	queue->credit[job->shard]++;
-	queue->credit_left++;
+	queue->credit_left += !feed_is_closed(queue, job->shard);
+}
+
+static bool feed_is_closed(const struct feed_queue *queue, size_t shard)
+{
+	return (queue->closed >> shard & 1) != 0;
+}
+
+bool feed_close(struct feed *feed, const struct job *job, struct wall until)
+{
+	const size_t routes = feed->config->routes.count;
+	const struct feed_queue *own = &feed->queues[job->lent_queue];
+	const uint16_t shard = job->shard;
+	bool other = false;
+
+	check(job->lent_queue < feed->queue_count);
+	for (size_t i = job->lent_queue % routes; i < feed->queue_count; i += routes) {
+		struct feed_queue *queue = &feed->queues[i];
+
+		if (!feed_is_closed(queue, shard)) {
+			queue->credit_left -= queue->credit[shard];
+			queue->closed |= UINT64_C(1) << shard;
+		}
+		queue->closed_until[shard] = until;
+	}
+	for (size_t i = 0; i < feed->shard_count; i++)
+		other |= own->serves[i] && !feed_is_closed(own, i);
+	return other;
+}
+
+void feed_reopen(struct feed *feed)
+{
+	for (size_t i = 0; i < feed->queue_count; i++)
+		feed_open_due(feed, &feed->queues[i], (struct wall){ INT64_MAX });
+}
+
+static void feed_open_due(struct feed *feed, struct feed_queue *queue, struct wall now)
+{
+	for (size_t i = 0; i < feed->shard_count && queue->closed != 0; i++) {
+		if (!feed_is_closed(queue, i) || queue->closed_until[i].ms > now.ms)
+			continue;
+		queue->closed &= ~(UINT64_C(1) << i);
+		queue->credit_left += queue->credit[i];
+	}
 }
 
 void feed_offer(struct feed *feed, struct job *job, struct wall now)
@@ -216,23 +263,32 @@ static void feed_charge(struct feed *feed, struct job *job, struct wall now)
 	struct feed_queue *queue = &feed->queues[index];
 	struct feed_pace *pace = &feed->paces[job->stream];
 	const uint64_t bound = feed_bound_shards(feed, job);
-	size_t best = feed->shard_count;
+	/* What is bound goes to those who have the mailboxes, closed or not: nobody else can send
+	 * it, and they say why it has to wait. */
+	size_t best = feed_best(feed, queue, bound != UINT64_MAX ? bound : ~queue->closed);
 
-	for (size_t shard = 0; shard < feed->shard_count; shard++)
-		if ((bound >> shard & 1) != 0 && queue->credit[shard] > 0 &&
-		        (best == feed->shard_count || queue->credit[shard] > queue->credit[best]))
-			best = shard;
-	for (size_t shard = 0; shard < feed->shard_count && best == feed->shard_count; shard++)
-		if (queue->credit[shard] > 0)
-			best = shard;
+	if (best == feed->shard_count)
+		best = feed_best(feed, queue, ~queue->closed);
 	check(best < feed->shard_count);
 	queue->credit[best]--;
-	queue->credit_left--;
+	queue->credit_left -= !feed_is_closed(queue, best);
 	job->shard = (uint16_t)best;
 	job->lent_queue = index;
 	if (pace->next_us < now.ms * 1000)
 		pace->next_us = now.ms * 1000;
 	pace->next_us += pace->apart_us;
+}
+
+/* Of these shards the one with the most credit; shard_count: none has any. */
+static size_t feed_best(const struct feed *feed, const struct feed_queue *queue, uint64_t shards)
+{
+	size_t best = feed->shard_count;
+
+	for (size_t shard = 0; shard < feed->shard_count; shard++)
+		if ((shards >> shard & 1) != 0 && queue->credit[shard] > 0 &&
+		        (best == feed->shard_count || queue->credit[shard] > queue->credit[best]))
+			best = shard;
+	return best;
 }
 
 /* A clock that is set back must not stop it for longer than that. */
@@ -311,6 +367,7 @@ static bool feed_read_queues(
 
 		if (queue->urgent != urgent)
 			continue;
+		feed_open_due(feed, queue, now);
 		if (queue->next_due.ms <= now.ms) {
 			queue->backlog = true;
 			queue->next_due = FEED_NEVER;
@@ -368,12 +425,21 @@ static bool feed_read(
 	return err.code == ERR_FORMAT;
 }
 
+static void feed_queue_wanted(
+        const struct feed *feed, const struct feed_queue *queue, struct wall *wanted)
+{
+	if (queue->next_due.ms < wanted->ms)
+		*wanted = queue->next_due;
+	for (size_t i = 0; i < feed->shard_count && queue->closed != 0; i++)
+		if (feed_is_closed(queue, i) && queue->closed_until[i].ms < wanted->ms)
+			*wanted = queue->closed_until[i];
+}
+
 struct wall feed_wanted(const struct feed *feed)
 {
 	struct wall wanted = FEED_NEVER;
 
 	for (size_t queue = 0; queue < feed->queue_count; queue++)
-		if (feed->queues[queue].next_due.ms < wanted.ms)
-			wanted = feed->queues[queue].next_due;
+		feed_queue_wanted(feed, &feed->queues[queue], &wanted);
 	return wanted;
 }

@@ -39,8 +39,11 @@ struct feed_queue {
 	bool backlog;         /* due rows may wait on disk that are not lent */
 	struct wall next_due; /* while !backlog: when the next comes due; ms INT64_MAX: none */
 	uint32_t window;      /* most jobs a shard holds */
-	uint32_t credit_left; /* of all shards */
+	uint32_t credit_left; /* of all shards that are open */
 	uint32_t credit[FEED_SHARDS_MAX];
+	bool serves[FEED_SHARDS_MAX]; /* the shard has sessions of the route */
+	uint64_t closed;              /* shards that can send nothing of it for a while: bits */
+	struct wall closed_until[FEED_SHARDS_MAX];
 };
 
 /* A stream's pace: its jobs are lent so far apart. */
@@ -96,6 +99,11 @@ void feed_give_job(struct feed *feed, struct job *job);
 void feed_offer(struct feed *feed, struct job *job, struct wall now);
 /* The settle of a job is on disk: its shard has its credit back. */
 void feed_credit(struct feed *feed, const struct job *job);
+/* The job comes back because its shard can send nothing of its route until then: nothing more is
+ * lent there meanwhile, but what is bound to its mailboxes. True: another shard can. */
+bool feed_close(struct feed *feed, const struct job *job, struct wall until);
+/* An operator said retry: all shards are open. */
+void feed_reopen(struct feed *feed);
 /* A job that a shard had no use for: it is due as it was. Takes job. */
 void feed_take_back(struct feed *feed, struct job *job);
 /* The letters that credit lets us send to the shard still. */

@@ -3,10 +3,14 @@
 #include "engine/streams.h"
 #include "engine/judge_inner.h"
 #include "queue/base/check.h"
+#include "queue/base/date.h"
 
 static enum owed_outcome judge_outcome(const struct judge_case *it);
 static void judge_settle(struct judge *judge, struct job *job);
+static void judge_put_off(struct judge *judge, struct job *job, const struct reply_note *note);
 static void judge_defer(struct judge *judge, struct job *job);
+static void judge_settle_until(struct judge *judge, struct job *job, struct wall until);
+static void judge_log_retry(struct judge *judge, const struct job *job);
 static void judge_expire(struct judge *judge, struct job *job);
 static void judge_put_back(
         struct judge *judge, struct lane *lane, struct job *job, const struct judgement *judgement);
@@ -259,6 +263,35 @@ void judge_divert(struct judge *judge, struct job *job, uint16_t route)
 	judge_settle(judge, job);
 }
 
+void judge_rest(struct judge *judge, const struct lane *lane, struct job *job, bool all)
+{
+	judge_put_off(judge, job, &lane->word.note);
+	job->rests = all;
+	judge_settle_until(judge, job, lane->word.until);
+}
+
+void judge_rest_limited(
+        struct judge *judge, const struct lane *lane, struct job *job, struct wall until)
+{
+	const struct reply_note note = {
+		.stage = STAGE_ANY,
+		.text = VIEW("the mailbox has sent as much as it may for now"),
+	};
+
+	(void)lane;
+	judge_put_off(judge, job, &note);
+	judge_settle_until(judge, job, until);
+}
+
+/* Whoever is pending waits, for the reason that the note gives. */
+static void judge_put_off(struct judge *judge, struct job *job, const struct reply_note *note)
+{
+	check(job->state == JOB_SETTLING);
+	for (size_t i = 0; i < job->owed_count; i++)
+		if (job_owed(job)[i].outcome == OWED_PENDING)
+			job_set_outcome(job, i, OWED_DEFERRED, note, &judge->shard->shelf);
+}
+
 /* Settles a job, with the time of its next attempt where recipients were deferred. */
 static void judge_defer(struct judge *judge, struct job *job)
 {
@@ -271,14 +304,25 @@ static void judge_defer(struct judge *judge, struct job *job)
 		job->attempts++;
 		job->restarts = 0;
 	}
-	if (retry_expired(&judge->retries[job->stream], job->message->received, now))
-		judge_expire(judge, job);
 	if (job->blamed)
 		wait_ms = retry_next(
 		        &judge->retries[job->stream], job->attempts, job->wait_s, random);
 	else
 		wait_ms = retry_held(job->wait_s, random);
-	job->next_attempt = (struct wall){ now.ms + wait_ms };
+	judge_settle_until(judge, job, (struct wall){ now.ms + wait_ms });
+}
+
+/* No later than its time is over: then it is tried once more, or bounces. */
+static void judge_settle_until(struct judge *judge, struct job *job, struct wall until)
+{
+	const struct wall received = job->message->received;
+	const struct wall now = loop_wall(&judge->shard->loop);
+
+	if (retry_expired(&judge->retries[job->stream], received, now))
+		judge_expire(judge, job);
+	job->next_attempt = retry_until(&judge->retries[job->stream], received, until);
+	if (job_tally(job).of[OWED_DEFERRED] > 0)
+		judge_log_retry(judge, job);
 	judge_settle(judge, job);
 }
 
@@ -379,6 +423,23 @@ static void judge_settle(struct judge *judge, struct job *job)
 }
 
 /* The log. */
+
+static void judge_log_retry(struct judge *judge, const struct job *job)
+{
+	char memory[32];
+	struct text when = TEXT_ON(memory);
+	struct log_line line = log_begin(judge->shard->log, LOG_INFO, "retry");
+
+	date_put_iso(&when, job->next_attempt);
+	log_message(&line, job->id);
+	log_word(&line, "route", judge->shard->config->routes.at[job->route].name);
+	log_number(&line, "recipients", job_tally(job).of[OWED_DEFERRED]);
+	log_number(&line, "attempts", job->attempts);
+	log_seconds(&line, "in",
+	        (job->next_attempt.ms - loop_wall(&judge->shard->loop).ms) * NS_PER_MS);
+	log_text(&line, "next_attempt", text_view(&when));
+	log_end(&line);
+}
 
 static void judge_log_recipient(struct judge *judge, const struct lane *lane, const struct job *job,
         struct view address, enum owed_outcome outcome, struct judge_case *it)

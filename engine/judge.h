@@ -83,6 +83,13 @@ static inline void judge_answer(struct judge *judge, const struct lane *lane)
 void judge_divert(struct judge *judge, struct job *job, uint16_t route);
 /* Bounces jobs that waited too long behind a held lane. */
 void judge_sweep(struct judge *judge);
+/* Nobody may send the job until the lane's hold is over: it goes back until then, with the reason,
+ * and keeps its attempts. `all`: nor anything else of its route in this shard. Takes job
+ * (JOB_SETTLING). */
+void judge_rest(struct judge *judge, const struct lane *lane, struct job *job, bool all);
+/* The same where the lane's limits are used up. */
+void judge_rest_limited(
+        struct judge *judge, const struct lane *lane, struct job *job, struct wall until);
 /* Draining: a job that was not started goes back as it came. Takes job (JOB_READY). */
 void judge_return(struct judge *judge, struct job *job);
 

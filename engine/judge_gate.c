@@ -151,14 +151,13 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 		        throttle_limit(lane->throttle, kind) != THROTTLE_NONE)
 			wait = (struct lane_wait){ LANE_LEARNED_NS, LANE_LEARNED_MOST_NS };
 	}
-	if (route)
-		for (uint32_t i = 0; i < lane->peer_count; i++) {
-			struct lane *peer = &lane->peers[i];
-			news |= lane_hold(peer, now, peer == lane ? epoch : peer->epoch, &wait,
-			        &judge->shard->random);
-		}
-	else
-		news = lane_hold(lane, now, epoch, &wait, &judge->shard->random);
+	const struct wall wall = loop_wall(&judge->shard->loop);
+	for (uint32_t i = 0; i < (route ? lane->peer_count : 1); i++) {
+		struct lane *at = route ? &lane->peers[i] : lane;
+		news |= lane_hold(
+		        at, now, at == lane ? epoch : at->epoch, &wait, &judge->shard->random);
+		lane_say(at, now, wall, judge_case_note(it));
+	}
 	if (!news)
 		return;
 	struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "held");

@@ -79,6 +79,9 @@ static void spooler_take_settle(struct spooler *spooler, struct job *job)
 		feed_take_back(&spooler->feed, job);
 		return;
 	}
+	/* What waits for its shard need not where another one can send it. */
+	if (job->rests && feed_close(&spooler->feed, job, job->next_attempt))
+		job->next_attempt = loop_wall(&spooler->shard.loop);
 	spooler_settle(spooler, job);
 }
 

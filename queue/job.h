@@ -86,6 +86,7 @@ struct job {
 	uint16_t route;      /* as in spool_route_name() */
 	uint16_t shard;      /* where it is lent to */
 	uint16_t lent_queue; /* whose credit it has there: its way may change before that is back */
+	bool rests; /* the shard's word to the spooler: it can't send for the route until then */
 	uint16_t divert; /* the shard's word to the spooler: go on by this route; 0: none, 1: 0 */
 	uint8_t stream;  /* of the configuration's; 0: none of them */
 	bool held;       /* by an operator: on disk, but not due */

@@ -85,6 +85,23 @@ bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct 
 	return true;
 }
 
+void lane_say(struct lane *lane, struct mono now, struct wall wall, const struct reply_note *note)
+{
+	struct lane_word *word = &lane->word;
+	struct text text = TEXT_ON(word->text);
+	struct text server = TEXT_ON(word->server);
+
+	text_put(&text, note->text);
+	text_put(&server, note->server);
+	word->note = *note;
+	word->note.text = text_view(&text);
+	word->note.server = text_view(&server);
+	if (word->hold.ns == lane->hold.until.ns)
+		return;
+	word->hold = lane->hold.until;
+	word->until = (struct wall){ wall.ms + (word->hold.ns - now.ns) / NS_PER_MS };
+}
+
 int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random)
 {
 	lane_stir(lane);

@@ -20,15 +20,19 @@
 #ifndef SLUICE_LANE_H
 #define SLUICE_LANE_H
 
+#include "queue/base/clock.h"
 #include "queue/base/list.h"
 #include "queue/base/random.h"
 #include "queue/schedule.h"
+#include "queue/replies.h"
 #include "queue/throttle.h"
 
 #define LANE_HOLD_MOST_NS    (3600 * NS_PER_S) /* a growing hold; a verdict may ask for more */
 #define LANE_BUSY_NS         (5 * NS_PER_S)    /* a hold at first, for a busy store */
 #define LANE_LEARNED_NS      (2 * NS_PER_S)    /* a hold where a limit was learned besides */
 #define LANE_LEARNED_MOST_NS (60 * NS_PER_S)
+#define LANE_WORD_BYTES      200 /* kept of why it is held */
+#define LANE_SERVER_BYTES    80
 #define LANE_DOOR_FIRST_NS   (1 * NS_PER_S)
 #define LANE_DOOR_MOST_NS    (60 * NS_PER_S)
 /* Another front end, soon: operators wait 5 to 30 s (reference.md, 6.3). */
@@ -45,6 +49,15 @@ struct lane_gate {
 struct lane_wait {
 	int64_t first_ns;
 	int64_t most_ns; /* first_ns where that is more */
+};
+
+/* Why it is held, for mail that has to wait behind that. */
+struct lane_word {
+	struct mono hold;  /* the end that `until` is for */
+	struct wall until; /* the same, for what goes to disk: one time for all that wait */
+	struct reply_note note;
+	char text[LANE_WORD_BYTES];
+	char server[LANE_SERVER_BYTES];
 };
 
 struct lane {
@@ -65,6 +78,7 @@ struct lane {
 	uint32_t peer_count;
 	struct list *stirred; /* where it says that something has changed; NULL: nobody reads it */
 	struct link stir_link;
+	struct lane_word word;
 };
 
 void lane_init(struct lane *lane, uint16_t route, uint16_t identity, struct throttle *throttle);
@@ -85,6 +99,8 @@ bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening);
  * and is worth a line in the log. */
 bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct lane_wait *wait,
         struct random *random);
+/* What the hold is for, copied and cut; `wall` is `now` by the other clock. */
+void lane_say(struct lane *lane, struct mono now, struct wall wall, const struct reply_note *note);
 /* No session is opened for a second at first, most_ns at most; gives how long. */
 int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random);
 /* The same for a front end's fault: first_ns at first, LANE_FAULT_MOST_NS at most. */

@@ -53,3 +53,13 @@ bool retry_expired(const struct retry_settings *settings, struct wall received, 
 	check(settings->give_up_after_ms >= 0);
 	return now.ms >= received.ms && now.ms - received.ms >= settings->give_up_after_ms;
 }
+
+struct wall retry_until(
+        const struct retry_settings *settings, struct wall received, struct wall until)
+{
+	const int64_t most_ms = received.ms > INT64_MAX - settings->give_up_after_ms
+	                                ? INT64_MAX
+	                                : received.ms + settings->give_up_after_ms;
+
+	return until.ms < most_ms ? until : (struct wall){ most_ms };
+}

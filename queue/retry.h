@@ -41,5 +41,8 @@ int64_t retry_held(int32_t wait_s, struct random *random);
 /* Whether a message that failed once more at `now` is to be bounced. A clock set back never
  * gives one up. */
 bool retry_expired(const struct retry_settings *settings, struct wall received, struct wall now);
+/* `until`, but no later than the message's time is over. */
+struct wall retry_until(
+        const struct retry_settings *settings, struct wall received, struct wall until);
 
 #endif

@@ -249,11 +249,73 @@ static void reading_leaves_memory(void **state)
 	mill_close(mill);
 }
 
+/* A shard that can send nothing of a route for a while is lent none of it until then; what it has
+ * comes back, and goes to another where there is one. */
+static void closed_shards_are_passed_over(void **state)
+{
+	struct mill *mill = mill_open(20, 2); /* windows of 80 */
+	struct job *job;
+	size_t count = 0;
+
+	(void)state;
+	mill_put(mill, 10, 0, 1);
+	while (mill_turn(mill, 10))
+		continue;
+	while ((job = mill_take(mill, 0)) != NULL) {
+		assert_true(feed_close(&mill->feed, job, (struct wall){ 500 }));
+		mill_back(mill, job);
+		count++;
+	}
+	assert_int_equal(count, 5);
+	while (mill_turn(mill, 20))
+		continue;
+	assert_null(mill_take(mill, 0));
+	for (count = 0; (job = mill_take(mill, 1)) != NULL; count++) {
+		/* Nobody else is left. */
+		assert_false(feed_close(&mill->feed, job, (struct wall){ 400 }));
+		mill_back(mill, job);
+	}
+	assert_int_equal(count, 10);
+	assert_false(mill_turn(mill, 30));
+	assert_null(mill_take(mill, 0));
+	assert_null(mill_take(mill, 1));
+	assert_int_equal(feed_wanted(&mill->feed).ms, 400);
+	/* The other route knows nothing of it. */
+	mill_put(mill, 2, 1, 30);
+	mill->feed.queues[1].backlog = true;
+	while (mill_turn(mill, 30))
+		continue;
+	job = mill_take(mill, 0);
+	assert_non_null(job);
+	mill_back(mill, job);
+	/* The times are over, one after the other. */
+	while (mill_turn(mill, 400))
+		continue;
+	for (count = 0; (job = mill_take(mill, 1)) != NULL; count++)
+		mill_back(mill, job);
+	assert_true(count >= 10);
+	while (mill_turn(mill, 500))
+		continue;
+	job = mill_take(mill, 0);
+	assert_non_null(job);
+	/* Or an operator says so. */
+	(void)feed_close(&mill->feed, job, (struct wall){ 9000 });
+	mill_back(mill, job);
+	feed_reopen(&mill->feed);
+	while (mill_turn(mill, 500))
+		continue;
+	job = mill_take(mill, 0);
+	assert_non_null(job);
+	mill_back(mill, job);
+	mill_close(mill);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows),
 		cmocka_unit_test(credit_bounds_what_is_lent),
+		cmocka_unit_test(closed_shards_are_passed_over),
 		cmocka_unit_test(fresh_jobs_wait_behind_older_ones),
 		cmocka_unit_test(what_is_due_later_is_waited_for),
 		cmocka_unit_test(routes_take_turns),

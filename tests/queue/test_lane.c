@@ -204,6 +204,35 @@ static void test_says_what_changed(void **state)
 	assert_int_equal(stirred.count, 1);
 }
 
+/* One time for all that wait, however often and whenever it is said. */
+static void test_word(void **state)
+{
+	struct lane lane = fresh();
+	char text[LANE_WORD_BYTES + 9];
+	const struct reply_note note = {
+		.code = 550,
+		.text = view_from(text, sizeof text),
+		.server = VIEW("mail.example"),
+	};
+
+	(void)state;
+	memset(text, 'x', sizeof text);
+	(void)hold(&lane, AT(0), 30 * NS_PER_S);
+	lane_say(&lane, AT(0), (struct wall){ 1000 }, &note);
+	const int64_t until_ms = lane.word.until.ms;
+	assert_true(until_ms >= 31000);
+	assert_true(until_ms <= 37000);
+	lane_say(&lane, AT(1), (struct wall){ 9000 }, &note);
+	assert_int_equal(lane.word.until.ms, until_ms);
+	text[0] = 'y'; /* a copy */
+	assert_int_equal(lane.word.note.text.bytes, LANE_WORD_BYTES);
+	assert_int_equal(lane.word.note.text.data[0], 'x');
+	assert_true(view_equal(lane.word.note.server, VIEW("mail.example")));
+	(void)hold(&lane, AT(2), 300 * NS_PER_S);
+	lane_say(&lane, AT(2), (struct wall){ 3000 }, &note);
+	assert_true(lane.word.until.ms >= 303000);
+}
+
 static void test_resumed(void **state)
 {
 	struct lane lane = fresh();
@@ -229,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_late_refusals),
 		cmocka_unit_test(test_says_what_changed),
+		cmocka_unit_test(test_word),
 		cmocka_unit_test(test_resumed),
 	};
 

@@ -109,6 +109,20 @@ static void gives_up_after_its_time(void **state)
 	assert_false(retry_expired(&at_once, received, (struct wall){ 999 }));
 }
 
+/* What waits for long is looked at when its time is over. */
+static void waits_end_with_the_message(void **state)
+{
+	const struct retry_settings settings = { .give_up_after_ms = 1000 };
+
+	(void)state;
+	assert_int_equal(retry_until(&settings, (struct wall){ 50 }, (struct wall){ 900 }).ms, 900);
+	assert_int_equal(
+	        retry_until(&settings, (struct wall){ 50 }, (struct wall){ 1050 }).ms, 1050);
+	assert_int_equal(
+	        retry_until(&settings, (struct wall){ 50 }, (struct wall){ 9000 }).ms, 1050);
+	assert_true(retry_until(&settings, (struct wall){ INT64_MAX }, (struct wall){ 1 }).ms == 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +132,7 @@ int main(void)
 		cmocka_unit_test(held_message_waits_as_told),
 		cmocka_unit_test(same_seed_same_waits),
 		cmocka_unit_test(gives_up_after_its_time),
+		cmocka_unit_test(waits_end_with_the_message),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
