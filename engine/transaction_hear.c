@@ -66,7 +66,11 @@ static bool transaction_was_asked(
 	case STEP_DATA:
 		return transaction->sent > STEP_DATA && class != 2;
 	case STEP_END:
-		/* A refusal may come before the body's end; a success that does is a lie. */
+		/* A refusal may come before the body's end; a success that does is a lie, and one
+		 * that speaks of an address (2.1.X) is a reply to RCPT that came once too often. */
+		if (class == 2 && it->verdict.enhanced.class == 2 &&
+		        it->verdict.enhanced.subject == 1)
+			return false;
 		return transaction->sent >= (class == 2 ? TRANSACTION_OVER : STEP_BODY) &&
 		       class != 3;
 	default:

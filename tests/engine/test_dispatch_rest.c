@@ -1,5 +1,5 @@
-/* What waits for nobody's sake: mail behind a hold that lasts goes back to the disk with the reason,
- * and leaves its place to mail that can be sent. */
+/* Mail behind a hold that lasts goes back to the disk with the reason, and leaves its place to mail
+ * that can be sent. */
 #include "tests/engine/office.h"
 
 #define MINUTES(count) ((count)*60 * NS_PER_S)

@@ -57,6 +57,24 @@ static void test_answers_behind_a_goodbye(void **state)
 	rig_destroy(rig);
 }
 
+/* One reply too many shifts the others. What is about an address is no answer to the data, so the
+ * message is not taken for delivered, nor for lost. */
+static void test_one_reply_too_many(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE ENVELOPE "> 250 2.1.5 ok\nend\n",
+		NULL,
+	};
+	struct rig *rig = rig_begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	assert_int_equal(job_tally(rig->settled[0]).in_doubt, 1);
+	rig_destroy(rig);
+}
+
 static void test_lost_after_the_last_byte(void **state)
 {
 	static const char *const scripts[] = {
@@ -179,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_goodbye_in_a_train),
 		cmocka_unit_test(test_answers_behind_a_goodbye),
+		cmocka_unit_test(test_one_reply_too_many),
 		cmocka_unit_test(test_lost_after_the_last_byte),
 		cmocka_unit_test(test_lost_before_the_last_byte),
 		cmocka_unit_test(test_lost_again_and_again),
