@@ -155,6 +155,8 @@ bool mock_account_write(
 	/* Of the machine's monotonic clock, which all processes share. */
 	json_object_set_new(root, "first_ns", json_integer((json_int_t)account->first.ns));
 	json_object_set_new(root, "last_ns", json_integer((json_int_t)account->last.ns));
+	json_object_set_new(root, "closed", json_integer((json_int_t)account->closed));
+	json_object_set_new(root, "lies", json_integer((json_int_t)account->lies));
 	json_object_set_new(root, "identities", identities_json(account));
 	json_object_set_new(root, "duplicate_ids", duplicates_json(account));
 	if (tenant != NULL)

@@ -45,6 +45,8 @@ struct mock_account {
 	uint64_t refused;    /* replies that were refusals by a rule or a limit */
 	uint64_t drops_before;
 	uint64_t drops_after;
+	uint64_t closed; /* behind a 421 */
+	uint64_t lies;   /* of the rules */
 	struct mono first;
 	struct mono last;
 	/* open addressing; 0 is empty */

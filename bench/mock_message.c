@@ -96,14 +96,15 @@ static void message_end(struct mock_session *session)
 	}
 	const struct mock_rule *rule =
 	        mock_script_roll(&mock->script, &mock->random, STAGE_EOD, id);
+	if (rule != NULL && mock_session_lies(session, rule))
+		rule = NULL;
 	if (rule != NULL && rule->drop == MOCK_DROP_BEFORE) {
 		mock->account.drops_before++;
 		mock_session_lose(session, false);
 		mock_session_drop(session);
 	} else if (rule != NULL && rule->drop == MOCK_DROP_NONE) {
-		mock->account.refused++;
 		session->identity->refused++;
-		mock_session_reply(session, MOCK_END_MESSAGE, "%s", rule->reply);
+		mock_session_rule(session, rule, MOCK_END_MESSAGE);
 	} else {
 		message_take(session, rule);
 	}

@@ -1,11 +1,23 @@
 #include "bench/mock_script.h"
 
+#include "engine/wire/reply.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
 
+static const struct {
+	const char *word;
+	bool replies;
+} lies[] = {
+#define X(name, word, replies, text) { word, replies },
+	MOCK_LIES(X)
+#undef X
+};
+
 static bool rule_set(struct mock_rule *rule, struct view key, struct view value, struct text *why);
+static bool rule_is_whole(const struct mock_rule *rule, struct text *why);
 static bool rule_set_drop(struct mock_rule *rule, struct view value);
+static bool rule_set_lie(struct mock_rule *rule, struct view value);
 static bool rule_set_probability(struct mock_rule *rule, struct view value);
 static bool rule_copy(char *into, struct view value);
 static size_t rule_value_bytes(struct view rule);
@@ -21,7 +33,8 @@ bool mock_script_add(struct mock_script *script, struct view rule, struct text *
 	while (rule.bytes > 0) {
 		const size_t equals = view_find(rule, '=');
 		if (equals == rule.bytes) {
-			text_format(why, "\"%.*s\": KEY=VALUE is wanted", VIEW_ARGS(rule));
+			text_format(why, "\"%.*s\": KEY=VALUE is wanted, and a comma between two",
+			        VIEW_ARGS(rule));
 			return false;
 		}
 		const struct view key = view_first(rule, equals);
@@ -31,11 +44,35 @@ bool mock_script_add(struct mock_script *script, struct view rule, struct text *
 			return false;
 		rule = view_skip(rule, end < rule.bytes ? end + 1 : end);
 	}
-	if (made->drop == MOCK_DROP_NONE && made->reply[0] == '\0') {
-		text_put(why, VIEW("a rule needs reply=TEXT, drop=before or drop=after"));
+	if (!rule_is_whole(made, why))
+		return false;
+	script->count++;
+	return true;
+}
+
+static bool rule_is_whole(const struct mock_rule *rule, struct text *why)
+{
+	char memory[MOCK_RULE_TEXT_MAX];
+	struct reply reply;
+	const bool says = rule->reply[0] != '\0';
+
+	if (!says && rule->drop == MOCK_DROP_NONE && lies[rule->lie].replies) {
+		text_put(why, VIEW("a rule needs reply=TEXT, drop=before, drop=after or lie=drip"));
 		return false;
 	}
-	script->count++;
+	if (says && (rule->drop != MOCK_DROP_NONE || !lies[rule->lie].replies)) {
+		text_put(why, VIEW("reply= does not go with drop= or lie=drip"));
+		return false;
+	}
+	if (says && rule->lie != MOCK_LIE_GARBAGE &&
+	        !reply_parse(
+	                view_of(rule->reply), (struct span){ memory, sizeof memory }, &reply)) {
+		text_format(why,
+		        "reply=%s: a reply is wanted, as \"451 4.7.0 Try later\"; or "
+		        "lie=garbage besides",
+		        rule->reply);
+		return false;
+	}
 	return true;
 }
 
@@ -45,6 +82,7 @@ static size_t rule_value_bytes(struct view rule)
 	static const struct view keys[] = {
 		VIEW_INIT("stage="),
 		VIEW_INIT("drop="),
+		VIEW_INIT("lie="),
 		VIEW_INIT("reply="),
 		VIEW_INIT("match="),
 		VIEW_INIT("probability="),
@@ -63,7 +101,7 @@ static size_t rule_value_bytes(struct view rule)
 
 static bool rule_set(struct mock_rule *rule, struct view key, struct view value, struct text *why)
 {
-	const char *wanted = "one of stage, reply, drop, match, probability, limit";
+	const char *wanted = "one of stage, reply, drop, lie, match, probability, limit";
 	bool fits = false;
 
 	if (view_equal_fold(key, VIEW("stage"))) {
@@ -72,6 +110,9 @@ static bool rule_set(struct mock_rule *rule, struct view key, struct view value,
 	} else if (view_equal_fold(key, VIEW("drop"))) {
 		wanted = "before or after";
 		fits = rule_set_drop(rule, value);
+	} else if (view_equal_fold(key, VIEW("lie"))) {
+		wanted = "garbage, open, early, extra or drip";
+		fits = rule_set_lie(rule, value);
 	} else if (view_equal_fold(key, VIEW("reply"))) {
 		wanted = "a shorter text";
 		fits = rule_copy(rule->reply, value);
@@ -98,6 +139,14 @@ static bool rule_set_drop(struct mock_rule *rule, struct view value)
 	else if (view_equal_fold(value, VIEW("after")))
 		rule->drop = MOCK_DROP_AFTER;
 	return rule->drop != MOCK_DROP_NONE;
+}
+
+static bool rule_set_lie(struct mock_rule *rule, struct view value)
+{
+	for (int i = 0; i < MOCK_LIE_COUNT; i++)
+		if (view_equal_fold(value, view_of(lies[i].word)))
+			rule->lie = (enum mock_lie)i;
+	return rule->lie != MOCK_LIE_NONE;
 }
 
 static bool rule_set_probability(struct mock_rule *rule, struct view value)

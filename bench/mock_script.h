@@ -5,6 +5,9 @@
  *	stage=eod,reply=432 4.3.2 Concurrent connections limit exceeded.,probability=0.01
  *	stage=rcpt,match=nobody@,reply=550 5.4.1 Recipient address rejected: Access denied
  *	stage=eod,drop=after,probability=0.001,limit=5
+ *	stage=rcpt,lie=extra,reply=250 2.1.5 Recipient OK
+ *
+ * A 421 ends the connection behind it, as Exchange Online does.
  *
  * Thread:  the mock's. Owns its rules. The same generator and traffic give the same answers.
  */
@@ -12,6 +15,7 @@
 #define SLUICE_MOCK_SCRIPT_H
 
 #include "queue/base/bytes.h"
+#include "queue/base/clock.h"
 #include "queue/base/errors.h"
 #include "queue/base/random.h"
 #include "queue/verdict.h"
@@ -25,9 +29,29 @@ enum mock_drop {
 	MOCK_DROP_AFTER,  /* the message is taken, and its reply lost with the connection */
 };
 
+/* How it leaves the protocol: name, word, whether it needs a reply=, what it does */
+#define MOCK_LIES(X)                                                                               \
+	X(NONE, "none", true, "the reply stands for the real one")                                 \
+	X(GARBAGE, "garbage", true, "the same, and need be no reply")                              \
+	X(OPEN, "open", true, "the same, and 421 does not end the connection")                     \
+	X(EARLY, "early", true, "the reply comes before the real one")                             \
+	X(EXTRA, "extra", true, "the reply comes behind the real one")                             \
+	X(DRIP, "drip", false, "the real one comes in bytes, MOCK_DRIP_NS apart")
+
+enum mock_lie {
+#define X(name, ...) MOCK_LIE_##name,
+	MOCK_LIES(X)
+#undef X
+	        MOCK_LIE_COUNT
+};
+
+#define MOCK_DRIP_NS    (200 * NS_PER_MS)
+#define MOCK_DRIP_BYTES 16 /* of a reply that drip; the rest follows at once */
+
 struct mock_rule {
 	enum stage stage;
 	enum mock_drop drop;
+	enum mock_lie lie;
 	double probability;
 	uint64_t limit;                 /* times it may strike; UINT64_MAX: any number */
 	uint64_t count;                 /* times it has */

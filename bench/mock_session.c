@@ -16,6 +16,8 @@ static void session_certified(struct mock_session *session);
 static void session_read(struct mock_session *session);
 static bool session_may_read(const struct mock_session *session);
 static bool session_read_line(struct mock_session *session);
+static void session_queue(
+        struct mock_session *session, enum mock_end end, int64_t extra_ns, struct view text);
 static void session_flush(struct mock_session *session);
 static void session_replied(struct mock_session *session, enum mock_end end);
 static void session_answered(struct mock_session *session, enum mock_end end);
@@ -239,15 +241,42 @@ bool mock_session_struck(
 	const struct mock_rule *rule =
 	        mock_script_roll(&mock->script, &mock->random, stage, arguments);
 
-	if (rule == NULL)
+	if (rule == NULL || mock_session_lies(session, rule))
 		return false;
 	if (rule->drop != MOCK_DROP_NONE) {
 		mock->account.drops_before++;
 		mock_session_drop(session);
 	} else {
-		mock->account.refused++;
-		mock_session_reply(session, end, "%s", rule->reply);
+		mock_session_rule(session, rule, end);
 	}
+	return true;
+}
+
+void mock_session_rule(
+        struct mock_session *session, const struct mock_rule *rule, enum mock_end end)
+{
+	const bool closes = view_starts_fold(view_of(rule->reply), VIEW("421"));
+
+	session->mock->account.refused++;
+	session->mock->account.lies += rule->lie != MOCK_LIE_NONE;
+	mock_session_reply(session, end, "%s", rule->reply);
+	if (!closes || rule->lie == MOCK_LIE_OPEN || end == MOCK_END_CLOSE)
+		return;
+	session->mock->account.closed++;
+	mock_session_queue(session, MOCK_END_CLOSE, 0, VIEW(""));
+	session->state = MOCK_OVER;
+}
+
+bool mock_session_lies(struct mock_session *session, const struct mock_rule *rule)
+{
+	if (rule->lie < MOCK_LIE_EARLY ||
+	        session->reply_count + MOCK_DRIP_BYTES > MOCK_REPLIES_MAX / 2)
+		return false;
+	session->mock->account.lies++;
+	if (rule->lie == MOCK_LIE_EARLY)
+		mock_session_reply(session, MOCK_END_NONE, "%s", rule->reply);
+	else
+		session->lie = rule;
 	return true;
 }
 
@@ -273,6 +302,24 @@ void mock_session_reply(struct mock_session *session, enum mock_end end, const c
 }
 
 void mock_session_queue(
+        struct mock_session *session, enum mock_end end, int64_t extra_ns, struct view text)
+{
+	const struct mock_rule *lie = text.bytes > 0 ? session->lie : NULL;
+
+	if (lie != NULL)
+		session->lie = NULL;
+	if (lie != NULL && lie->lie == MOCK_LIE_DRIP)
+		for (int i = 0; i < MOCK_DRIP_BYTES && text.bytes > 1; i++) {
+			session_queue(session, MOCK_END_NONE, extra_ns, view_first(text, 1));
+			text = view_skip(text, 1);
+			extra_ns += MOCK_DRIP_NS;
+		}
+	session_queue(session, end, extra_ns, text);
+	if (lie != NULL && lie->lie == MOCK_LIE_EXTRA)
+		mock_session_reply(session, MOCK_END_NONE, "%s", lie->reply);
+}
+
+static void session_queue(
         struct mock_session *session, enum mock_end end, int64_t extra_ns, struct view text)
 {
 	struct loop *loop = session->mock->loop;

@@ -55,6 +55,7 @@ struct mock_session {
 	size_t reply_first;
 	size_t reply_count;
 	enum mock_state state;
+	const struct mock_rule *lie; /* about the next reply; NULL: none */
 	struct signin_server signin;
 	struct chunk *signin_memory;
 	bool secure;
@@ -91,6 +92,11 @@ bool mock_session_struck(
 bool mock_session_says(struct mock_session *session, enum mock_saying saying, enum mock_end end);
 /* A message that came to its end, and is answered neither now nor later. */
 void mock_session_lose(struct mock_session *session, bool slot);
+/* The rule's reply instead of the real one. */
+void mock_session_rule(
+        struct mock_session *session, const struct mock_rule *rule, enum mock_end end);
+/* The rule is a lie around the real reply, which comes next. True: so it was arranged. */
+bool mock_session_lies(struct mock_session *session, const struct mock_rule *rule);
 /* The connection ends here, behind the replies that are due before. */
 void mock_session_drop(struct mock_session *session);
 /* No transaction is in progress any more. */

@@ -42,6 +42,13 @@ static void test_reads_rules(void **state)
 	assert_int_equal(script.rules[1].drop, MOCK_DROP_AFTER);
 	assert_true(add("stage=rcpt,match=nobody@,drop=before"));
 	assert_string_equal(script.rules[2].match, "nobody@");
+	assert_true(add("stage=mail,lie=garbage,reply=what?"));
+	assert_int_equal(script.rules[3].lie, MOCK_LIE_GARBAGE);
+	assert_true(add("lie=drip"));
+	assert_int_equal(script.rules[4].lie, MOCK_LIE_DRIP);
+	assert_true(add("reply=354 go on,lie=extra"));
+	assert_string_equal(script.rules[5].reply, "354 go on");
+	assert_int_equal(script.rules[5].lie, MOCK_LIE_EXTRA);
 }
 
 static void test_refuses_what_is_none(void **state)
@@ -59,6 +66,15 @@ static void test_refuses_what_is_none(void **state)
 		"drop=after,limit=some",
 		"colour=red,drop=after",
 		"drop",
+		/* A reply is one; and only some lies need one. */
+		"reply=xx",
+		"reply=650 2.0.0 no",
+		"reply=nothing",
+		"lie=extra",
+		"lie=wild,reply=250 ok",
+		"lie=drip,reply=250 ok",
+		"drop=after,reply=250 ok",
+		"stage=eod, reply=250 ok",
 	};
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)

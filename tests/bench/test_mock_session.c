@@ -70,6 +70,40 @@ static void test_keeps_the_order_of_commands(void **state)
 	hall_close(&hall);
 }
 
+/* Ways to leave the protocol; and 421, which is the end. */
+static void test_lies(void **state)
+{
+	(void)state;
+	static struct hall hall;
+
+	hall_open(&hall, mx, false);
+	hall_rule(&hall, "stage=mail,lie=extra,reply=250 2.1.5 once more,limit=1");
+	hall_rule(&hall, "stage=rcpt,lie=early,reply=250 2.0.0 already,limit=1");
+	hall_rule(&hall, "stage=eod,lie=drip,limit=1");
+	hall_rule(&hall, "stage=eod,lie=garbage,reply=what?,limit=1");
+	hall_rule(&hall, "stage=mail,match=open,lie=open,reply=421 4.3.2 bye,limit=1");
+	hall_rule(&hall, "stage=mail,match=closed,reply=421 4.3.2 bye");
+	(void)hall_enter(&hall);
+	assert_string_equal(
+	        hall_say_all(&hall, MAIL, 2), "250 2.1.0 Sender OK\r\n250 2.1.5 once more\r\n");
+	assert_string_equal(
+	        hall_say_all(&hall, RCPT, 2), "250 2.0.0 already\r\n250 2.1.5 Recipient OK\r\n");
+	assert_starts(hall_say(&hall, "BDAT 0 LAST\r\n"), "250 2.6.0 ");
+	assert_int_equal(hall.mock.account.messages, 1);
+	assert_holds(hall_say_all(&hall, MAIL RCPT, 2), "250 2.1.5 Recipient OK\r\n");
+	assert_true(stream_put(&hall.stream, VIEW("BDAT 0 LAST\r\n")));
+	hall_turn_until(&hall, strstr(hall.replies, "what?\r\n") != NULL);
+	assert_int_equal(hall.mock.account.messages, 1);
+	assert_starts(hall_say(&hall, "MAIL FROM:<open@contoso.com>\r\n"), "421 ");
+	assert_starts(hall_say(&hall, "NOOP\r\n"), "250 ");
+	assert_int_equal(hall.mock.account.closed, 0);
+	assert_int_equal(hall.mock.account.lies, 5);
+	assert_starts(hall_say(&hall, "MAIL FROM:<closed@contoso.com>\r\n"), "421 ");
+	hall_turn_until(&hall, (hall.heard & STREAM_ENDED) != 0);
+	assert_int_equal(hall.mock.account.closed, 1);
+	hall_close(&hall);
+}
+
 static void test_refuses_bare_line_feeds(void **state)
 {
 	(void)state;
@@ -309,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_leaves_out_what_it_lacks),
 		cmocka_unit_test(test_takes_data_and_bdat),
 		cmocka_unit_test(test_keeps_the_order_of_commands),
+		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_refuses_bare_line_feeds),
 		cmocka_unit_test(test_demands_tls_and_sign_in),
 		cmocka_unit_test(test_endures_long_lines),
