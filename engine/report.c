@@ -83,7 +83,7 @@ static bool report_action(
 		*action = BOUNCE_RELAYED;
 	else
 		return false;
-	return bounce_wanted(message_get(job->message, MESSAGE_SENDER), owed->notify, *action);
+	return bounce_wanted(message_reports_to(job->message), owed->notify, *action);
 }
 
 struct message *report_make(struct report_maker *maker, const struct job *job, uint64_t id,
@@ -103,7 +103,7 @@ struct message *report_make(struct report_maker *maker, const struct job *job, u
 		.reporter = maker->settings.reporter,
 		.mailbox = mailbox,
 		.now = now,
-		.sender = message_get(original, MESSAGE_SENDER),
+		.sender = message_reports_to(original),
 		.original_id = view_of(message_id_format(original->id, original_id_text)),
 		.envid = message_get(original, MESSAGE_ENVID),
 		.arrived = original->received,
@@ -128,13 +128,13 @@ struct message *report_make(struct report_maker *maker, const struct job *job, u
 	return report;
 }
 
-/* From the null sender to the sender of the original. Where a null sender can't go, the session
- * that sends it writes notices_from instead (engine/outbound). */
+/* From the null sender to the sender of the original, by the name that it had. Where a null sender
+ * can't go, the session that sends it writes notices_from instead (engine/outbound). */
 static struct message *report_envelope(
         struct report_maker *maker, const struct message *original, struct shelf *shelf)
 {
 	const struct message_recipient to = {
-		.address = message_get(original, MESSAGE_SENDER),
+		.address = message_reports_to(original),
 		.notify = NOTIFY_NEVER,
 	};
 	struct message *report = message_create(shelf, maker->settings.reserve);

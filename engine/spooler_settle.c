@@ -168,7 +168,7 @@ static bool spooler_make_report(struct spooler *spooler, struct job *job, struct
 		spooler->stalled = true;
 		return false;
 	}
-	const struct view sender = message_get(job->message, MESSAGE_SENDER);
+	const struct view sender = message_reports_to(job->message);
 	const struct routing routing = routing_pick_report(shard->config, sender);
 	struct message *message = report_make(spooler->reports, job, spooler->ids_next,
 	        view_of(routing.mailbox), loop_wall(&shard->loop), &shard->shelf);

@@ -118,6 +118,30 @@ bool message_set(struct message *message, enum message_field field, struct view 
 	return true;
 }
 
+void message_clear(struct message *message, enum message_field field)
+{
+	struct chunk *first = message->envelope.first;
+	const struct view value = message->fields[field];
+
+	check(!message->sealed);
+	if (value.bytes == 0)
+		return;
+	/* What stands behind moves up: other fields, and recipients, which nobody points to. */
+	char *place = first->data + (value.data - first->data);
+	char *end = first->data + first->used;
+	check(place > first->data);
+	check(place + value.bytes <= end);
+	memmove(place, place + value.bytes, (size_t)(end - place) - value.bytes);
+	place[-1] = 0; /* its length */
+	place[-2] = 0;
+	first->used -= (uint32_t)value.bytes;
+	message->envelope.bytes -= value.bytes;
+	for (size_t i = 0; i < MESSAGE_FIELD_COUNT; i++)
+		if (message->fields[i].data > value.data)
+			message->fields[i].data -= value.bytes;
+	message->fields[field].bytes = 0;
+}
+
 bool message_add_recipient(struct message *message, struct shelf *shelf, size_t reserve,
         const struct message_recipient *recipient)
 {

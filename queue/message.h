@@ -38,7 +38,8 @@
 	X(CLIENT, 64, "the client's address, as text")                                             \
 	X(USER, 255, "who signed in; empty: nobody")                                               \
 	X(LISTENER, 64, "the listener's address, as configured")                                   \
-	X(PROTOCOL, 16, "SMTP, ESMTP, ESMTPSA... as in Received's with")
+	X(PROTOCOL, 16, "SMTP, ESMTP, ESMTPSA... as in Received's with")                           \
+	X(ORIGINAL, MESSAGE_ADDRESS_MAX, "MAIL FROM as given, where SENDER is another; else empty")
 
 enum message_field {
 #define X(name, bytes_max, text) MESSAGE_##name,
@@ -96,6 +97,8 @@ struct message *message_create(struct shelf *shelf, size_t reserve);
 void message_name(struct message *message, uint64_t id, struct wall received);
 /* Once a field, before the first recipient. False: longer than its maximum, nothing set. */
 MUST_CHECK bool message_set(struct message *message, enum message_field field, struct view value);
+/* Empties a field that was set, at any time before sealing. */
+void message_clear(struct message *message, enum message_field field);
 /* Address and orcpt within their maxima, fewer than MESSAGE_RECIPIENTS_MAX so far: the caller
  * has answered the client otherwise. False: the budget is used up, nothing added. */
 MUST_CHECK bool message_add_recipient(struct message *message, struct shelf *shelf, size_t reserve,
@@ -119,6 +122,14 @@ static inline struct view message_get(const struct message *message, enum messag
 static inline bool message_sender_is_null(const struct message *message)
 {
 	return message->fields[MESSAGE_SENDER].bytes == 0;
+}
+
+/* Who is to hear of what becomes of it; empty: nobody. */
+static inline struct view message_reports_to(const struct message *message)
+{
+	const struct view original = message->fields[MESSAGE_ORIGINAL];
+
+	return original.bytes > 0 ? original : message->fields[MESSAGE_SENDER];
 }
 
 /* Recipients in the order of their index, from 0:

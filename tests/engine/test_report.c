@@ -150,6 +150,41 @@ static void expired(void **state)
 	job_clear(&job, &tools.shelf);
 }
 
+/* A sender that was changed hears of it by the name that it had; one that had none, by ours. */
+static void the_original_is_told(void **state)
+{
+	(void)state;
+	for (int named = 0; named < 2; named++) {
+		struct message *message = message_create(&tools.shelf, 0);
+		const struct message_recipient to = { .address = VIEW("r@example.org") };
+		struct message_recipient recipient;
+		struct job job = { 0 };
+
+		assert_non_null(message);
+		message_name(message, 7, (struct wall){ 1000 });
+		assert_true(message_set(message, MESSAGE_SENDER, VIEW("n@b.c")));
+		if (named != 0)
+			assert_true(message_set(message, MESSAGE_ORIGINAL, VIEW("a@b.c")));
+		assert_true(message_add_recipient(message, &tools.shelf, 0, &to));
+		assert_true(rope_append(&message->body, &tools.shelf, VIEW("S: x\r\n\r\n"), 0));
+		message_seal(message);
+		job_begin(&job, message, 0, 0);
+		message_release(message, &tools.shelf);
+		assert_true(job_owe_all(&job, &tools.shelf, 0));
+		end_one(&job, 0, OWED_BOUNCED, 550, "nobody here");
+		assert_true(report_is_owed(&job));
+		struct message *report = make(&job, NULL);
+		assert_non_null(report);
+		struct message_cursor at = message_recipients(report);
+		assert_true(message_next_recipient(&at, &recipient));
+		assert_true(
+		        view_equal(recipient.address, named != 0 ? VIEW("a@b.c") : VIEW("n@b.c")));
+		assert_true(says(report, named != 0 ? "To: <a@b.c>" : "To: <n@b.c>"));
+		message_release(report, &tools.shelf);
+		job_clear(&job, &tools.shelf);
+	}
+}
+
 /* However the replies alternate, each recipient's is its own and whole. */
 static void the_longest_list(void **state)
 {
@@ -248,6 +283,7 @@ int main(void)
 		cmocka_unit_test(who_is_told),
 		cmocka_unit_test(the_envelope),
 		cmocka_unit_test(expired),
+		cmocka_unit_test(the_original_is_told),
 		cmocka_unit_test(the_longest_list),
 		cmocka_unit_test(the_largest_copy),
 		cmocka_unit_test(without_memory),

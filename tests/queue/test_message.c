@@ -154,6 +154,47 @@ static void test_bounds_fields(void **state)
 	message_release(message, &shelf);
 }
 
+/* Behind recipients, and in front of other fields: nothing else changes. */
+static void test_clears_a_field(void **state)
+{
+	(void)state;
+	static const uint32_t counts[] = { 1, 300 };
+
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+		struct message *message = message_create(&shelf, 0);
+		struct message *copy = NULL;
+		char room[MESSAGE_ADDRESS_MAX];
+
+		assert_non_null(message);
+		message_name(message, 5, (struct wall){ 1 });
+		assert_true(message_set(message, MESSAGE_HELO, VIEW("h")));
+		assert_true(message_set(message, MESSAGE_SENDER, VIEW("printer@contoso.com")));
+		assert_true(message_set(message, MESSAGE_USER, VIEW("")));
+		assert_true(message_set(message, MESSAGE_ENVID, VIEW("QQ")));
+		for (uint32_t j = 0; j < counts[i]; j++) {
+			const struct message_recipient recipient = {
+				.address = address_of(j, room),
+				.orcpt = j % 3 == 0 ? VIEW("rfc822;Bob@Example.org") : VIEW(""),
+				.notify = (uint8_t)(j % 16),
+			};
+			assert_true(message_add_recipient(message, &shelf, 0, &recipient));
+		}
+		message_clear(message, MESSAGE_SENDER);
+		message_clear(message, MESSAGE_SENDER);   /* empty is fine */
+		message_clear(message, MESSAGE_ORIGINAL); /* and so is what was never set */
+		message_seal(message);
+		assert_false(failed(reload(message, &copy)));
+		assert_true(message_sender_is_null(copy));
+		assert_true(view_equal(message_get(copy, MESSAGE_HELO), VIEW("h")));
+		assert_true(view_equal(message_get(copy, MESSAGE_ENVID), VIEW("QQ")));
+		assert_true(view_equal(message_get(message, MESSAGE_ENVID), VIEW("QQ")));
+		assert_recipients(message, counts[i]);
+		assert_recipients(copy, counts[i]);
+		message_release(message, &shelf);
+		message_release(copy, &shelf);
+	}
+}
+
 static void test_last_holder_frees(void **state)
 {
 	(void)state;
@@ -266,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_survives_the_spool, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_seeks_forward, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounds_fields, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_clears_a_field, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_last_holder_frees, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_budget_used_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damage_is_found, set_up, tear_down),
