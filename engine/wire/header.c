@@ -10,6 +10,7 @@
 	X(DATE, "Date")                                                                            \
 	X(FROM, "From")                                                                            \
 	X(MIME_VERSION, "MIME-Version")                                                            \
+	X(AUTO_SUBMITTED, "Auto-Submitted")                                                        \
 	X(CONTENT_TYPE, "Content-Type")                                                            \
 	X(CONTENT_TRANSFER_ENCODING, "Content-Transfer-Encoding")
 
@@ -130,7 +131,11 @@ static void header_end_field(struct header *header)
 	case FIELD_MIME_VERSION:
 		header->has_mime_version = true;
 		break;
+	case FIELD_AUTO_SUBMITTED:
+		header->is_report |= view_starts_fold(value, VIEW("auto-replied"));
+		break;
 	case FIELD_CONTENT_TYPE:
+		header->is_report |= view_starts_fold(value, VIEW("multipart/report"));
 		if (header->type == HEADER_TYPE_ABSENT)
 			header->type = header_type_of(value);
 		break;

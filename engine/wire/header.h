@@ -62,6 +62,7 @@ struct header {
 	uint64_t date_gap;
 	bool has_from;
 	bool has_mime_version;
+	bool is_report;    /* a multipart/report, or an automatic reply: has no sender by right */
 	bool ended;        /* the blank line, or a line that is no field, was read */
 	bool blank_missed; /* the header ended with a line that is no field */
 	bool header_8bit;  /* needs SMTPUTF8, or is broken */

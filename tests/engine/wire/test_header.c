@@ -26,6 +26,7 @@ static void assert_same(const struct header *a, const struct header *b)
 	assert_int_equal(a->message_id_gap, b->message_id_gap);
 	assert_int_equal(a->has_from, b->has_from);
 	assert_int_equal(a->has_mime_version, b->has_mime_version);
+	assert_int_equal(a->is_report, b->is_report);
 	assert_int_equal(a->ended, b->ended);
 	assert_int_equal(a->blank_missed, b->blank_missed);
 	assert_int_equal(a->header_8bit, b->header_8bit);
