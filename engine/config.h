@@ -21,6 +21,7 @@
 
 struct config_report;
 struct rulebook;
+struct naming_book;
 
 #define CONFIG_FIELD(key, kind, ...) CONFIG_TYPE_##kind CONFIG_NAME_##kind(key);
 
@@ -124,6 +125,18 @@ struct config_streams {
 	size_t count;
 };
 
+/* Conditions as a rule's. */
+struct config_naming {
+	CONFIG_NAMING(CONFIG_FIELD)
+};
+
+#define CONFIG_NAMINGS_MAX 1000
+
+struct config_namings {
+	const struct config_naming *at; /* the first that matches decides */
+	size_t count;
+};
+
 struct config_retry {
 	CONFIG_RETRY(CONFIG_FIELD)
 };
@@ -139,6 +152,7 @@ struct config {
 	const char *path;                  /* of the file, for the log */
 	const struct rulebook *rulebook;   /* made of it; NULL: the first route takes all */
 	const struct rulebook *streambook; /* of the streams' conditions; NULL: there are none */
+	const struct naming_book *naming_book; /* made of it; NULL: senders pass as they are */
 	struct config_arena *arena;
 };
 

@@ -4,6 +4,7 @@
 #include "engine/config_arena.h"
 #include "engine/config_check_host.h"
 #include "engine/config_check_oauth.h"
+#include "engine/config_check_names.h"
 #include "engine/config_check_rules.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
@@ -343,4 +344,5 @@ void config_check(struct config *config, struct config_places *places)
 	check_routes(config, places);
 	config_accounts_number(config);
 	config_check_rules(config, places);
+	config_check_names(config, places);
 }

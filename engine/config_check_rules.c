@@ -46,11 +46,11 @@ static void check_fallback(const struct config *config, size_t index, struct con
 	}
 }
 
-static void check_listener_words(const struct config *config, const struct config_rule *rule,
-        size_t index, struct config_places *places)
+void config_check_listener_words(const struct config *config, const struct config_words *words,
+        const void *section, const char *where, struct config_places *places)
 {
-	for (size_t i = 0; i < rule->listener.count; i++) {
-		const struct view word = view_of(rule->listener.at[i]);
+	for (size_t i = 0; i < words->count; i++) {
+		const struct view word = view_of(words->at[i]);
 		struct endpoint endpoint = { .port = 0 };
 		const bool is_address = endpoint_parse(word, &endpoint);
 		bool found = false;
@@ -62,10 +62,10 @@ static void check_listener_words(const struct config *config, const struct confi
 			                             view_equal_fold(word, view_of(listener->name));
 		}
 		if (!found)
-			complain(places, rule, &rule->listener,
-			        "rules[%zu].listener: no listener has the address or name \"%s\"; "
+			complain(places, section, words,
+			        "%s.listener: no listener has the address or name \"%s\"; "
 			        "right is one of listeners",
-			        index, rule->listener.at[i]);
+			        where, words->at[i]);
 	}
 }
 
@@ -92,7 +92,10 @@ static void check_rule(const struct config *config, size_t index, struct config_
 	check_empty(rule, &rule->client, rule->client.count, "client", index, places);
 	check_empty(rule, &rule->user, rule->user.count, "user", index, places);
 	check_empty(rule, &rule->header, rule->header.count, "header", index, places);
-	check_listener_words(config, rule, index, places);
+	char where[CONFIG_NAME_BYTES_MAX];
+	struct text text = TEXT_ON(where);
+	text_format(&text, "rules[%zu]", index);
+	config_check_listener_words(config, &rule->listener, rule, text_string(&text), places);
 	if (rule->route.count == 0)
 		complain(places, rule, &rule->route,
 		        "rules[%zu].route is missing; right is the name of a route", index);

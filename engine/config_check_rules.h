@@ -13,5 +13,8 @@
 
 /* Makes config->rulebook too, unless something is wrong. */
 void config_check_rules(struct config *config, struct config_places *places);
+/* Each word of a section's `listener` is that of a listener; `where` names the section. */
+void config_check_listener_words(const struct config *config, const struct config_words *words,
+        const void *section, const char *where, struct config_places *places);
 
 #endif

@@ -48,6 +48,8 @@
 #define CONFIG_NAME_LEARN(key)        key
 #define CONFIG_NAME_CLOUD(key)        key
 #define CONFIG_NAME_FLOW(key)         key
+#define CONFIG_NAME_MAPPINGS(key)     key
+#define CONFIG_NAME_POLICY(key)       key
 #define CONFIG_NAME_SPOOL(key)        key
 #define CONFIG_NAME_LIMITS(key)       key
 #define CONFIG_NAME_DNS(key)          key
@@ -56,6 +58,7 @@
 #define CONFIG_NAME_RETRY(key)        key
 #define CONFIG_NAME_RULES(key)        key
 #define CONFIG_NAME_STREAMS(key)      key
+#define CONFIG_NAME_NAMES(key)        key
 #define CONFIG_NAME_THREADS(key)      key
 #define CONFIG_NAME_LISTENER_TLS(key) key
 #define CONFIG_NAME_ROUTE_TLS(key)    key
@@ -78,6 +81,7 @@
 #define CONFIG_TYPE_RETRY        struct config_retry
 #define CONFIG_TYPE_RULES        struct config_rules
 #define CONFIG_TYPE_STREAMS      struct config_streams
+#define CONFIG_TYPE_NAMES        struct config_namings
 #define CONFIG_TYPE_THREADS      struct config_threads
 
 #endif

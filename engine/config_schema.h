@@ -32,6 +32,8 @@
 	  "which route a recipient's mail takes; the first rule that matches decides") \
 	X(streams, STREAMS, NULL, NULL, NULL, \
 	  "kinds of mail, each with a share or a priority; the first that matches counts") \
+	X(names, NAMES, NULL, NULL, NULL, \
+	  "in whose name mail goes out; the first entry that matches decides") \
 	X(accepted_domains, DOMAINS, NULL, NULL, NULL, \
 	  "the tenant's own domains; without the list every domain is external") \
 	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
@@ -105,6 +107,20 @@
 	X(user, TEXTS, NULL, NULL, NULL, "the name that the client signed in with") \
 	X(header, HEADERS, NULL, NULL, NULL, \
 	  "a header field as NAME: PATTERN, where * is any text and ? any byte; case is ignored")
+
+#define CONFIG_NAMING(X) \
+	X(sender, RULE_SENDERS, NULL, NULL, NULL, \
+	  "the sender's address or domain as MAIL gave it; <> is one that is empty or impossible") \
+	X(listener, TEXTS, NULL, NULL, NULL, "the address or name of the listener it came in by") \
+	X(client, CLIENTS, NULL, NULL, NULL, "the client's network") \
+	X(user, TEXTS, NULL, NULL, NULL, "the name that the client signed in with") \
+	X(policy, POLICY, "as_is", NULL, NULL, "what becomes of sender and From") \
+	X(address, ADDRESS, NULL, NULL, NULL, \
+	  "what rewrite makes of them, and map of senders that it does not know") \
+	X(map, MAPPINGS, NULL, NULL, NULL, \
+	  "for map: senders' addresses or domains, and what they become") \
+	X(default_from, ADDRESS, NULL, NULL, NULL, \
+	  "what an empty or impossible sender or From becomes; by default address")
 
 #define CONFIG_LISTENER(X) \
 	X(address, ENDPOINT, "127.0.0.1:2525", NULL, NULL, "where to listen") \

@@ -61,6 +61,9 @@ static const struct config_key keys_RULE[] = { CONFIG_RULE(KEY) };
 #define SECTION config_stream
 static const struct config_key keys_STREAM[] = { CONFIG_STREAM(KEY) };
 #undef SECTION
+#define SECTION config_naming
+static const struct config_key keys_NAMING[] = { CONFIG_NAMING(KEY) };
+#undef SECTION
 #define SECTION config_retry
 static const struct config_key keys_RETRY[] = { CONFIG_RETRY(KEY) };
 #undef SECTION
@@ -87,6 +90,7 @@ static_assert(sizeof(struct config_items) == sizeof(struct config_tenants), "one
 static_assert(sizeof(struct config_items) == sizeof(struct config_routes), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_identities), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_rules), "one layout");
+static_assert(sizeof(struct config_items) == sizeof(struct config_namings), "one layout");
 
 static const struct preset {
 	enum route_interface interface;

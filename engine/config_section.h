@@ -25,6 +25,7 @@
 	X(IDENTITY, config_identity)                                                               \
 	X(RULE, config_rule)                                                                       \
 	X(STREAM, config_stream)                                                                   \
+	X(NAMING, config_naming)                                                                   \
 	X(RETRY, config_retry)                                                                     \
 	X(THREADS, config_threads)
 
@@ -35,7 +36,8 @@
 	X(ROUTES, ROUTE, 1024)                                                                     \
 	X(IDENTITIES, IDENTITY, 10000)                                                             \
 	X(RULES, RULE, CONFIG_RULES_MAX)                                                           \
-	X(STREAMS, STREAM, CONFIG_STREAMS_MAX)
+	X(STREAMS, STREAM, CONFIG_STREAMS_MAX)                                                     \
+	X(NAMES, NAMING, CONFIG_NAMINGS_MAX)
 
 /* What a key holds: one of enum config_kind, or from there on a section, or a list of one. */
 enum config_shape {

@@ -78,6 +78,11 @@ static const char *const flow_words[] = {
 	CONFIG_FLOWS(X)
 #undef X
 };
+static const char *const policy_words[] = {
+#define X(name, word, ...) word,
+	CONFIG_POLICIES(X)
+#undef X
+};
 
 static const char *const kind_texts[CONFIG_KIND_COUNT] = {
 #define X(kind, text) text,
@@ -115,6 +120,9 @@ static const char *const *words_of(enum config_kind kind, size_t *count)
 	case CONFIG_KIND_FLOW:
 		*count = COUNT_OF(flow_words);
 		return flow_words;
+	case CONFIG_KIND_POLICY:
+		*count = COUNT_OF(policy_words);
+		return policy_words;
 	default:
 		*count = 0;
 		return NULL;
@@ -138,6 +146,7 @@ bool config_value_is_list_or_one(enum config_kind kind)
 	case CONFIG_KIND_RECIPIENTS:
 	case CONFIG_KIND_RULE_SENDERS:
 	case CONFIG_KIND_HEADERS:
+	case CONFIG_KIND_MAPPINGS:
 		return true;
 	default:
 		return false;
@@ -319,6 +328,17 @@ static bool is_header_pattern(struct view text)
 	return bytes > 0 && bytes <= CONFIG_HEADER_PATTERN_MAX;
 }
 
+/* "a@old.com: b@contoso.com" or "@old.com: b@contoso.com". */
+static bool is_mapping(struct view text)
+{
+	const size_t colon = view_find(text, ':');
+	struct address address;
+
+	if (colon == 0 || colon == text.bytes || !is_address_pattern(view_first(text, colon)))
+		return false;
+	return address_parse(view_trim(view_skip(text, colon + 1)), true, &address) == ADDRESS_OK;
+}
+
 static bool is_sender(struct view text)
 {
 	return view_equal(text, VIEW("*")) || is_address_pattern(text);
@@ -374,6 +394,8 @@ static bool is_text(enum config_kind kind, struct view text)
 		return view_equal(text, VIEW("<>")) || is_address_pattern(text);
 	case CONFIG_KIND_RECIPIENTS:
 		return is_address_pattern(text);
+	case CONFIG_KIND_MAPPINGS:
+		return is_mapping(text);
 	case CONFIG_KIND_HEADERS:
 		return is_header_pattern(text);
 	default:
@@ -422,6 +444,7 @@ static_assert(sizeof(enum listener_bare_lf) == sizeof(int), "read_word() writes 
 static_assert(sizeof(enum route_learn) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum tenant_cloud) == sizeof(int), "read_word() writes an int");
 static_assert(sizeof(enum oauth_flow) == sizeof(int), "read_word() writes an int");
+static_assert(sizeof(enum naming_policy) == sizeof(int), "read_word() writes an int");
 
 bool config_value_read(
         enum config_kind kind, struct view text, struct config_arena *arena, void *field)
@@ -456,6 +479,7 @@ bool config_value_read(
 	case CONFIG_KIND_LEARN:
 	case CONFIG_KIND_CLOUD:
 	case CONFIG_KIND_FLOW:
+	case CONFIG_KIND_POLICY:
 		return read_word(kind, text, field);
 	default:
 		break;

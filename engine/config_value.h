@@ -87,6 +87,13 @@ enum oauth_flow {
 #undef X
 };
 
+enum naming_policy {
+	POLICY_UNSET,
+#define X(name, ...) POLICY_##name,
+	CONFIG_POLICIES(X)
+#undef X
+};
+
 /* A number, a number in a period, or none. */
 struct config_limit {
 	bool set;          /* false: nothing was said; after a load only of what has no default */
@@ -111,7 +118,7 @@ struct config_words {
 	size_t count;
 };
 
-/* X(KIND, what is right, for complaints); the seven last list their words themselves */
+/* X(KIND, what is right, for complaints); the nine last list their words themselves */
 #define CONFIG_KINDS(X)                                                                            \
 	X(TEXT, "a text")                                                                          \
 	X(NAME, "up to 64 letters, digits, '-', '_' and '.'")                                      \
@@ -147,6 +154,7 @@ struct config_words {
 	X(RULE_SENDERS,                                                                            \
 	        "addresses such as a@contoso.com, \"@contoso.com\" for a domain, or \"<>\"")       \
 	X(HEADERS, "headers such as \"X-Priority: high*\"")                                        \
+	X(MAPPINGS, "pairs such as \"@old.com: new@contoso.com\"")                                 \
 	X(INTERFACE, NULL)                                                                         \
 	X(TLS_MODE, NULL)                                                                          \
 	X(DANE, NULL)                                                                              \
@@ -154,7 +162,8 @@ struct config_words {
 	X(BARE_LF, NULL)                                                                           \
 	X(LEARN, NULL)                                                                             \
 	X(CLOUD, NULL)                                                                             \
-	X(FLOW, NULL)
+	X(FLOW, NULL)                                                                              \
+	X(POLICY, NULL)
 
 /* The C type of each kind, and its field's name: the key, with the unit where there is one. */
 #define CONFIG_TYPE_TEXT         const char *
@@ -195,6 +204,8 @@ struct config_words {
 #define CONFIG_TYPE_BARE_LF      enum listener_bare_lf
 #define CONFIG_TYPE_PERCENT      double
 #define CONFIG_TYPE_RULE_SENDERS struct config_words
+#define CONFIG_TYPE_MAPPINGS     struct config_words
+#define CONFIG_TYPE_POLICY       enum naming_policy
 #define CONFIG_TYPE_LEARN        enum route_learn
 #define CONFIG_TYPE_CLOUD        enum tenant_cloud
 #define CONFIG_TYPE_FLOW         enum oauth_flow

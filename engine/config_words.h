@@ -81,6 +81,12 @@
 	X(REFRESH_TOKEN, "refresh_token", "a person has consented once") \
 	X(COMMAND, "command", "a program prints the token") \
 	X(FILE, "file", "somebody else keeps a token in the identity's secret_file")
+
+#define CONFIG_POLICIES(X) \
+	X(AS_IS, "as_is", "senders pass as they are") \
+	X(REWRITE, "rewrite", "sender and From become address") \
+	X(MAP, "map", "they become what the map says of the sender, else address if there is one") \
+	X(REFUSE, "refuse", "the sender is refused")
 /* clang-format on */
 
 #endif

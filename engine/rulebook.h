@@ -124,6 +124,9 @@ struct rulebook_walk {
 
 /* Into config->rulebook, and config->streambook. The configuration is whole and right. */
 void rulebook_make(struct config *config);
+/* A book of rules that are not the configuration's, into its arena. */
+const struct rulebook *rulebook_make_of(
+        const struct config *config, const struct config_rules *rules);
 
 /* What a message's envelope says; `client` is read from its text. The header stays open. */
 struct rulebook_mail rulebook_mail_of(const struct message *message);

@@ -21,7 +21,6 @@ struct maker {
 };
 
 static struct config_rules make_stream_rules(struct config *config);
-static const struct rulebook *make_book(struct config *config, const struct config_rules *rules);
 static void make_rule(struct maker *maker, uint16_t index);
 static void make_headers(struct maker *maker, struct rulebook_rule *rule);
 static void make_routes(struct maker *maker, struct rulebook_rule *rule);
@@ -38,12 +37,12 @@ void rulebook_make(struct config *config)
 {
 	struct config_rules *streams;
 
-	config->rulebook = make_book(config, &config->rules);
+	config->rulebook = rulebook_make_of(config, &config->rules);
 	if (config->streams.count == 0)
 		return;
 	streams = config_arena_take(config->arena, sizeof *streams);
 	*streams = make_stream_rules(config);
-	config->streambook = make_book(config, streams);
+	config->streambook = rulebook_make_of(config, streams);
 }
 
 /* The streams' conditions, as rules of their own. */
@@ -65,7 +64,8 @@ static struct config_rules make_stream_rules(struct config *config)
 	return (struct config_rules){ rules, count };
 }
 
-static const struct rulebook *make_book(struct config *config, const struct config_rules *rules)
+const struct rulebook *rulebook_make_of(
+        const struct config *config, const struct config_rules *rules)
 {
 	struct maker maker = { .arena = config->arena };
 	struct rulebook *book = config_arena_take(maker.arena, sizeof *book);

@@ -31,7 +31,8 @@ def test_every_setting_is_in_the_help():
     text = run_sluice("help", "settings", exit_code=0).stdout
     for key in ("spool.path", "limits.memory", "listeners[].tls.certificate", "routes[].pipeline",
                 "routes[].identities[].secret_file", "rules[].recipient_domain",
-                "retry.give_up_after", "threads.delivery", "tenants[].oauth.client_id"):
+                "names[].default_from", "retry.give_up_after", "threads.delivery",
+                "tenants[].oauth.client_id"):
         assert f"\n{key}\n" in text
 
 
@@ -69,7 +70,7 @@ def test_the_examples_in_the_manual_are_right(folder):
     secret.write_text("hunter2\n", encoding="utf-8")
     secret.chmod(0o600)
     examples = re.findall(r"\.nf\n(.*?)\.fi", _plain(_page("sluice.yaml.5")), re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for number, example in enumerate(examples):
         path = folder / f"{number}.yaml"
         path.write_text(example, encoding="utf-8")
