@@ -22,6 +22,7 @@
 #include "engine/inbound_reply.h"
 #include "engine/io/stream.h"
 #include "engine/letters.h"
+#include "engine/naming.h"
 #include "queue/message.h"
 
 struct ingest;
@@ -95,6 +96,7 @@ struct inbound {
 	                                  * NULL in MAIL: of somebody who may not relay */
 	struct inbound_content *content; /* from DATA or the first BDAT on */
 	struct inbound_signin *signin;   /* from AUTH to its end */
+	struct naming naming;            /* within a transaction: in whose name it goes out */
 	uint64_t chunk_left;             /* CHUNK: bytes to come */
 	struct view arguments;           /* of the command being run, for the log; else empty */
 	uint32_t messages;               /* taken on this connection */
@@ -107,6 +109,7 @@ struct inbound {
 	uint8_t chunk_reply; /* CHUNK without content: enum inbound_reply_name for its end */
 	uint8_t put_result;  /* ANSWER: enum put_result */
 	bool chunk_last;
+	bool senderless;  /* within a transaction: MAIL said <> */
 	bool famished;    /* waited for memory in vain: the next step is to refuse */
 	bool cramped;     /* a step waits for room in the output */
 	bool skipping;    /* in a command line that is too long */

@@ -211,8 +211,30 @@ static void command_set(struct message *message, enum message_field field, struc
 	check(message_set(message, field, value));
 }
 
+/* The address of a MAIL that is right in all else is none: an entry of `names` may know a better
+ * one. */
+static bool command_is_impossible(enum command_fault fault)
+{
+	return fault == COMMAND_FAULT_SENDER || fault == COMMAND_FAULT_SENDER_DOMAIN ||
+	       fault == COMMAND_FAULT_SENDER_LONG || fault == COMMAND_FAULT_UTF8;
+}
+
+static struct naming command_name(const struct inbound *inbound, struct view sender)
+{
+	const struct rulebook_mail mail = {
+		.sender = sender,
+		.user = inbound_user(inbound),
+		.listener = view_of(inbound->door->address),
+		.client = inbound->stream.peer,
+		.has_client = true,
+	};
+
+	return naming_decide(inbound->ingest->shard.config, &mail);
+}
+
 static void command_fill_envelope(struct inbound *inbound, const struct command_mail *mail)
 {
+	const struct view renamed = inbound->naming.sender;
 	struct message *message = inbound->message;
 	const struct stamp stamp = {
 		.esmtp = inbound->esmtp,
@@ -224,7 +246,9 @@ static void command_fill_envelope(struct inbound *inbound, const struct command_
 	struct text client = TEXT_ON(room);
 
 	endpoint_format_address(&client, &inbound->stream.peer);
-	command_set(message, MESSAGE_SENDER, mail->sender.whole);
+	command_set(message, MESSAGE_SENDER, renamed.bytes > 0 ? renamed : mail->sender.whole);
+	if (renamed.bytes > 0 && mail->sender.whole.bytes > 0)
+		command_set(message, MESSAGE_ORIGINAL, mail->sender.whole);
 	command_set(message, MESSAGE_ENVID, mail->envid);
 	command_set(message, MESSAGE_HELO, inbound_hello(inbound));
 	command_set(message, MESSAGE_CLIENT, text_view(&client));
@@ -243,8 +267,15 @@ static enum inbound_progress on_mail(struct inbound *inbound, struct view argume
 	struct ingest *ingest = inbound->ingest;
 	struct command_mail mail;
 	const enum command_fault fault = command_mail_parse(arguments, &mail);
+	const bool may_relay = inbound->may_relay || inbound->signed_in;
+	const bool nameable = fault == COMMAND_FAULT_NONE || command_is_impossible(fault);
+	struct naming naming = { .entry = NAMING_NONE };
 
-	if (fault != COMMAND_FAULT_NONE)
+	if (nameable && may_relay)
+		naming = command_name(inbound, mail.sender.whole);
+	if (naming.refuses)
+		return command_say(inbound, INBOUND_REPLY_NOT_ALLOWED);
+	if (fault != COMMAND_FAULT_NONE && naming.sender.bytes == 0)
 		return command_fail(inbound, fault);
 	if (mail.has_size && mail.size > ingest->message_bytes_max)
 		return command_say(inbound, INBOUND_REPLY_SIZE);
@@ -253,7 +284,7 @@ static enum inbound_progress on_mail(struct inbound *inbound, struct view argume
 		return command_say(inbound, INBOUND_REPLY_FULL);
 	}
 	/* I9: who may not relay gets no memory either, but only refusals from here on. */
-	if (!inbound->may_relay && !inbound->signed_in) {
+	if (!may_relay) {
 		inbound_log_stranger(inbound, mail.sender.whole);
 		inbound_enter(inbound, INBOUND_MAIL);
 		return command_say(inbound, INBOUND_REPLY_SENDER);
@@ -268,7 +299,11 @@ static enum inbound_progress on_mail(struct inbound *inbound, struct view argume
 	ingest->transactions++;
 	inbound->transaction_until = mono_after(
 	        loop_now(&ingest->shard.loop), ingest->shard.config->limits.transaction_ns);
+	inbound->naming = naming;
+	inbound->senderless = mail.is_null;
 	command_fill_envelope(inbound, &mail);
+	if (fault != COMMAND_FAULT_NONE)
+		inbound_log_sender_replaced(inbound, arguments, naming.sender);
 	inbound_enter(inbound, INBOUND_MAIL);
 	return command_say(inbound, INBOUND_REPLY_SENDER);
 }

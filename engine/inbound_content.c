@@ -7,6 +7,9 @@
 
 static void content_take(struct inbound *inbound, struct view bytes);
 static void content_keep(struct inbound *inbound, struct view piece);
+static void content_store(struct inbound *inbound, struct view piece);
+static void content_begin_byline(struct inbound *inbound);
+static void content_drop_byline(struct inbound *inbound);
 static void content_end(struct inbound *inbound);
 static void content_refuse(struct inbound *inbound, enum inbound_reply_name reason);
 static enum inbound_progress content_end_chunk(struct inbound *inbound);
@@ -17,7 +20,8 @@ static bool content_complete(struct inbound *inbound);
 /* What one step takes in, so that the chunks at hand are enough for it: where every byte is a
  * line end to be repaired, it becomes twice as much. */
 #define STEP_BYTES_MAX CHUNK_DATA_BYTES
-static_assert((INBOUND_CHUNKS_MAX - 1) * CHUNK_DATA_BYTES >= 2 * STEP_BYTES_MAX + 16,
+static_assert((INBOUND_CHUNKS_MAX - 1) * CHUNK_DATA_BYTES >=
+                      2 * STEP_BYTES_MAX + 16 + BYLINE_FROM_MAX + BYLINE_NAME_MAX,
         "a step's output fits the chunks at hand");
 
 enum inbound_reply_name inbound_content_begin(struct inbound *inbound)
@@ -41,6 +45,7 @@ enum inbound_reply_name inbound_content_begin(struct inbound *inbound)
 	endings_init(&content->endings, mode);
 	header_init(&content->header);
 	inbound->content = content;
+	content_begin_byline(inbound);
 
 	char name[MESSAGE_ID_TEXT];
 	char room[STAMP_BYTES_MAX];
@@ -69,8 +74,10 @@ enum inbound_reply_name inbound_content_begin(struct inbound *inbound)
 
 void inbound_content_drop(struct inbound *inbound)
 {
-	if (inbound->content != NULL)
-		pool_give(&inbound->ingest->contents, MOVE(inbound->content));
+	if (inbound->content == NULL)
+		return;
+	content_drop_byline(inbound);
+	pool_give(&inbound->ingest->contents, MOVE(inbound->content));
 }
 
 /* The next bytes that came, as many as a step takes; empty: none, and *progress says what to do.
@@ -160,8 +167,45 @@ static void content_keep(struct inbound *inbound, struct view piece)
 		content_refuse(inbound, INBOUND_REPLY_SIZE);
 		return;
 	}
-	header_feed(&content->header, piece);
+	struct view kept;
+	if (content->byline == NULL)
+		content_store(inbound, piece);
+	else
+		while (byline_read(content->byline, &piece, &kept))
+			content_store(inbound, kept);
+}
+
+static void content_store(struct inbound *inbound, struct view piece)
+{
+	struct ingest *ingest = inbound->ingest;
+
+	header_feed(&inbound->content->header, piece);
 	check(rope_append(&inbound->message->body, &ingest->shard.shelf, piece, ingest->reserve));
+}
+
+/* It is too large for every connection to have one: it lies in a chunk of the message's budget,
+ * which is at hand. */
+static void content_begin_byline(struct inbound *inbound)
+{
+	struct ingest *ingest = inbound->ingest;
+	struct inbound_content *content = inbound->content;
+	const struct naming *naming = &inbound->naming;
+
+	content->desk = (struct rope){ 0 };
+	content->byline = NULL;
+	if (naming->from.bytes == 0)
+		return;
+	content->byline = (void *)rope_extend(
+	        &content->desk, &ingest->shard.shelf, sizeof *content->byline, ingest->reserve);
+	check(content->byline != NULL);
+	byline_init(content->byline, naming->replaces ? BYLINE_REPLACE : BYLINE_REPAIR,
+	        naming->from, (inbound->message->flags & MESSAGE_SMTPUTF8) != 0);
+}
+
+static void content_drop_byline(struct inbound *inbound)
+{
+	inbound->content->byline = NULL;
+	rope_free(&inbound->content->desk, &inbound->ingest->shard.shelf);
 }
 
 /* The first reason counts. What came is of no use any more: its memory is for others. */
@@ -170,6 +214,7 @@ static void content_refuse(struct inbound *inbound, enum inbound_reply_name reas
 	if (inbound->content->refusal != INBOUND_REPLY_NONE)
 		return;
 	inbound->content->refusal = reason;
+	content_drop_byline(inbound);
 	rope_free(&inbound->message->body, &inbound->ingest->shard.shelf);
 }
 
@@ -209,9 +254,12 @@ static void content_end(struct inbound *inbound)
 {
 	struct inbound_content *content = inbound->content;
 	const struct view held = mbox_finish(&content->mbox);
+	struct view kept;
 
 	if (held.bytes > 0)
 		content_keep(inbound, held);
+	if (content->byline != NULL && byline_finish(content->byline, &kept))
+		content_store(inbound, kept);
 	header_finish(&content->header);
 	inbound_enter(inbound, INBOUND_FINISH);
 }
@@ -281,18 +329,33 @@ static void content_fill(struct inbound *inbound, uint64_t gap, struct view line
 	content_insert(inbound, gap, view_first(value, value.bytes - strlen("\r\n")));
 }
 
-/* Adds Message-ID and Date where they are missing, behind our Received, or empty, there. The later
- * place comes first, so that what is put in shifts no other. */
+/* As MAIL gave it; empty: it gave none that is possible. */
+static struct view content_sender(const struct inbound *inbound)
+{
+	const bool changed = inbound->naming.sender.bytes > 0;
+
+	return message_get(inbound->message, changed ? MESSAGE_ORIGINAL : MESSAGE_SENDER);
+}
+
+static_assert(BYLINE_BYTES_MAX + STAMP_BYTES_MAX <= CHUNK_DATA_BYTES / 2,
+        "what is put in front fits, as rope_insert() has it");
+
+/* Adds a From of ours behind our Received, and Message-ID and Date there where they are missing, or
+ * in their places where they are empty. The later place comes first, so that what is put in shifts
+ * no other. */
 static void content_add_fields(struct inbound *inbound)
 {
 	const struct message *message = inbound->message;
 	const struct header *header = &inbound->content->header;
 	char name[MESSAGE_ID_TEXT];
-	char rooms[3][STAMP_BYTES_MAX];
+	char rooms[2][STAMP_BYTES_MAX];
+	char front_room[BYLINE_BYTES_MAX + STAMP_BYTES_MAX];
 	struct text id = TEXT_ON(rooms[0]);
 	struct text date = TEXT_ON(rooms[1]);
-	struct text front = TEXT_ON(rooms[2]);
+	struct text front = TEXT_ON(front_room);
 
+	if (inbound->content->byline != NULL)
+		byline_put(inbound->content->byline, content_sender(inbound), &front);
 	if (!header->has_message_id)
 		stamp_put_message_id(&id, view_of(message_id_format(message->id, name)),
 		        view_of(inbound->door->name));
@@ -326,6 +389,9 @@ static bool content_complete(struct inbound *inbound)
 
 	if (!inbound_is_fed(inbound))
 		return false;
+	/* A report has no sender by right; anything else got one at MAIL. */
+	if (inbound->senderless && header->is_report)
+		message_clear(message, MESSAGE_SENDER);
 	content_add_fields(inbound);
 	if (header->header_8bit || header->body_8bit)
 		message->flags |= MESSAGE_8BIT;

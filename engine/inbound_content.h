@@ -13,6 +13,7 @@
 #define SLUICE_INBOUND_CONTENT_H
 
 #include "engine/inbound.h"
+#include "engine/wire/byline.h"
 #include "engine/wire/eod.h"
 #include "engine/wire/header.h"
 #include "engine/wire/mbox.h"
@@ -22,7 +23,9 @@ struct inbound_content {
 	struct endings endings; /* BDAT */
 	struct mbox mbox;
 	struct header header;
-	uint64_t bytes;                  /* of content so far, as stored, without our Received */
+	struct rope desk;                /* the memory of byline */
+	struct byline *byline;           /* where From may have to change; else NULL */
+	uint64_t bytes;                  /* of content so far, before a From of its goes */
 	size_t stamp_bytes;              /* our Received, at the body's start */
 	enum inbound_reply_name refusal; /* INBOUND_REPLY_NONE: all well so far */
 };

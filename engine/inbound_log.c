@@ -92,6 +92,17 @@ void inbound_log_stranger(const struct inbound *inbound, struct view sender)
 	log_end(&line);
 }
 
+void inbound_log_sender_replaced(
+        const struct inbound *inbound, struct view said, struct view sender)
+{
+	struct log_line line = log_about(inbound, LOG_INFO, "sender_replaced");
+
+	log_client(&line, inbound);
+	log_text(&line, "said", view_first(said, ARGUMENTS_BYTES_MAX));
+	log_text(&line, "from", sender);
+	log_end(&line);
+}
+
 /* Whose mail it is about, as far as that was said and makes sense; else what was said. */
 static void log_envelope(struct log_line *line, const struct inbound *inbound)
 {
@@ -181,6 +192,8 @@ void inbound_log_accepted(const struct inbound *inbound, bool told)
 	struct log_line line = log_about(inbound, LOG_INFO, "accepted");
 	log_message(&line, message->id);
 	log_text(&line, "from", message_get(message, MESSAGE_SENDER));
+	if (message_get(message, MESSAGE_ORIGINAL).bytes > 0)
+		log_text(&line, "original_from", message_get(message, MESSAGE_ORIGINAL));
 	(void)log_recipients(&cursor, &recipients);
 	log_text(&line, "to", text_view(&recipients));
 	log_number(&line, "recipients", message->recipient_count);

@@ -18,6 +18,9 @@ void inbound_log_injection(const struct inbound *inbound, size_t discarded);
 void inbound_log_signin(const struct inbound *inbound, struct view user, bool right);
 /* Somebody who may not relay begins a transaction. */
 void inbound_log_stranger(const struct inbound *inbound, struct view sender);
+/* A sender that is no address, `said` with MAIL, was replaced. */
+void inbound_log_sender_replaced(
+        const struct inbound *inbound, struct view said, struct view sender);
 /* The last command was refused with this reply. */
 void inbound_log_reply(const struct inbound *inbound, enum log_level level, const char *reply);
 /* A message was refused after its data, or could not be put. */

@@ -51,6 +51,8 @@ struct inbound;
 	X(RELAY, "550", "5.7.1 ",                                                                  \
 	        "Relaying denied: your address may not relay, and you are not "                    \
 	        "signed in")                                                                       \
+	X(NOT_ALLOWED, "550", "5.7.1 ",                                                            \
+	        "Sender refused: this relay does not let you send in that name")                   \
 	X(NO_ROUTE, "550", "5.4.4 ",                                                               \
 	        "No route takes mail to this recipient: it is not in a domain of ours")            \
 	X(NO_ROUTES, "550", "5.4.4 ", "No route takes this message to any of its recipients")      \

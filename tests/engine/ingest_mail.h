@@ -21,6 +21,7 @@ struct house_mail {
 	uint64_t ticket;
 	uint16_t flags;
 	char sender[64];
+	char original[64];
 	char user[64];
 	char protocol[16];
 	char envid[32];
@@ -48,6 +49,8 @@ static inline void house_mail_keep(struct house_mail *mail, const struct letter 
 	mail->flags = message->flags;
 	mail->recipient_count = message->recipient_count;
 	house_mail_text(mail->sender, sizeof mail->sender, message_get(message, MESSAGE_SENDER));
+	house_mail_text(
+	        mail->original, sizeof mail->original, message_get(message, MESSAGE_ORIGINAL));
 	house_mail_text(mail->user, sizeof mail->user, message_get(message, MESSAGE_USER));
 	house_mail_text(mail->envid, sizeof mail->envid, message_get(message, MESSAGE_ENVID));
 	house_mail_text(

@@ -1,0 +1,134 @@
+"""In whose name mail goes out: what the service refuses without a policy, and takes with one."""
+
+import email
+import email.policy
+
+from clients import Raw, message, swaks
+from harness import run_sluice, wait_until
+from servers import PASSWORD, USER
+
+DEVICE = {"client": "127.0.0.2"}
+
+
+def tenant(**mailbox):
+    return {"tarpit": 0, "accepted_domains": [USER.split("@")[1]],
+            "mailboxes": [{"name": USER, "password": PASSWORD, **mailbox}]}
+
+
+def delivered(server, mark):
+    """The message with the mark, once it is there."""
+    def found():
+        return next((envelope for envelope in server.envelopes
+                     if f"X-Mark: {mark}\r\n".encode() in envelope.content), None)
+
+    envelope = wait_until(found, f"the message {mark}")
+    return envelope, email.message_from_bytes(envelope.content, policy=email.policy.default)
+
+
+def text(mark, *lines):
+    """A message without a From, but with these lines."""
+    return "\r\n".join([*lines, f"Subject: {mark}", f"X-Mark: {mark}",
+                        f"Message-ID: <{mark}@example.test>", "", "Hello.", ""])
+
+
+def test_the_service_refuses_a_stranger_and_takes_the_mailbox(sluice, mock, route):
+    server = mock(tenant=tenant())
+    running = sluice(route(server, notices_from=USER),
+                     names=[{**DEVICE, "policy": "rewrite", "address": USER}])
+    swaks(running.port, "--data", message("m1"))
+    refused = wait_until(lambda: running.lines("5.2.252") or running.lines("5.7.60"),
+                         running.program.tail)
+    assert refused
+    swaks(running.port, "--data", message("m2"), "--local-interface", "127.0.0.2")
+    wait_until(lambda: running.lines("event=delivered"), running.program.tail)
+    (accepted,) = running.lines("event=accepted", f"from={USER}")
+    assert "original_from=app@example.test" in accepted
+    mailbox = server.account()["tenant"]["mailboxes"][USER]
+    assert mailbox["accepted"] >= 1
+
+
+def test_rewrite_keeps_what_people_need(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    running = sluice(route(server), names=[{"policy": "rewrite", "address": USER}])
+    swaks(running.port, "--data", text("one", 'From: "Döe, Jane" <jane@example.test>'.replace(
+        "ö", "=?utf-8?Q?=C3=B6?="), "Sender: x@example.test"))
+    envelope, mail = delivered(server, "one")
+    assert envelope.mail_from == USER
+    assert [address.addr_spec for address in mail["From"].addresses] == [USER]
+    assert mail["From"].addresses[0].display_name.endswith(", Jane")
+    assert [address.addr_spec for address in mail["Reply-To"].addresses] == ["jane@example.test"]
+    assert "jane@example.test" in mail["X-Sluice-Original-From"]
+    assert mail["Sender"] is None and mail.get_payload() == "Hello.\r\n"
+    swaks(running.port, "--data", text("two", "From: a@example.test, b@example.test",
+                                       "Reply-To: help@example.test"))
+    _, mail = delivered(server, "two")
+    assert mail["From"].addresses[0].addr_spec == USER
+    assert mail["Reply-To"] == "help@example.test"
+
+
+def test_map(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    running = sluice(route(server), names=[{"policy": "map", "map": [
+        "app@example.test: sales@contoso.com", "@printers.test: scan@contoso.com"]}])
+    for mark, sender, expected in (("one", "app@example.test", "sales@contoso.com"),
+                                   ("two", "floor3@printers.test", "scan@contoso.com"),
+                                   ("three", "other@example.test", "other@example.test")):
+        swaks(running.port, "--data", message(mark, sender=sender), "--from", sender)
+        envelope, mail = delivered(server, mark)
+        assert envelope.mail_from == expected
+        assert mail["From"].addresses[0].addr_spec == expected
+
+
+def test_refuse(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    running = sluice(route(server), names=[{"sender": ["@contoso.com", "<>"]},
+                                           {"policy": "refuse"}])
+    transcript = swaks(running.port, "--data", message("no"), exit_code=23)
+    assert "550 5.7.1 Sender refused" in transcript
+    (refused,) = running.lines("event=refused", "stage=mail")
+    assert "from=app@example.test" in refused
+    swaks(running.port, "--data", message("yes"), "--from", "anna@contoso.com")
+    envelope, _ = delivered(server, "yes")
+    assert envelope.mail_from == "anna@contoso.com"
+    running.wait_empty()
+    assert server.marks() == ["yes"]
+
+
+def test_devices_get_a_default(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    running = sluice(route(server), names=[{"default_from": USER}])
+    for number, (said, line) in enumerate((("<>", "From: Scanner 3 <>"), ("<root>", "From: root"),
+                                           ("root", "X-Model: 7"),
+                                           ("<root@>", "From: a@example.test"))):
+        with Raw(running.port) as raw:
+            for command, code in (("EHLO device", "250"), (f"MAIL FROM:{said}", "250"),
+                                  ("RCPT TO:<user@example.org>", "250"), ("DATA", "354")):
+                raw.send(command + "\r\n")
+                assert raw.reply().startswith(code)
+            raw.send(text(f"m{number}", line) + ".\r\n")
+            assert raw.reply().startswith("250 2.0.0 queued as")
+        envelope, mail = delivered(server, f"m{number}")
+        assert envelope.mail_from == USER
+        assert mail["From"].addresses[0].addr_spec == \
+            ("a@example.test" if "@" in line else USER)
+    assert len(running.lines("event=sender_replaced", f"from={USER}")) == 3
+
+
+def test_bounces_go_to_the_original_sender(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    server.refusals["nobody@example.org"] = "550 5.1.1 nobody here"
+    running = sluice(route(server, notices_from=USER),
+                     names=[{"policy": "rewrite", "address": USER}])
+    swaks(running.port, "--data", message("gone"), "--to", "nobody@example.org")
+    report = wait_until(lambda: next((e for e in server.envelopes
+                                      if b"multipart/report" in e.content), None), "a report")
+    assert report.rcpt_tos == ["app@example.test"]
+    running.wait_empty()
+
+
+def test_what_is_wrong_is_told(folder):
+    path = folder / "x.yaml"
+    path.write_text("routes: [{host: localhost}]\nnames:\n  - {policy: rewrite}\n",
+                    encoding="ascii")
+    done = run_sluice("check", "--config", path, exit_code=1)
+    assert f"{path}:3: names[0]: address is missing" in done.stderr
