@@ -103,6 +103,37 @@ bool rope_insert(
 	return true;
 }
 
+void rope_cut(struct rope *rope, struct shelf *shelf, uint64_t offset, uint64_t bytes)
+{
+	struct chunk *before = NULL;
+	struct chunk *chunk = rope->first;
+
+	check(offset <= rope->bytes);
+	check(bytes <= rope->bytes - offset);
+	rope->bytes -= bytes;
+	while (bytes > 0) {
+		const uint64_t left = chunk->used > offset ? chunk->used - offset : 0;
+		const size_t taken = (size_t)(bytes < left ? bytes : left);
+		struct chunk *next = chunk->next;
+
+		if (taken > 0)
+			memmove(chunk->data + offset, chunk->data + offset + taken,
+			        (size_t)(left - taken));
+		chunk->used -= (uint32_t)taken;
+		offset -= offset < chunk->used ? offset : chunk->used;
+		bytes -= taken;
+		if (chunk->used > 0) {
+			before = chunk;
+		} else {
+			*(before == NULL ? &rope->first : &before->next) = next;
+			rope->last = rope->last == chunk ? before : rope->last;
+			chunk->next = NULL;
+			shelf_give(shelf, chunk);
+		}
+		chunk = next;
+	}
+}
+
 void rope_join(struct rope *rope, struct rope *tail)
 {
 	if (tail->first == NULL)

@@ -28,6 +28,8 @@ char *rope_extend(struct rope *rope, struct shelf *shelf, size_t bytes, size_t r
  * empty rope. */
 MUST_CHECK bool rope_insert(
         struct rope *rope, struct shelf *shelf, uint64_t offset, struct view bytes, size_t reserve);
+/* Takes `bytes` from `offset` on out. */
+void rope_cut(struct rope *rope, struct shelf *shelf, uint64_t offset, uint64_t bytes);
 /* Takes every chunk of `tail` and puts it behind; tail is empty then. */
 void rope_join(struct rope *rope, struct rope *tail);
 /* The rope's content moves out; the old one is empty. */

@@ -186,6 +186,42 @@ static void test_join_and_move(void **state)
 	rope_free(&moved, &fixture->shelf);
 }
 
+static void test_cut_leaves_the_rest(void **state)
+{
+	struct fixture *fixture = *state;
+	static char whole[3 * CHUNK_DATA_BYTES + 100], wanted[sizeof whole], read[sizeof whole];
+	static const uint64_t places[] = { 0, 1, CHUNK_DATA_BYTES - 1, CHUNK_DATA_BYTES,
+		CHUNK_DATA_BYTES + 1, 3 * CHUNK_DATA_BYTES - 5, sizeof whole - 3, sizeof whole };
+	struct random random;
+
+	random_seed(&random, 2);
+	for (size_t i = 0; i < sizeof whole; i++)
+		whole[i] = (char)random_u64(&random);
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		for (size_t j = i; j < sizeof places / sizeof places[0]; j++) {
+			const size_t from = (size_t)places[i];
+			const size_t to = (size_t)places[j];
+			const size_t left = sizeof whole - (to - from);
+			struct rope rope = { 0 };
+
+			assert_true(rope_append(
+			        &rope, &fixture->shelf, view_from(whole, sizeof whole), 0));
+			rope_cut(&rope, &fixture->shelf, from, to - from);
+			memcpy(wanted, whole, from);
+			memcpy(wanted + from, whole + to, sizeof whole - to);
+			assert_int_equal(rope.bytes, left);
+			assert_int_equal(
+			        rope_copy(&rope, 0, (struct span){ read, sizeof read }), left);
+			assert_memory_equal(read, wanted, left);
+			/* It goes on behind what is last now. */
+			assert_true(rope_append(&rope, &fixture->shelf, VIEW("end"), 0));
+			assert_int_equal(rope_copy(&rope, left, (struct span){ read, 3 }), 3);
+			assert_memory_equal(read, "end", 3);
+			rope_free(&rope, &fixture->shelf);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_append_is_all_or_nothing),
 		cmocka_unit_test(test_extend_gives_room_in_one_piece),
 		cmocka_unit_test(test_insert_at_any_place),
+		cmocka_unit_test(test_cut_leaves_the_rest),
 		cmocka_unit_test(test_join_and_move),
 	};
 
