@@ -12,7 +12,8 @@
 	X(MIME_VERSION, "MIME-Version")                                                            \
 	X(AUTO_SUBMITTED, "Auto-Submitted")                                                        \
 	X(CONTENT_TYPE, "Content-Type")                                                            \
-	X(CONTENT_TRANSFER_ENCODING, "Content-Transfer-Encoding")
+	X(CONTENT_TRANSFER_ENCODING, "Content-Transfer-Encoding")                                  \
+	X(KEY, "X-Sluice-Key")
 
 enum header_field {
 	FIELD_OTHER,
@@ -78,6 +79,7 @@ static void header_begin_field(struct header *header)
 
 	header->fields++;
 	header->value_at = header->fed + 1; /* behind this byte, the colon */
+	header->field_at = header->line_at;
 	header->state = HEADER_IN_VALUE;
 	header->field = FIELD_OTHER;
 	header->value_bytes = 0;
@@ -91,14 +93,31 @@ static void header_begin_field(struct header *header)
 #undef X
 }
 
+/* What goes into logs and reports is whole, and nothing but printable ASCII. */
+static bool header_may_keep(const struct header *header, struct view value)
+{
+	for (size_t i = 0; i < value.bytes; i++)
+		if (value.data[i] < ' ' || value.data[i] > '~')
+			return false;
+	return !header->value_cut;
+}
+
+static void header_keep_key(struct header *header, struct view key)
+{
+	if (header->key_count++ > 0)
+		return;
+	header->key_from = header->field_at;
+	header->key_to = header->line_at;
+	if (key.bytes > HEADER_KEY_MAX || !header_may_keep(header, key))
+		return;
+	memcpy(header->key, key.data, key.bytes);
+	header->key_bytes = key.bytes;
+}
+
 static void header_keep_message_id(struct header *header, struct view id)
 {
-	if (header->message_id_bytes > 0 || header->value_cut)
+	if (header->message_id_bytes > 0 || !header_may_keep(header, id))
 		return;
-	/* It goes into logs and reports: nothing but printable ASCII. */
-	for (size_t i = 0; i < id.bytes; i++)
-		if (id.data[i] < ' ' || id.data[i] > '~')
-			return;
 	memcpy(header->message_id, id.data, id.bytes);
 	header->message_id_bytes = id.bytes;
 }
@@ -143,6 +162,9 @@ static void header_end_field(struct header *header)
 		if (header->encoding == HEADER_ENCODING_ABSENT)
 			header->encoding = header_encoding_of(value);
 		break;
+	case FIELD_KEY:
+		header_keep_key(header, value);
+		break;
 	}
 	header->field = FIELD_OTHER;
 }
@@ -175,6 +197,8 @@ static void header_first_byte(struct header *header, char c)
 {
 	bool continues = (c == ' ' || c == '\t') && header->fields > 0;
 
+	if (!header->last_cr)
+		header->line_at = header->fed;
 	if (c == '\n') {
 		header_end(header, false);
 	} else if (header->last_cr) {
@@ -229,9 +253,10 @@ static size_t header_read(struct header *header, struct view bytes)
 			return i;
 		}
 		header->last_cr = c == '\r';
-		header->fed++;
 		if (header->state == HEADER_IN_BODY && header->blank_missed)
 			return i; /* this byte is the body's already */
+		header->fed++;
+		header->body_at = header->fed;
 	}
 	return bytes.bytes;
 }
@@ -271,10 +296,12 @@ void header_feed(struct header *header, struct view bytes)
 
 void header_finish(struct header *header)
 {
-	if (header->state == HEADER_IN_NAME || header->state == HEADER_AT_COLON)
+	if (header->state == HEADER_IN_NAME || header->state == HEADER_AT_COLON) {
 		header_end(header, true);
-	else
+	} else {
+		header->line_at = header->fed;
 		header_end_field(header);
+	}
 	check(header->name_bytes <= HEADER_NAME_MAX + 1);
 	check(header->value_bytes <= HEADER_VALUE_MAX);
 }

@@ -18,6 +18,7 @@
 #define HEADER_NAME_MAX       32  /* longer names are none that we look for */
 #define HEADER_VALUE_MAX      256 /* of a value is kept so much */
 #define HEADER_MESSAGE_ID_MAX 256
+#define HEADER_KEY_MAX        128
 
 /* Of Content-Type: as much as RFC 6152 conversion and logs need. */
 enum header_type {
@@ -73,6 +74,12 @@ struct header {
 	size_t longest_line; /* bytes without CRLF, header and body */
 	char message_id[HEADER_MESSAGE_ID_MAX];
 	size_t message_id_bytes; /* 0: none, or too long to keep */
+	char key[HEADER_KEY_MAX];
+	size_t key_bytes;   /* 0: it is no key: empty, too long, or not printable ASCII */
+	unsigned key_count; /* of fields X-Sluice-Key; the first one's value is kept */
+	uint64_t key_from;  /* the first one's bytes are those fed from here */
+	uint64_t key_to;    /* up to here */
+	uint64_t body_at;   /* once ended: bytes fed up to the body */
 
 	/* The machine's own. */
 	enum header_state state;
@@ -81,8 +88,10 @@ struct header {
 	size_t name_bytes;
 	size_t value_bytes;
 	bool value_cut;
-	uint64_t value_at; /* bytes fed up to the value */
-	uint64_t fed;
+	uint64_t fed;      /* of the header */
+	uint64_t line_at;  /* bytes fed up to this line */
+	uint64_t field_at; /* and up to the field that this one belongs to */
+	uint64_t value_at; /* and up to its value */
 	bool last_cr;
 	char name[HEADER_NAME_MAX];
 	char value[HEADER_VALUE_MAX];

@@ -37,6 +37,11 @@ static void assert_same(const struct header *a, const struct header *b)
 	assert_int_equal(a->longest_line, b->longest_line);
 	assert_true(view_equal(view_from(a->message_id, a->message_id_bytes),
 	        view_from(b->message_id, b->message_id_bytes)));
+	assert_true(view_equal(view_from(a->key, a->key_bytes), view_from(b->key, b->key_bytes)));
+	assert_int_equal(a->key_count, b->key_count);
+	assert_int_equal(a->key_from, b->key_from);
+	assert_int_equal(a->key_to, b->key_to);
+	assert_int_equal(a->body_at, b->body_at);
 }
 
 static struct header scanned(struct view message)
@@ -234,6 +239,55 @@ static void test_longest_line(void **state)
 	assert_int_equal(scanned(VIEW("\r\n\r\n")).longest_line, 0);
 }
 
+/* The bytes before the key's field and behind it, and from where the body is. */
+static void assert_key(const char *message, const char *key, const char *before, const char *body)
+{
+	const struct header h = scanned(view_of(message));
+	const struct view whole = view_of(message);
+
+	assert_true(view_equal(view_from(h.key, h.key_bytes), view_of(key)));
+	assert_true(view_equal(view_first(whole, (size_t)h.key_from), view_of(before)));
+	assert_true(view_starts_fold(view_skip(whole, (size_t)h.key_from), VIEW("x-sluice-key")));
+	assert_true(h.key_to == whole.bytes || whole.data[h.key_to - 1] == '\n');
+	const struct view field =
+	        view_first(view_skip(whole, (size_t)h.key_from), (size_t)(h.key_to - h.key_from));
+	assert_false(view_contains_fold(field, VIEW("After")));
+	assert_true(view_equal(view_skip(whole, (size_t)h.body_at), view_of(body)));
+}
+
+static void test_the_key_and_its_place(void **state)
+{
+	char longest[HEADER_KEY_MAX + 40];
+
+	(void)state;
+	assert_key("X-Sluice-Key: a1\r\n\r\nbody\r\n", "a1", "", "body\r\n");
+	assert_key("From: x\r\nx-sluice-key :a 1\r\nAfter: b\r\n\r\nbody\r\n", "a 1", "From: x\r\n",
+	        "body\r\n");
+	assert_key("A: b\r\nX-SLUICE-KEY:\r\n\tfolded\r\n twice\r\nAfter: c\r\n\r\nx",
+	        "foldedtwice", "A: b\r\n", "x");
+	assert_key("X-Sluice-Key: end", "end", "", "");
+	assert_key("X-Sluice-Key: end\r\n", "end", "", "");
+	assert_key("X-Sluice-Key: a\r\nAfter no field\r\nX-Sluice-Key: b\r\n", "a", "",
+	        "no field\r\nX-Sluice-Key: b\r\n");
+	assert_key("X-Sluice-Key:  \r\nAfter: x\r\n\r\n", "", "", "");
+	assert_key("X-Sluice-Key: \xc3\xa4\r\nAfter: x\r\n\r\n", "", "", "");
+	assert_key("X-Sluice-Key: 1\r\nX-Sluice-Key: 2\r\n\r\n", "1", "", "");
+	assert_int_equal(scanned(VIEW("X-Sluice-Key: 1\r\nX-Sluice-Key: 2\r\n\r\n")).key_count, 2);
+	assert_int_equal(scanned(VIEW("A: b\r\n\r\nX-Sluice-Key: 1\r\n")).key_count, 0);
+	assert_int_equal(scanned(VIEW("A: b\r\n\r\nX-Sluice-Key: 1\r\n")).body_at, 8);
+	for (size_t bytes = HEADER_KEY_MAX; bytes <= HEADER_KEY_MAX + 1; bytes++) {
+		struct text text = TEXT_ON(longest);
+
+		text_put(&text, VIEW("X-Sluice-Key:"));
+		for (size_t i = 0; i < bytes; i++)
+			text_put_byte(&text, 'k');
+		text_put(&text, VIEW("\r\n\r\n"));
+		const struct header h = scanned(text_view(&text));
+		assert_int_equal(h.key_bytes, bytes == HEADER_KEY_MAX ? bytes : 0);
+		assert_int_equal(h.key_count, 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_empty_fields),
 		cmocka_unit_test(test_values_that_do_not_fit),
 		cmocka_unit_test(test_longest_line),
+		cmocka_unit_test(test_the_key_and_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
