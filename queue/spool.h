@@ -37,7 +37,20 @@
 #define SPOOL_NOTE_NAME_MAX  400        /* LMDB's keys have 511 bytes */
 #define SPOOL_BATCH_BYTES    (16 << 20) /* of bodies and envelopes put; one message may be more */
 
+#define SPOOL_CLAIM_BYTES 16
+/* A batch forgets so many claims at most: each may rewrite two pages. */
+#define SPOOL_CLAIMS_FORGOTTEN 256
+
 struct spool;
+
+/* A client's key, and the message that it was given for: for a time, who comes with the key again
+ * is told of that message. */
+struct spool_claim {
+	char key[SPOOL_CLAIM_BYTES]; /* a hash of whatever makes the key */
+	uint64_t print;              /* a hash of what the message looked like */
+	uint64_t id;
+	struct wall until;
+};
 
 struct spool_settings {
 	const char *const *routes;  /* names; route i of the configuration is index i */
@@ -67,6 +80,12 @@ MUST_CHECK struct err spool_put(struct spool *spool, const struct message *messa
 /* One more job of a message that is here already, settled in the same batch with the recipients
  * that go over to it (job_split()): gets its number. On disk after the commit. */
 MUST_CHECK struct err spool_branch(struct spool *spool, struct job *branch);
+/* The same, and its key is known from then on: the claim as of this message. */
+MUST_CHECK struct err spool_put_claimed(struct spool *spool, const struct message *message,
+        struct job *const *jobs, size_t job_count, const struct spool_claim *claim);
+/* Forgets claims whose time is over, and of others the `early` ones whose time ends first;
+ * SPOOL_CLAIMS_FORGOTTEN at most. Without room for that on the disk it does nothing. */
+MUST_CHECK struct err spool_forget_claims(struct spool *spool, struct wall now, uint64_t early);
 /* Records a job's outcomes: ended recipients leave its row; what is still owed is written with
  * attempts, times, `held` and route as they stand in `job`; with its last recipient goes
  * the row, with its last job the message. Operators' acts are settles too: hold and release set
@@ -114,6 +133,12 @@ MUST_CHECK struct err spool_load(struct spool *spool, struct spool_place place, 
 /* Moves to the next job in the order of ids; start with {0, 0}. False: that was the last. */
 bool spool_walk(struct spool *spool, struct spool_place *place);
 
+/* Whether claims wait to be forgotten; *early: so many for being more than count_max. */
+bool spool_claims_are_due(
+        struct spool *spool, struct wall now, uint64_t count_max, uint64_t *early);
+/* The rest of the claim with claim->key. ERR_NOT_FOUND: there is none, or its time is over. */
+MUST_CHECK struct err spool_find_claim(
+        struct spool *spool, struct wall now, struct spool_claim *claim);
 /* The record under the name; lends it until the next batch begins. ERR_NOT_FOUND. */
 MUST_CHECK struct err spool_read_note(struct spool *spool, struct view name, struct view *record);
 /* The first note whose name is behind `after` and begins with `prefix`; start with the prefix

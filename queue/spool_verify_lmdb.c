@@ -1,4 +1,5 @@
 #include "queue/base/check.h"
+#include "queue/record.h"
 #include "queue/spool_state.h"
 
 /* One job at a time is looked at: a chunk for its recipients, the rest for its envelope. */
@@ -144,6 +145,29 @@ static struct err verify_leftovers(struct verify *verify)
 	return err_ok();
 }
 
+/* A claim has its end. Ends may be more: that of a claim that could not be read stays till then. */
+static struct err verify_claims(struct verify *verify)
+{
+	struct store *store = verify->spool->store;
+	struct store_row row;
+	struct err err = store_seek(store, TABLE_CLAIMS, VIEW("\0"), &row);
+
+	for (; !failed(err); err = store_next(store, TABLE_CLAIMS, &row)) {
+		char end[8 + SPOOL_CLAIM_BYTES];
+		struct record_reader reader = record_read(row.value);
+		struct record_writer writer = record_write((struct span){ end, sizeof end });
+		struct view nothing;
+		(void)record_get(&reader, 1 + 8 + 8);
+		record_put_u64(&writer, record_get_u64(&reader));
+		if (!record_is_read(&reader) || row.key.bytes != SPOOL_CLAIM_BYTES)
+			return verify_complain(verify, 0, "a claim that can't be read");
+		record_put(&writer, row.key);
+		if (failed(store_get(store, TABLE_CLAIM_ENDS, record_view(&writer), &nothing)))
+			return verify_complain(verify, 0, "a claim without an end");
+	}
+	return verify_ended(err);
+}
+
 struct err spool_verify(struct spool *spool, struct text *what)
 {
 	struct verify verify = { .spool = spool, .what = what };
@@ -161,6 +185,8 @@ struct err spool_verify(struct spool *spool, struct text *what)
 		err = verify_messages(&verify);
 	if (!failed(err))
 		err = verify_leftovers(&verify);
+	if (!failed(err))
+		err = verify_claims(&verify);
 	shelf_finish(&verify.shelf);
 	depot_destroy(depot);
 	return err;

@@ -31,7 +31,9 @@
 	X(BODIES, "bodies")       /* id, row -> STORE_PAGE_BYTES of the body */                    \
 	X(JOBS, "jobs")           /* id, number -> job record */                                   \
 	X(DUE, "due")             /* route id, when, id, number -> nothing */                      \
-	X(NOTES, "notes")         /* name -> what some part of the engine keeps for itself */
+	X(NOTES, "notes")         /* name -> what some part of the engine keeps for itself */      \
+	X(CLAIMS, "claims") /* a client's key -> message id, what it looked like, until when */    \
+	X(CLAIM_ENDS, "claim_ends") /* until when, key -> nothing */
 
 enum store_table {
 #define X(name, text) TABLE_##name,
