@@ -40,6 +40,31 @@ void batch_add_put(struct batch *batch, uint64_t ticket, uint16_t shard)
 }
 static_assert(BATCH_PUT_JOBS_MAX <= UINT16_MAX, "their places fit");
 
+void batch_claim(struct batch *batch, struct spool_claim *claim)
+{
+	check(batch->put_count > 0);
+	check(batch_find_claim(batch, claim) == NULL);
+	batch->puts[batch->put_count - 1].claim = claim;
+}
+
+const struct batch_put *batch_find_claim(const struct batch *batch, const struct spool_claim *claim)
+{
+	for (size_t i = 0; i < batch->put_count; i++) {
+		const struct spool_claim *other = batch->puts[i].claim;
+		if (other != NULL && memcmp(other->key, claim->key, sizeof claim->key) == 0)
+			return &batch->puts[i];
+	}
+	return NULL;
+}
+
+void batch_forget_claims(struct batch *batch, struct wall now, uint64_t early)
+{
+	batch->claims_due = true;
+	batch->claims_now = now;
+	batch->claims_early = early;
+	batch->claims_forgotten = 0;
+}
+
 void batch_add_settle(struct batch *batch, struct job *job, struct job *report, struct job *branch)
 {
 	check(!batch_settles_full(batch));
@@ -74,6 +99,7 @@ struct err batch_commit(struct batch *batch, struct spool *spool)
 			continue; /* the map has grown; the same once more */
 		if (err.code == ERR_NO_SPACE) {
 			batch_refuse_puts(batch, PUT_FULL);
+			batch->claims_due = false; /* space is for settles */
 			if (!puts_wanted)
 				return err_ok(); /* even settles must wait */
 			puts_wanted = false;
@@ -102,6 +128,11 @@ static struct err batch_write(struct batch *batch, struct spool *spool, bool put
 		err = batch_write_settles(batch, spool);
 	if (!failed(err))
 		err = batch_write_notes(batch, spool);
+	if (!failed(err) && batch->claims_due) {
+		err = spool_forget_claims(
+		        spool, batch->claims_now, batch->claims_early, &batch->claims_forgotten);
+		batch->claims_written = true;
+	}
 	if (!failed(err) && puts_wanted)
 		err = batch_write_puts(batch, spool);
 	if (failed(err) && err.code != ERR_LIMIT) {
@@ -120,6 +151,7 @@ static struct err batch_write(struct batch *batch, struct spool *spool, bool put
 
 static void batch_begin(struct batch *batch)
 {
+	batch->claims_written = false;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		batch->settles[i].written = false;
 	for (size_t i = 0; i < batch->note_count; i++)
@@ -182,6 +214,16 @@ static struct err batch_write_notes(struct batch *batch, struct spool *spool)
 	return err_ok();
 }
 
+static struct err batch_write_put(
+        const struct batch_put *put, struct job *const *jobs, struct spool *spool)
+{
+	const struct message *message = jobs[0]->message;
+
+	if (put->claim == NULL)
+		return spool_put(spool, message, jobs, put->count, false);
+	return spool_put_claimed(spool, message, jobs, put->count, put->claim);
+}
+
 static struct err batch_write_puts(struct batch *batch, struct spool *spool)
 {
 	for (size_t i = 0; i < batch->put_count; i++) {
@@ -190,7 +232,7 @@ static struct err batch_write_puts(struct batch *batch, struct spool *spool)
 		if (put->done)
 			continue;
 		struct job *const *jobs = &batch->jobs[put->first];
-		const struct err err = spool_put(spool, jobs[0]->message, jobs, put->count, false);
+		const struct err err = batch_write_put(put, jobs, spool);
 		if (err.code == ERR_NO_SPACE) {
 			put->done = true;
 			put->result = PUT_FULL;
@@ -206,6 +248,7 @@ static struct err batch_write_puts(struct batch *batch, struct spool *spool)
 /* The transaction is on stable storage: only now is anything in it done (I1). */
 static void batch_accept(struct batch *batch)
 {
+	batch->claims_due &= !batch->claims_written;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		batch->settles[i].done |= batch->settles[i].written;
 	for (size_t i = 0; i < batch->note_count; i++)
@@ -231,7 +274,7 @@ static void batch_refuse_puts(struct batch *batch, enum put_result result)
 
 static bool batch_is_done(const struct batch *batch)
 {
-	if (batch->ids_wanted > 0 && batch->ids_first == 0)
+	if ((batch->ids_wanted > 0 && batch->ids_first == 0) || batch->claims_due)
 		return false;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		if (!batch->settles[i].done && !batch->settles[i].waits)
@@ -251,6 +294,7 @@ void batch_forget(struct batch *batch)
 
 	for (size_t i = 0; i < batch->put_count; i++)
 		check(batch->puts[i].done);
+	batch->claims_due = false;
 	batch->put_count = 0;
 	batch->job_count = 0;
 	for (size_t i = 0; i < batch->settle_count; i++)

@@ -36,7 +36,8 @@ struct batch_put {
 	uint16_t count;
 	uint64_t ticket;
 	uint16_t shard;
-	bool written; /* in the open transaction */
+	struct spool_claim *claim; /* kept with the message; NULL: none */
+	bool written;              /* in the open transaction */
 	bool done;
 	enum put_result result; /* once done */
 };
@@ -68,15 +69,27 @@ struct batch {
 	size_t settle_count;
 	struct batch_note notes[BATCH_NOTES_MAX];
 	size_t note_count;
-	uint64_t ids_wanted; /* ids to reserve */
-	uint64_t ids_first;  /* 0: not reserved */
-	uint64_t commits;    /* ever; an account for counters */
+	bool claims_due; /* some are to be forgotten */
+	bool claims_written;
+	uint64_t claims_early; /* so many though their time is not over */
+	struct wall claims_now;
+	uint64_t claims_forgotten; /* by the last one that was written */
+	uint64_t ids_wanted;       /* ids to reserve */
+	uint64_t ids_first;        /* 0: not reserved */
+	uint64_t commits;          /* ever; an account for counters */
 };
 
 /* The next batch_add_put() takes this one too, with those added before it. */
 void batch_add_job(struct batch *batch, struct job *job);
 /* The jobs of one message that were added since the last put: at least one. */
 void batch_add_put(struct batch *batch, uint64_t ticket, uint16_t shard);
+/* The put added last is kept with this claim. Lends claim until the put is answered. */
+void batch_claim(struct batch *batch, struct spool_claim *claim);
+/* The put that has the claim's key; NULL: none. */
+const struct batch_put *batch_find_claim(
+        const struct batch *batch, const struct spool_claim *claim);
+/* Claims are due to be forgotten, and `early` ones besides. */
+void batch_forget_claims(struct batch *batch, struct wall now, uint64_t early);
 /* report, branch: NULL, or what goes with it. */
 void batch_add_settle(struct batch *batch, struct job *job, struct job *report, struct job *branch);
 /* Lends note until it is done. */
@@ -85,7 +98,7 @@ void batch_add_note(struct batch *batch, struct note *note, uint16_t shard);
 static inline bool batch_is_empty(const struct batch *batch)
 {
 	return batch->put_count == 0 && batch->settle_count == 0 && batch->note_count == 0 &&
-	       batch->ids_wanted == 0;
+	       batch->ids_wanted == 0 && !batch->claims_due;
 }
 
 static inline bool batch_puts_full(const struct batch *batch)

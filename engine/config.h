@@ -137,6 +137,10 @@ struct config_namings {
 	size_t count;
 };
 
+struct config_idempotency {
+	CONFIG_IDEMPOTENCY(CONFIG_FIELD)
+};
+
 struct config_retry {
 	CONFIG_RETRY(CONFIG_FIELD)
 };

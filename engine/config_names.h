@@ -50,6 +50,8 @@
 #define CONFIG_NAME_FLOW(key)         key
 #define CONFIG_NAME_MAPPINGS(key)     key
 #define CONFIG_NAME_POLICY(key)       key
+#define CONFIG_NAME_CLAIM_BY(key)     key
+#define CONFIG_NAME_IDEMPOTENCY(key)  key
 #define CONFIG_NAME_SPOOL(key)        key
 #define CONFIG_NAME_LIMITS(key)       key
 #define CONFIG_NAME_DNS(key)          key
@@ -78,6 +80,7 @@
 #define CONFIG_TYPE_IDENTITIES   struct config_identities
 #define CONFIG_TYPE_TENANTS      struct config_tenants
 #define CONFIG_TYPE_OAUTH        struct config_oauth
+#define CONFIG_TYPE_IDEMPOTENCY  struct config_idempotency
 #define CONFIG_TYPE_RETRY        struct config_retry
 #define CONFIG_TYPE_RULES        struct config_rules
 #define CONFIG_TYPE_STREAMS      struct config_streams

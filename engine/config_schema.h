@@ -36,6 +36,8 @@
 	  "in whose name mail goes out; the first entry that matches decides") \
 	X(accepted_domains, DOMAINS, NULL, NULL, NULL, \
 	  "the tenant's own domains; without the list every domain is external") \
+	X(idempotency, IDEMPOTENCY, NULL, NULL, NULL, \
+	  "which mail is taken once though it comes twice") \
 	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
 	X(threads, THREADS, NULL, NULL, NULL, "how many threads share the work")
 
@@ -138,6 +140,15 @@
 	X(certificate, FILE, NULL, NULL, NULL, "PEM, the leaf first, then its chain") \
 	X(key, FILE, NULL, NULL, NULL, "PEM, the certificate's private key") \
 	X(implicit, FLAG, "false", NULL, NULL, "TLS from the first byte instead of STARTTLS")
+
+#define CONFIG_IDEMPOTENCY(X) \
+	X(by, CLAIM_BY, "key", NULL, NULL, \
+	  "how a second copy from the same client is known, which gets the first one's id and is " \
+	  "not queued: by the header field X-Sluice-Key, which is taken out; or without that by " \
+	  "Message-ID and envelope") \
+	X(window, DURATION, "1d", "1m", "30d", "how long after the first one") \
+	X(most, NUMBER, "1000000", "1", "100000000", \
+	  "keys kept at once; beyond it the oldest are forgotten early")
 
 #define CONFIG_RETRY(X) \
 	X(first, DURATION, "60s", "1s", "1d", "wait before the second attempt") \

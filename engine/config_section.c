@@ -64,6 +64,9 @@ static const struct config_key keys_STREAM[] = { CONFIG_STREAM(KEY) };
 #define SECTION config_naming
 static const struct config_key keys_NAMING[] = { CONFIG_NAMING(KEY) };
 #undef SECTION
+#define SECTION config_idempotency
+static const struct config_key keys_IDEMPOTENCY[] = { CONFIG_IDEMPOTENCY(KEY) };
+#undef SECTION
 #define SECTION config_retry
 static const struct config_key keys_RETRY[] = { CONFIG_RETRY(KEY) };
 #undef SECTION

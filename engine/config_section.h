@@ -26,6 +26,7 @@
 	X(RULE, config_rule)                                                                       \
 	X(STREAM, config_stream)                                                                   \
 	X(NAMING, config_naming)                                                                   \
+	X(IDEMPOTENCY, config_idempotency)                                                         \
 	X(RETRY, config_retry)                                                                     \
 	X(THREADS, config_threads)
 

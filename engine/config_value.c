@@ -62,6 +62,11 @@ static const char *const bare_lf_words[] = {
 	CONFIG_BARE_LFS(X)
 #undef X
 };
+static const char *const claim_by_words[] = {
+#define X(name, word, ...) word,
+	CONFIG_CLAIM_BYS(X)
+#undef X
+};
 static const char *const learn_words[] = {
 #define X(name, word, ...) word,
 	CONFIG_LEARNS(X)
@@ -111,6 +116,9 @@ static const char *const *words_of(enum config_kind kind, size_t *count)
 	case CONFIG_KIND_BARE_LF:
 		*count = COUNT_OF(bare_lf_words);
 		return bare_lf_words;
+	case CONFIG_KIND_CLAIM_BY:
+		*count = COUNT_OF(claim_by_words);
+		return claim_by_words;
 	case CONFIG_KIND_LEARN:
 		*count = COUNT_OF(learn_words);
 		return learn_words;
@@ -480,6 +488,7 @@ bool config_value_read(
 	case CONFIG_KIND_CLOUD:
 	case CONFIG_KIND_FLOW:
 	case CONFIG_KIND_POLICY:
+	case CONFIG_KIND_CLAIM_BY:
 		return read_word(kind, text, field);
 	default:
 		break;

@@ -94,6 +94,13 @@ enum naming_policy {
 #undef X
 };
 
+enum claim_by {
+	CLAIM_BY_UNSET,
+#define X(name, ...) CLAIM_BY_##name,
+	CONFIG_CLAIM_BYS(X)
+#undef X
+};
+
 /* A number, a number in a period, or none. */
 struct config_limit {
 	bool set;          /* false: nothing was said; after a load only of what has no default */
@@ -118,7 +125,7 @@ struct config_words {
 	size_t count;
 };
 
-/* X(KIND, what is right, for complaints); the nine last list their words themselves */
+/* X(KIND, what is right, for complaints); the ten last list their words themselves */
 #define CONFIG_KINDS(X)                                                                            \
 	X(TEXT, "a text")                                                                          \
 	X(NAME, "up to 64 letters, digits, '-', '_' and '.'")                                      \
@@ -163,7 +170,8 @@ struct config_words {
 	X(LEARN, NULL)                                                                             \
 	X(CLOUD, NULL)                                                                             \
 	X(FLOW, NULL)                                                                              \
-	X(POLICY, NULL)
+	X(POLICY, NULL)                                                                            \
+	X(CLAIM_BY, NULL)
 
 /* The C type of each kind, and its field's name: the key, with the unit where there is one. */
 #define CONFIG_TYPE_TEXT         const char *
@@ -209,6 +217,7 @@ struct config_words {
 #define CONFIG_TYPE_LEARN        enum route_learn
 #define CONFIG_TYPE_CLOUD        enum tenant_cloud
 #define CONFIG_TYPE_FLOW         enum oauth_flow
+#define CONFIG_TYPE_CLAIM_BY     enum claim_by
 
 enum config_kind {
 #define X(kind, ...) CONFIG_KIND_##kind,

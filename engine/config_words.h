@@ -60,6 +60,11 @@
 	X(REFUSE, "refuse", "the message is refused") \
 	X(REPAIR, "repair", "it becomes CRLF, and never an end of data")
 
+#define CONFIG_CLAIM_BYS(X) \
+	X(KEY, "key", "by its header field X-Sluice-Key, which is not sent on") \
+	X(MESSAGE_ID, "message_id", "by that field; without it by Message-ID and envelope") \
+	X(OFF, "off", "not at all, and the field is sent on")
+
 #define CONFIG_LEARNS(X) \
 	X(DOWN, "down", "limits are lowered by refusals, and raised again to what is set") \
 	X(UP, "up", "messages a minute are raised beyond, as long as the server takes them")

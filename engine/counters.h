@@ -24,6 +24,7 @@
 	X(signins_accepted, "successful sign-ins of clients")                                      \
 	X(signins_refused, "failed sign-ins of clients")                                           \
 	X(messages_taken, "messages we answered 250 to")                                           \
+	X(messages_known, "messages that came again under their key, and were not queued again")   \
 	X(recipients_taken, "recipients of messages we answered 250 to")                           \
 	X(bytes_taken, "bytes of messages we answered 250 to")                                     \
 	X(messages_refused, "messages refused to clients after their data")                        \

@@ -320,6 +320,8 @@ void inbound_put_done(struct inbound *inbound, enum put_result result)
 	if (inbound->state == INBOUND_LOST) {
 		if (result == PUT_COMMITTED)
 			inbound_log_accepted(inbound, false);
+		else if (result == PUT_KNOWN || result == PUT_CLASH)
+			inbound_log_known(inbound, result == PUT_KNOWN ? "duplicate" : "clash");
 		else
 			inbound_log_refused(inbound,
 			        result == PUT_FULL ? INBOUND_REPLY_FULL : INBOUND_REPLY_FAILED);

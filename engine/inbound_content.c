@@ -44,6 +44,7 @@ enum inbound_reply_name inbound_content_begin(struct inbound *inbound)
 	eod_init(&content->eod, mode);
 	endings_init(&content->endings, mode);
 	header_init(&content->header);
+	inbound_claim_begin(&content->claim);
 	inbound->content = content;
 	content_begin_byline(inbound);
 
@@ -180,6 +181,7 @@ static void content_store(struct inbound *inbound, struct view piece)
 	struct ingest *ingest = inbound->ingest;
 
 	header_feed(&inbound->content->header, piece);
+	inbound_claim_feed(inbound, piece);
 	check(rope_append(&inbound->message->body, &ingest->shard.shelf, piece, ingest->reserve));
 }
 
@@ -281,6 +283,8 @@ enum inbound_progress inbound_content_step_finish(struct inbound *inbound)
 
 	if (content->header.received_count >= ingest->shard.config->limits.hops)
 		content_refuse(inbound, INBOUND_REPLY_LOOP);
+	if (!inbound_claim_is_good(inbound))
+		content_refuse(inbound, INBOUND_REPLY_KEY);
 	if (content->refusal != INBOUND_REPLY_NONE)
 		return content_give_up(inbound, content->refusal);
 	if (!inbound->message->sealed && !content_complete(inbound)) {
@@ -326,7 +330,8 @@ static void content_fill(struct inbound *inbound, uint64_t gap, struct view line
 {
 	const struct view value = view_skip(line, view_find(line, ':') + 1);
 
-	content_insert(inbound, gap, view_first(value, value.bytes - strlen("\r\n")));
+	content_insert(inbound, inbound_claim_place(inbound, gap),
+	        view_first(value, value.bytes - strlen("\r\n")));
 }
 
 /* As MAIL gave it; empty: it gave none that is possible. */
@@ -392,6 +397,7 @@ static bool content_complete(struct inbound *inbound)
 	/* A report has no sender by right; anything else got one at MAIL. */
 	if (inbound->senderless && header->is_report)
 		message_clear(message, MESSAGE_SENDER);
+	inbound_claim_make(inbound);
 	content_add_fields(inbound);
 	if (header->header_8bit || header->body_8bit)
 		message->flags |= MESSAGE_8BIT;
@@ -401,11 +407,28 @@ static bool content_complete(struct inbound *inbound)
 	return true;
 }
 
+/* Its first copy was committed, so this is behind a commit too (I1). */
+static enum inbound_progress content_say_known(struct inbound *inbound)
+{
+	inbound_log_known(inbound, "duplicate");
+	counters_add(inbound->ingest->shard.counters, messages_known, 1);
+	inbound->errors = 0;
+	inbound_reply_queued(inbound, inbound->content->claim.claim.id);
+	inbound_end_transaction(inbound);
+	return INBOUND_ON;
+}
+
 enum inbound_progress inbound_content_step_answer(struct inbound *inbound)
 {
 	struct counters *counters = inbound->ingest->shard.counters;
 	const struct message *message = inbound->message;
 
+	if (inbound->put_result == PUT_KNOWN)
+		return content_say_known(inbound);
+	if (inbound->put_result == PUT_CLASH) {
+		inbound_log_known(inbound, "clash");
+		return content_give_up(inbound, INBOUND_REPLY_CLASH);
+	}
 	if (inbound->put_result == PUT_FULL) {
 		counters_add(counters, messages_full, 1);
 		return content_give_up(inbound, INBOUND_REPLY_FULL);

@@ -13,6 +13,7 @@
 #define SLUICE_INBOUND_CONTENT_H
 
 #include "engine/inbound.h"
+#include "engine/inbound_claim.h"
 #include "engine/wire/byline.h"
 #include "engine/wire/eod.h"
 #include "engine/wire/header.h"
@@ -23,6 +24,7 @@ struct inbound_content {
 	struct endings endings; /* BDAT */
 	struct mbox mbox;
 	struct header header;
+	struct inbound_claim claim;
 	struct rope desk;                /* the memory of byline */
 	struct byline *byline;           /* where From may have to change; else NULL */
 	uint64_t bytes;                  /* of content so far, before a From of its goes */

@@ -163,6 +163,29 @@ void inbound_log_refused(const struct inbound *inbound, enum inbound_reply_name 
 	log_end(&line);
 }
 
+static void log_key(struct log_line *line, const struct inbound *inbound)
+{
+	const struct header *header = &inbound->content->header;
+
+	if (inbound->content->claim.made && header->key_bytes > 0)
+		log_text(line, "key", view_from(header->key, header->key_bytes));
+}
+
+void inbound_log_known(const struct inbound *inbound, const char *event)
+{
+	const struct header *header = &inbound->content->header;
+	struct log_line line = log_about(inbound, LOG_INFO, event);
+
+	log_message(&line, inbound->content->claim.claim.id);
+	log_client(&line, inbound);
+	log_text(&line, "from", message_get(inbound->message, MESSAGE_SENDER));
+	log_key(&line, inbound);
+	if (header->message_id_bytes > 0)
+		log_text(&line, "message_id",
+		        view_from(header->message_id, header->message_id_bytes));
+	log_end(&line);
+}
+
 /* As many recipients as one line takes. True: there were some. */
 static bool log_recipients(struct message_cursor *cursor, struct text *text)
 {
@@ -210,6 +233,7 @@ void inbound_log_accepted(const struct inbound *inbound, bool told)
 		log_number(&line, "longest_line", header->longest_line);
 	if (header->has_nul)
 		log_word(&line, "nul", "yes");
+	log_key(&line, inbound);
 	if (!told)
 		log_word(&line, "answer", "lost");
 	log_end(&line);

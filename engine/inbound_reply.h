@@ -59,6 +59,9 @@ struct inbound;
 	X(RECIPIENTS, "452", "4.5.3 ", "Too many recipients")                                      \
 	X(SIZE, "552", "5.3.4 ", "Message is larger than the limit")                               \
 	X(BARE, "550", "5.6.0 ", "Message holds a bare <CR> or <LF>: lines end with <CR><LF>")     \
+	X(KEY, "550", "5.6.0 ",                                                                    \
+	        "X-Sluice-Key is to be there once, with 1 to 128 printable characters")            \
+	X(CLASH, "550", "5.6.0 ", "X-Sluice-Key or Message-ID was used for another message")       \
 	X(LOOP, "554", "5.4.6 ", "Too many hops: this message goes round in a loop")               \
 	X(FULL, "452", "4.3.1 ", "Insufficient storage, try again later")                          \
 	X(MEMORY, "452", "4.3.1 ", "Insufficient memory, try again later")                         \

@@ -396,6 +396,7 @@ bool ingest_put(
 		.message = MOVE(*message),
 		.ways = { .all = ways->all, .stream = ways->stream, .each = MOVE(ways->each) },
 		.ticket = pool_index(&ingest->inbounds, inbound),
+		.claim = inbound_claim_lend(inbound),
 	};
 	ingest->puts++;
 	ingest_send(ingest, &letter);

@@ -18,6 +18,7 @@ struct message;
 struct job;
 struct request;
 struct note;
+struct spool_claim;
 
 /* name, word in logs; above each: direction and what it says */
 #define LETTERS(X)                                                                                 \
@@ -62,6 +63,8 @@ enum put_result {
 	PUT_COMMITTED, /* on stable storage (I1) */
 	PUT_FULL,      /* no space: 452 4.3.1 */
 	PUT_FAILED,    /* the spool is broken or closing: 451 4.3.0 */
+	PUT_KNOWN,     /* its claim is that of a message on stable storage, claim->id: 250 (I1) */
+	PUT_CLASH,     /* its claim is that of another message, claim->id: 550 5.6.0 */
 };
 
 struct letter {
@@ -76,6 +79,8 @@ struct letter {
 	uint64_t ticket;  /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;   /* IDS: how many */
 	struct ways ways; /* PUT: owned with the message */
+	/* PUT: lent until it is answered, which writes the answer's id into it; NULL: none */
+	struct spool_claim *claim;
 };
 
 /* One end of a pair of mailboxes. */

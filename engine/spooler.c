@@ -212,6 +212,7 @@ static void spooler_work(struct spooler *spooler)
 	spooler_take_settles(spooler);
 	spooler_take_puts(spooler);
 	spooler_adopt(spooler);
+	spooler_forget_claims(spooler);
 	spooler_commit(spooler);
 	if (spooler_state(spooler) != SPOOLER_BROKEN)
 		spooler_feed(spooler);
@@ -283,6 +284,7 @@ static void spooler_commit(struct spooler *spooler)
 		spooler_answer_settles(spooler);
 		spooler_answer_notes(spooler, false);
 		spooler_share_ids(spooler);
+		spooler->forgetting = batch->claims_forgotten == SPOOL_CLAIMS_FORGOTTEN;
 		batch_forget(batch);
 		if (batch->settle_count > 0 || batch->note_count > 0) {
 			spooler->stalled = true;
@@ -464,7 +466,8 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	const bool reads = !feed->stopped && !feed->starved && list_is_empty(&feed->strays);
 	const bool pending = more || feed->starved || (spooler->orphans && !feed->stopped) ||
 	                     spooler->clerk.request != NULL || !list_is_empty(&spooler->waiting) ||
-	                     !list_is_empty(&feed->strays) || !list_is_empty(&spooler->notes);
+	                     !list_is_empty(&feed->strays) || !list_is_empty(&spooler->notes) ||
+	                     spooler->forgetting;
 	const struct wall due = reads ? feed_wanted(feed) : (struct wall){ INT64_MAX };
 	const int64_t until_due_ms = due.ms - loop_wall(loop).ms;
 	int64_t wait_ns = SPOOLER_WALL_CHECK;

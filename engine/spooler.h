@@ -47,6 +47,14 @@ struct spooler_settings {
 	size_t delivery_count;
 };
 
+/* A message with the claim of another one in the batch: it hears what becomes of that. */
+struct spooler_echo {
+	struct spool_claim *claim;
+	uint64_t ticket;
+	uint16_t shard;
+	uint16_t put; /* of the batch */
+};
+
 struct spooler {
 	struct shard shard; /* loop, shelf and log; `shard.spooler` is unused */
 	struct spool *spool;
@@ -60,9 +68,14 @@ struct spooler {
 	struct report_maker *reports;
 	struct clerk clerk;
 	struct request *answered; /* run; told so after the commit; NULL: none */
-	struct list waiting;      /* settled jobs whose report waits for memory or ids */
-	struct list notes;        /* of shards, for the next batch */
-	struct timer timer;       /* for the next job due, or for trying again */
+	struct spooler_echo echoes[BATCH_PUTS_MAX];
+	size_t echo_count;
+	struct mono claims_look; /* when to look for claims that are to be forgotten */
+	struct mono claims_told; /* not to be told of again before */
+	bool forgetting;         /* there may be more of them */
+	struct list waiting;     /* settled jobs whose report waits for memory or ids */
+	struct list notes;       /* of shards, for the next batch */
+	struct timer timer;      /* for the next job due, or for trying again */
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */
 	uint64_t ids_left;

@@ -1,5 +1,5 @@
 /*
- * What the spooler's files share: puts (spooler_put.c), settles and reports (spooler_settle.c),
+ * What the spooler's files share: puts (spooler_put.c), their claims (spooler_claims.c), settles and reports (spooler_settle.c),
  * jobs that change their route (spooler_move.c), operators' requests (spooler_request.c), and the
  * turn that calls them (spooler.c).
  *
@@ -26,6 +26,17 @@ void spooler_log_damaged(struct spooler *spooler, struct spool_place place);
 void spooler_tell_full(struct spooler *spooler, bool full);
 
 void spooler_take_puts(struct spooler *spooler);
+/* True: the claim of the letter's put is known, and is answered, now or with the batch. */
+MUST_CHECK bool spooler_take_claim(
+        struct spooler *spooler, const struct letter *letter, size_t shard);
+static inline bool spooler_echoes_full(const struct spooler *spooler)
+{
+	return spooler->echo_count == BATCH_PUTS_MAX;
+}
+/* Before the puts that they wait for are answered: then those claims are lent no more. */
+void spooler_answer_echoes(struct spooler *spooler);
+/* Claims that are due to be forgotten, into the batch. */
+void spooler_forget_claims(struct spooler *spooler);
 void spooler_answer_puts(struct spooler *spooler);
 
 /* Settles that waited for memory or ids for their report, once more. */

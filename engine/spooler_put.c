@@ -24,7 +24,7 @@ void spooler_take_puts(struct spooler *spooler)
 		size_t taken = 0;
 
 		while (taken++ < LETTERS_PER_TURN && !batch_puts_full(&spooler->batch) &&
-		        mailbox_take(in, &letter)) {
+		        !spooler_echoes_full(spooler) && mailbox_take(in, &letter)) {
 			if (letter.kind == LETTER_PUT)
 				spooler_take_put(spooler, &letter, shard);
 			else if (letter.kind == LETTER_IDS_WANTED)
@@ -40,14 +40,18 @@ void spooler_take_puts(struct spooler *spooler)
 
 static void spooler_take_put(struct spooler *spooler, struct letter *letter, size_t shard)
 {
-	const bool made = spooler_make_jobs(spooler, letter->message, &letter->ways);
+	const bool known = spooler_take_claim(spooler, letter, shard);
+	const bool made = !known && spooler_make_jobs(spooler, letter->message, &letter->ways);
 
 	message_release(letter->message, &spooler->shard.shelf); /* the jobs hold it now */
 	ways_free(&letter->ways, &spooler->shard.shelf);
 	if (made) {
 		batch_add_put(&spooler->batch, letter->ticket, (uint16_t)shard);
-		return;
+		if (letter->claim != NULL)
+			batch_claim(&spooler->batch, letter->claim);
 	}
+	if (made || known)
+		return;
 	const struct letter full = {
 		.kind = LETTER_PUT_DONE,
 		.result = PUT_FULL,
@@ -135,6 +139,7 @@ void spooler_answer_puts(struct spooler *spooler)
 {
 	struct batch *batch = &spooler->batch;
 
+	spooler_answer_echoes(spooler);
 	for (size_t i = 0; i < batch->put_count; i++) {
 		const struct batch_put *put = &batch->puts[i];
 		const struct letter letter = {

@@ -85,7 +85,8 @@ MUST_CHECK struct err spool_put_claimed(struct spool *spool, const struct messag
         struct job *const *jobs, size_t job_count, const struct spool_claim *claim);
 /* Forgets claims whose time is over, and of others the `early` ones whose time ends first;
  * SPOOL_CLAIMS_FORGOTTEN at most. Without room for that on the disk it does nothing. */
-MUST_CHECK struct err spool_forget_claims(struct spool *spool, struct wall now, uint64_t early);
+MUST_CHECK struct err spool_forget_claims(
+        struct spool *spool, struct wall now, uint64_t early, uint64_t *forgotten);
 /* Records a job's outcomes: ended recipients leave its row; what is still owed is written with
  * attempts, times, `held` and route as they stand in `job`; with its last recipient goes
  * the row, with its last job the message. Operators' acts are settles too: hold and release set

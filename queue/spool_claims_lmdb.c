@@ -135,15 +135,17 @@ static struct err claim_forget(struct spool *spool, const struct spool_claim *en
 	return store_delete(spool->store, TABLE_CLAIM_ENDS, end_key(end_room, end));
 }
 
-struct err spool_forget_claims(struct spool *spool, struct wall now, uint64_t early)
+struct err spool_forget_claims(
+        struct spool *spool, struct wall now, uint64_t early, uint64_t *forgotten)
 {
 	check(spool->batch_open);
+	*forgotten = 0;
 	struct err err =
 	        store_admit(spool->store, SPOOL_CLAIMS_FORGOTTEN * 2 + PAGES_TOUCHED, false);
 
 	if (err.code == ERR_NO_SPACE)
 		return err_ok();
-	for (int i = 0; i < SPOOL_CLAIMS_FORGOTTEN && !failed(err); i++) {
+	while (!failed(err) && *forgotten < SPOOL_CLAIMS_FORGOTTEN) {
 		struct spool_claim end;
 		struct store_row row;
 
@@ -157,6 +159,7 @@ struct err spool_forget_claims(struct spool *spool, struct wall now, uint64_t ea
 			break;
 		early -= end.until.ms > now.ms ? 1 : 0;
 		err = claim_forget(spool, &end);
+		(*forgotten)++;
 	}
 	return err.code == ERR_NOT_FOUND ? err_ok() : err;
 }

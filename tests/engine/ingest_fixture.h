@@ -44,6 +44,7 @@ struct house {
 	bool keeps_ids;
 	bool drained;
 	enum put_result result;
+	uint64_t known_id; /* for PUT_KNOWN and PUT_CLASH */
 	struct house_mail mail[HOUSE_MAIL_MAX];
 	size_t mail_count;
 	size_t answered;
@@ -142,6 +143,8 @@ static inline void house_give(struct house *house, const struct letter *letter)
 static inline void house_answer(struct house *house)
 {
 	for (; house->answered < house->mail_count; house->answered++) {
+		if (house->mail[house->answered].lent != NULL && house->result >= PUT_KNOWN)
+			house->mail[house->answered].lent->id = house->known_id;
 		const struct letter done = { .kind = LETTER_PUT_DONE,
 			.result = house->result,
 			.ticket = house->mail[house->answered].ticket };

@@ -7,7 +7,7 @@
 #define SLUICE_TESTS_INGEST_MAIL_H
 
 #include "engine/letters.h"
-#include "queue/message.h"
+#include "queue/spool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +30,8 @@ struct house_mail {
 	char ways[64]; /* "0 1 K" */
 	size_t body_bytes;
 	char *body;
+	struct spool_claim *lent; /* the letter's; NULL: none */
+	struct spool_claim claim; /* as it came */
 };
 
 static inline void house_mail_text(char *room, size_t bytes, struct view text)
@@ -45,6 +47,9 @@ static inline void house_mail_keep(struct house_mail *mail, const struct letter 
 	struct message_recipient recipient;
 
 	mail->id = message->id;
+	mail->lent = letter->claim;
+	if (letter->claim != NULL)
+		mail->claim = *letter->claim;
 	mail->ticket = letter->ticket;
 	mail->flags = message->flags;
 	mail->recipient_count = message->recipient_count;

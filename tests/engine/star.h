@@ -44,6 +44,8 @@ struct star {
 	uint64_t committed; /* answers */
 	uint64_t full;
 	uint64_t failed;
+	uint64_t known;
+	uint64_t clashed;
 	bool pressed;
 	size_t recalls;
 	size_t resumes;
@@ -142,6 +144,8 @@ static inline void star_hear_ingest(struct star *star, const struct letter *lett
 		star->committed += letter->result == PUT_COMMITTED;
 		star->full += letter->result == PUT_FULL;
 		star->failed += letter->result == PUT_FAILED;
+		star->known += letter->result == PUT_KNOWN;
+		star->clashed += letter->result == PUT_CLASH;
 		break;
 	case LETTER_IDS:
 		star->ids = letter->ticket;

@@ -259,6 +259,24 @@ static void accounts_are_numbered(void **state)
 	remove_folder(&folder);
 }
 
+static void what_makes_a_copy(void **state)
+{
+	(void)state;
+	struct loading *loading = load_right("/x/sluice.yaml", "routes: [{host: a}]\n");
+	assert_int_equal(loading->config->idempotency.by, CLAIM_BY_KEY);
+	assert_true(loading->config->idempotency.window_ns == 24 * 3600 * NS_PER_S);
+	assert_int_equal(loading->config->idempotency.most, 1000000);
+	unload(loading);
+	loading = load_right("/x/sluice.yaml", "routes: [{host: a}]\n"
+	                                       "idempotency: {by: message_id, window: 1h}\n");
+	assert_int_equal(loading->config->idempotency.by, CLAIM_BY_MESSAGE_ID);
+	assert_true(loading->config->idempotency.window_ns == 3600 * NS_PER_S);
+	unload(loading);
+	loading = load_right("/x/sluice.yaml", "routes: [{host: a}]\nidempotency: {by: off}\n");
+	assert_int_equal(loading->config->idempotency.by, CLAIM_BY_OFF);
+	unload(loading);
+}
+
 static void a_file_is_found_and_read(void **state)
 {
 	(void)state;
@@ -651,6 +669,7 @@ int main(void)
 		cmocka_unit_test(the_smallest_file_loads),
 		cmocka_unit_test(the_contracts_example_loads),
 		cmocka_unit_test(accounts_are_numbered),
+		cmocka_unit_test(what_makes_a_copy),
 		cmocka_unit_test(a_file_is_found_and_read),
 		cmocka_unit_test(what_is_wrong_is_named_with_its_line),
 		cmocka_unit_test(every_mistake_is_told_in_order),

@@ -75,11 +75,15 @@ static bool due(int64_t now, uint64_t count_max, uint64_t *early)
 	return spool_claims_are_due(tools.spool, (struct wall){ now }, count_max, early);
 }
 
-static void forget(int64_t now, uint64_t early)
+/* Gives how many. */
+static uint64_t forget(int64_t now, uint64_t early)
 {
+	uint64_t forgotten = 0;
+
 	assert_ok(spool_begin(tools.spool));
-	assert_ok(spool_forget_claims(tools.spool, (struct wall){ now }, early));
+	assert_ok(spool_forget_claims(tools.spool, (struct wall){ now }, early, &forgotten));
 	assert_ok(spool_commit(tools.spool));
+	return forgotten;
 }
 
 static void known_until_its_time_is_over(void **state)
@@ -96,9 +100,9 @@ static void known_until_its_time_is_over(void **state)
 	const uint64_t next = keep(1, 2000);
 	assert_int_equal(found(1, 1500), next);
 	tools_verify(&tools);
-	forget(1999, 0);
+	assert_int_equal(forget(1999, 0), 0);
 	assert_int_equal(found(1, 1500), next);
-	forget(2000, 0);
+	assert_int_equal(forget(2000, 0), 1);
 	assert_int_equal(found(1, 1500), 0);
 }
 
@@ -168,12 +172,12 @@ static void the_oldest_go_first(void **state)
 	assert_false(due(999, 10, &early));
 	assert_true(due(1000, 10, &early));
 	assert_int_equal(early, 0);
-	forget(1002, 0);
+	assert_int_equal(forget(1002, 0), 3);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(found(i, 0) != 0, i > 2);
 	assert_true(due(0, 4, &early));
 	assert_int_equal(early, 3);
-	forget(0, early);
+	assert_int_equal(forget(0, early), 3);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(found(i, 0) != 0, i > 5);
 	assert_false(due(0, 4, &early));
@@ -182,6 +186,7 @@ static void the_oldest_go_first(void **state)
 static void a_few_at_a_time(void **state)
 {
 	uint64_t early = 0;
+	uint64_t forgotten = 0;
 	int turns = 0;
 
 	(void)state;
@@ -193,8 +198,9 @@ static void a_few_at_a_time(void **state)
 	}
 	assert_ok(spool_commit(tools.spool));
 	for (; due(1000, 100000, &early); turns++)
-		forget(1000, early);
+		forgotten += forget(1000, early);
 	assert_int_equal(turns, 3);
+	assert_int_equal(forgotten, 3 * SPOOL_CLAIMS_FORGOTTEN - 1);
 	assert_int_equal(found(5, 0), 0);
 }
 
