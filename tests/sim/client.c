@@ -11,9 +11,12 @@ static void client_expired(struct timer *timer);
 static void client_connect(struct client *client);
 static void client_hear(struct client *client, const struct reply *reply);
 static void client_next_message(struct client *client);
+static bool client_next_again(struct client *client);
+static void client_say_mail(struct client *client);
 static void client_next_rcpt(struct client *client);
 static void client_send_body(struct client *client);
 static void client_tell(struct client *client, enum oracle_told told);
+static void client_try_again(struct client *client);
 static void client_say(struct client *client, const char *line);
 static void client_leave(struct client *client);
 static void client_gone(struct client *client);
@@ -29,8 +32,10 @@ void client_init(struct client *client, struct loop *loop, struct list *news, st
 		.oracle = oracle,
 		.to = *to,
 		.number = -1,
+		.again = -1,
 	};
 	random_seed(&client->random, seed);
+	random_seed(&client->keys, ~seed); /* of its own: the other dice fall as without it */
 	client->stranger = client_draws(client, 10);
 	client->left = 1 + (unsigned)random_below(&client->random, 6);
 	const bool parsed = endpoint_parse(
@@ -135,6 +140,11 @@ static void client_hear(struct client *client, const struct reply *reply)
 		client_next_message(client);
 		break;
 	case CLIENT_END:
+		if (good)
+			oracle_see_queued(client->oracle, client->number, reply->whole);
+		else if (reply->code >= 500)
+			oracle_fail(client->oracle, "I9: %d is refused: %.*s", client->number,
+			        VIEW_ARGS(reply->whole));
 		client_tell(client, good ? ORACLE_ACCEPTED : ORACLE_REFUSED);
 		client_next_message(client);
 		break;
@@ -146,8 +156,9 @@ static void client_hear(struct client *client, const struct reply *reply)
 static void client_next_message(struct client *client)
 {
 	struct oracle_message *message;
-	char line[128];
 
+	if (client_next_again(client))
+		return;
 	if (client->left == 0 || client_draws(client, 15)) {
 		client_leave(client);
 		return;
@@ -165,6 +176,33 @@ static void client_next_message(struct client *client)
 	message->quiet = client_draws(client, 10);
 	message->poison = client_draws(client, 10);
 	message->stranger = client->stranger;
+	client->keyed = random_below(&client->keys, 2) == 0;
+	message->claimed = client->keyed || client->by_id;
+	client->tries = 1;
+	client->chunked = client->chunking;
+	client_say_mail(client);
+}
+
+/* A message of which no answer came goes out once more, as it was. False: there is none. */
+static bool client_next_again(struct client *client)
+{
+	if (client->again < 0)
+		return false;
+	client->number = client->again;
+	client->chunking = client->chunked;
+	client->again = -1;
+	client->tries++;
+	client->asked = 0;
+	client->oracle->messages[client->number].recipients = 0;
+	client_say_mail(client);
+	return true;
+}
+
+static void client_say_mail(struct client *client)
+{
+	const struct oracle_message *message = &client->oracle->messages[client->number];
+	char line[128];
+
 	if (message->quiet)
 		snprintf(line, sizeof line, "MAIL FROM:<>");
 	else
@@ -179,7 +217,8 @@ static void client_next_rcpt(struct client *client)
 	struct oracle_message *message = &client->oracle->messages[client->number];
 	char line[128];
 
-	message->bad[client->asked] = client_draws(client, 15);
+	if (client->tries == 1)
+		message->bad[client->asked] = client_draws(client, 15);
 	snprintf(line, sizeof line, "RCPT TO:<%s.%d.%d@%sfar.test>%s",
 	        message->bad[client->asked] ? "bad" : "ok", client->number, client->asked,
 	        client->parted && client->asked % 2 == 1 ? "x." : "",
@@ -192,14 +231,18 @@ static void client_next_rcpt(struct client *client)
 static void client_send_body(struct client *client)
 {
 	struct text body = text_on(client->body, sizeof client->body);
-	const size_t filler =
-	        random_below(&client->random, client_draws(client, 10) ? 30000 : 2000);
 	char line[64];
+
+	if (client->tries == 1)
+		client->filler =
+		        random_below(&client->random, client_draws(client, 10) ? 30000 : 2000);
 	const bool gives_up = client_draws(client, 5);
 
+	if (client->keyed)
+		text_format(&body, "X-Sluice-Key: %d\r\n", client->number);
 	text_format(&body, "Message-ID: <%s%d@sim>\r\nSubject: number\r\n\r\n",
 	        client->oracle->messages[client->number].poison ? "poison" : "", client->number);
-	for (size_t i = 0; i < filler; i += 20)
+	for (size_t i = 0; i < client->filler; i += 20)
 		text_put(&body, VIEW("..a line of the body\r\n"));
 	if (gives_up)
 		body.bytes /= 2; /* it leaves in the middle of the data */
@@ -225,8 +268,19 @@ static void client_send_body(struct client *client)
 static void client_tell(struct client *client, enum oracle_told told)
 {
 	check(client->number >= 0);
-	client->oracle->messages[client->number].told = told;
+	/* A second try that is refused says nothing of the first. */
+	if (client->tries > 1 && told == ORACLE_REFUSED)
+		client_try_again(client);
+	else
+		client->oracle->messages[client->number].told = told;
 	client->number = -1;
+}
+
+/* What became of it is not known: under its key it may be sent again. */
+static void client_try_again(struct client *client)
+{
+	if (client->oracle->messages[client->number].claimed && client->tries < CLIENT_TRIES_MAX)
+		client->again = client->number;
 }
 
 static void client_say(struct client *client, const char *line)
@@ -246,8 +300,10 @@ static void client_leave(struct client *client)
 
 static void client_gone(struct client *client)
 {
+	if (client->number >= 0 && client->oracle->messages[client->number].told == ORACLE_UNKNOWN)
+		client_try_again(client);
 	client->number = -1; /* what it was told of the message stands */
-	client->step = client->left > 0 ? CLIENT_AWAY : CLIENT_DONE;
+	client->step = client->left > 0 || client->again >= 0 ? CLIENT_AWAY : CLIENT_DONE;
 	loop_timer_stop(client->loop, &client->timer);
 	if (client->step == CLIENT_AWAY)
 		loop_timer_after(client->loop, &client->timer,

@@ -14,6 +14,7 @@
 
 #define CLIENT_REPLY_BYTES 1024
 #define CLIENT_BODY_MAX    40000
+#define CLIENT_TRIES_MAX   6 /* of a message under its key */
 
 enum client_step {
 	CLIENT_AWAY, /* no connection; the timer makes the next */
@@ -42,6 +43,13 @@ struct client {
 	char body[CLIENT_BODY_MAX];
 	size_t body_bytes;
 	enum client_step step;
+	bool by_id; /* Message-ID and envelope are a key */
+	struct random keys;
+	int again;      /* a message of which no answer came; -1: none */
+	unsigned tries; /* of it, or of the one under way */
+	bool keyed;     /* it has a key in its header */
+	bool chunked;   /* it went by BDAT: its dots mean something else than after DATA */
+	size_t filler;  /* in its body */
 	bool parted;    /* its recipients take two routes */
 	bool stranger;  /* comes from where nobody may relay */
 	unsigned left;  /* messages to send */

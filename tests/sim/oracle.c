@@ -121,8 +121,11 @@ static void oracle_see_message(struct oracle *oracle, const struct disk_row *row
 		check(number >= 0);
 		check((size_t)number < oracle->count);
 		struct oracle_message *message = &oracle->messages[number];
+		const uint64_t before = message->id;
 		const bool parsed = row_key_parse_message(row->key, &message->id);
 		check(parsed);
+		if (before != 0 && before != message->id)
+			oracle_fail(oracle, "twice: %d is queued again", number);
 		message->committed = clock_mono();
 		if (message->envelope++ != index)
 			oracle_fail(
@@ -167,6 +170,17 @@ static void oracle_see_jobs(struct oracle *oracle, int number, const struct disk
 		if (message->delivered[i] == 0 && !message->bad[i] && !message->poison)
 			oracle_fail(oracle, "I2: %d left recipient %d without an end", number, i);
 	}
+}
+
+void oracle_see_queued(struct oracle *oracle, int number, struct view reply)
+{
+	const struct view text = view_skip(reply, view_find_fold(reply, VIEW("queued as ")));
+	uint64_t id = 0;
+
+	if (text.bytes < strlen("queued as ") ||
+	        !message_id_parse(view_trim(view_skip(text, strlen("queued as "))), &id) ||
+	        id != oracle->messages[number].id)
+		oracle_fail(oracle, "twice: %d was answered \"%.*s\"", number, VIEW_ARGS(reply));
 }
 
 void oracle_see_answer(struct oracle *oracle, struct view bytes)

@@ -13,7 +13,7 @@
  *   I4  more sessions than the route has
  *   I8  a command of the mail or sign-in went out in plain text, or to a forged certificate
  *   I9  somebody who may not relay got something queued
- *   twice  a second copy, though nothing was in doubt
+ *   twice  a second copy, though nothing was in doubt, or the client sent it again under its key
  *   stuck  mail that nothing is in the way of does not leave
  *
  * Thread:  the simulator's one.
@@ -42,6 +42,7 @@ struct oracle_message {
 	enum oracle_told told;
 	uint8_t recipients; /* that RCPT accepted */
 	bool bad[ORACLE_RECIPIENTS];
+	bool claimed;  /* it may be sent again under its key */
 	bool quiet;    /* null sender or NOTIFY=NEVER: no report is due */
 	bool poison;   /* the server refuses its content for good */
 	bool stranger; /* its client may not relay */
@@ -75,6 +76,8 @@ __attribute__((format(printf, 2, 3))) void oracle_fail(
 int oracle_begin(struct oracle *oracle);
 /* After each commit that is durable, or claims to be. */
 void oracle_see_disk(struct oracle *oracle, const struct disk_state *state);
+/* A client hears that its message is queued. */
+void oracle_see_queued(struct oracle *oracle, int number, struct view reply);
 /* Something was lost that leaves a session's messages in doubt. */
 void oracle_doubt(struct oracle *oracle);
 /* Bytes that an ingest shard sends. */

@@ -52,6 +52,7 @@ struct world {
 	bool verbose;
 	bool parted;                             /* recipients take two routes */
 	bool fallback;                           /* and one of them may take the other's mail */
+	bool by_id;                              /* Message-ID and envelope are a key */
 	bool refusing;                           /* and the server refuses routes, now and then */
 	double crash;                            /* probability, a turn */
 	double crash_in_wait;                    /* probability, a wait of a machine's thread */
@@ -165,6 +166,7 @@ static void world_part(uint64_t seed)
 	world.parted = random_below(&random, 2) == 0;
 	world.fallback = random_below(&random, 2) == 0;
 	world.refusing = world.parted && world.fallback && random_below(&random, 2) == 0;
+	world.by_id = random_below(&random, 2) == 0;
 }
 
 static void world_put_other_route(struct text *text, const char *limits, const char *identities)
@@ -248,8 +250,12 @@ static void world_configure(enum world_plant plant, const char *secret, bool tok
 		world_put_other_route(
 		        &text, text_string(&limits_text), text_string(&identities_text));
 	text_format(&text,
+	        "idempotency: {by: %s}\n"
 	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
 	        "threads: {ingest: %d, delivery: %d}\n",
+	        plant == WORLD_FORGET_KEYS ? "off"
+	        : world.by_id              ? "message_id"
+	                                   : "key",
 	        ingests, deliveries);
 	config_report_init(&report);
 	const struct err err =
@@ -400,6 +406,7 @@ static void world_make_clients(void)
 		client_init(&world.clients[i], &world.client_loop, &world.client_news,
 		        &world.oracle, &world.ingest_at, random_u64(&world.random));
 		world.clients[i].parted = world.parted;
+		world.clients[i].by_id = world.by_id;
 	}
 	loop_end(&world.client_loop);
 }
