@@ -161,6 +161,8 @@ bool clerk_takes(const struct clerk *clerk, const struct spool *spool, const str
 	if (!request_filter_takes(filter, view_of(spool_route_name(spool, job->route)),
 	            message_get(job->message, MESSAGE_SENDER)))
 		return false;
+	if (filter->in_doubt && job_tally(job).in_doubt == 0)
+		return false;
 	if (!filter->by_to)
 		return true;
 	for (size_t i = 0; i < job->owed_count; i++)
@@ -205,6 +207,7 @@ bool clerk_put_row(struct clerk *clerk, const struct spool *spool, const struct 
 		.attempts = job->attempts,
 		.next_attempt = job->held ? (struct wall){ 0 } : job->next_attempt,
 		.reply = job->held && last_reply.bytes == 0 ? clerk->why_held : last_reply,
+		.in_doubt = job_tally(job).in_doubt > 0,
 	};
 	return request_put_row(clerk->request, &row);
 }

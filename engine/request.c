@@ -145,7 +145,7 @@ void request_refuse(struct request *request, struct err err, struct view why)
 
 bool request_filter_is_any(const struct request_filter *filter)
 {
-	return !filter->by_route && !filter->by_from && !filter->by_to;
+	return !filter->by_route && !filter->by_from && !filter->by_to && !filter->in_doubt;
 }
 
 static bool address_passes(struct view filter, struct view address)

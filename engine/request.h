@@ -46,6 +46,7 @@ struct request_filter {
 	struct view route;
 	struct view from;
 	struct view to; /* one recipient is enough */
+	bool in_doubt;  /* likewise: it may have arrived, and no answer came */
 };
 
 struct request_recipient {
@@ -68,6 +69,7 @@ struct request_row {
 	uint32_t attempts;
 	struct wall next_attempt; /* ms 0: none is planned */
 	struct view reply;        /* the last one */
+	bool in_doubt;            /* a recipient's copy may have arrived, and no answer came */
 };
 
 #define REQUEST_ROWS_MAX   256

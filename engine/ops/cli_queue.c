@@ -33,6 +33,7 @@ static const char usage[] =
         "  --from ADDRESS  only from this sender; @DOMAIN: from this domain; <>: the null\n"
         "                  sender\n"
         "  --to ADDRESS    only with this recipient; @DOMAIN: in this domain\n"
+        "  --in-doubt      only what may have arrived, though no answer came\n"
         "  --config FILE   the configuration (default: " CLI_CONFIG_DEFAULT ")\n"
         "  --help          this text\n"
         "\n"
@@ -46,6 +47,7 @@ static const struct option options[] = {
 	{ "route", required_argument, NULL, 'r' },
 	{ "from", required_argument, NULL, 'f' },
 	{ "to", required_argument, NULL, 't' },
+	{ "in-doubt", no_argument, NULL, 'd' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -65,6 +67,7 @@ struct query {
 	const char *route;
 	const char *from;
 	const char *to;
+	bool in_doubt;
 	bool json;
 	bool all;
 	bool help;
@@ -94,6 +97,9 @@ static bool read_option(struct query *query, int option)
 		return true;
 	case 't':
 		query->to = optarg;
+		return true;
+	case 'd':
+		query->in_doubt = true;
 		return true;
 	case 'h':
 		query->help = true;
@@ -148,7 +154,8 @@ static bool read_filters(struct query *query)
 static bool check_query(const struct query *query)
 {
 	const bool looks = query->verb == REQUEST_LIST || query->verb == REQUEST_COUNT;
-	const bool filters = query->route != NULL || query->from != NULL || query->to != NULL;
+	const bool filters =
+	        query->route != NULL || query->from != NULL || query->to != NULL || query->in_doubt;
 	uint64_t id;
 
 	for (size_t i = 0; i < query->ids_count; i++)
@@ -190,8 +197,8 @@ static bool read_query(int argc, char **argv, struct query *query)
 
 static json_t *question_of(const struct query *query, enum request_verb verb)
 {
-	return json_pack("{ss ss* ss* ss*}", "verb", request_verb_word(verb), "route", query->route,
-	        "from", query->from, "to", query->to);
+	return json_pack("{ss ss* ss* ss* sb}", "verb", request_verb_word(verb), "route",
+	        query->route, "from", query->from, "to", query->to, "in_doubt", query->in_doubt);
 }
 
 /* Printing for people: what a server said must not move the cursor. */
@@ -362,7 +369,7 @@ static int list(struct control_client *client, const struct query *query)
 static int count(struct control_client *client, const struct query *query)
 {
 	/* Counting by filter is looking at each. */
-	if (query->route != NULL || query->from != NULL || query->to != NULL)
+	if (query->route != NULL || query->from != NULL || query->to != NULL || query->in_doubt)
 		return list(client, query);
 	json_t *answer = control_client_ask(client, question_of(query, REQUEST_COUNT));
 	if (answer == NULL)

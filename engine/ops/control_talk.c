@@ -136,6 +136,7 @@ bool control_talk_read(struct control_question *question, struct view line, stru
 		return false;
 	}
 	request_reset(request, verb);
+	request->filter.in_doubt = json_is_true(json_object_get(question->json, "in_doubt"));
 	if (read_filter(question->json, &request->filter, why) &&
 	        read_target(question, request, why))
 		return true;
@@ -252,6 +253,8 @@ static void put_row(struct writer *writer, const struct request_row *row, bool s
 	put_number(writer, "attempts", row->attempts);
 	put_time(writer, "next_attempt", row->next_attempt);
 	put_text_or_null(writer, "reply", row->reply);
+	put_key(writer, "in_doubt");
+	text_put(&writer->part, row->in_doubt ? VIEW("true") : VIEW("false"));
 	if (shown)
 		put_owed(writer, row);
 	text_put(&writer->part, VIEW("}\n"));

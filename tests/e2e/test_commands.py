@@ -24,7 +24,7 @@ def test_list_has_the_promised_fields(queued):
     assert queued.count() == 3
     for entry in queued.queue():
         assert set(entry) >= {"id", "from", "recipients", "bytes", "received", "state", "attempts",
-                              "next_attempt", "reply"}
+                              "next_attempt", "reply", "in_doubt"}
     wait_until(lambda: all(entry["attempts"] > 0 for entry in queued.queue()), "first attempts")
     assert [entry["from"] for entry in queued.queue()] == [f"app{n}@example.test" for n in range(3)]
     # People get one line a message too.

@@ -157,6 +157,14 @@ static void rows(void **state)
 	assert_true(view_equal(request->rows[3].reply, VIEW("not now")));
 	assert_true(view_equal(request->rows[3].recipients[0].reply, VIEW("so it is")));
 	assert_int_equal(request->rows[0].recipients[0].reply.bytes, 0);
+	assert_false(request->rows[3].in_doubt);
+	request->filter.in_doubt = true;
+	assert_false(clerk_takes(clerk, tools.spool, &job));
+	job_owed(&job)[1].flags |= OWED_IN_DOUBT;
+	assert_true(clerk_takes(clerk, tools.spool, &job));
+	request_reset(request, REQUEST_LIST);
+	assert_true(clerk_put_row(clerk, tools.spool, &job, false, now));
+	assert_true(request->rows[0].in_doubt);
 	job_clear(&job, &tools.shelf);
 }
 

@@ -325,7 +325,8 @@ static void list_prints_every_page(void **state)
 	prints(outcome, message_id_format(25, id));
 	outcome = RUN(W("queue"), W("list"), W("--json"), W("--config"), bench.config);
 	assert_int_equal(count_lines(outcome.data), 25);
-	prints(outcome, "\"reply\":\"451 4.7.1 \\u001b[2J later\\u000aagain\"}\n");
+	prints(outcome,
+	        "\"reply\":\"451 4.7.1 \\u001b[2J later\\u000aagain\",\"in_doubt\":false}\n");
 	prints(RUN(W("queue"), W("count"), W("--config"), bench.config), "25\n");
 	/* Counted one by one, for the filter is the spooler's. */
 	bench.asked = 0;

@@ -229,11 +229,11 @@ static void rows_read_as_list_prints_them(void **state)
 	        "\"recipients\":[\"x@y.test\",\"z@y.test\"],\"bytes\":812,"
 	        "\"received\":\"2026-11-24T03:15:00.000Z\",\"state\":\"deferred\","
 	        "\"attempts\":3,\"next_attempt\":\"2026-11-24T03:16:00.123Z\","
-	        "\"reply\":\"451 4.7.1 \\\"later\\\"\\u000a\\ufffd\"}\n",
+	        "\"reply\":\"451 4.7.1 \\\"later\\\"\\u000a\\ufffd\",\"in_doubt\":false}\n",
 	        message_id_format(10, id));
 	assert_int_equal(strncmp(text, wanted, strlen(wanted)), 0);
 	assert_non_null(strstr(text, "\"from\":\"\",\"recipients\""));
-	assert_non_null(strstr(text, "\"next_attempt\":null,\"reply\":null}"));
+	assert_non_null(strstr(text, "\"next_attempt\":null,\"reply\":null,\"in_doubt\":false}"));
 	close(fd);
 	teardown(&bench);
 }
