@@ -51,6 +51,7 @@
 #define CONFIG_NAME_MAPPINGS(key)     key
 #define CONFIG_NAME_POLICY(key)       key
 #define CONFIG_NAME_CLAIM_BY(key)     key
+#define CONFIG_NAME_IN_DOUBT(key)     key
 #define CONFIG_NAME_IDEMPOTENCY(key)  key
 #define CONFIG_NAME_SPOOL(key)        key
 #define CONFIG_NAME_LIMITS(key)       key

@@ -81,6 +81,11 @@
 	  "route that takes over when this one is out for reasons of its own") \
 	X(fallback_after, DURATION, "5m", "0s", "1d", \
 	  "how long it must be unreachable for that; a refusal of the route counts at once") \
+	X(in_doubt, IN_DOUBT, "resend", NULL, NULL, \
+	  "what is done with a message whose last byte went out and that was not answered: it is " \
+	  "sent again, or held until an operator releases it") \
+	X(in_doubt_delay, DURATION, "5m", "0s", "1d", \
+	  "how long it waits at least before it is sent again") \
 	X(notices_from, ADDRESS, NULL, NULL, NULL, \
 	  "mailbox that sends bounces where a null sender can't go") \
 	X(oauth, OAUTH, NULL, NULL, NULL, "how tokens are got; by default as the tenant says") \

@@ -67,6 +67,11 @@ static const char *const claim_by_words[] = {
 	CONFIG_CLAIM_BYS(X)
 #undef X
 };
+static const char *const in_doubt_words[] = {
+#define X(name, word, ...) word,
+	CONFIG_IN_DOUBTS(X)
+#undef X
+};
 static const char *const learn_words[] = {
 #define X(name, word, ...) word,
 	CONFIG_LEARNS(X)
@@ -119,6 +124,9 @@ static const char *const *words_of(enum config_kind kind, size_t *count)
 	case CONFIG_KIND_CLAIM_BY:
 		*count = COUNT_OF(claim_by_words);
 		return claim_by_words;
+	case CONFIG_KIND_IN_DOUBT:
+		*count = COUNT_OF(in_doubt_words);
+		return in_doubt_words;
 	case CONFIG_KIND_LEARN:
 		*count = COUNT_OF(learn_words);
 		return learn_words;
@@ -489,6 +497,7 @@ bool config_value_read(
 	case CONFIG_KIND_FLOW:
 	case CONFIG_KIND_POLICY:
 	case CONFIG_KIND_CLAIM_BY:
+	case CONFIG_KIND_IN_DOUBT:
 		return read_word(kind, text, field);
 	default:
 		break;

@@ -101,6 +101,13 @@ enum claim_by {
 #undef X
 };
 
+enum route_in_doubt {
+	IN_DOUBT_UNSET,
+#define X(name, ...) IN_DOUBT_##name,
+	CONFIG_IN_DOUBTS(X)
+#undef X
+};
+
 /* A number, a number in a period, or none. */
 struct config_limit {
 	bool set;          /* false: nothing was said; after a load only of what has no default */
@@ -125,7 +132,7 @@ struct config_words {
 	size_t count;
 };
 
-/* X(KIND, what is right, for complaints); the ten last list their words themselves */
+/* X(KIND, what is right, for complaints); the eleven last list their words themselves */
 #define CONFIG_KINDS(X)                                                                            \
 	X(TEXT, "a text")                                                                          \
 	X(NAME, "up to 64 letters, digits, '-', '_' and '.'")                                      \
@@ -171,7 +178,8 @@ struct config_words {
 	X(CLOUD, NULL)                                                                             \
 	X(FLOW, NULL)                                                                              \
 	X(POLICY, NULL)                                                                            \
-	X(CLAIM_BY, NULL)
+	X(CLAIM_BY, NULL)                                                                          \
+	X(IN_DOUBT, NULL)
 
 /* The C type of each kind, and its field's name: the key, with the unit where there is one. */
 #define CONFIG_TYPE_TEXT         const char *
@@ -218,6 +226,7 @@ struct config_words {
 #define CONFIG_TYPE_CLOUD        enum tenant_cloud
 #define CONFIG_TYPE_FLOW         enum oauth_flow
 #define CONFIG_TYPE_CLAIM_BY     enum claim_by
+#define CONFIG_TYPE_IN_DOUBT     enum route_in_doubt
 
 enum config_kind {
 #define X(kind, ...) CONFIG_KIND_##kind,

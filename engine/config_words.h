@@ -65,6 +65,10 @@
 	X(MESSAGE_ID, "message_id", "by that field; without it by Message-ID and envelope") \
 	X(OFF, "off", "not at all, and the field is sent on")
 
+#define CONFIG_IN_DOUBTS(X) \
+	X(RESEND, "resend", "it is sent again, with the same Message-ID: it may come twice") \
+	X(HOLD, "hold", "it is held, and an operator decides: it may not come at all")
+
 #define CONFIG_LEARNS(X) \
 	X(DOWN, "down", "limits are lowered by refusals, and raised again to what is set") \
 	X(UP, "up", "messages a minute are raised beyond, as long as the server takes them")

@@ -41,7 +41,7 @@
 	X(recipients_bounced, "recipients that were given up")                                     \
 	X(jobs_diverted, "jobs handed to another route since theirs was out")                      \
 	X(bytes_delivered, "bytes of messages that servers accepted")                              \
-	X(messages_in_doubt, "messages lost sight of after their last byte, sent again")           \
+	X(messages_in_doubt, "messages lost sight of after their last byte")                       \
 	X(commits, "transactions of the spool")                                                    \
 	X(commits_failed, "transactions of the spool that failed")                                 \
 	X(turns, "turns of the loop")                                                              \

@@ -1,5 +1,6 @@
 #include "engine/judge.h"
 
+#include "engine/judge_doubt.h"
 #include "engine/streams.h"
 #include "engine/judge_inner.h"
 #include "queue/base/check.h"
@@ -151,9 +152,7 @@ void judge_in_doubt(
 	struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "in_doubt");
 	log_message(&line, job->id);
 	judge_log_lane(judge, lane, &line);
-	log_word(&line, "advice",
-	        "The session was lost after the message was sent and before the "
-	        "server answered; it is sent again later, with the same Message-ID.");
+	log_word(&line, "advice", judge_doubt(judge, job));
 	log_end(&line);
 }
 
@@ -318,7 +317,8 @@ static void judge_settle_until(struct judge *judge, struct job *job, struct wall
 	const struct wall received = job->message->received;
 	const struct wall now = loop_wall(&judge->shard->loop);
 
-	if (retry_expired(&judge->retries[job->stream], received, now))
+	/* What is held in doubt has an operator for its end. */
+	if (!job->held && retry_expired(&judge->retries[job->stream], received, now))
 		judge_expire(judge, job);
 	job->next_attempt = retry_until(&judge->retries[job->stream], received, until);
 	if (job_tally(job).of[OWED_DEFERRED] > 0)

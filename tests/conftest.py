@@ -101,7 +101,7 @@ def _route(folder, certificates):
             "name": "far", "interface": "submission", "host": "localhost", "port": server.port,
             "tls": {"verify": True, "ca_file": str(certificates.ca)},
             "sessions": 4, "pipeline": 4, "connections": "none", "messages_per_minute": "none",
-            "recipients_per_day": "none",
+            "recipients_per_day": "none", "in_doubt_delay": "0s",
             "identities": [{"user": servers.USER, "auth": auth, "secret_file": str(secret)}],
             **settings,
         }

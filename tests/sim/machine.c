@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define RELEASE_NS (600 * NS_PER_S) /* between two looks of the operator */
+
 static void machine_open(struct machine *machine, uint64_t seed);
 static void machine_open_ingest(struct machine *machine, size_t index, uint64_t seed);
 static void machine_open_delivery(struct machine *machine, size_t index, uint64_t seed);
@@ -86,6 +88,11 @@ static void machine_open(struct machine *machine, uint64_t seed)
 		machine_open_ingest(machine, i, seed);
 	for (size_t i = 0; i < config->threads.delivery; i++)
 		machine_open_delivery(machine, i, seed);
+	must(request_create(&machine->request), &why);
+	must(mailbox_init(&machine->requests, sizeof(struct letter), 1,
+	             &machine->spooler->shard.loop.doorbell),
+	        &why);
+	machine->spooler->requests = &machine->requests;
 	spooler_join(machine->spooler);
 }
 
@@ -199,6 +206,24 @@ void machine_crash(struct machine *machine)
 	disk_power_off();
 }
 
+bool machine_release(struct machine *machine)
+{
+	const struct letter letter = { .kind = LETTER_REQUEST, .request = machine->request };
+	const struct mono now = clock_mono();
+
+	machine->asked = machine->asked && !request_wait(machine->request, 0);
+	if (machine->asked || !mono_reached(now, machine->release_at))
+		return false;
+	machine->release_at = mono_after(now, RELEASE_NS);
+	request_reset(machine->request, REQUEST_RELEASE);
+	machine->request->all = true;
+	machine->request->filter.in_doubt = true;
+	machine->asked = true;
+	const bool put = mailbox_put(&machine->requests, &letter);
+	check(put);
+	return true;
+}
+
 void machine_drain(struct machine *machine)
 {
 	spooler_drain(machine->spooler);
@@ -236,6 +261,8 @@ void machine_finish(struct machine *machine)
 		delivery_finish(&machine->deliveries[i]);
 	keeper_finish(&machine->keeper);
 	spooler_destroy(machine->spooler);
+	mailbox_finish(&machine->requests);
+	request_destroy(machine->request);
 	for (size_t i = 0; i < machine->ingest_count; i++)
 		pair_finish(&machine->ingest_pairs[i]);
 	for (size_t i = 0; i < machine->delivery_count; i++)

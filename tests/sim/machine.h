@@ -15,6 +15,7 @@
 #include "engine/keeper.h"
 #include "engine/logger.h"
 #include "engine/pair.h"
+#include "engine/request.h"
 #include "engine/spooler.h"
 
 #define MACHINE_SHARDS_MAX  2
@@ -45,12 +46,18 @@ struct machine {
 	size_t delivery_count;
 	struct machine_thread threads[MACHINE_THREADS_MAX];
 	size_t thread_count;
+	struct mailbox requests; /* of an operator */
+	struct request *request;
+	bool asked;
+	struct mono release_at; /* when he comes next */
 };
 
 /* Boots on the disk as it is. */
 struct machine *machine_boot(const struct config *config, bool verbose, uint64_t seed);
 /* The power is cut: nothing of it turns again. */
 void machine_crash(struct machine *machine);
+/* An operator comes now and then, and releases what is held in doubt. True: now. */
+bool machine_release(struct machine *machine);
 /* Asks the shards to finish; machine_is_drained() follows. */
 void machine_drain(struct machine *machine);
 bool machine_is_drained(const struct machine *machine);

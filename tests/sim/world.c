@@ -52,6 +52,7 @@ struct world {
 	bool verbose;
 	bool parted;                             /* recipients take two routes */
 	bool fallback;                           /* and one of them may take the other's mail */
+	bool holds;                              /* what is in doubt, until an operator comes */
 	bool by_id;                              /* Message-ID and envelope are a key */
 	bool refusing;                           /* and the server refuses routes, now and then */
 	double crash;                            /* probability, a turn */
@@ -166,6 +167,7 @@ static void world_part(uint64_t seed)
 	world.parted = random_below(&random, 2) == 0;
 	world.fallback = random_below(&random, 2) == 0;
 	world.refusing = world.parted && world.fallback && random_below(&random, 2) == 0;
+	world.holds = random_below(&random, 4) == 0;
 	world.by_id = random_below(&random, 2) == 0;
 }
 
@@ -200,8 +202,9 @@ static void world_configure(enum world_plant plant, const char *secret, bool tok
 	const unsigned mailboxes = 1 + (unsigned)random_below(&world.random, METER_MAILBOXES);
 	const int cap = 1 + (int)random_below(&world.random, 3);
 	const int rate = 3 + (int)random_below(&world.random, 20);
+	const char *by = world.by_id ? "message_id" : "key";
 	char file[8192];
-	char limits[128];
+	char limits[256];
 	char identities[4096];
 	const char *sign_in =
 	        tokens ? "oauth: {client_id: relay, token_url: https://login.sim.test/token, "
@@ -220,6 +223,8 @@ static void world_configure(enum world_plant plant, const char *secret, bool tok
 	                  "    messages_per_minute: none\n"
 	                  "    recipients_per_day: none\n",
 	        cap, rate);
+	text_format(&limits_text, "    in_doubt: %s\n    in_doubt_delay: 30s\n",
+	        world.holds ? "hold" : "resend");
 	for (unsigned i = 0; i < mailboxes; i++)
 		text_format(&identities_text, "%s{user: %s, %s: %s%s}", i == 0 ? "" : ", ",
 		        meter_mailbox(i), sign_in, secret, tokens ? "}" : "");
@@ -253,10 +258,7 @@ static void world_configure(enum world_plant plant, const char *secret, bool tok
 	        "idempotency: {by: %s}\n"
 	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
 	        "threads: {ingest: %d, delivery: %d}\n",
-	        plant == WORLD_FORGET_KEYS ? "off"
-	        : world.by_id              ? "message_id"
-	                                   : "key",
-	        ingests, deliveries);
+	        plant == WORLD_FORGET_KEYS ? "off" : by, ingests, deliveries);
 	config_report_init(&report);
 	const struct err err =
 	        config_load_text(&world.config, "sim.yaml", text_view(&text), &report);
@@ -556,7 +558,8 @@ static void world_look(void)
 
 	if (losses != world.losses) {
 		world.losses = losses;
-		oracle_doubt(&world.oracle);
+		if (!world.holds)
+			oracle_doubt(&world.oracle);
 	}
 	world_count_sessions(WORLD_MOCK_PORT);
 	world_count_sessions(WORLD_OTHER_PORT);
@@ -583,6 +586,9 @@ static void world_next_phase(void)
 		world_enter(WORLD_HEALING);
 		break;
 	case WORLD_HEALING:
+		/* Where what is in doubt was held, none of it came twice but by a crash. */
+		if (world.holds && machine_release(machine))
+			oracle_doubt(&world.oracle);
 		if (world_clients_done() && world_queue_empty()) {
 			machine_drain(machine);
 			world_enter(WORLD_DRAINING);
