@@ -128,8 +128,7 @@ static void empty_fields_are_filled(void **state)
 		assert_non_null(id);
 		assert_memory_equal(strchr(id, '>'), ">\r\nDate: ", 9);
 		const char *date = strstr(id, "\r\nDate: ");
-		assert_memory_equal(
-		        strstr(date + 2, "\r\n"), "\r\nSubject: x\r\n\r\nbody\r\n", 22);
+		assert_memory_equal(strstr(date + 2, "\r\n"), "\r\nSubject: x\r\n\r\nbody\r\n", 22);
 	}
 	part(fd);
 	house_close(&house);

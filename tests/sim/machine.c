@@ -206,6 +206,17 @@ void machine_crash(struct machine *machine)
 	disk_power_off();
 }
 
+bool machine_owns(const struct machine *machine, const struct io *io, bool ingest)
+{
+	for (size_t i = 0; ingest && i < machine->ingest_count; i++)
+		if (machine->ingests[i].shard.loop.io == io)
+			return true;
+	for (size_t i = 0; !ingest && i < machine->delivery_count; i++)
+		if (machine->deliveries[i].shard.loop.io == io)
+			return true;
+	return false;
+}
+
 bool machine_release(struct machine *machine)
 {
 	const struct letter letter = { .kind = LETTER_REQUEST, .request = machine->request };

@@ -56,6 +56,8 @@ struct machine {
 struct machine *machine_boot(const struct config *config, bool verbose, uint64_t seed);
 /* The power is cut: nothing of it turns again. */
 void machine_crash(struct machine *machine);
+/* Whether the thread of one of its ingest shards, or else its delivery shards, has this. */
+bool machine_owns(const struct machine *machine, const struct io *io, bool ingest);
 /* An operator comes now and then, and releases what is held in doubt. True: now. */
 bool machine_release(struct machine *machine);
 /* Asks the shards to finish; machine_is_drained() follows. */

@@ -663,17 +663,6 @@ static void world_committed(void *owner, const struct disk_state *state)
 	oracle_see_disk(&world.oracle, state);
 }
 
-static bool world_owns(const struct machine *machine, const struct io *io, bool ingest)
-{
-	for (size_t i = 0; ingest && i < machine->ingest_count; i++)
-		if (machine->ingests[i].shard.loop.io == io)
-			return true;
-	for (size_t i = 0; !ingest && i < machine->delivery_count; i++)
-		if (machine->deliveries[i].shard.loop.io == io)
-			return true;
-	return false;
-}
-
 static void world_sends(void *owner, const struct socket *socket, struct view bytes)
 {
 	const struct io *io = socket_owner(socket);
@@ -681,9 +670,9 @@ static void world_sends(void *owner, const struct socket *socket, struct view by
 	(void)owner;
 	if (world.machine == NULL)
 		return;
-	if (world_owns(world.machine, io, true))
+	if (machine_owns(world.machine, io, true))
 		oracle_see_answer(&world.oracle, bytes);
-	if (!world_owns(world.machine, io, false))
+	if (!machine_owns(world.machine, io, false))
 		return;
 	if (view_starts_fold(bytes, VIEW("AUTH")) || view_starts_fold(bytes, VIEW("MAIL")) ||
 	        view_contains_fold(bytes, VIEW("Message-ID:")))
