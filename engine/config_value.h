@@ -94,20 +94,6 @@ enum naming_policy {
 #undef X
 };
 
-enum claim_by {
-	CLAIM_BY_UNSET,
-#define X(name, ...) CLAIM_BY_##name,
-	CONFIG_CLAIM_BYS(X)
-#undef X
-};
-
-enum route_in_doubt {
-	IN_DOUBT_UNSET,
-#define X(name, ...) IN_DOUBT_##name,
-	CONFIG_IN_DOUBTS(X)
-#undef X
-};
-
 /* A number, a number in a period, or none. */
 struct config_limit {
 	bool set;          /* false: nothing was said; after a load only of what has no default */

@@ -98,4 +98,19 @@
 	X(REFUSE, "refuse", "the sender is refused")
 /* clang-format on */
 
+/* 0 is "unset" in each; after a load none is unset. */
+enum claim_by {
+	CLAIM_BY_UNSET,
+#define X(name, ...) CLAIM_BY_##name,
+	CONFIG_CLAIM_BYS(X)
+#undef X
+};
+
+enum route_in_doubt {
+	IN_DOUBT_UNSET,
+#define X(name, ...) IN_DOUBT_##name,
+	CONFIG_IN_DOUBTS(X)
+#undef X
+};
+
 #endif

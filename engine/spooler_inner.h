@@ -1,7 +1,7 @@
 /*
- * What the spooler's files share: puts (spooler_put.c), their claims (spooler_claims.c), settles and reports (spooler_settle.c),
- * jobs that change their route (spooler_move.c), operators' requests (spooler_request.c), and the
- * turn that calls them (spooler.c).
+ * What the spooler's files share: puts (spooler_put.c), their claims (spooler_claims.c), settles
+ * and reports (spooler_settle.c), jobs that change their route (spooler_move.c), operators'
+ * requests (spooler_request.c), and the turn that calls them (spooler.c).
  *
  * Thread:  the spooler's.
  */

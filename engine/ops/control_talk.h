@@ -14,8 +14,8 @@
  *
  * A row is what `sluice queue list --json` prints: id, job (its number among the message's, one a
  * route), route, from (empty: the null sender), recipients, bytes, received, state, attempts,
- * next_attempt, reply (null: none) and in_doubt (whether a copy may have arrived); SHOW adds `owed`,
- * an object for each recipient with its state and reply.
+ * next_attempt, reply (null: none) and in_doubt (whether it may have arrived); SHOW adds `owed`, an
+ * object for each recipient with its state and reply.
  *
  * Thread:  control's.
  * Owns:    a question owns its JSON, until control_talk_forget().

@@ -1,4 +1,4 @@
-/* What clients' keys are known to be, until when, and that it goes with its message or not at all. */
+/* What is known of clients' keys, until when, and that it comes with its message or not at all. */
 #include "spool_tools.h"
 #include "tests/queue/disk_faults.h"
 
