@@ -59,7 +59,7 @@ def test_an_operator_may_know_better(sluice, mock, route):
     running = sluice(route(server, in_doubt="hold"))
     swaks(running.port, "--data", message("m1"))
     doubted(running)
-    assert running.queue("--in-doubt", "--route", "other") == []
+    assert running.queue("--in-doubt", "--to", "other@example.org") == []
     running.command("queue", "remove", "--all", "--in-doubt")
     assert running.count() == 0
     assert server.account()["messages"] == 1
