@@ -140,8 +140,21 @@ void lane_succeed(struct lane *lane, uint32_t epoch)
 	lane->reauths = 0;
 }
 
+bool lane_strike(struct lane *lane, struct mono now)
+{
+	struct mono *oldest = &lane->strikes[lane->strike_count % LANE_STRIKES_MAX];
+
+	*oldest = now;
+	lane->strike_count++;
+	if (lane->strike_count < LANE_STRIKES_MAX)
+		return false;
+	oldest = &lane->strikes[lane->strike_count % LANE_STRIKES_MAX];
+	return !mono_reached(now, mono_after(*oldest, LANE_STRIKES_NS));
+}
+
 void lane_resume(struct lane *lane)
 {
+	lane->strike_count = 0;
 	lane->hold = (struct lane_gate){ 0 };
 	lane->door = (struct lane_gate){ 0 };
 	lane->door_faulted = false;

@@ -39,6 +39,11 @@
 #define LANE_FAULT_FIRST_NS (5 * NS_PER_S)
 #define LANE_FAULT_MOST_NS  (30 * NS_PER_S)
 
+/* Refusals of senders that a mailbox may have in a time: repeated ones bar it for hours (5.2.252),
+ * so there is a tiny budget (throttling.md, 4.4). */
+#define LANE_STRIKES_MAX 3
+#define LANE_STRIKES_NS  (600 * NS_PER_S)
+
 /* A wait that grows. Reached and setbacks > 0: trying, carefully. */
 struct lane_gate {
 	struct mono until;
@@ -73,6 +78,8 @@ struct lane {
 	struct lane_gate hold;
 	struct lane_gate door;
 	bool door_faulted; /* it was shut for a front end's fault, and for nothing else */
+	struct mono strikes[LANE_STRIKES_MAX]; /* the last ones, by turns */
+	uint32_t strike_count;                 /* ever */
 	struct throttle *throttle;
 	struct lane *peers; /* all lanes of the route in this shard, one after the other */
 	uint32_t peer_count;
@@ -107,6 +114,8 @@ int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct ra
 int64_t lane_fault(struct lane *lane, struct mono now, int64_t first_ns, struct random *random);
 /* A message that began in `epoch` was taken: both gates forget their setbacks. */
 void lane_succeed(struct lane *lane, uint32_t epoch);
+/* The mailbox was refused a sender. True: that was the last that it may have for a while. */
+bool lane_strike(struct lane *lane, struct mono now);
 /* An operator said retry: both gates open, and what was learned is forgotten. */
 void lane_resume(struct lane *lane);
 /* When the hold ends that is on now, and the door opens; MONO_NEVER: it is open. */

@@ -90,6 +90,13 @@ void schedule_put_back(struct schedule *schedule, struct job *job)
 	schedule_count(schedule, job);
 }
 
+void schedule_move(struct schedule *schedule, uint32_t line, struct job *job)
+{
+	check(schedule_line(schedule, line)->group == schedule_line(schedule, job->line)->group);
+	schedule_unlink(schedule, job);
+	schedule_add(schedule, line, job);
+}
+
 /* One more. A stream that had nothing in the group begins where the others are. */
 static void schedule_count(struct schedule *schedule, const struct job *job)
 {

@@ -80,6 +80,9 @@ void schedule_add(struct schedule *schedule, uint32_t line, struct job *job);
 /* Takes job, which was taken and not finished (JOB_SENDING): to its old place. */
 void schedule_put_back(struct schedule *schedule, struct job *job);
 
+/* Into another line of its group, behind what waits there. */
+void schedule_move(struct schedule *schedule, uint32_t line, struct job *job);
+
 size_t schedule_waiting(const struct schedule *schedule, uint32_t line);
 /* Whether urgent ones are among them. */
 bool schedule_has_urgent(const struct schedule *schedule, uint32_t line);

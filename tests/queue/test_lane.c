@@ -233,6 +233,25 @@ static void test_word(void **state)
 	assert_true(lane.word.until.ms >= 303000);
 }
 
+static void test_strikes(void **state)
+{
+	struct lane lane = fresh();
+
+	(void)state;
+	assert_false(lane_strike(&lane, AT(0)));
+	assert_false(lane_strike(&lane, AT(300)));
+	/* Three in ten minutes; not three in all. */
+	assert_false(lane_strike(&lane, AT(601)));
+	assert_true(lane_strike(&lane, AT(602)));
+	assert_true(lane_strike(&lane, AT(603)));
+	assert_false(lane_strike(&lane, AT(1300)));
+	assert_false(lane_strike(&lane, AT(1300)));
+	lane_resume(&lane);
+	assert_false(lane_strike(&lane, AT(1301)));
+	assert_false(lane_strike(&lane, AT(1301)));
+	assert_true(lane_strike(&lane, AT(1301)));
+}
+
 static void test_resumed(void **state)
 {
 	struct lane lane = fresh();
@@ -259,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_late_refusals),
 		cmocka_unit_test(test_says_what_changed),
 		cmocka_unit_test(test_word),
+		cmocka_unit_test(test_strikes),
 		cmocka_unit_test(test_resumed),
 	};
 

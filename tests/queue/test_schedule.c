@@ -116,6 +116,28 @@ static void test_places_are_kept(void **state)
 		assert_ptr_equal(take(schedule, 1), &desk->jobs[i]);
 }
 
+static void test_moved(void **state)
+{
+	struct desk *desk = *state;
+	struct schedule *schedule = &desk->schedule;
+	struct job *jobs = desk->jobs;
+
+	schedule_add(schedule, 0, &jobs[0]);
+	schedule_add(schedule, 0, &jobs[1]);
+	schedule_add(schedule, 1, &jobs[2]);
+	/* One that was put back leaves the right list. */
+	schedule_put_back(schedule, take(schedule, 0));
+	schedule_move(schedule, 1, &jobs[0]);
+	assert_int_equal(jobs[0].state, JOB_READY);
+	assert_int_equal(schedule_waiting(schedule, 0), 1);
+	assert_int_equal(schedule_waiting(schedule, 1), 2);
+	assert_ptr_equal(take(schedule, 0), &jobs[1]);
+	assert_null(take(schedule, 0));
+	assert_ptr_equal(take(schedule, 1), &jobs[2]);
+	assert_ptr_equal(take(schedule, 1), &jobs[0]);
+	assert_int_equal(schedule->job_count, 0);
+}
+
 static void test_withdrawn(void **state)
 {
 	struct desk *desk = *state;
@@ -236,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_order, begin, end),
 		cmocka_unit_test_setup_teardown(test_places_are_kept, begin, end),
+		cmocka_unit_test_setup_teardown(test_moved, begin, end),
 		cmocka_unit_test_setup_teardown(test_withdrawn, begin, end),
 		cmocka_unit_test_setup_teardown(test_expired, begin, end),
 		cmocka_unit_test_setup_teardown(test_urgent_first_and_nobody_starves, begin, end),
