@@ -117,6 +117,9 @@ static void delivery_take_letters(struct delivery *delivery)
 		case LETTER_NOTED:
 			dispatch_noted(&delivery->dispatch, letter.note);
 			break;
+		case LETTER_INCIDENT:
+			incidents_told(&delivery->dispatch.incidents, letter.sheet);
+			break;
 		case LETTER_RESUME:
 			dispatch_resume(&delivery->dispatch);
 			break;

@@ -1,6 +1,5 @@
 #include "engine/dispatch.h"
 
-#include "engine/routing.h"
 #include "queue/base/check.h"
 
 static bool dispatch_wake_bound(struct dispatch *dispatch, uint32_t binding, bool urgent);
@@ -25,13 +24,11 @@ void dispatch_add(struct dispatch *dispatch, struct job *job)
 {
 	check(job->route < dispatch->route_count);
 	struct dispatch_route *route = &dispatch->routes[job->route];
-	struct view sender = message_get(job->message, MESSAGE_SENDER);
+	const struct view sender = dispatch_sender(route, job);
 	uint32_t line = job->route;
 
 	if (route->has_fallback && dispatch_divert_new(dispatch, job))
 		return;
-	if (sender.bytes == 0)
-		sender = routing_null_sender(route->target.route);
 
 	/* What is bound to mailboxes others could not send: it would be refused (Send As). */
 	const uint32_t binding = senders_find(dispatch->senders, job->route, sender);
@@ -345,6 +342,7 @@ void dispatch_resume(struct dispatch *dispatch)
 		lane_resume(dispatch->lanes[i].lane);
 	for (uint32_t i = 0; i < dispatch->route_count; i++)
 		dispatch->routes[i].resting = NULL;
+	incidents_resume(&dispatch->incidents);
 }
 
 void dispatch_drain(struct dispatch *dispatch)
@@ -396,6 +394,7 @@ void dispatch_noted(struct dispatch *dispatch, struct note *note)
 void dispatch_read_ledger(struct dispatch *dispatch, struct spool *spool)
 {
 	ledger_read(&dispatch->ledger, spool);
+	incidents_read(&dispatch->incidents, spool);
 }
 
 bool dispatch_close_ledger(struct dispatch *dispatch)

@@ -19,6 +19,7 @@
 #ifndef SLUICE_DISPATCH_H
 #define SLUICE_DISPATCH_H
 
+#include "engine/incidents.h"
 #include "engine/ledger.h"
 #include "engine/outbound.h"
 #include "engine/resolver.h"
@@ -108,6 +109,7 @@ struct dispatch {
 	uint32_t throttle_count;
 	struct dispatch_lane **accounts; /* by number, while they are made; NULL: no lane yet */
 	struct ledger ledger;
+	struct incidents incidents;
 	struct heap timed;   /* lanes */
 	struct list stirred; /* lanes, by their stir_link */
 	struct outbound **session_places;
@@ -165,6 +167,11 @@ void dispatch_wake(struct dispatch *dispatch, struct dispatch_lane *lane);
 /* It has refused, or can't be reached, for long enough that another route is to take over. */
 bool dispatch_is_out(const struct dispatch *dispatch, uint16_t route);
 struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct lane *lane);
+/* The job that the lane is to start next; those that its mailbox may not send (Send As) go to
+ * another, or wait. NULL: none. */
+struct job *dispatch_first(struct dispatch *dispatch, struct dispatch_lane *lane, bool urgent_only);
+/* In whose name a session sends it. */
+struct view dispatch_sender(const struct dispatch_route *route, const struct job *job);
 /* False: not now. */
 bool dispatch_open(
         struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);

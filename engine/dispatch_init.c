@@ -44,6 +44,10 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 		return err;
 	judge->outages = dispatch->outages;
 	streams_fill(dispatch->shard->config, dispatch->streams);
+	judge->incidents = &dispatch->incidents;
+	err = incidents_init(&dispatch->incidents, dispatch->shard);
+	if (failed(err))
+		return err;
 	err = senders_create(&dispatch->senders, dispatch->shard->config);
 	if (!failed(err))
 		err = schedule_init(dispatch->schedule,
@@ -368,6 +372,7 @@ void dispatch_finish(struct dispatch *dispatch)
 	free(dispatch->throttles);
 	free(dispatch->accounts);
 	ledger_finish(&dispatch->ledger);
+	incidents_finish(&dispatch->incidents);
 }
 
 static void dispatch_gate_expired(struct timer *timer)

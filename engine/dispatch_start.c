@@ -130,6 +130,7 @@ void dispatch_start_jobs(struct dispatch *dispatch)
 		if (dispatch->routes[i].lane_count > 0)
 			dispatch_start_route(dispatch, &dispatch->routes[i]);
 	ledger_work(&dispatch->ledger);
+	incidents_work(&dispatch->incidents);
 	const struct heap_node *first = heap_first(&dispatch->timed);
 	if (first != NULL && !dispatch->draining)
 		wanted.ns = first->key;
@@ -220,7 +221,7 @@ static enum dispatch_look dispatch_look(
 	struct dispatch_start start;
 	bool blocked;
 
-	start.job = schedule_first(dispatch->schedule, lane->lane->reach, false);
+	start.job = dispatch_first(dispatch, lane, false);
 	if (start.job == NULL) {
 		dispatch_enter(dispatch, lane, DISPATCH_LANE_IDLE);
 		return LOOK_DONE;
@@ -233,8 +234,7 @@ static enum dispatch_look dispatch_look(
 	struct mono when = dispatch_consider(dispatch, lane, &start);
 	if (when.ns > now.ns && !start.urgent) {
 		/* Ordinary mail must wait: urgent mail behind it need not. */
-		struct dispatch_start other = { schedule_first(
-			dispatch->schedule, lane->lane->reach, true) };
+		struct dispatch_start other = { dispatch_first(dispatch, lane, true) };
 		if (other.job != NULL) {
 			when = mono_earlier(when, dispatch_consider(dispatch, lane, &other));
 			start = other;
@@ -278,6 +278,8 @@ static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispa
 	        lane->lane->throttle, now, start->urgent, start->recipients, &ticket);
 	if (reason != THROTTLE_FREE)
 		return LOOK_DONE; /* the record will stir it */
+	incidents_try(&dispatch->incidents, lane->lane, start->job->message,
+	        dispatch_sender(route, start->job));
 	outbound_give(outbound, schedule_take(dispatch->schedule, start->job), &ticket);
 	if (lane->entry != NULL)
 		ledger_look(&dispatch->ledger, lane->entry);

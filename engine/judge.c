@@ -6,6 +6,8 @@
 #include "queue/base/check.h"
 #include "queue/base/date.h"
 
+static bool judge_has_other(
+        const struct judge *judge, const struct lane *lane, const struct job *job);
 static enum owed_outcome judge_outcome(const struct judge_case *it);
 static void judge_settle(struct judge *judge, struct job *job);
 static void judge_put_off(struct judge *judge, struct job *job, const struct reply_note *note);
@@ -50,7 +52,7 @@ void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it
 		(void)judge_lane(judge, lane, it, NULL);
 	judge_useless(judge, lane, it);
 	struct job *job = schedule_first(judge->schedule, lane->reach, false);
-	if (lane->standing > 0 || job == NULL)
+	if (lane->standing > 0 || job == NULL || (held && judge_has_other(judge, lane, job)))
 		return;
 	if (job->first_attempt.ms == 0)
 		job->first_attempt = loop_wall(&shard->loop);
@@ -60,6 +62,24 @@ void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it
 	job->wait_s = held ? verdict_wait_s(&it->verdict) : 0;
 	job->blamed = blamed;
 	judge_defer(judge, job);
+}
+
+/* Another mailbox may take it at once. */
+static bool judge_has_other(
+        const struct judge *judge, const struct lane *lane, const struct job *job)
+{
+	const struct mono now = loop_now(&judge->shard->loop);
+
+	for (uint32_t i = 0; i < lane->peer_count; i++) {
+		const struct lane *peer = &lane->peers[i];
+
+		if (peer == lane || !lane_is_open(peer, now) || !lane_door_open(peer, now, 0))
+			continue;
+		for (uint32_t j = 0; j < peer->reach.count; j++)
+			if (peer->reach.lines[j] == job->line)
+				return true;
+	}
+	return false;
 }
 
 /* Recipients. */
@@ -214,6 +234,20 @@ static void judge_lone(
 			job_set_outcome(job, i, OWED_DEFERRED, NULL, &judge->shard->shelf);
 	job->blamed |= !judgement->final;
 	judge_close_pending(judge, lane, job, judgement->final ? OWED_BOUNCED : OWED_DEFERRED);
+	judge_defer(judge, job);
+}
+
+void judge_postpone(struct judge *judge, struct job *job, struct judge_case *it, int32_t wait_s)
+{
+	struct reply_note note;
+
+	for (size_t i = 0; i < job->owed_count; i++)
+		if (job_owed(job)[i].outcome == OWED_PENDING && !job_reply(job, i, &note))
+			job_set_outcome(
+			        job, i, OWED_PENDING, judge_case_note(it), &judge->shard->shelf);
+	job = schedule_withdraw(judge->schedule, job);
+	judge_close_pending(judge, NULL, job, OWED_DEFERRED);
+	job->wait_s = wait_s;
 	judge_defer(judge, job);
 }
 

@@ -16,7 +16,7 @@
 #ifndef SLUICE_JUDGE_H
 #define SLUICE_JUDGE_H
 
-#include "engine/judge_case.h"
+#include "engine/incidents.h"
 #include "engine/shard.h"
 #include "queue/lane.h"
 #include "queue/outage.h"
@@ -26,7 +26,8 @@
 struct judge {
 	struct shard *shard;
 	struct schedule *schedule;
-	struct outage *outages;                              /* by route */
+	struct outage *outages; /* by route */
+	struct incidents *incidents;
 	struct retry_settings retries[SCHEDULE_STREAMS_MAX]; /* by stream */
 };
 
@@ -48,6 +49,10 @@ struct judge_origin {
 	uint32_t epoch; /* of the lane */
 };
 
+/* A reply about a message: where it says that a mailbox may not send in its name, it is no end of
+ * the message's. `sender`: the envelope's, as it is sent. */
+void judge_denied(struct judge *judge, const struct lane *lane, struct judge_case *it,
+        const struct message *message, struct view sender);
 /* For the lane and its peers; `origin` NULL: it is about a session. True: the session is to end
  * after what is in flight. */
 bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
@@ -81,6 +86,9 @@ static inline void judge_answer(struct judge *judge, const struct lane *lane)
 }
 /* The job goes back for another route to carry. Takes job (JOB_SETTLING). */
 void judge_divert(struct judge *judge, struct job *job, uint16_t route);
+/* No mailbox of its route may send it now: it waits so long at most, without blame, in the words
+ * of `it` where none were said. Takes job, which is in the schedule. */
+void judge_postpone(struct judge *judge, struct job *job, struct judge_case *it, int32_t wait_s);
 /* Bounces jobs that waited too long behind a held lane. */
 void judge_sweep(struct judge *judge);
 /* Nobody may send the job until the lane's hold is over: it goes back until then, with the reason,

@@ -9,6 +9,7 @@ void judge_case_hear(
 	it->judged = true;
 	it->verdict = verdict_judge(stage, reply->whole);
 	it->reply = reply;
+	it->denied = VIEW("");
 	it->note = (struct reply_note){
 		.code = (uint16_t)reply->code,
 		.status = { reply->enhanced.class, reply->enhanced.subject,
@@ -24,6 +25,7 @@ void judge_case_say(struct judge_case *it, enum stage stage, struct view text)
 	it->judged = false;
 	it->verdict = (struct verdict){ 0 };
 	it->reply = NULL;
+	it->denied = VIEW("");
 	it->note = (struct reply_note){ .stage = (uint8_t)stage, .text = text };
 }
 

@@ -10,6 +10,7 @@
 
 #include "engine/log.h"
 #include "engine/wire/reply.h"
+#include "queue/incident.h"
 #include "queue/replies.h"
 #include "queue/verdict.h"
 
@@ -19,10 +20,11 @@ struct judge_case {
 	bool judged;               /* there is a verdict: not where the network failed */
 	struct verdict verdict;    /* all zero unless judged */
 	const struct reply *reply; /* lent by its reader; NULL: our own words, in note.text */
-	struct reply_note note;    /* for recipients; text is filled in when it is wanted */
+	struct view denied; /* SEND_AS_DENIED of a mailbox: whose name, in own_memory; else empty */
+	struct reply_note note; /* for recipients; text is filled in when it is wanted */
 	char text[REPLY_TEXT_MAX];
 	struct reply own;
-	char own_memory[256];
+	char own_memory[INCIDENT_WHO_MAX];
 };
 
 void judge_case_hear(

@@ -29,6 +29,8 @@ static const struct judge_row judge_rows[] = {
 static_assert(sizeof judge_rows / sizeof judge_rows[0] == OUTCOME_COUNT, "one row per outcome");
 
 static enum judge_gate judge_scope_gate(enum scope scope);
+static void judge_refuse(struct judge *judge, struct lane *lane, struct judge_case *it);
+static bool judge_is_incident(const struct verdict *verdict);
 static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case *it,
         const struct judge_origin *origin, bool route);
 static bool judge_blames_route(const struct judge_case *it);
@@ -36,6 +38,22 @@ static void judge_shut(struct judge *judge, struct lane *lane, struct judge_case
 static bool judge_kind(const struct judge_case *it, enum throttle_kind *kind);
 static void judge_log_learned(
         struct judge *judge, const struct lane *lane, enum throttle_kind kind, const char *how);
+
+void judge_denied(struct judge *judge, const struct lane *lane, struct judge_case *it,
+        const struct message *message, struct view sender)
+{
+	const struct config_route *route = &judge->shard->config->routes.at[lane->route];
+	struct text name = TEXT_ON(it->own_memory);
+	struct incidents_names names;
+
+	if (it->verdict.cause != CAUSE_SEND_AS_DENIED || route->identities.count == 0)
+		return;
+	incidents_names_read(&names, message, sender);
+	text_put(&name,
+	        incidents_names_blame(&names, view_of(route->identities.at[lane->identity].user),
+	                it->reply->whole));
+	it->denied = text_view(&name);
+}
 
 bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
         const struct judge_origin *origin)
@@ -53,6 +71,9 @@ bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
 		break;
 	case GATE_ROUTE:
 		judge_hold(judge, lane, it, origin, true);
+		break;
+	case GATE_PAIR:
+		judge_refuse(judge, lane, it);
 		break;
 	case GATE_REAUTH:
 		lane->refused = true;
@@ -73,6 +94,8 @@ enum judge_act judge_act_of(const struct judge_case *it)
 	const bool mail =
 	        it->verdict.scope == SCOPE_MESSAGE || it->verdict.scope == SCOPE_RECIPIENT;
 
+	if (it->denied.bytes > 0)
+		return ACT_HOLD;
 	return act == ACT_RESTART && mail && it->verdict.cause != CAUSE_IPV6_REFUSED ? ACT_DEFER
 	                                                                             : act;
 }
@@ -81,6 +104,8 @@ enum judge_gate judge_gate_of(const struct judge_case *it)
 {
 	const enum judge_gate gate = judge_rows[it->verdict.outcome].gate;
 
+	if (it->denied.bytes > 0)
+		return GATE_PAIR;
 	if (gate == GATE_DOOR && judge_act_of(it) == ACT_DEFER)
 		return GATE_NONE;
 	return gate == GATE_SCOPE ? judge_scope_gate(it->verdict.scope) : gate;
@@ -158,11 +183,49 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 		        at, now, at == lane ? epoch : at->epoch, &wait, &judge->shard->random);
 		lane_say(at, now, wall, judge_case_note(it));
 	}
+	if (judge_is_incident(&verdict) && it->verdict.cause != CAUSE_SERVER_BUSY)
+		incidents_raise(judge->incidents, lane, it, route);
 	if (!news)
 		return;
 	struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "held");
 	judge_log_lane(judge, lane, &line);
 	log_word(&line, "scope", route ? "route" : "identity");
+	log_seconds(&line, "for", lane->hold.until.ns - now.ns);
+	judge_case_log(&line, it);
+	log_end(&line);
+}
+
+/* What lasts, and what only a person can mend. */
+static bool judge_is_incident(const struct verdict *verdict)
+{
+	switch (verdict->outcome) {
+	case OUTCOME_PAUSE_IDENTITY:
+	case OUTCOME_PAUSE_ROUTE:
+	case OUTCOME_PAUSE_TENANT:
+	case OUTCOME_FAIL_CONFIG:
+		return true;
+	default:
+		return verdict_wait_s(verdict) >= INCIDENTS_BACKOFF_S;
+	}
+}
+
+/* The mailbox passes over the sender; refused too often, it does nothing at all for a while. */
+static void judge_refuse(struct judge *judge, struct lane *lane, struct judge_case *it)
+{
+	const struct mono now = loop_now(&judge->shard->loop);
+	const struct lane_wait wait = { LANE_STRIKES_NS, LANE_HOLD_MOST_NS };
+
+	incidents_refuse(judge->incidents, lane, it, it->denied);
+	lane_stir(lane);
+	if (!lane_strike(lane, now))
+		return;
+	const bool news = lane_hold(lane, now, lane->epoch, &wait, &judge->shard->random);
+	lane_say(lane, now, loop_wall(&judge->shard->loop), judge_case_note(it));
+	if (!news)
+		return;
+	struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "held");
+	judge_log_lane(judge, lane, &line);
+	log_word(&line, "scope", "identity");
 	log_seconds(&line, "for", lane->hold.until.ns - now.ns);
 	judge_case_log(&line, it);
 	log_end(&line);

@@ -26,6 +26,7 @@ enum judge_gate {
 	GATE_LANE,
 	GATE_ROUTE,
 	GATE_SCOPE,  /* by the verdict's scope: see judge_scope_gate() */
+	GATE_PAIR,   /* the mailbox takes no mail of the sender; others may */
 	GATE_REAUTH, /* one more sign-in, then as GATE_LANE */
 };
 

@@ -19,6 +19,7 @@ struct job;
 struct request;
 struct note;
 struct spool_claim;
+struct incident_sheet;
 
 /* name, word in logs; above each: direction and what it says */
 #define LETTERS(X)                                                                                 \
@@ -30,6 +31,8 @@ struct spool_claim;
 	X(SETTLE, "settle")                                                                        \
 	/* delivery -> spooler: keep this note; answered by NOTED */                               \
 	X(NOTE, "note")                                                                            \
+	/* delivery -> spooler: what an incident has come to; answered by INCIDENT, read */        \
+	X(INCIDENT, "incident")                                                                    \
 	/* control -> spooler: an operator's request; request_answer() when it is done */          \
 	X(REQUEST, "request")                                                                      \
 	/* spooler -> ingest: committed, or why not */                                             \
@@ -71,10 +74,11 @@ struct letter {
 	enum letter_kind kind;
 	enum put_result result;
 	union {
-		struct message *message; /* PUT: takes one hold. PUT_DONE: none comes back */
-		struct job *job;         /* JOB, SETTLE */
-		struct request *request; /* REQUEST */
-		struct note *note;       /* NOTE, NOTED: lent */
+		struct message *message;      /* PUT: takes one hold. PUT_DONE: none comes back */
+		struct job *job;              /* JOB, SETTLE */
+		struct request *request;      /* REQUEST */
+		struct note *note;            /* NOTE, NOTED: lent */
+		struct incident_sheet *sheet; /* INCIDENT: lent */
 	};
 	uint64_t ticket;  /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;   /* IDS: how many */

@@ -1,7 +1,9 @@
 #include "engine/request.h"
 
 #include "queue/base/check.h"
+#include "queue/incident_book.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -153,6 +155,31 @@ static bool address_passes(struct view filter, struct view address)
 	if (filter.bytes > 0 && filter.data[0] == '@')
 		return view_ends_fold(address, filter);
 	return view_equal_fold(filter, address);
+}
+
+static_assert(INCIDENTS_MAX * sizeof(struct incident) <= REQUEST_TEXT_BYTES, "one page");
+
+/* By the time of their beginning, the last first. */
+static int compare_incidents(const void *left, const void *right)
+{
+	const struct incident *a = left;
+	const struct incident *b = right;
+
+	return a->first.ms == b->first.ms ? 0 : a->first.ms > b->first.ms ? -1 : 1;
+}
+
+void request_put_incidents(struct request *request, const struct incident_book *book, bool closed)
+{
+	void *page = request->text;
+	struct incident *into = page;
+
+	check(request->text_bytes == 0);
+	for (size_t i = 0; i < INCIDENTS_MAX; i++)
+		if (book->used[i] && (closed || incident_is_open(&book->at[i])))
+			into[request->incidents_count++] = book->at[i];
+	qsort(into, request->incidents_count, sizeof *into, compare_incidents);
+	request->incidents = into;
+	request->text_bytes = request->incidents_count * sizeof *into;
 }
 
 bool request_filter_takes(const struct request_filter *filter, struct view route, struct view from)

@@ -19,6 +19,9 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+struct incident;
+struct incident_book;
+
 /* name, word, whether it changes the queue, what it does */
 #define REQUEST_VERBS(X)                                                                           \
 	X(LIST, "list", false, "one row a message not yet settled and route")                      \
@@ -28,7 +31,8 @@
 	X(HOLD, "hold", true, "keep, and don't try until released")                                \
 	X(RELEASE, "release", true, "end a hold")                                                  \
 	X(BOUNCE, "bounce", true, "give up now and tell the sender")                               \
-	X(REMOVE, "remove", true, "take out of the queue and tell nobody")
+	X(REMOVE, "remove", true, "take out of the queue and tell nobody")                         \
+	X(INCIDENTS, "incidents", false, "what stops mail: those that are open; `all`: and closed")
 
 enum request_verb {
 #define X(name, ...) REQUEST_##name,
@@ -92,6 +96,8 @@ struct request {
 	struct request_row rows[REQUEST_ROWS_MAX];
 	size_t rows_count;
 	bool more; /* LIST: the page was full; go on after the last row's id */
+	const struct incident *incidents; /* INCIDENTS: in the page, the last opened first */
+	size_t incidents_count;
 
 	sem_t answered;
 	atomic_bool whole; /* said again for the thread sanitizer, which is deaf to sem_clockwait */
@@ -115,6 +121,8 @@ bool request_put_row(struct request *request, const struct request_row *row);
 void request_refuse(struct request *request, struct err err, struct view why);
 /* Nothing is given. */
 bool request_filter_is_any(const struct request_filter *filter);
+/* Likewise. All there are fit. */
+void request_put_incidents(struct request *request, const struct incident_book *book, bool closed);
 bool request_filter_takes(const struct request_filter *filter, struct view route, struct view from);
 /* For each recipient; one true is enough. */
 bool request_filter_takes_recipient(const struct request_filter *filter, struct view to);

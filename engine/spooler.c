@@ -88,6 +88,7 @@ struct err spooler_create(
 	if (failed(err))
 		goto fail_loop;
 	atomic_store(&spooler->messages, spool_message_count(spooler->spool));
+	spooler_read_incidents(spooler);
 	*result = spooler;
 	return err_ok();
 
@@ -213,6 +214,7 @@ static void spooler_work(struct spooler *spooler)
 	spooler_take_puts(spooler);
 	spooler_adopt(spooler);
 	spooler_forget_claims(spooler);
+	spooler_keep_incidents(spooler);
 	spooler_commit(spooler);
 	if (spooler_state(spooler) != SPOOLER_BROKEN)
 		spooler_feed(spooler);
@@ -439,6 +441,7 @@ static void spooler_feed(struct spooler *spooler)
 	}
 	if (spooler_state(spooler) == SPOOLER_DRAINING && batch_is_empty(&spooler->batch) &&
 	        list_is_empty(&spooler->waiting) && list_is_empty(&feed->strays) &&
+	        spooler->book.dirty_count == 0 &&
 	        spooler->drained == spooler->ingest_count + spooler->delivery_count)
 		spooler_enter(spooler, SPOOLER_FINISHED);
 	spooler_set_timer(spooler, more);
@@ -467,7 +470,8 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	const bool pending = more || feed->starved || (spooler->orphans && !feed->stopped) ||
 	                     spooler->clerk.request != NULL || !list_is_empty(&spooler->waiting) ||
 	                     !list_is_empty(&feed->strays) || !list_is_empty(&spooler->notes) ||
-	                     spooler->forgetting;
+	                     spooler->forgetting ||
+	                     (spooler->book.dirty_count > 0 && !spooler->page_turning);
 	const struct wall due = reads ? feed_wanted(feed) : (struct wall){ INT64_MAX };
 	const int64_t until_due_ms = due.ms - loop_wall(loop).ms;
 	int64_t wait_ns = SPOOLER_WALL_CHECK;

@@ -15,12 +15,15 @@
 
 #include "engine/batch.h"
 #include "engine/feed.h"
+#include "engine/incident_sheet.h"
 #include "engine/clerk.h"
 #include "engine/report.h"
 #include "engine/shard.h"
+#include "queue/incident_book.h"
 
-#define SPOOLER_IDS_BLOCK        65536                  /* ids a shard gets at once */
-#define SPOOLER_LETTERS_SPARE    (16 + NOTES_PER_SHARD) /* letters not counted by credit */
+#define SPOOLER_IDS_BLOCK        65536                               /* ids a shard gets at once */
+#define SPOOLER_ANSWERS_MAX      (NOTES_PER_SHARD + INCIDENT_SHEETS) /* that a shard may wait for */
+#define SPOOLER_LETTERS_SPARE    (16 + SPOOLER_ANSWERS_MAX) /* letters not counted by credit */
 #define SPOOLER_ADOPTED_PER_TURN 64
 
 /* name, what is true in it */
@@ -76,6 +79,10 @@ struct spooler {
 	struct list waiting;     /* settled jobs whose report waits for memory or ids */
 	struct list notes;       /* of shards, for the next batch */
 	struct timer timer;      /* for the next job due, or for trying again */
+	struct incident_book book;
+	struct note page;  /* of the book, on its way to disk */
+	size_t page_place; /* which */
+	bool page_turning; /* it is under way */
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */
 	uint64_t ids_left;

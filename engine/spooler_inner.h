@@ -69,6 +69,17 @@ void spooler_adopt(struct spooler *spooler);
 /* Whether the spooler has the job to settle it, and no shard. */
 bool spooler_holds(const struct spooler *spooler, struct spool_place place);
 
+/* What the spool has of incidents; at the start. */
+void spooler_read_incidents(struct spooler *spooler);
+/* What a shard has to say about one; the sheet goes back. */
+void spooler_hear_incident(struct spooler *spooler, struct incident_sheet *sheet, size_t shard);
+/* The next page of the book goes into the batch. */
+void spooler_keep_incidents(struct spooler *spooler);
+/* It is on disk; or not, and never will be. */
+void spooler_kept_incident(struct spooler *spooler, bool kept);
+/* Into the request's page: those that are open, or all. */
+void spooler_list_incidents(struct spooler *spooler, struct request *request);
+
 /* Some steps of the operator's request that is being run, or of the next. */
 void spooler_run_request(struct spooler *spooler);
 /* An operator hears of a change once it is durable. */

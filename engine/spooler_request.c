@@ -72,9 +72,12 @@ static bool spooler_take_request(struct spooler *spooler)
 			return false;
 		}
 	}
-	if (clerk->request->verb != REQUEST_COUNT)
+	if (clerk->request->verb == REQUEST_INCIDENTS)
+		spooler_list_incidents(spooler, clerk->request);
+	else if (clerk->request->verb == REQUEST_COUNT)
+		clerk->request->count = spool_counts(spooler->spool).messages;
+	else
 		return true;
-	clerk->request->count = spool_counts(spooler->spool).messages;
 	spooler->answered = MOVE(clerk->request);
 	return false;
 }
@@ -285,7 +288,7 @@ static bool spooler_tell(struct spooler *spooler, size_t shard, const struct let
 {
 	struct mailbox *out = spooler->delivery[shard].out;
 
-	if (mailbox_room(out) <= feed_credit_sum(&spooler->feed, shard) + 1)
+	if (mailbox_room(out) <= feed_credit_sum(&spooler->feed, shard) + SPOOLER_ANSWERS_MAX + 1)
 		return false; /* one is kept for DRAIN */
 	check(mailbox_put(out, letter));
 	return true;

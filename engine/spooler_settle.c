@@ -21,6 +21,8 @@ void spooler_take_settles(struct spooler *spooler)
 			} else if (letter.kind == LETTER_NOTE) {
 				letter.note->shard = (uint16_t)i;
 				list_push_last(&spooler->notes, &letter.note->link);
+			} else if (letter.kind == LETTER_INCIDENT) {
+				spooler_hear_incident(spooler, letter.sheet, i);
 			} else {
 				check(letter.kind == LETTER_DRAINED);
 				spooler->drained++;
@@ -43,6 +45,10 @@ static void spooler_answer_note(struct spooler *spooler, struct note *note, bool
 {
 	const struct letter letter = { .kind = LETTER_NOTED, .note = note };
 
+	if (note == &spooler->page) {
+		spooler_kept_incident(spooler, kept);
+		return;
+	}
 	note->kept = kept;
 	check(mailbox_put(spooler->delivery[note->shard].out, &letter));
 }

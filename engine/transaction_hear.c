@@ -25,6 +25,8 @@ enum transaction_heard transaction_hear(
 	judge_case_hear(&it, outbound_step_stage(transaction->owed), reply, carrier->server);
 	if (!transaction_was_asked(transaction, &it))
 		return TRANSACTION_BROKEN;
+	judge_denied(carrier->judge, carrier->lane, &it, transaction->job->message,
+	        transaction_sender(transaction->job->message, carrier));
 	carrier->replies_due--;
 	if (reply->code != 421)
 		judge_answer(carrier->judge, carrier->lane);
@@ -147,9 +149,13 @@ static void transaction_hear_end(
 	if (transaction->accepted > 0 && !transaction->refused) {
 		judge_recipients(carrier->judge, carrier->lane, transaction->job,
 		        1U << OWED_ACCEPTED, it, &transaction->judgement);
-		if (taken)
+		if (taken) {
 			judge_taken(carrier->judge, carrier->lane, &transaction->ticket,
 			        transaction->epoch);
+			incidents_taken(carrier->judge->incidents, carrier->lane,
+			        transaction->epoch, transaction->job->message,
+			        transaction_sender(transaction->job->message, carrier));
+		}
 	}
 	transaction->denied = !taken;
 	transaction->owed = TRANSACTION_OVER;

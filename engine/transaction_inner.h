@@ -14,6 +14,9 @@ void transaction_refuse(
         struct transaction *transaction, struct carrier *carrier, const char *reply);
 /* No more of it will be written. */
 void transaction_close(struct transaction *transaction, struct carrier *carrier);
+/* In whose name it goes out: where the null sender can't go, a mailbox stands in for it
+ * (engine/routing.h). */
+struct view transaction_sender(const struct message *message, const struct carrier *carrier);
 /* Goes past rows that have no reply. */
 void transaction_pass(struct transaction *transaction);
 

@@ -119,8 +119,7 @@ static enum transaction_wrote transaction_write_reset(
 	return TRANSACTION_WROTE;
 }
 
-/* Where the null sender can't go, a mailbox stands in for it (engine/routing.h). */
-static struct view transaction_sender(const struct message *message, const struct carrier *carrier)
+struct view transaction_sender(const struct message *message, const struct carrier *carrier)
 {
 	const struct view sender = message_get(message, MESSAGE_SENDER);
 

@@ -1,6 +1,7 @@
 #include "engine/ops/cli.h"
 
 #include "engine/config_report.h"
+#include "engine/json_write.h"
 #include "engine/ops/explain.h"
 
 static const struct command {
@@ -24,7 +25,7 @@ static void print_usage(FILE *file)
 	        "keeps it safe on disk, and delivers it at the rate that the service allows.\n"
 	        "\n");
 	for (size_t i = 0; i < COMMANDS_COUNT; i++)
-		fprintf(file, "  %-8s  %s\n", commands[i].name, commands[i].does);
+		fprintf(file, "  %-9s  %s\n", commands[i].name, commands[i].does);
 	fprintf(file,
 	        "\n"
 	        "Each has its own --help. Most read --config FILE (default: %s).\n"
@@ -135,6 +136,21 @@ bool cli_has_no_words(int argc, char **argv)
 	fprintf(stderr, "sluice %s: what is \"%s\"? See sluice %s --help\n", argv[0], argv[optind],
 	        argv[0]);
 	return false;
+}
+
+void cli_print_plain(const char *text)
+{
+	struct view rest = view_of(text);
+
+	while (rest.bytes > 0) {
+		size_t bytes = json_write_plain_bytes(rest);
+
+		if (bytes > 0)
+			fwrite(rest.data, 1, bytes, stdout);
+		else
+			putchar(rest.data[0] == '\n' ? ' ' : '?');
+		rest = view_skip(rest, bytes > 0 ? bytes : 1);
+	}
 }
 
 struct config *cli_load(const char *path)

@@ -27,6 +27,7 @@ enum cli_status {
 	X("serve", cli_serve, "run the relay in the foreground")                                   \
 	X("check", cli_check, "look through the configuration")                                    \
 	X("queue", cli_queue, "list and change what waits for delivery")                           \
+	X("incidents", cli_incidents, "say what stops mail, since when, and what to do")           \
 	X("route", cli_route, "say which route mail would take, and why")                          \
 	X("token", cli_token, "get an identity's token, and say what it is good for")              \
 	X("explain", explain_main, "say what a mail server's reply means")                         \
@@ -37,6 +38,7 @@ enum cli_status {
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_queue(int argc, char **argv);
+int cli_incidents(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_version(int argc, char **argv);
@@ -53,6 +55,8 @@ int cli_main(int argc, char **argv);
 int cli_option(int argc, char **argv, const struct option *options, bool first);
 /* Complains of words behind the options, unless there are none. */
 bool cli_has_no_words(int argc, char **argv);
+/* To stdout, for people: what a server said must not move the cursor. */
+void cli_print_plain(const char *text);
 /* Loads the configuration, or complains to stderr. NULL: it is wrong. */
 struct config *cli_load(const char *path);
 

@@ -1,6 +1,5 @@
 #include "engine/ops/cli.h"
 
-#include "engine/json_write.h"
 #include "engine/ops/control_talk.h"
 #include "engine/ops/control_client.h"
 #include "queue/address.h"
@@ -185,7 +184,8 @@ static bool read_query(int argc, char **argv, struct query *query)
 	if (optind >= argc)
 		return complain("what about it? Right is list, count, show, retry, hold, release, "
 		                "bounce or remove");
-	if (!request_verb_parse(view_of(argv[optind]), &query->verb)) {
+	if (!request_verb_parse(view_of(argv[optind]), &query->verb) ||
+	        query->verb == REQUEST_INCIDENTS) {
 		fprintf(stderr, "sluice queue: no verb \"%s\"; see sluice queue --help\n",
 		        argv[optind]);
 		return false;
@@ -199,23 +199,6 @@ static json_t *question_of(const struct query *query, enum request_verb verb)
 {
 	return json_pack("{ss ss* ss* ss* sb}", "verb", request_verb_word(verb), "route",
 	        query->route, "from", query->from, "to", query->to, "in_doubt", query->in_doubt);
-}
-
-/* Printing for people: what a server said must not move the cursor. */
-
-static void print_plain(const char *text)
-{
-	struct view rest = view_of(text);
-
-	while (rest.bytes > 0) {
-		size_t bytes = json_write_plain_bytes(rest);
-
-		if (bytes > 0)
-			fwrite(rest.data, 1, bytes, stdout);
-		else
-			putchar(rest.data[0] == '\n' ? ' ' : '?');
-		rest = view_skip(rest, bytes > 0 ? bytes : 1);
-	}
 }
 
 static const char *text_in(const json_t *row, const char *key)
@@ -243,9 +226,9 @@ static void print_line(const json_t *row)
 	        (long long)json_integer_value(json_object_get(row, "attempts")),
 	        (long long)json_integer_value(json_object_get(row, "bytes")));
 	printf("<");
-	print_plain(text_in(row, "from"));
+	cli_print_plain(text_in(row, "from"));
 	printf("> to <");
-	print_plain(first != NULL ? first : "");
+	cli_print_plain(first != NULL ? first : "");
 	printf(">");
 	if (json_array_size(recipients) > 1)
 		printf(" and %zu more", json_array_size(recipients) - 1);
@@ -255,7 +238,7 @@ static void print_line(const json_t *row)
 	}
 	if (text_in(row, "reply")[0] != '\0') {
 		printf(": ");
-		print_plain(text_in(row, "reply"));
+		cli_print_plain(text_in(row, "reply"));
 	}
 	putchar('\n');
 }
@@ -269,7 +252,7 @@ static void print_whole(const json_t *row)
 
 	for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
 		printf("%-13s ", keys[i]);
-		print_plain(text_in(row, keys[i]));
+		cli_print_plain(text_in(row, keys[i]));
 		putchar('\n');
 	}
 	printf("%-13s %lld\n", "bytes",
@@ -279,11 +262,11 @@ static void print_whole(const json_t *row)
 	json_array_foreach(json_object_get(row, "owed"), i, owed)
 	{
 		printf("%-13s ", "recipient");
-		print_plain(text_in(owed, "address"));
+		cli_print_plain(text_in(owed, "address"));
 		printf(" %s", text_in(owed, "state"));
 		if (text_in(owed, "reply")[0] != '\0') {
 			printf(": ");
-			print_plain(text_in(owed, "reply"));
+			cli_print_plain(text_in(owed, "reply"));
 		}
 		putchar('\n');
 	}
@@ -448,7 +431,7 @@ int cli_queue(int argc, char **argv)
 		fputs(usage, stdout);
 		return CLI_FINE;
 	}
-	struct control_client *client = control_client_open(query.config);
+	struct control_client *client = control_client_open("queue", query.config);
 	if (client == NULL)
 		return CLI_WRONG;
 	int status;

@@ -16,6 +16,7 @@
 #define PATH_BYTES       4096
 
 struct control_client {
+	const char *command; /* whose complaints those are */
 	int fd;
 	size_t rows_left;
 	char *data; /* what has come and was not yet lent or is lent now */
@@ -24,7 +25,7 @@ struct control_client {
 	size_t bytes;
 };
 
-static int dial(const char *folder)
+static int dial(const char *command, const char *folder)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	char path[CONTROL_ADDRESS_BYTES];
@@ -36,8 +37,8 @@ static int dial(const char *folder)
 	bool reached =
 	        fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
 	if (!reached)
-		fprintf(stderr, "sluice queue: can't reach the engine at %s/%s: %s%s\n", folder,
-		        CONTROL_SOCKET, strerrordesc_np(errno),
+		fprintf(stderr, "sluice %s: can't reach the engine at %s/%s: %s%s\n", command,
+		        folder, CONTROL_SOCKET, strerrordesc_np(errno),
 		        errno == EACCES ? "; run this as the engine's user or as root"
 		                        : "; is sluice serve running with this configuration?");
 	if (folder_fd >= 0)
@@ -49,7 +50,7 @@ static int dial(const char *folder)
 	return -1;
 }
 
-static int dial_by_config(const char *config)
+static int dial_by_config(const char *command, const char *config)
 {
 	char folder_bytes[PATH_BYTES];
 	struct text folder = TEXT_ON(folder_bytes);
@@ -58,21 +59,22 @@ static int dial_by_config(const char *config)
 
 	config_report_init(&report);
 	if (config_find_spool(config, &folder, &report))
-		fd = dial(text_string(&folder));
+		fd = dial(command, text_string(&folder));
 	else
 		config_report_print(&report, CONFIG_WRONG, stderr);
 	config_report_finish(&report);
 	return fd;
 }
 
-struct control_client *control_client_open(const char *config)
+struct control_client *control_client_open(const char *command, const char *config)
 {
-	int fd = dial_by_config(config);
+	int fd = dial_by_config(command, config);
 
 	if (fd < 0)
 		return NULL;
 	struct control_client *client = calloc(1, sizeof *client);
 	check(client != NULL);
+	client->command = command;
 	client->fd = fd;
 	client->size = LINE_FIRST_BYTES;
 	client->data = malloc(client->size);
@@ -89,9 +91,10 @@ void control_client_close(struct control_client *client)
 	free(client);
 }
 
-static bool lose(void)
+static bool lose(const struct control_client *client)
 {
-	fprintf(stderr, "sluice queue: the engine ended the connection; is it still running?\n");
+	fprintf(stderr, "sluice %s: the engine ended the connection; is it still running?\n",
+	        client->command);
 	return false;
 }
 
@@ -103,7 +106,7 @@ static bool send_line(struct control_client *client, const char *text)
 		ssize_t sent = send(client->fd, rest.data, rest.bytes, MSG_NOSIGNAL);
 
 		if (sent < 0)
-			return lose();
+			return lose(client);
 		rest = view_skip(rest, (size_t)sent);
 	}
 	return true;
@@ -143,7 +146,7 @@ static bool next_line(struct control_client *client, struct view *line)
 		ssize_t got = recv(
 		        client->fd, client->data + client->bytes, client->size - client->bytes, 0);
 		if (got <= 0)
-			return lose();
+			return lose(client);
 		client->bytes += (size_t)got;
 	}
 }
@@ -162,14 +165,17 @@ json_t *control_client_ask(struct control_client *client, json_t *question)
 		return NULL;
 	json_t *answer = json_loadb(line.data, line.bytes, 0, NULL);
 	if (answer == NULL) {
-		fprintf(stderr, "sluice queue: the engine's answer makes no sense; is it of "
-		                "another version?\n");
+		fprintf(stderr,
+		        "sluice %s: the engine's answer makes no sense; is it of another "
+		        "version?\n",
+		        client->command);
 		return NULL;
 	}
 	if (!json_is_true(json_object_get(answer, "ok"))) {
 		const char *error = json_string_value(json_object_get(answer, "error"));
 
-		fprintf(stderr, "sluice queue: %s\n", error != NULL ? error : "refused");
+		fprintf(stderr, "sluice %s: %s\n", client->command,
+		        error != NULL ? error : "refused");
 		json_decref(answer);
 		return NULL;
 	}

@@ -15,9 +15,10 @@ struct json_t;
 
 struct control_client;
 
-/* NULL: the engine can't be reached, and that was complained of. `config` is the file that names
- * the spool; whatever else is wrong with it does not matter here. */
-struct control_client *control_client_open(const char *config);
+/* NULL: the engine can't be reached, and that was complained of, in the name of the command (lent).
+ * `config` is the file that names the spool; whatever else is wrong with it does not matter
+ * here. */
+struct control_client *control_client_open(const char *command, const char *config);
 /* NULL is fine. */
 void control_client_close(struct control_client *client);
 /* Takes question. The answer's first line; the caller's to json_decref(). NULL: it failed or was

@@ -3,6 +3,7 @@
 #include "engine/json_write.h"
 #include "queue/base/check.h"
 #include "queue/base/date.h"
+#include "queue/incident.h"
 #include "queue/message.h"
 
 #include <fcntl.h>
@@ -110,6 +111,8 @@ static bool read_target(
 	if (request->verb == REQUEST_COUNT)
 		return true;
 	request->all = json_is_true(json_object_get(question->json, "all"));
+	if (request->verb == REQUEST_INCIDENTS)
+		return true;
 	if (!read_ids(question, request, why))
 		return false;
 	if (request->verb == REQUEST_SHOW ? request->ids_count == 1
@@ -261,6 +264,37 @@ static void put_row(struct writer *writer, const struct request_row *row, bool s
 	flush(writer);
 }
 
+static void put_word_or_null(struct writer *writer, const char *key, const char *word)
+{
+	put_text_or_null(writer, key, view_of(word));
+}
+
+static void put_incident(struct writer *writer, const struct incident *incident)
+{
+	char bytes[INCIDENT_COMMAND_MAX];
+	struct text command = TEXT_ON(bytes);
+
+	(void)incident_put_command(incident, &command);
+	text_format(
+	        &writer->part, "{\"state\":\"%s\"", incident_is_open(incident) ? "open" : "closed");
+	put_text(writer, "cause", view_of(cause_word(incident->cause)));
+	put_text(writer, "scope", view_of(scope_word(incident->scope)));
+	put_text(writer, "route", view_of(incident->route));
+	put_word_or_null(writer, "identity", incident->identity);
+	put_word_or_null(writer, "sender", incident->sender);
+	put_number(writer, "count", incident->count);
+	put_time(writer, "first", incident->first);
+	put_time(writer, "last", incident->last);
+	put_time(writer, "closed", incident->closed);
+	put_time(writer, "next_try",
+	        incident_is_open(incident) ? incident->until : (struct wall){ 0 });
+	put_text(writer, "reply", view_of(incident->reply));
+	put_text(writer, "advice", view_of(incident->advice));
+	put_text_or_null(writer, "command", text_view(&command));
+	text_put(&writer->part, VIEW("}\n"));
+	flush(writer);
+}
+
 bool control_talk_answer(struct rope *rope, struct shelf *shelf, const struct request *request)
 {
 	struct writer writer = { .rope = rope, .shelf = shelf };
@@ -271,10 +305,12 @@ bool control_talk_answer(struct rope *rope, struct shelf *shelf, const struct re
 		                                     : view_of(err_text(request->result.code)));
 	writer.part = text_on(writer.bytes, sizeof writer.bytes);
 	text_format(&writer.part, "{\"ok\":true,\"count\":%llu,\"rows\":%zu,\"more\":%s}\n",
-	        (unsigned long long)request->count, request->rows_count,
+	        (unsigned long long)request->count, request->rows_count + request->incidents_count,
 	        request->more ? "true" : "false");
 	for (size_t i = 0; i < request->rows_count; i++)
 		put_row(&writer, &request->rows[i], request->verb == REQUEST_SHOW);
+	for (size_t i = 0; i < request->incidents_count; i++)
+		put_incident(&writer, &request->incidents[i]);
 	flush(&writer);
 	if (writer.short_of_memory)
 		rope_free(rope, shelf);

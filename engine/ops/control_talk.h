@@ -17,6 +17,10 @@
  * next_attempt, reply (null: none) and in_doubt (whether it may have arrived); SHOW adds `owed`, an
  * object for each recipient with its state and reply.
  *
+ *	{"verb":"incidents","all":true}
+ *
+ * has a row for each incident, the last opened first: what `sluice incidents --json` prints.
+ *
  * Thread:  control's.
  * Owns:    a question owns its JSON, until control_talk_forget().
  * Fails:   a question in words for its asker; an answer when the shelf is empty.

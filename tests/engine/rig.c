@@ -173,6 +173,14 @@ void rig_turn(struct rig *rig)
 			assert_true(put);
 			continue;
 		}
+		if (letter.kind == LETTER_INCIDENT) {
+			rig->incident = letter.sheet->incident;
+			rig->incidents_told++;
+			rig->incidents_over += letter.sheet->over;
+			const bool put = mailbox_put(&rig->letters, &letter);
+			assert_true(put);
+			continue;
+		}
 		assert_int_equal(letter.kind, LETTER_SETTLE);
 		assert_int_equal(letter.job->state, JOB_SETTLING);
 		assert_true(rig->settled_count < RIG_JOBS_MAX);

@@ -34,7 +34,10 @@ struct rig {
 	uint64_t ids;
 	struct job *settled[RIG_JOBS_MAX];
 	size_t settled_count;
-	size_t notes; /* that the shard wanted kept; each was */
+	size_t notes;             /* that the shard wanted kept; each was */
+	struct incident incident; /* that the shard told of last */
+	size_t incidents_told;
+	size_t incidents_over;
 	bool drained;
 };
 

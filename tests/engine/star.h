@@ -49,6 +49,7 @@ struct star {
 	bool pressed;
 	size_t recalls;
 	size_t resumes;
+	size_t sheets; /* that came back */
 	bool drain_came;
 	struct job *jobs[STAR_JOBS_MAX]; /* lent to the fake delivery shard */
 	size_t job_count;
@@ -174,6 +175,9 @@ static inline void star_hear_delivery(struct star *star, const struct letter *le
 		break;
 	case LETTER_RESUME:
 		star->resumes++;
+		break;
+	case LETTER_INCIDENT:
+		star->sheets++;
 		break;
 	default:
 		assert_int_equal(letter->kind, LETTER_DRAIN);

@@ -1,6 +1,7 @@
 #include "engine/ops/control.h"
 
 #include "engine/ops/control_talk.h"
+#include "queue/incident_book.h"
 #include "queue/message.h"
 
 #include <jansson.h>
@@ -152,6 +153,64 @@ static void put_row(struct request *request, uint64_t id, const char *from, cons
 	};
 
 	assert_true(request_put_row(request, &row));
+}
+
+static void incidents_are_told(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct incident_book *book = calloc(1, sizeof *book);
+	struct incident news = {
+		.cause = CAUSE_SEND_AS_DENIED,
+		.scope = SCOPE_IDENTITY,
+		.route = "far",
+		.identity = "m@c.test",
+		.sender = "s@c.test",
+		.first = { 1795490100000 },
+		.last = { 1795490160123 },
+		.count = 7,
+		.reply = "550 5.7.60 \"no\"",
+		.advice = "Grant it.",
+	};
+	bool opened;
+
+	setup(&bench);
+	assert_non_null(book);
+	(void)incident_book_raise(book, &news, &opened);
+	news.identity[0] = '\0';
+	news.sender[0] = '\0';
+	news.cause = CAUSE_IP_BLOCKED;
+	news.first = (struct wall){ 1795490000000 };
+	(void)incident_book_raise(book, &news, &opened);
+	(void)incident_book_close(book, &news, (struct wall){ 1795490200000 });
+	int fd = dial(&bench);
+	say(fd, "{\"verb\":\"incidents\"}\n");
+	assert_false(question(&bench)->all);
+	request_put_incidents(bench.asked, book, false);
+	reply(&bench);
+	assert_string_equal(answer(&bench, fd, 2),
+	        "{\"ok\":true,\"count\":0,\"rows\":1,\"more\":false}\n"
+	        "{\"state\":\"open\",\"cause\":\"send_as_denied\",\"scope\":\"identity\","
+	        "\"route\":\"far\",\"identity\":\"m@c.test\",\"sender\":\"s@c.test\","
+	        "\"count\":7,\"first\":\"2026-11-24T03:15:00.000Z\","
+	        "\"last\":\"2026-11-24T03:16:00.123Z\",\"closed\":null,\"next_try\":null,"
+	        "\"reply\":\"550 5.7.60 \\\"no\\\"\",\"advice\":\"Grant it.\","
+	        "\"command\":\"Add-RecipientPermission s@c.test -Trustee m@c.test -AccessRights "
+	        "SendAs\"}\n");
+	say(fd, "{\"verb\":\"incidents\",\"all\":true}\n");
+	assert_true(question(&bench)->all);
+	request_put_incidents(bench.asked, book, true);
+	reply(&bench);
+	const char *both = answer(&bench, fd, 3);
+	const char *second = strstr(both, "\"state\":\"closed\",\"cause\":\"ip_blocked\"");
+	assert_non_null(second);
+	assert_true(second > strstr(both, "\"state\":\"open\""));
+	assert_non_null(strstr(second, "\"identity\":null,\"sender\":null,\"count\":7"));
+	assert_non_null(strstr(second, "\"closed\":\"2026-11-24T03:16:40.000Z\""));
+	assert_non_null(strstr(second, "\"command\":null}"));
+	close(fd);
+	free(book);
+	teardown(&bench);
 }
 
 static void the_socket_is_ours_alone(void **state)
@@ -526,6 +585,7 @@ static void a_long_path_is_reached(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(incidents_are_told),
 		cmocka_unit_test(the_socket_is_ours_alone),
 		cmocka_unit_test(a_question_is_answered),
 		cmocka_unit_test(rows_read_as_list_prints_them),
