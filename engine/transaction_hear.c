@@ -63,6 +63,9 @@ static bool transaction_was_asked(
 	const unsigned class = (unsigned)it->verdict.code / 100;
 
 	switch ((enum outbound_step)transaction->owed) {
+	case STEP_RSET:
+		/* Nobody refuses RSET (RFC 5321 4.1.1.5): that would be another one's reply. */
+		return transaction->sent > STEP_RSET && (class == 2 || it->verdict.code == 421);
 	case STEP_RCPT:
 		return transaction->heard < transaction->asked && class != 3;
 	case STEP_DATA:

@@ -75,6 +75,26 @@ static void test_one_reply_too_many(void **state)
 	rig_destroy(rig);
 }
 
+/* So is a refusal of RSET. */
+static void test_reset_refused(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE "< RSET\n" MESSAGE ENVELOPE "> 550 5.1.1 who?\n"
+		              "> 432 4.3.2 Concurrent connections limit exceeded.\nend\n",
+		NULL,
+	};
+	struct rig *rig = rig_begin("", PLAIN, scripts);
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_post(rig, "y\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 0, "B");
+	rig_assert_outcomes(rig, 1, "F");
+	assert_int_equal(job_tally(rig->settled[1]).in_doubt, 1);
+	rig_destroy(rig);
+}
+
 static void test_lost_after_the_last_byte(void **state)
 {
 	static const char *const scripts[] = {
@@ -198,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_goodbye_in_a_train),
 		cmocka_unit_test(test_answers_behind_a_goodbye),
 		cmocka_unit_test(test_one_reply_too_many),
+		cmocka_unit_test(test_reset_refused),
 		cmocka_unit_test(test_lost_after_the_last_byte),
 		cmocka_unit_test(test_lost_before_the_last_byte),
 		cmocka_unit_test(test_lost_again_and_again),
