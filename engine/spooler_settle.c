@@ -199,6 +199,10 @@ static bool spooler_make_report(struct spooler *spooler, struct job *job, struct
 	log_word(&line, "report", message_id_format(message->id, id_text));
 	log_text(&line, "to", sender);
 	log_word(&line, "mailbox", routing.mailbox);
+	if (made->held)
+		log_word(&line, "advice",
+		        "No route can carry a report to this sender: it is held. Set "
+		        "notices_from on a route; then: sluice queue release");
 	log_end(&line);
 	message_release(message, &shard->shelf);
 	*report = made;
