@@ -1,15 +1,5 @@
 /* What entries of `names` may say, by lines. */
-#include "engine/config.h"
-#include "engine/config_report.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
-#define OUTPUT_BYTES 16384
+#include "tests/engine/config_rows.h"
 
 #define FILE_TEXT                                                                                  \
 	"name: relay.test\n"                                                                       \
@@ -17,12 +7,7 @@
 	"routes: [{host: a.test}]\n"                                                               \
 	"names:\n"
 
-static const struct row {
-	const char *text;
-	unsigned line;
-	const char *words; /* NULL: nothing is wrong, and nothing worth a note */
-	bool note;
-} rows[] = {
+static const struct config_row rows[] = {
 	{ FILE_TEXT
 	        "  - {listener: in.relay.test, client: 10.0.0.0/8, user: [joe, ann],\n"
 	        "     sender: [a@b.test, '@c.test', '<>'], policy: rewrite, address: n@o.test}\n"
@@ -66,42 +51,10 @@ static const struct row {
 	        "names[2]: never matches: names[1] takes all mail before it", true },
 };
 
-static void print(struct config_report *report, enum config_remark remark, char *into)
-{
-	FILE *file = fmemopen(into, OUTPUT_BYTES, "w");
-
-	assert_non_null(file);
-	config_report_print(report, remark, file);
-	fclose(file);
-}
-
 static void every_row(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const struct row *row = &rows[i];
-		struct config_report report;
-		struct config *config;
-		char wrong[OUTPUT_BYTES] = "";
-		char notes[OUTPUT_BYTES] = "";
-		char place[64];
-
-		config_report_init(&report);
-		const bool refused =
-		        failed(config_load_text(&config, "x.yaml", view_of(row->text), &report));
-		print(&report, CONFIG_WRONG, wrong);
-		print(&report, CONFIG_NOTE, notes);
-		const char *said = row->note ? notes : wrong;
-		snprintf(place, sizeof place, "x.yaml:%u: ", row->line);
-		if (refused != (row->words != NULL && !row->note) ||
-		        (row->words == NULL && (wrong[0] != '\0' || notes[0] != '\0')) ||
-		        (row->words != NULL &&
-		                (strstr(said, row->words) == NULL || strstr(said, place) == NULL)))
-			fail_msg("%s\nexpected %s%s, got:\n%s%s", row->text, place,
-			        row->words == NULL ? "nothing" : row->words, wrong, notes);
-		config_destroy(config);
-		config_report_finish(&report);
-	}
+	config_rows_check(rows, sizeof rows / sizeof rows[0]);
 }
 
 int main(void)

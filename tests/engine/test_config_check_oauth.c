@@ -2,6 +2,7 @@
 #include "engine/config_check_oauth.h"
 
 #include "queue/base/clock.h"
+#include "tests/engine/config_rows.h"
 #include "tests/engine/io/certificates.h"
 
 #include <setjmp.h>
@@ -12,15 +13,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define OUTPUT_BYTES 16384
-
 struct fixture {
 	struct certificates certificates;
 	char path[CERTIFICATES_PATH_BYTES]; /* of the configuration */
 	char app[2][CERTIFICATES_PATH_BYTES];
 	struct config *config;
-	char wrong[OUTPUT_BYTES];
-	char notes[OUTPUT_BYTES];
+	char wrong[CONFIG_ROWS_OUTPUT_BYTES];
+	char notes[CONFIG_ROWS_OUTPUT_BYTES];
 };
 
 static int begin(void **state)
@@ -54,15 +53,6 @@ static int end(void **state)
 	return 0;
 }
 
-static void print(struct config_report *report, enum config_remark remark, char *into)
-{
-	FILE *file = fmemopen(into, OUTPUT_BYTES, "w");
-
-	assert_non_null(file);
-	config_report_print(report, remark, file);
-	assert_int_equal(fclose(file), 0);
-}
-
 static const struct config *load(struct fixture *fixture, const char *text)
 {
 	struct config_report report;
@@ -74,8 +64,8 @@ static const struct config *load(struct fixture *fixture, const char *text)
 	config_report_init(&report);
 	const struct err err =
 	        config_load_text(&fixture->config, fixture->path, view_of(text), &report);
-	print(&report, CONFIG_WRONG, fixture->wrong);
-	print(&report, CONFIG_NOTE, fixture->notes);
+	config_rows_print(&report, CONFIG_WRONG, fixture->wrong);
+	config_rows_print(&report, CONFIG_NOTE, fixture->notes);
 	config_report_finish(&report);
 	assert_int_equal(failed(err), fixture->config == NULL);
 	return fixture->config;

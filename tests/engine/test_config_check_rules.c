@@ -1,24 +1,5 @@
 /* What rules, routes and fallbacks may say, by lines; and the words that their keys take. */
-#include "engine/config.h"
-#include "engine/config_report.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#define OUTPUT_BYTES 16384
-
-static void print(struct config_report *report, enum config_remark remark, char *into)
-{
-	FILE *file = fmemopen(into, OUTPUT_BYTES, "w");
-
-	assert_non_null(file);
-	config_report_print(report, remark, file);
-	fclose(file);
-}
+#include "tests/engine/config_rows.h"
 
 #define ROUTES                                                                                     \
 	"name: relay.test\n"                                                                       \
@@ -29,12 +10,7 @@ static void print(struct config_report *report, enum config_remark remark, char 
 	"  - {name: inside, interface: direct, host: a.test}\n"                                    \
 	"rules:\n"
 
-static const struct row {
-	const char *text;
-	unsigned line;
-	const char *words; /* NULL: nothing is wrong, and nothing worth a note */
-	bool note;
-} rows[] = {
+static const struct config_row rows[] = {
 	{ ROUTES
 	        "  - {recipient_domain: [in.test, '*.x.test', internal], route: inside}\n"
 	        "  - {recipient: [a@b.test, '@c.test'], route: [inside, far]}\n"
@@ -106,30 +82,7 @@ static const struct row {
 static void every_row(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const struct row *row = &rows[i];
-		struct config_report report;
-		struct config *config;
-		char wrong[OUTPUT_BYTES] = "";
-		char notes[OUTPUT_BYTES] = "";
-		char place[64];
-
-		config_report_init(&report);
-		const bool refused =
-		        failed(config_load_text(&config, "x.yaml", view_of(row->text), &report));
-		print(&report, CONFIG_WRONG, wrong);
-		print(&report, CONFIG_NOTE, notes);
-		const char *said = row->note ? notes : wrong;
-		snprintf(place, sizeof place, "x.yaml:%u: ", row->line);
-		if (refused != (row->words != NULL && !row->note) ||
-		        (row->words == NULL && (wrong[0] != '\0' || notes[0] != '\0')) ||
-		        (row->words != NULL &&
-		                (strstr(said, row->words) == NULL || strstr(said, place) == NULL)))
-			fail_msg("%s\nexpected %s%s, got:\n%s%s", row->text, place,
-			        row->words == NULL ? "nothing" : row->words, wrong, notes);
-		config_destroy(config);
-		config_report_finish(&report);
-	}
+	config_rows_check(rows, sizeof rows / sizeof rows[0]);
 }
 
 static void too_many_headers(void **state)
