@@ -204,15 +204,3 @@ void mock_mailbox_give_slot(struct mock_mailbox *mailbox)
 	check(mailbox->slots > 0);
 	mailbox->slots--;
 }
-
-const char *mock_mailbox_state_word(enum mock_mailbox_state state)
-{
-	static const char *const words[] = {
-#define X(name, word) [MOCK_MAILBOX_##name] = (word),
-		MOCK_MAILBOX_STATES(X)
-#undef X
-	};
-
-	check(state < MOCK_MAILBOX_STATE_COUNT);
-	return words[state];
-}

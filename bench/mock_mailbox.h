@@ -37,7 +37,6 @@ enum mock_mailbox_state {
 #define X(name, word) MOCK_MAILBOX_##name,
 	MOCK_MAILBOX_STATES(X)
 #undef X
-	        MOCK_MAILBOX_STATE_COUNT
 };
 
 /* How long the periods of its limits are: a minute and a day, unless time is sped up. */
@@ -118,7 +117,6 @@ void mock_mailbox_gave_up(struct mock_mailbox *mailbox);
 bool mock_mailbox_take_slot(struct mock_mailbox *mailbox);
 void mock_mailbox_give_slot(struct mock_mailbox *mailbox);
 
-const char *mock_mailbox_state_word(enum mock_mailbox_state state);
 /* `value`, scaled; MOCK_NONE stays what it is. */
 uint64_t mock_mailbox_scaled(uint64_t value, double factor);
 

@@ -629,12 +629,6 @@ const char *config_auth_word(enum identity_auth auth)
 	return auth_words[auth - 1];
 }
 
-const char *config_cloud_word(enum tenant_cloud cloud)
-{
-	check(cloud != CLOUD_UNSET);
-	return cloud_words[cloud - 1];
-}
-
 const char *config_flow_word(enum oauth_flow flow)
 {
 	check(flow != FLOW_UNSET);

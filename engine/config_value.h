@@ -244,7 +244,6 @@ void config_value_describe(
 /* The words of the file for these. */
 const char *config_interface_word(enum route_interface interface);
 const char *config_auth_word(enum identity_auth auth);
-const char *config_cloud_word(enum tenant_cloud cloud);
 const char *config_flow_word(enum oauth_flow flow);
 
 #endif

@@ -163,17 +163,6 @@ uint64_t throttle_limit(const struct throttle *throttle, enum throttle_kind kind
 	return throttle_learned((struct throttle *)(uintptr_t)throttle, kind)->limit;
 }
 
-const char *throttle_reason_word(enum throttle_reason reason)
-{
-	static const char *const words[] = {
-#define X(name, word) [THROTTLE_##name] = word,
-		THROTTLE_REASONS(X)
-#undef X
-	};
-
-	return words[reason];
-}
-
 /* What of a limit this mail may use; never nothing. */
 static uint64_t throttle_stop(const struct throttle *throttle, uint64_t limit, bool urgent)
 {

@@ -55,20 +55,14 @@ struct throttle_ticket {
 	struct window_stamp recipient_stamp;
 };
 
-/* What keeps a message from starting; for people, in order of what is asked first. */
-#define THROTTLE_REASONS(X)                                                                        \
-	X(FREE, "nothing")                                                                         \
-	X(IN_FLIGHT, "connections")                                                                \
-	X(MESSAGES, "messages_per_minute")                                                         \
-	X(RECIPIENTS, "recipients_per_day")                                                        \
-	X(PACE, "pace")                                                                            \
-	X(RECORD, "record") /* the allowance is being written */
-
+/* What keeps a message from starting, in order of what is asked first. */
 enum throttle_reason {
-#define X(name, word) THROTTLE_##name,
-	THROTTLE_REASONS(X)
-#undef X
-	        THROTTLE_REASON_COUNT
+	THROTTLE_FREE, /* nothing */
+	THROTTLE_IN_FLIGHT,
+	THROTTLE_MESSAGES,
+	THROTTLE_RECIPIENTS,
+	THROTTLE_PACE,
+	THROTTLE_RECORD, /* the allowance is being written */
 };
 
 /* Which limit a refusal is about. */
@@ -129,7 +123,6 @@ void throttle_end(struct throttle *throttle, struct throttle_ticket *ticket);
 void throttle_forget(struct throttle *throttle);
 /* The limits in force: in flight, messages, recipients; THROTTLE_NONE. */
 uint64_t throttle_limit(const struct throttle *throttle, enum throttle_kind kind);
-const char *throttle_reason_word(enum throttle_reason reason);
 
 /* The record on disk. */
 

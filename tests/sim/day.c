@@ -16,16 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DAY_BEGAN_MS   1790000000000 /* of the wall clock */
-#define DAY_MEMORY     (256 << 20)   /* the mock's and the feeder's */
-#define DAY_MOCK_PORT  2526
-#define DAY_LATENCY    (20 * NS_PER_MS)
-#define DAY_SPELLS     4
-#define DAY_SPELL_S    1800
-#define DAY_PER_MINUTE 30 /* reference.md, 3.1 */
-#define DAY_PER_DAY    10000
-#define DAY_IN_FLIGHT  3
-#define DAY_STUCK_NS   (48 * 3600 * NS_PER_S) /* without a delivery */
+#define DAY_BEGAN_MS  1790000000000 /* of the wall clock */
+#define DAY_MEMORY    (256 << 20)   /* the mock's and the feeder's */
+#define DAY_MOCK_PORT 2526
+#define DAY_LATENCY   (20 * NS_PER_MS)
+#define DAY_SPELLS    4
+#define DAY_SPELL_S   1800
+#define DAY_STUCK_NS  (48 * 3600 * NS_PER_S) /* without a delivery */
 
 struct day {
 	struct mock_observer observer;
