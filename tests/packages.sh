@@ -52,8 +52,13 @@ install_missing() {
 unpack() {
 	into=$1
 	shift
+	mkdir -p "$into"
+	# Tests at the same time may want the same folder: one fetches, the others wait for it.
+	exec 9>"$into/lock"
+	flock 9
 	[ ! -e "$into/complete" ] || return 0
-	mkdir -p "$into/archives"
+	rm -rf "$into/archives"
+	mkdir "$into/archives"
 	echo "packages.sh: unpacking $* below $into"
 	known "$@" || apt-get update -qq
 	# apt's own unprivileged user could not write here.

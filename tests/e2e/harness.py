@@ -152,6 +152,11 @@ class Sluice:
         """The log's lines in which each of the words stands."""
         return [line for line in self.log().splitlines() if all(word in line for word in words)]
 
+    def logged(self, *words, count=1):
+        """Those lines, once there are `count`: the log is written behind what it tells of."""
+        wait_until(lambda: len(self.lines(*words)) >= count, f"log: {' '.join(words)}")
+        return self.lines(*words)
+
     def command(self, *words, exit_code=0):
         """Runs one of the program's commands; its standard output."""
         done = subprocess.run(

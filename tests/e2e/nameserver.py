@@ -7,14 +7,14 @@ import re
 import ssl
 import subprocess
 
-from harness import BUILD, LOCALHOST, TOP, Program, free_port, wait_until
+from harness import LOCALHOST, TOP, Program, free_port, wait_until
 
 EXPIRED = ("-i", "20240101000000", "-e", "20240201000000")
 
 
 def unpacked():
-    """The folder with both; fetched once a build folder."""
-    cache = BUILD / "nameserver"
+    """The folder with both; fetched once, for all builds."""
+    cache = TOP / "build/nameserver"
     subprocess.run(["sh", TOP / "tests/packages.sh", "--unpack", "nameserver", cache], check=True)
     return cache
 

@@ -256,8 +256,8 @@ smtputf8_enable = yes
 
 
 def postfix_folder(session):
-    """Postfix unpacked where its users can reach it; fetched once a build folder."""
-    cache = BUILD / "unpacked"
+    """Postfix unpacked where its users can reach it; fetched once, for all builds."""
+    cache = TOP / "build/unpacked"
     subprocess.run(["sh", TOP / "tests/packages.sh", "--unpack", "unpacked", cache], check=True)
     # The build folder may lie where only root can look.
     reachable = session.parent / "postfix-unpacked"

@@ -115,7 +115,7 @@ def test_dane_ee(scene, selector, matching):
     host = scene.host(scene.pair)
     scene.send()
     scene.delivered(host, "dane-ee")
-    line = scene.running.lines("event=looked_up")[0]
+    line = scene.running.logged("event=looked_up")[0]
     assert f"domain={NAME}" in line and f'mx="10 {HOST} tlsa"' in line and "signed=yes" in line
 
 
@@ -171,14 +171,14 @@ def test_forged_records(scene):
     host = scene.host(scene.pair)
     scene.send()
     scene.kept(f"TLSA records of {HOST}: its DNSSEC signature is not valid", host)
-    assert scene.running.lines("event=host_left_out", HOST)
+    assert scene.running.logged("event=host_left_out", HOST)
 
 
 def test_forged_mx(scene):
     scene.serve(Zone(mx(), forge=(r"MX\t10 mx", "MX\t10 ns")))
     scene.send(tls={"verify": False})
     scene.kept(f"MX of {NAME}: its DNSSEC signature is not valid")
-    assert scene.running.lines("event=lookup_failed", f"domain={NAME}", "tls.dane to off")
+    assert scene.running.logged("event=lookup_failed", f"domain={NAME}", "tls.dane to off")
 
 
 def test_expired_signatures(scene):
@@ -201,7 +201,7 @@ def test_unsigned_records_are_ignored(scene, certificates):
     host = scene.host(scene.pair)
     scene.send(tls={"ca_file": str(certificates.ca)})
     scene.delivered(host, "pkix")
-    assert scene.running.lines("event=looked_up", "signed=no")
+    assert scene.running.logged("event=looked_up", "signed=no")
 
 
 @pytest.mark.parametrize("records", [(), ("_25._tcp.mx TLSA 3 1 1 " + "00" * 32,)])
@@ -274,7 +274,7 @@ def test_mx_is_an_alias(scene):
     host = scene.host(scene.pair)
     scene.send()
     scene.delivered(host, "dane-ta")
-    assert scene.running.lines("event=connected", f"host=alias.{NAME}")
+    assert scene.running.logged("event=connected", f"host=alias.{NAME}")
 
 
 def test_alias_out_of_a_signed_zone(scene):
@@ -296,7 +296,7 @@ def test_twenty_mx(scene):
     scene.send()
     scene.delivered(host, None)
     assert not scene.running.lines("event=next_address")
-    assert scene.running.lines("event=looked_up")[0].count("mx=") == 16
+    assert scene.running.logged("event=looked_up")[0].count("mx=") == 16
 
 
 def test_the_next_host(scene):
@@ -305,7 +305,7 @@ def test_the_next_host(scene):
     host = scene.host(scene.pair)
     scene.send()
     scene.delivered(host, "dane-ee")
-    assert scene.running.lines("event=next_address", f"host=down.{NAME}")
+    assert scene.running.logged("event=next_address", f"host=down.{NAME}")
     assert not scene.running.lines("event=deferred")
 
 
@@ -314,7 +314,7 @@ def test_the_next_family(scene):
     host = scene.host()
     scene.send()
     scene.delivered(host, None)
-    assert scene.running.lines("event=next_address", f"[::1]:{scene.port}")
+    assert scene.running.logged("event=next_address", f"[::1]:{scene.port}")
 
 
 @pytest.mark.parametrize("rule", ["stage=connect,reply=421 4.3.2 Service not active",
@@ -329,7 +329,7 @@ def test_front_ends_that_fail(scene, rule):
     scene.send()
     scene.delivered(host, None)
     assert faulty.account()["messages"] == 0
-    assert len(scene.running.lines("event=next_address")) == 1
+    assert len(scene.running.logged("event=next_address")) == 1
     assert not scene.running.lines("event=deferred")
 
 
@@ -365,7 +365,7 @@ def test_a_host_that_is_named(scene):
     host = scene.host(scene.pair)
     scene.send(interface="connector", host=HOST)
     scene.delivered(host, "dane-ee")
-    line = scene.running.lines("event=looked_up")[0]
+    line = scene.running.logged("event=looked_up")[0]
     assert f"host={HOST}" in line and "tlsa=yes" in line
 
 

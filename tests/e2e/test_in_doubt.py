@@ -23,7 +23,7 @@ def test_it_is_sent_again(sluice, mock, route, lacks):
     entry = doubted(running)
     assert entry["state"] == "deferred" and entry["attempts"] == 1
     assert running.queue("--in-doubt") == [entry]
-    assert running.lines("event=in_doubt", f"m={entry['id']} ", "sent again later")
+    assert running.logged("event=in_doubt", f"m={entry['id']} ", "sent again later")
     # Not before its time; an operator may be faster.
     running.command("queue", "retry", entry["id"])
     running.wait_empty()
@@ -38,7 +38,7 @@ def test_it_is_held(sluice, mock, route):
     entry = doubted(running)
     assert entry["state"] == "held" and "may have arrived" in entry["reply"]
     assert "may have arrived" in running.command("queue", "show", entry["id"])
-    assert running.lines("event=in_doubt", f"m={entry['id']} ", "it is held")
+    assert running.logged("event=in_doubt", f"m={entry['id']} ", "it is held")
     # Others go on.
     swaks(running.port, "--data", message("m2"))
     wait_until(lambda: running.count() == 1, running.program.tail)

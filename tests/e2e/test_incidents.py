@@ -108,8 +108,8 @@ def test_a_pair_is_an_incident_with_the_command(sluice, mock, route, folder):
     assert wait_until(lambda: incidents(running) == [], running.program.tail)
     (closed,) = incidents(running, "--all")
     assert closed["state"] == "closed" and closed["closed"] is not None
-    assert len(running.lines("event=incident_opened")) == 1
-    assert len(running.lines("event=incident_closed")) == 1
+    assert len(running.logged("event=incident_opened")) == 1
+    assert len(running.logged("event=incident_closed")) == 1
     assert running.lines("event=bounced") == []
 
 
@@ -133,7 +133,7 @@ def test_mail_goes_round_a_mailbox_that_may_not_sign_in(sluice, mock, route, fol
     wait_until(lambda: incidents(running) == [], running.program.tail)
     assert accepted(server, FIRST) == 1
     assert running.lines("event=bounced") == []
-    line = running.lines("event=incident_closed")
+    line = running.logged("event=incident_closed")
     assert len(line) == 1 and f"identity={FIRST}" in line[0]
 
 

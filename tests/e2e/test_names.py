@@ -41,7 +41,7 @@ def test_the_service_refuses_a_stranger_and_takes_the_mailbox(sluice, mock, rout
     assert refused
     swaks(running.port, "--data", message("m2"), "--local-interface", "127.0.0.2")
     wait_until(lambda: running.lines("event=delivered"), running.program.tail)
-    (accepted,) = running.lines("event=accepted", f"from={USER}")
+    (accepted,) = running.logged("event=accepted", f"from={USER}")
     assert "original_from=app@example.test" in accepted
     mailbox = server.account()["tenant"]["mailboxes"][USER]
     assert mailbox["accepted"] >= 1
@@ -85,7 +85,7 @@ def test_refuse(sluice, aiosmtpd, route):
                                            {"policy": "refuse"}])
     transcript = swaks(running.port, "--data", message("no"), exit_code=23)
     assert "550 5.7.1 Sender refused" in transcript
-    (refused,) = running.lines("event=refused", "stage=mail")
+    (refused,) = running.logged("event=refused", "stage=mail")
     assert "from=app@example.test" in refused
     swaks(running.port, "--data", message("yes"), "--from", "anna@contoso.com")
     envelope, _ = delivered(server, "yes")
@@ -111,7 +111,7 @@ def test_devices_get_a_default(sluice, aiosmtpd, route):
         assert envelope.mail_from == USER
         assert mail["From"].addresses[0].addr_spec == \
             ("a@example.test" if "@" in line else USER)
-    assert len(running.lines("event=sender_replaced", f"from={USER}")) == 3
+    assert len(running.logged("event=sender_replaced", f"from={USER}", count=3)) == 3
 
 
 def test_bounces_go_to_the_original_sender(sluice, aiosmtpd, route):

@@ -57,7 +57,7 @@ def test_one_id_with_two_jobs(sluice, aiosmtpd, route):
     running.command("queue", "release", queue_id)
     running.wait_empty()
     assert (far.marks(), near.marks()) == (["m1"], ["m1"])
-    story = running.lines(f"m={queue_id} ", "event=delivered")
+    story = running.logged(f"m={queue_id} ", "event=delivered")
     assert len(story) == 2
 
 
@@ -129,8 +129,8 @@ def test_a_fallback_takes_over_and_gives_back(sluice, aiosmtpd, route):
         send(running.port, f"m{number}", ["a@x.test"])
     running.wait_empty()
     assert sorted(near.marks()) == sorted(f"m{number}" for number in range(10))
-    assert running.lines("event=route_out", "route=far", "fallback=near", "reason=unreachable")
-    assert running.lines("event=fallback", "route=far", "to=near")
+    assert running.logged("event=route_out", "route=far", "fallback=near", "reason=unreachable")
+    assert running.logged("event=fallback", "route=far", "to=near")
     # New mail finds out that it is back.
     far.start()
     numbers = iter(range(100, 10000))
@@ -161,7 +161,7 @@ def test_a_refusal_of_the_route_is_taken_elsewhere(sluice, aiosmtpd, route):
     assert not near.marks()
     send(running.port, "m1", ["a@x.test"])
     wait_until(lambda: near.marks() == ["m1"], running.program.tail)
-    assert running.lines("event=route_out", "reason=refused")
+    assert running.logged("event=route_out", "reason=refused")
     running.wait_empty()
     assert len(far.envelopes) == 1  # the report
 
