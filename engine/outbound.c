@@ -428,7 +428,6 @@ void outbound_become_ready(struct outbound *outbound)
 		if (sizes[i] > 0 && (carrier->size_max == 0 || sizes[i] < carrier->size_max))
 			carrier->size_max = sizes[i];
 	lane_stand(carrier->lane);
-	target_trust(outbound->target, &outbound->address);
 	outbound->ready = loop_now(&outbound->shard->loop);
 	outbound_enter(outbound, STEP_READY);
 	outbound_arm(outbound);

@@ -14,11 +14,15 @@ static const struct host *hello_host(struct outbound *outbound);
 static void hello_secure(struct outbound *outbound);
 static void hello_greet(struct outbound *outbound, enum outbound_step step);
 static void hello_on_ehlo(struct outbound *outbound, const struct reply *reply);
+static bool hello_is_unknown(int code);
+static void hello_greet_as_of_old(struct outbound *outbound);
 static void hello_go_on(struct outbound *outbound);
+static void hello_be_anonymous(struct outbound *outbound);
 static void hello_send_word(
         struct outbound *outbound, enum write_word word, enum outbound_step step);
 static void hello_ask_secret(struct outbound *outbound);
 static enum signin_mechanism hello_mechanism(const struct outbound *outbound);
+static void hello_no_mechanism(struct outbound *outbound);
 static void hello_no_secret(struct outbound *outbound, const struct keeper_ask *ask);
 static void hello_on_auth(struct outbound *outbound, const struct reply *reply);
 static void hello_not_signed_in(struct outbound *outbound, const struct reply *reply);
@@ -158,11 +162,35 @@ static void hello_on_ehlo(struct outbound *outbound, const struct reply *reply)
 		if (outbound->step == STEP_EHLO)
 			capabilities_parse(reply->whole, &outbound->carrier.offers);
 		hello_go_on(outbound);
-	} else if (outbound->step == STEP_EHLO && reply->code / 100 == 5 && !outbound->secured) {
-		hello_greet(outbound, STEP_HELO);
+	} else if (outbound->step == STEP_EHLO && hello_is_unknown(reply->code)) {
+		hello_greet_as_of_old(outbound);
 	} else {
 		hello_refused(outbound, reply);
 	}
+}
+
+/* It does not know EHLO; any other 5yz refuses us, and HELO would be refused as well. */
+static bool hello_is_unknown(int code)
+{
+	return code == 500 || code == 502 || code == 504;
+}
+
+/* HELO offers neither TLS nor sign-in. */
+static void hello_greet_as_of_old(struct outbound *outbound)
+{
+	const struct host *host = hello_host(outbound);
+
+	if (host == NULL)
+		return;
+	if (outbound->identity != NULL)
+		outbound_fail_with(outbound,
+		        VIEW("it does not know EHLO, so we could not sign in; nothing was sent"));
+	else if (!outbound->secured && target_requires_tls(outbound->target, host))
+		outbound_fail_with(outbound,
+		        VIEW("it does not know EHLO, so TLS, which the route or its signed TLSA "
+		             "records require, is not to be had; nothing was sent"));
+	else
+		hello_greet(outbound, STEP_HELO);
 }
 
 /* What comes next, given what is done and what is offered. */
@@ -187,7 +215,21 @@ static void hello_go_on(struct outbound *outbound)
 	else if (outbound->identity != NULL)
 		hello_ask_secret(outbound);
 	else
-		outbound_become_ready(outbound);
+		hello_be_anonymous(outbound);
+}
+
+/* No sign-in. Mail that goes in clear is told of once a session: where TLS was wished for, nobody
+ * may have noticed that the server does not offer it. */
+static void hello_be_anonymous(struct outbound *outbound)
+{
+	if (!outbound->secured) {
+		const bool wished = outbound->target->route->tls.mode != ROUTE_TLS_NONE;
+		struct log_line line =
+		        outbound_log(outbound, wished ? LOG_WARNING : LOG_INFO, "in_clear");
+		log_word(&line, "starttls", wished ? "not offered" : "off");
+		log_end(&line);
+	}
+	outbound_become_ready(outbound);
 }
 
 static void hello_send_word(
@@ -213,11 +255,7 @@ static void hello_ask_secret(struct outbound *outbound)
 		return;
 	}
 	if (hello_mechanism(outbound) == SIGNIN_NONE) {
-		hello_fault(outbound, CAUSE_AUTH_MECHANISM,
-		        "The server does not offer the identity's `auth`; compare it with the "
-		        "AUTH line of its EHLO reply, and the host with the interface.",
-		        VIEW("the server does not offer the way to sign in that the identity asks "
-		             "for"));
+		hello_no_mechanism(outbound);
 		return;
 	}
 	outbound->signin_chunk = shelf_take(&outbound->shard->shelf);
@@ -248,6 +286,28 @@ static enum signin_mechanism hello_mechanism(const struct outbound *outbound)
 		        (outbound->carrier.offers.mechanisms & SIGNIN_BIT(ways[i].mechanism)) != 0)
 			return ways[i].mechanism;
 	return SIGNIN_NONE;
+}
+
+/* Says what is offered, so that nobody has to look by hand. */
+static void hello_no_mechanism(struct outbound *outbound)
+{
+	char memory[OUTBOUND_TEXT_BYTES];
+	struct text text = TEXT_ON(memory);
+	size_t offered = 0;
+
+	text_put(&text, VIEW("the server offers "));
+	for (enum signin_mechanism each = SIGNIN_NONE + 1; each < SIGNIN_MECHANISM_COUNT; each++)
+		if ((outbound->carrier.offers.mechanisms & SIGNIN_BIT(each)) != 0) {
+			text_put(&text, offered++ > 0 ? VIEW(", ") : VIEW(""));
+			text_put(&text, view_of(signin_mechanism_name(each)));
+		}
+	text_put(&text, offered > 0 ? VIEW("") : VIEW("no way to sign in that we know"));
+	text_put(&text, VIEW(", and the identity's `auth` is "));
+	text_put(&text, view_of(config_auth_word(outbound->identity->auth)));
+	hello_fault(outbound, CAUSE_AUTH_MECHANISM,
+	        "Set the identity's `auth` to one that is offered, or compare the host with the "
+	        "interface: another one may be meant.",
+	        text_view(&text));
 }
 
 void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask)

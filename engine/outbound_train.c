@@ -50,6 +50,7 @@ void outbound_give(struct outbound *outbound, struct job *job, const struct thro
 void outbound_hear_train(struct outbound *outbound, const struct reply *reply)
 {
 	enum transaction_heard heard = TRANSACTION_BROKEN;
+	const bool was_useful = outbound->carrier.useful;
 
 	outbound_pass(outbound);
 	if (outbound->train_answered < outbound->train_count) {
@@ -59,6 +60,8 @@ void outbound_hear_train(struct outbound *outbound, const struct reply *reply)
 		outbound_pass(outbound);
 	}
 	outbound->retiring |= heard == TRANSACTION_RETIRE;
+	if (outbound->carrier.useful && !was_useful)
+		target_trust(outbound->target, &outbound->address);
 	if (outbound->carrier.elsewhere)
 		target_blame(
 		        outbound->target, &outbound->address, loop_now(&outbound->shard->loop));

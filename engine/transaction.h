@@ -41,6 +41,7 @@ struct carrier {
 	uint32_t replies_due; /* commands that were written and not answered */
 	bool dirty;           /* a transaction may be open at the server */
 	bool elsewhere;       /* a reply blamed this front end: another address may do */
+	bool useful;          /* it took a message */
 };
 
 struct transaction {

@@ -153,6 +153,7 @@ static void transaction_hear_end(
 		judge_recipients(carrier->judge, carrier->lane, transaction->job,
 		        1U << OWED_ACCEPTED, it, &transaction->judgement);
 		if (taken) {
+			carrier->useful = true;
 			judge_taken(carrier->judge, carrier->lane, &transaction->ticket,
 			        transaction->epoch);
 			incidents_taken(carrier->judge->incidents, carrier->lane,

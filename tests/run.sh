@@ -48,5 +48,5 @@ for build in $builds; do
 	echo "subdirs(\"$PWD/$folder\")" >>build/suites/CTestTestfile.cmake
 done
 
-# Many tests wait for a clock most of their time: one more than there are processors.
-exec ctest --test-dir build/suites --output-on-failure -j "$((jobs + 1))" "$@"
+# Tests wait for clocks and disks half of their time: two for each processor.
+exec ctest --test-dir build/suites --output-on-failure -j "$((2 * jobs))" "$@"

@@ -21,10 +21,10 @@ PASSWORD = "a secret: 100% / pass"
 
 
 class Aiosmtpd:
-    """aiosmtpd with STARTTLS and sign-in; it has no CHUNKING, so mail comes by DATA."""
+    """aiosmtpd; STARTTLS and sign-in unless told otherwise. No CHUNKING: mail comes by DATA."""
 
     def __init__(self, certificates, sign_in=True, smtputf8=True, certificate="server",
-                 names="DNS:localhost,IP:127.0.0.1", size=33554432):
+                 names="DNS:localhost,IP:127.0.0.1", size=33554432, tls=True):
         self.port = free_port()
         self.envelopes = []  # of the messages we said 250 to, in order
         self.refusals = {}  # recipient: the reply to its RCPT
@@ -35,8 +35,8 @@ class Aiosmtpd:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*certificates.server(certificate, names))
         self.settings = {
-            "hostname": LOCALHOST, "port": self.port, "tls_context": context,
-            "require_starttls": True, "auth_required": sign_in, "enable_SMTPUTF8": smtputf8,
+            "hostname": LOCALHOST, "port": self.port, "tls_context": context if tls else None,
+            "require_starttls": tls, "auth_required": sign_in, "enable_SMTPUTF8": smtputf8,
             "authenticator": self._authenticate if sign_in else None, "data_size_limit": size,
             "ready_timeout": 30,
         }

@@ -63,6 +63,15 @@ def test_postfix_gets_big_and_eight_bit_mail(sluice, postfix, route):
     assert postfix.messages()[0].replace(b"\n", b"\r\n").endswith(text.partition(b"\r\n\r\n")[2])
 
 
+def test_mail_in_clear_is_told_of(sluice, aiosmtpd):
+    server = aiosmtpd(sign_in=False, tls=False)
+    running = sluice({"name": "far", "interface": "connector", "host": "127.0.0.1",
+                      "port": server.port})
+    send(running.port, "m1")
+    running.wait_empty()
+    assert len(running.logged("event=in_clear", "starttls=\"not offered\"", "level=warning")) == 1
+
+
 def test_certificate_of_another_name(sluice, aiosmtpd, route):
     server = aiosmtpd(certificate="other", names="DNS:other.test")
     running = sluice(route(server))

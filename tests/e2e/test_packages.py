@@ -29,7 +29,7 @@ def test_unpacking_at_the_same_time_is_done_once(tmp_path):
     environment = os.environ | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
                                 "FETCHED": str(fetched)}
     command = ["sh", TOP / "tests/packages.sh", "--unpack", "nameserver", into]
-    at_once = [subprocess.Popen(command, env=environment) for _ in range(4)]
+    at_once = [subprocess.Popen(command, env=environment, cwd=tmp_path) for _ in range(4)]
     assert [program.wait(60) for program in at_once] == [0] * 4
     assert (into / "usr/share/thing").read_text(encoding="ascii") == "content\n"
     assert len(fetched.read_text(encoding="ascii").splitlines()) == 1

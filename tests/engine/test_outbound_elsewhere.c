@@ -92,6 +92,31 @@ static void test_all_are_avoided(void **state)
 	rig_destroy(rig);
 }
 
+/* An address that greets us and takes nothing is as bad as before. */
+static void test_trusted_by_what_it_took(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE
+		"> 250 2.1.0 ok\n> 550 5.1.1 nobody\n> 503 5.5.1 no\n< RSET\n" RESET MESSAGE TAKEN
+		        BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin("", PLAIN, scripts);
+	struct target *target = &rig->delivery.dispatch.routes[0].target;
+
+	(void)state;
+	set(rig, &(struct scene){ .open = true });
+	target_blame(target, &target->hosts.addresses[0].endpoint, (struct mono){ 0 });
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	assert_true(target->addresses[0].suspect);
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "D");
+	assert_false(target->addresses[0].suspect);
+	rig_destroy(rig);
+}
+
 /* A session does not go on for ever. */
 static void test_tries_are_bounded(void **state)
 {
@@ -201,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_the_next_one),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_all_are_avoided),
+		cmocka_unit_test(test_trusted_by_what_it_took),
 		cmocka_unit_test(test_tries_are_bounded),
 		cmocka_unit_test(test_records_ask_for_tls),
 		cmocka_unit_test(test_a_host_that_went),

@@ -41,6 +41,53 @@ static void test_starttls_refused(void **state)
 	rig_destroy(rig);
 }
 
+static void hello_refused(const char *mode, const char *answer, const char *reply)
+{
+	char script[128];
+	const char *const scripts[] = { script, NULL };
+
+	(void)snprintf(script, sizeof script, GREET "> %s\nend\n", answer);
+	struct rig *rig = rig_begin("", mode, scripts);
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	assert_non_null(strstr(rig_reply(rig, 0, 0), reply));
+	rig_stop(rig);
+	assert_null(strstr(rig->server.heard, "HELO"));
+	rig_destroy(rig);
+}
+
+/* HELO is for servers that do not know EHLO, and only where nothing that it lacks is needed. */
+static void test_no_helo(void **state)
+{
+	(void)state;
+	hello_refused("tls: {mode: required}", "500 5.5.1 what?", "it does not know EHLO");
+	hello_refused(PLAIN, "554 5.7.1 not you", "554 5.7.1 not you");
+	hello_refused(PLAIN, "550 5.7.1 not you", "550 5.7.1 not you");
+}
+
+static void test_helo(void **state)
+{
+	static const char *const codes[] = { "500 5.5.1", "502", "504" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		char script[512];
+		const char *const scripts[] = { script, NULL };
+
+		(void)snprintf(script, sizeof script,
+		        GREET "> %s what?\n< HELO relay.example\n> 250 mail.example\n"
+		              "< MAIL\n> 250 ok\n< RCPT\n> 250 ok\n< DATA\n> 354 go\n.\n"
+		              "> 250 taken\n" BYE,
+		        codes[i]);
+		struct rig *rig = rig_begin("", "tls: {mode: optional}", scripts);
+		rig_post(rig, "x\r\n");
+		rig_wait(rig, 1);
+		rig_assert_outcomes(rig, 0, "D");
+		rig_destroy(rig);
+	}
+}
+
 /* With TLS. */
 
 /* `identity`: "user: u, auth: login", or NULL. */
@@ -199,7 +246,15 @@ static void test_sign_in_refused(void **state)
 static void test_sign_in_not_offered(void **state)
 {
 	refused(*state, "user: u, auth: plain",
-	        SECURE OFFER "PIPELINING\\n250 AUTH LOGIN XOAUTH2\nend\n", "does not offer");
+	        SECURE OFFER "PIPELINING\\n250 AUTH LOGIN XOAUTH2\nend\n",
+	        "the server offers LOGIN, XOAUTH2, and the identity's `auth` is plain");
+}
+
+static void test_no_sign_in_offered(void **state)
+{
+	refused(*state, "user: u", SECURE ONLY "PIPELINING\nend\n",
+	        "the server offers no way to sign in that we know, and the identity's `auth` is "
+	        "password");
 }
 
 static void test_token_refused(void **state)
@@ -230,6 +285,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_starttls),
 		cmocka_unit_test(test_starttls_refused),
+		cmocka_unit_test(test_no_helo),
+		cmocka_unit_test(test_helo),
 		OFFICE_TEST(test_starttls),
 		OFFICE_TEST(test_implicit_tls),
 		OFFICE_TEST(test_injection),
@@ -240,6 +297,7 @@ int main(void)
 		OFFICE_TEST(test_xoauth2),
 		OFFICE_TEST(test_sign_in_refused),
 		OFFICE_TEST(test_sign_in_not_offered),
+		OFFICE_TEST(test_no_sign_in_offered),
 		OFFICE_TEST(test_token_refused),
 	};
 
