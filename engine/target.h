@@ -50,7 +50,8 @@ const struct host_address *target_pick(struct target *target, struct mono now);
 /* Whether there is an address that nobody has tried since then: where all are avoided, a session
  * still tries each of them. */
 bool target_has_other(const struct target *target, struct mono since);
-/* The address was of no use; it took a message (greeting us proves nothing). One that is not known any more is of no interest. */
+/* The address was of no use; it took a message, where a greeting proves nothing. One that is not
+ * known any more is of no interest. */
 void target_blame(struct target *target, const struct endpoint *endpoint, struct mono now);
 void target_trust(struct target *target, const struct endpoint *endpoint);
 
