@@ -12,6 +12,9 @@
 #define REPEAT_MAX       FIGURES_VALUES_MAX
 #define IDLE_DEFAULT     10000
 #define DEMO_MESSAGES    6000
+#define HOUR_MAILBOXES   20
+#define HOUR_MESSAGES    45000 /* a quarter more than they may send */
+#define HOUR_BYTES       2048
 #define CONNECTIONS_MORE 100 /* than the load opens */
 
 static const char usage[] =
@@ -23,14 +26,16 @@ static const char usage[] =
         "  throughput  messages a second from the first MAIL to the last delivery: this load,\n"
         "              `sluice serve` and `sluice-mock`, TLS and sign-in between the two\n"
         "  limit       the load straight into the mock, no relay: what can be had at all\n"
+        "  hour        an hour at the limits of 20 mailboxes, 60 times as fast; compare with\n"
+        "              `simulate --day hour`\n"
         "  idle        memory of idle client connections\n"
         "  churn       the spool alone: a backlog settled in random order\n"
         "  load        the load alone, at any server: --to\n"
         "  demo        throughput with a kill -9 midway, told in words; exit 1 if mail is lost\n"
         "\n"
         "The load:\n"
-        "  --messages N       how many (20000; demo 6000)\n"
-        "  --size BYTES       of each, also 10KiB, 2MiB (10KiB)\n"
+        "  --messages N       how many (20000; demo 6000, hour 45000)\n"
+        "  --size BYTES       of each, also 10KiB, 2MiB (10KiB; hour 2KiB)\n"
         "  --in N             sessions that hand mail in (20; idle 10000)\n"
         "  --window N         messages in flight on each; 1 waits for every 250 (1)\n"
         "  --recipients N     of each message (1)\n"
@@ -46,7 +51,7 @@ static const char usage[] =
         "  --delay MS         every reply of the mock comes so much later\n"
         "Churn:\n"
         "  --backlog N        messages (100000)\n"
-        "  --seconds N        (15)\n"
+        "  --seconds N        (15; hour 60)\n"
         "All:\n"
         "  --runs N           repeat, and print medians (1)\n"
         "  --spool DIR        where the spool lies: a real disk (the programs' folder)\n"
@@ -64,6 +69,7 @@ struct command {
 static const struct command commands[] = {
 	{ "throughput", run_throughput, true },
 	{ "limit", run_limit, false },
+	{ "hour", run_hour, true },
 	{ "idle", run_idle, false },
 	{ "churn", run_churn, true },
 	{ "load", run_load, false },
@@ -182,7 +188,7 @@ static void options_read(struct options *options, int argc, char **argv)
 		fputs("sluice-bench: see --help\n", stderr);
 		exit(2);
 	}
-	const bool lacks_target = options->command == &commands[4] && !options->has_target;
+	const bool lacks_target = options->command == &commands[5] && !options->has_target;
 	if (!has_name || argc - optind != 1 || options->command == NULL || lacks_target) {
 		fputs(lacks_target ? "sluice-bench: load needs --to ADDRESS:PORT\n"
 		                   : "sluice-bench: one run is wanted; see --help\n",
@@ -200,6 +206,7 @@ static void options_default(struct options *options, const char *name)
 		.run = { .stand = { .programs = own_folder(), .sessions = 20, .pipeline = 16 },
 		        .load = LOAD_SETTINGS,
 		        .churn = CHURN_SETTINGS,
+		        .hour_s = 3600 / STAND_SPEED,
 		        .interrupted = &interrupted },
 		.repeat = 1,
 	};
@@ -208,6 +215,11 @@ static void options_default(struct options *options, const char *name)
 			options->command = &commands[i];
 	if (strcmp(name, "idle") == 0)
 		options->run.load.sessions = IDLE_DEFAULT;
+	if (strcmp(name, "hour") == 0) {
+		options->run.stand.mailboxes = HOUR_MAILBOXES;
+		options->run.load.messages = HOUR_MESSAGES;
+		options->run.load.bytes = HOUR_BYTES;
+	}
 	if (strcmp(name, "demo") == 0)
 		options->run.load.messages = DEMO_MESSAGES;
 }
@@ -267,6 +279,7 @@ static bool option_set(struct options *options, int option, const char *value)
 		break;
 	case OPTION_SECONDS:
 		NUMBER(1, 86400, options->run.churn.seconds);
+		options->run.hour_s = options->run.churn.seconds;
 		break;
 	case OPTION_RUNS:
 		NUMBER(1, REPEAT_MAX, options->repeat);

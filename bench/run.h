@@ -22,6 +22,7 @@ struct run_settings {
 	struct stand_settings stand;
 	struct load_settings load;
 	struct churn_settings churn;
+	unsigned hour_s;    /* how long the hour takes: an hour of the tenant's time, or less */
 	const char *ledger; /* of `load`: a file's path, or NULL */
 	const volatile sig_atomic_t *interrupted;
 };
@@ -31,6 +32,9 @@ MUST_CHECK bool run_throughput(
         const struct run_settings *settings, struct figures *figures, struct text *why);
 /* Load straight into the mock: what load, mock and machine can do at all. */
 MUST_CHECK bool run_limit(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* An hour at the limits of a pool of mailboxes, at STAND_SPEED times the speed. */
+MUST_CHECK bool run_hour(
         const struct run_settings *settings, struct figures *figures, struct text *why);
 /* What an idle connection costs Sluice in memory: load.sessions of them. */
 MUST_CHECK bool run_idle(

@@ -20,6 +20,7 @@
 static struct err stand_failure(
         struct stand *stand, const char *program, const char *output, struct text *why);
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where);
+static void add_words(const char **words, const char *option, const char *value);
 
 struct err stand_open(struct stand *stand, const struct stand_settings *settings, struct text *why)
 {
@@ -84,26 +85,40 @@ struct err stand_start_mock(struct stand *stand, struct text *why)
 	char certificate[STAND_PATH_MAX + 32];
 	char key[STAND_PATH_MAX + 32];
 	char account[STAND_PATH_MAX + 32];
+	char tenant[STAND_PATH_MAX + 32];
 	const char *words[STAND_WORDS_MAX] = { program, "--listen", listen, "--certificate",
 		certificate, "--key", key, "--account", account, "--interface",
-		stand->settings.open ? "mx" : "submission", "--user", STAND_USER ":" STAND_SECRET };
+		stand->settings.open ? "mx" : "submission" };
 
 	(void)snprintf(program, sizeof program, "%s/sluice-mock", stand->settings.programs);
 	(void)snprintf(listen, sizeof listen, STAND_ADDRESS ":%u", stand->mock_port);
 	(void)snprintf(certificate, sizeof certificate, "%s/mock.pem", stand->folder);
 	(void)snprintf(key, sizeof key, "%s/mock.key", stand->folder);
 	(void)snprintf(account, sizeof account, "%s/account.json", stand->folder);
-	if (stand->settings.delay_ms != NULL) {
-		size_t end = 0;
-		while (words[end] != NULL)
-			end++;
-		words[end] = "--delay";
-		words[end + 1] = stand->settings.delay_ms;
+	(void)snprintf(tenant, sizeof tenant, "%s/tenant.json", stand->folder);
+	if (stand->settings.mailboxes > 0) {
+		add_words(words, "--tenant", tenant);
+		add_words(words, "--work", STAND_WORK_MS);
+	} else {
+		add_words(words, "--user", STAND_USER ":" STAND_SECRET);
 	}
+	if (stand->settings.delay_ms != NULL)
+		add_words(words, "--delay", stand->settings.delay_ms);
 	const struct err err = child_start(&stand->mock, words, stand->mock_output, false);
 	if (failed(err) || !child_await(&stand->mock, "event=ready", STAND_READY_NS))
 		return stand_failure(stand, "sluice-mock", stand->mock_output, why);
 	return err_ok();
+}
+
+static void add_words(const char **words, const char *option, const char *value)
+{
+	size_t end = 0;
+
+	while (words[end] != NULL)
+		end++;
+	check(end + 2 < STAND_WORDS_MAX);
+	words[end] = option;
+	words[end + 1] = value;
 }
 
 struct err stand_start_sluice(struct stand *stand, struct text *why)

@@ -16,6 +16,8 @@
 #define STAND_READY_NS (30 * NS_PER_S) /* for a program to accept connections */
 #define STAND_USER     "load@contoso.com"
 #define STAND_ADDRESS  "127.0.0.1"
+#define STAND_SPEED    60   /* of a tenant's time */
+#define STAND_WORK_MS  "17" /* that its service takes for a message: a second of its time */
 
 struct stand_settings {
 	const char *programs; /* the folder that has sluice and sluice-mock */
@@ -27,6 +29,9 @@ struct stand_settings {
 	unsigned delivery_threads;
 	unsigned connections; /* in, at most */
 	const char *delay_ms; /* of the mock's replies; NULL: none */
+	/* Of a tenant whose minute takes a second, each with the service's limits, and told to
+	 * Sluice as such; 0: one account without limits. */
+	unsigned mailboxes;
 };
 
 struct stand {
@@ -48,7 +53,10 @@ struct stand_account {
 	uint64_t distinct;
 	uint64_t duplicates;
 	uint64_t refused;
-	struct mono last; /* delivery */
+	uint64_t tried;     /* with a tenant: every MAIL, */
+	uint64_t throttled; /* those refused for the sake of a mailbox's limits, */
+	uint64_t over;      /* and those beyond a limit */
+	struct mono last;   /* delivery */
 	char **duplicate_ids;
 	size_t duplicate_id_count;
 };

@@ -1,5 +1,6 @@
 #include "bench/stand_files.h"
 
+#include "bench/mock_saying.h"
 #include "queue/base/check.h"
 #include "queue/base/random.h"
 
@@ -18,6 +19,9 @@
 
 static uint16_t port_free(struct random *random);
 static void config_write(const struct stand *stand, FILE *file);
+static void config_write_route(const struct stand *stand, FILE *file);
+static void config_write_mailboxes(const struct stand *stand, FILE *file);
+static void tenant_write(const struct stand *stand, FILE *file);
 static struct err file_write(const struct stand *stand, const char *name,
         void (*write)(const struct stand *stand, FILE *file));
 static void secret_write(const struct stand *stand, FILE *file);
@@ -58,8 +62,10 @@ static uint16_t port_free(struct random *random)
 
 struct err stand_files_write(const struct stand *stand)
 {
-	const struct err err = file_write(stand, "secret", secret_write);
+	struct err err = file_write(stand, "secret", secret_write);
 
+	if (!failed(err) && stand->settings.mailboxes > 0)
+		err = file_write(stand, "tenant.json", tenant_write);
 	return failed(err) ? err : file_write(stand, "sluice.yaml", config_write);
 }
 
@@ -99,17 +105,13 @@ static void config_write(const struct stand *stand, FILE *file)
 	        "    interface: submission\n"
 	        "    host: localhost\n"
 	        "    port: %u\n"
-	        "    tls: {verify: true, ca_file: ca.pem}\n"
-	        "    sessions: %u\n"
-	        "    pipeline: %u\n"
-	        "    connections: none\n"
-	        "    messages_per_minute: none\n"
-	        "    recipients_per_day: none\n"
-	        "    identities:\n"
-	        "      - {user: " STAND_USER ", auth: login, secret_file: secret}\n"
-	        "retry: {first: 1s, most: 2s, factor: 1, give_up_after: 1d}\n",
-	        settings->connections, settings->connections, stand->sluice_port, stand->mock_port,
-	        settings->sessions, settings->pipeline);
+	        "    tls: {verify: true, ca_file: ca.pem}\n",
+	        settings->connections, settings->connections, stand->sluice_port, stand->mock_port);
+	if (settings->mailboxes > 0)
+		config_write_mailboxes(stand, file);
+	else
+		config_write_route(stand, file);
+	fputs("retry: {first: 1s, most: 2s, factor: 1, give_up_after: 1d}\n", file);
 	if (settings->ingest_threads == 0 && settings->delivery_threads == 0)
 		return;
 	fputs("threads:\n", file);
@@ -117,6 +119,42 @@ static void config_write(const struct stand *stand, FILE *file)
 		fprintf(file, "  ingest: %u\n", settings->ingest_threads);
 	if (settings->delivery_threads != 0)
 		fprintf(file, "  delivery: %u\n", settings->delivery_threads);
+}
+
+static void config_write_route(const struct stand *stand, FILE *file)
+{
+	fprintf(file,
+	        "    sessions: %u\n"
+	        "    pipeline: %u\n"
+	        "    connections: none\n"
+	        "    messages_per_minute: none\n"
+	        "    recipients_per_day: none\n"
+	        "    identities:\n"
+	        "      - {user: " STAND_USER ", auth: login, secret_file: secret}\n",
+	        stand->settings.sessions, stand->settings.pipeline);
+}
+
+/* The limits of a mailbox as they are, in the tenant's time. */
+static void config_write_mailboxes(const struct stand *stand, FILE *file)
+{
+	fprintf(file,
+	        "    messages_per_minute: 30/%us\n"
+	        "    recipients_per_day: 10000/%um\n"
+	        "    identities:\n",
+	        60 / STAND_SPEED, 24 * 60 / STAND_SPEED);
+	for (unsigned i = 1; i <= stand->settings.mailboxes; i++)
+		fprintf(file, "      - {user: m%u@contoso.com, auth: login, secret_file: secret}\n",
+		        i);
+}
+
+static void tenant_write(const struct stand *stand, FILE *file)
+{
+	fprintf(file,
+	        "{\"speed\": %u, \"counts\": \"mail\", \"accepted_domains\": [\"contoso.com\"],\n"
+	        " \"external_recipients_per_day\": \"none\",\n"
+	        " \"mailboxes\": [{\"name\": \"m#@contoso.com\", \"count\": %u, \"password\": "
+	        "\"" STAND_SECRET "\", \"send_as\": [\"*\"]}]}\n",
+	        STAND_SPEED, stand->settings.mailboxes);
 }
 
 struct err stand_files_certificates(const struct stand *stand)
@@ -156,11 +194,18 @@ bool stand_files_account(const char *path, struct stand_account *account)
 	if (root == NULL)
 		return false;
 	const json_t *ids = json_object_get(root, "duplicate_ids");
+	const json_t *tenant = json_object_get(root, "tenant");
+	const json_t *refused = json_object_get(tenant, "refused");
 	*account = (struct stand_account){
 		.messages = json_count(root, "messages"),
 		.distinct = json_count(root, "distinct"),
 		.duplicates = json_count(root, "duplicates"),
 		.refused = json_count(root, "refused"),
+		.tried = json_count(tenant, "tried"),
+		.throttled = json_count(refused, mock_saying_word(MOCK_SAYS_CONCURRENT)) +
+		             json_count(refused, mock_saying_word(MOCK_SAYS_RATE)) +
+		             json_count(refused, mock_saying_word(MOCK_SAYS_DAILY)),
+		.over = json_count(tenant, "over"),
 		.last = { (int64_t)json_count(root, "last_ns") },
 		.duplicate_id_count = json_array_size(ids),
 	};

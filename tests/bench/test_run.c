@@ -70,6 +70,20 @@ static void test_limit(void **state)
 	assert_true(figures_median(&figures, "tls_bdat_per_second") > 0);
 }
 
+/* Two seconds of it: each mailbox sends, and keeps to its limit. */
+static void test_hour(void **state)
+{
+	(void)state;
+	struct run_settings settings = small();
+
+	settings.stand.mailboxes = 2;
+	settings.hour_s = 2;
+	settings.load.messages = 300;
+	measure(run_hour, &settings);
+	assert_true(figures_median(&figures, "delivered") > 30);
+	assert_true(figures_sum(&figures, "over") < 0.5);
+}
+
 static void test_idle(void **state)
 {
 	(void)state;
@@ -125,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_throughput),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_hour),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_demo),

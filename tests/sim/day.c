@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define DAY_BEGAN_MS  1790000000000 /* of the wall clock */
 #define DAY_MEMORY    (256 << 20)   /* the mock's and the feeder's */
@@ -42,6 +43,7 @@ struct day {
 	struct day_watch watch;
 	uint64_t delivered;
 	struct mono last_delivery;
+	int64_t cost_ns; /* of the delivery shards, since cost_from */
 };
 
 static struct day day; /* callbacks of the seams come without an owner of their own type */
@@ -52,6 +54,8 @@ static void day_make_mock(void);
 static void day_make_mail(void);
 static int day_compare_mail(const void *left, const void *right);
 static void day_turn(void);
+static void day_turn_thread(struct machine_thread *thread);
+static int64_t day_cpu_ns(void);
 static void day_look(void);
 static bool day_is_over(void);
 static void day_see_message(
@@ -79,7 +83,8 @@ void day_run(const struct day_settings *settings, struct day_result *result)
 	disk_reset(random_u64(&day.random));
 	network_reset(random_u64(&day.random));
 	sim_disk.calm = true;
-	sim_network.weather.latency_ns = DAY_LATENCY;
+	sim_network.weather.latency_ns =
+	        settings->latency_ns > 0 ? settings->latency_ns : DAY_LATENCY;
 	check(!failed(depot_create(&day.depot, DAY_MEMORY)));
 	shelf_init(&day.shelf, day.depot);
 	day_configure();
@@ -102,6 +107,9 @@ void day_run(const struct day_settings *settings, struct day_result *result)
 	day_watch_judge_waits(day.mails, settings->messages, result);
 	result->accepted = day.feeder.accepted;
 	result->delivered = day.delivered;
+	if (settings->cost_from > 0 && day.delivered > settings->cost_from)
+		result->cost_us = (double)day.cost_ns / (double)NS_PER_US /
+		                  (double)(day.delivered - settings->cost_from);
 }
 
 static void day_configure(void)
@@ -127,9 +135,12 @@ static void day_configure(void)
 	        "    host: 127.0.0.1\n"
 	        "    port: %d\n"
 	        "    tls: {verify: true, mode: required}\n"
-	        "    notices_from: notices@day.test\n"
-	        "    identities:\n",
-	        settings->mailboxes > 100 ? 2 : 1, DAY_MOCK_PORT);
+	        "    notices_from: notices@day.test\n",
+	        settings->mailboxes > 100 && settings->cost_from == 0 ? 2 : 1, DAY_MOCK_PORT);
+	if (settings->connections > 0)
+		text_format(&text, "    connections: %u\n    recipients_per_day: none\n",
+		        settings->connections);
+	text_put(&text, VIEW("    identities:\n"));
 	for (unsigned i = 0; i < settings->mailboxes; i++)
 		text_format(&text, "      - {user: m%u@day.test, auth: login, secret_file: %s}\n",
 		        i, settings->secret);
@@ -161,6 +172,8 @@ static void day_make_tenant(void)
 		        day.tenant, view_of(name), VIEW("secret"), VIEW(""));
 		check(mailbox != NULL);
 		mock_mailbox_allow(mailbox, VIEW("*"));
+		if (day.settings.connections > 0)
+			mock_mailbox_first_limit(mailbox, MOCK_LIMIT_RECIPIENTS, MOCK_NONE);
 	}
 	for (unsigned i = 0; day.settings.spells && i < DAY_SPELLS; i++) {
 		const double from = day.settings.hours * 3600 * (i + 0.3) / DAY_SPELLS;
@@ -188,7 +201,7 @@ static void day_make_mock(void)
 		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN),
 		.work_ns = (int64_t)(day.settings.work_s * (double)NS_PER_S),
 		.work_spread = 0.5,
-		.sessions_max = 4 * DAY_MAILBOXES_MAX,
+		.sessions_max = 4 * day.settings.mailboxes,
 		.seed = random_u64(&day.random),
 		.observer = &day.observer,
 	};
@@ -223,8 +236,7 @@ static void day_make_mail(void)
 			const unsigned burst =
 			        (unsigned)random_below(&day.random, settings->bursts);
 			due_s = length_s * burst / settings->bursts +
-			        random_unit(&day.random) *
-			                300; /* it takes its sender five minutes */
+			        random_unit(&day.random) * settings->burst_s;
 		}
 		mail->due_ns = 5 * NS_PER_S + (int64_t)(due_s * (double)NS_PER_S);
 	}
@@ -251,7 +263,7 @@ static void day_turn(void)
 		if (!io_sim_is_ready(thread->loop->io))
 			continue;
 		io_sim_turn(thread->loop->io);
-		thread->turn(thread);
+		day_turn_thread(thread);
 		turned = true;
 	}
 	if (io_sim_is_ready(day.mock_loop.io)) {
@@ -290,6 +302,26 @@ static void day_turn(void)
 	clock_sim_go_on(step > 0 ? step : 1);
 	day_watch_see(&day.watch, clock_mono(), sim_disk.current.tables[TABLE_MESSAGES].count,
 	        day.tenant);
+}
+
+static void day_turn_thread(struct machine_thread *thread)
+{
+	const unsigned from = day.settings.cost_from;
+	const bool counts = from > 0 && day.delivered >= from && machine_delivers(thread);
+	const int64_t before = counts ? day_cpu_ns() : 0;
+
+	thread->turn(thread);
+	if (counts)
+		day.cost_ns += day_cpu_ns() - before;
+}
+
+/* The machine's own, which is simulated, has no thread's CPU time. */
+static int64_t day_cpu_ns(void)
+{
+	struct timespec now;
+
+	check(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0);
+	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
 static void day_look(void)

@@ -11,7 +11,7 @@
 
 #include "queue/base/bytes.h"
 
-#define DAY_MAILBOXES_MAX 2000
+#define DAY_MAILBOXES_MAX 10000
 #define DAY_MESSAGES_MAX  400000
 
 struct day_settings {
@@ -19,10 +19,15 @@ struct day_settings {
 	unsigned mailboxes;
 	unsigned messages;
 	unsigned bursts;       /* in which ordinary mail comes, evenly over the hours */
+	double burst_s;        /* that it takes their senders to hand one over */
 	double hours;          /* within which it comes */
 	double stop_hours;     /* when the day ends, delivered or not; 0: once all is delivered */
 	double urgent;         /* the share of mail that is urgent, and comes at any time */
 	double work_s;         /* that the service takes for a message */
+	int64_t latency_ns;    /* of the network; 0: as usual */
+	unsigned connections;  /* of a mailbox; 0: as the service has it. With it: any number of
+	                        * recipients a day */
+	unsigned cost_from;    /* deliveries after which the shards' CPU time counts; 0: never */
 	bool spells;           /* the service is busy now and then */
 	double halve_at_s;     /* the service halves its messages a minute; 0: never */
 	double lift_at_s;      /* and gives them back */
@@ -45,7 +50,9 @@ struct day_result {
 	uint64_t accepted;
 	uint64_t delivered;
 	uint64_t turns;
-	uint64_t over; /* times that a limit was exceeded, by the service's count */
+	uint64_t over;  /* times that a limit was exceeded, by the service's count */
+	double cost_us; /* CPU time of the delivery shards, a message: the one figure that is not
+	                 * simulated */
 	/* With halve_at_s: from a minute after it. */
 	double halved_throttled; /* of the attempts */
 	double halved_used;      /* of the new limit, from five minutes after it */

@@ -188,6 +188,11 @@ static void turn_delivery(struct machine_thread *thread)
 	delivery_turn(thread->what);
 }
 
+bool machine_delivers(const struct machine_thread *thread)
+{
+	return thread->turn == turn_delivery;
+}
+
 static void turn_spooler(struct machine_thread *thread)
 {
 	spooler_turn(thread->what);

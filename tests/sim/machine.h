@@ -57,6 +57,7 @@ struct machine *machine_boot(const struct config *config, bool verbose, uint64_t
 /* The power is cut: nothing of it turns again. */
 void machine_crash(struct machine *machine);
 /* Whether the thread of one of its ingest shards, or else its delivery shards, has this. */
+bool machine_delivers(const struct machine_thread *thread);
 bool machine_owns(const struct machine *machine, const struct io *io, bool ingest);
 /* An operator comes now and then, and releases what is held in doubt. True: now. */
 bool machine_release(struct machine *machine);
