@@ -294,6 +294,11 @@ static void check_streams(const struct config *config, struct config_places *pla
 				        "streams[%zu].name: streams[%zu] is named \"%s\" already; "
 				        "right is a name of its own",
 				        i, j, stream->name);
+		if (stream->urgent && stream->finish_by != 0)
+			complain(places, stream, &stream->finish_by,
+			        "streams[%zu].finish_by: the stream is urgent; right is one of the "
+			        "two",
+			        i);
 		headers += stream->header.count;
 	}
 	if (headers > RULEBOOK_HEADERS_MAX)

@@ -20,6 +20,7 @@
 #define CONFIG_NAME_FACTOR(key)       key
 #define CONFIG_NAME_SIZE(key)         key##_bytes
 #define CONFIG_NAME_DURATION(key)     key##_ns
+#define CONFIG_NAME_CLOCK(key)        key
 #define CONFIG_NAME_LIMIT(key)        key
 #define CONFIG_NAME_LIMIT_MINUTE(key) key
 #define CONFIG_NAME_LIMIT_DAY(key)    key

@@ -100,6 +100,9 @@
 	  "its share among the streams that are urgent, or among those that are not; mail in no " \
 	  "stream has the weight 1") \
 	X(pace, LIMIT_MINUTE, "none", "1", NULL, "most that start, spread evenly") \
+	X(finish_by, CLOCK, NULL, NULL, NULL, \
+	  "what waits is spread evenly until this time of the day (local time); what is left " \
+	  "then goes as it can, what comes later is the next day's") \
 	X(expire, DURATION, NULL, "1s", "30d", \
 	  "age at which its mail bounces; by default retry.give_up_after") \
 	X(sender, RULE_SENDERS, NULL, NULL, NULL, \

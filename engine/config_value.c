@@ -200,6 +200,21 @@ static bool read_duration(struct view text, int64_t *result)
 	return true;
 }
 
+/* 18:00; also 9:05. */
+static bool read_clock(struct view text, uint32_t *result)
+{
+	const size_t colon = view_find(text, ':');
+	uint64_t hour;
+	uint64_t minute;
+
+	if (colon == 0 || colon > 2 || text.bytes != colon + 3 ||
+	        !view_to_u64(view_first(text, colon), &hour) ||
+	        !view_to_u64(view_skip(text, colon + 1), &minute) || hour > 23 || minute > 59)
+		return false;
+	*result = (uint32_t)(hour * 60 + minute + 1);
+	return true;
+}
+
 /* `period_ns` is that of a number without one; 0: a period has no place here. */
 static bool read_limit(struct view text, int64_t period_ns, struct config_limit *result)
 {
@@ -479,6 +494,8 @@ bool config_value_read(
 		return read_quantity(text, size_units, COUNT_OF(size_units), field);
 	case CONFIG_KIND_DURATION:
 		return read_duration(text, field);
+	case CONFIG_KIND_CLOCK:
+		return read_clock(text, field);
 	case CONFIG_KIND_LIMIT:
 		return read_limit(text, 0, field);
 	case CONFIG_KIND_LIMIT_MINUTE:

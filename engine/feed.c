@@ -14,7 +14,9 @@
 static void feed_init_credit(
         struct feed_queue *queue, const struct config_route *settings, uint32_t shard_count);
 static void feed_charge(struct feed *feed, struct job *job, struct wall now);
-static bool feed_is_in_pace(const struct feed *feed, uint8_t stream, struct wall now);
+static bool feed_is_in_pace(
+        const struct feed *feed, uint8_t stream, struct wall now, uint64_t coming);
+static void feed_look_at_paces(struct feed *feed, struct wall now);
 static void feed_wake_at(struct feed_queue *queue, struct wall due);
 static bool feed_read_queues(struct feed *feed, bool urgent, struct wall now, size_t *reads,
         struct spool_place *damaged);
@@ -96,12 +98,8 @@ struct err feed_init(struct feed *feed, const struct config *config, struct spoo
 		feed->urgent |= queue->urgent;
 		feed_init_credit(queue, route, (uint32_t)shard_count);
 	}
-	for (uint32_t i = 1; i < streams_count(config); i++) {
-		const struct config_limit *pace = &streams_at(config, i)->pace;
-		if (pace->count != LIMIT_NONE)
-			feed->paces[i].apart_us =
-			        pace->period_ns / NS_PER_US / (int64_t)pace->count;
-	}
+	for (uint32_t i = 0; i < streams_count(config); i++)
+		pace_init(&feed->paces[i], streams_at(config, i));
 	/* All that can be lent, a batch of puts, reports and branches of its settles, and one to
 	 * look at. */
 	const size_t jobs_max =
@@ -234,7 +232,7 @@ void feed_offer(struct feed *feed, struct job *job, struct wall now)
 {
 	const struct feed_queue *queue = &feed->queues[spool_queue_of(feed->spool, job)];
 	const bool may_lend = !feed->stopped && !job->held && !queue->backlog &&
-	                      queue->credit_left > 0 && feed_is_in_pace(feed, job->stream, now);
+	                      queue->credit_left > 0 && feed_is_in_pace(feed, job->stream, now, 1);
 
 	check(job->shard == FEED_NO_SHARD);
 	if (may_lend) {
@@ -261,7 +259,6 @@ static void feed_charge(struct feed *feed, struct job *job, struct wall now)
 {
 	const uint16_t index = spool_queue_of(feed->spool, job);
 	struct feed_queue *queue = &feed->queues[index];
-	struct feed_pace *pace = &feed->paces[job->stream];
 	const uint64_t bound = feed_bound_shards(feed, job);
 	/* What is bound goes to those who have the mailboxes, closed or not: nobody else can send
 	 * it, and they say why it has to wait. */
@@ -274,9 +271,7 @@ static void feed_charge(struct feed *feed, struct job *job, struct wall now)
 	queue->credit_left -= !feed_is_closed(queue, best);
 	job->shard = (uint16_t)best;
 	job->lent_queue = index;
-	if (pace->next_us < now.ms * 1000)
-		pace->next_us = now.ms * 1000;
-	pace->next_us += pace->apart_us;
+	pace_lent(&feed->paces[job->stream], now);
 }
 
 /* Of these shards the one with the most credit; shard_count: none has any. */
@@ -291,13 +286,10 @@ static size_t feed_best(const struct feed *feed, const struct feed_queue *queue,
 	return best;
 }
 
-/* A clock that is set back must not stop it for longer than that. */
-static bool feed_is_in_pace(const struct feed *feed, uint8_t stream, struct wall now)
+static bool feed_is_in_pace(
+        const struct feed *feed, uint8_t stream, struct wall now, uint64_t coming)
 {
-	const struct feed_pace *pace = &feed->paces[stream];
-
-	return pace->apart_us == 0 || pace->next_us <= now.ms * 1000 ||
-	       pace->next_us > now.ms * 1000 + pace->apart_us;
+	return pace_next_us(&feed->paces[stream], now, coming) <= now.ms * 1000;
 }
 
 static uint64_t feed_bound_shards(const struct feed *feed, const struct job *job)
@@ -333,12 +325,38 @@ uint32_t feed_credit_sum(const struct feed *feed, size_t shard)
 void feed_wakes(struct feed *feed, const struct job *job)
 {
 	feed_wake_at(&feed->queues[spool_queue_of(feed->spool, job)], job->next_attempt);
+	pace_wait(&feed->paces[job->stream]);
+}
+
+void feed_leaves(struct feed *feed, const struct job *job)
+{
+	pace_leave(&feed->paces[job->stream]);
 }
 
 static void feed_wake_at(struct feed_queue *queue, struct wall due)
 {
 	if (due.ms < queue->next_due.ms)
 		queue->next_due = due;
+}
+
+/* What waits is counted once, at the start: a walk over the index of what is due. */
+static void feed_look_at_paces(struct feed *feed, struct wall now)
+{
+	const size_t routes = feed->config->routes.count;
+
+	for (uint32_t i = 0; i < streams_count(feed->config); i++) {
+		struct pace *pace = &feed->paces[i];
+		uint64_t waiting = 0;
+		uint64_t overdue = 0;
+
+		pace_look(pace, now);
+		for (size_t j = 0; j < routes && pace_counts(pace) && !feed->counted; j++)
+			waiting += spool_count_due(feed->spool, (uint16_t)(i * routes + j),
+			        pace_day(pace, now), &overdue);
+		if (pace_counts(pace) && !feed->counted)
+			pace_set(pace, now, waiting, overdue);
+	}
+	feed->counted = true;
 }
 
 /* Urgent streams first. */
@@ -350,6 +368,7 @@ bool feed_turn(struct feed *feed, struct wall now, struct spool_place *damaged)
 	feed->starved = false;
 	if (feed->stopped || !list_is_empty(&feed->strays))
 		return false;
+	feed_look_at_paces(feed, now);
 	if (feed->urgent && feed_read_queues(feed, true, now, &reads, damaged))
 		return true;
 	return feed_read_queues(feed, false, now, &reads, damaged);
@@ -392,14 +411,16 @@ static bool feed_read(
 
 	if (queue->credit_left == 0)
 		return false; /* a settle brings credit, and with it another turn */
-	if (!feed_is_in_pace(feed, stream, now)) {
-		feed_wake_at(queue, (struct wall){ feed->paces[stream].next_us / 1000 + 1 });
+	if (!feed_is_in_pace(feed, stream, now, 0)) {
+		feed_wake_at(queue,
+		        (struct wall){ pace_next_us(&feed->paces[stream], now, 0) / 1000 + 1 });
 		return false;
 	}
 	struct job *job = feed_take_job(feed);
 	const struct err err = spool_next(feed->spool, index, now, feed->shelf, feed->reserve, job);
 	switch (err.code) {
 	case ERR_OK:
+		pace_leave(&feed->paces[stream]);
 		if (routing_suits(feed->config, job->route, job)) {
 			feed_charge(feed, job, now);
 			feed_lend(feed, job);

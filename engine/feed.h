@@ -23,6 +23,7 @@
 
 #include "engine/config.h"
 #include "engine/letters.h"
+#include "engine/pace.h"
 #include "engine/senders.h"
 #include "queue/base/pool.h"
 #include "queue/route.h"
@@ -46,12 +47,6 @@ struct feed_queue {
 	struct wall closed_until[FEED_SHARDS_MAX];
 };
 
-/* A stream's pace: its jobs are lent so far apart. */
-struct feed_pace {
-	int64_t apart_us; /* 0: as they come */
-	int64_t next_us;  /* of the wall clock */
-};
-
 struct feed {
 	const struct config *config;
 	struct senders *senders;
@@ -68,7 +63,8 @@ struct feed {
 	bool urgent;        /* some queue is */
 	bool stopped;       /* draining: nothing new is lent */
 	bool starved;       /* the last read found the memory budget used up */
-	struct feed_pace paces[SCHEDULE_STREAMS_MAX];
+	bool counted;       /* what waits is known to the paces that want to know it */
+	struct pace paces[SCHEDULE_STREAMS_MAX];
 	struct feed_queue queues[SPOOL_ROUTES_MAX];
 };
 
@@ -110,6 +106,8 @@ void feed_take_back(struct feed *feed, struct job *job);
 uint32_t feed_credit_sum(const struct feed *feed, size_t shard);
 /* The job is on disk, due at next_attempt, and not lent. */
 void feed_wakes(struct feed *feed, const struct job *job);
+/* It was so, and is the spooler's to settle now. */
+void feed_leaves(struct feed *feed, const struct job *job);
 
 /* Lends what credit allows; a damaged record is told by `damaged` (its id; 0: none). Jobs that
  * their route can't send any more, as it is configured now, come into `strays`, lent to nobody,

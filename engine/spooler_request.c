@@ -222,6 +222,8 @@ static enum request_step spooler_act(struct spooler *spooler, struct job *job)
 	enum request_step step = REQUEST_STEP_ON;
 	struct job *branch = NULL;
 
+	const bool waited = !job->held;
+
 	if (!clerk_apply(job, verb, loop_wall(&shard->loop), &shard->shelf))
 		goto none;
 	if (verb == REQUEST_RELEASE) {
@@ -237,6 +239,8 @@ static enum request_step spooler_act(struct spooler *spooler, struct job *job)
 	}
 	spooler_log_act(spooler, job->id);
 	clerk_count(&spooler->clerk, job->id);
+	if (waited)
+		feed_leaves(&spooler->feed, job);
 	job->shard = FEED_NO_SHARD;
 	spool_lend(spooler->spool, job->id, job->number);
 	job_enter(job, JOB_SETTLING);

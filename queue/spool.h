@@ -114,6 +114,9 @@ MUST_CHECK struct err spool_next(struct spool *spool, uint16_t queue, struct wal
         struct shelf *shelf, size_t reserve, struct job *job);
 /* When the earliest job of the queue that is not lent is due. False: there is none. */
 bool spool_next_due(struct spool *spool, uint16_t queue, struct wall *due);
+/* How many jobs of the queue are not lent, however far away they are due; adds those that are due
+ * before `day` to *overdue. Looks at each: for starting up. */
+uint64_t spool_count_due(struct spool *spool, uint16_t queue, struct wall day, uint64_t *overdue);
 /* A job just put goes to a shard straight from memory: spool_next() is to skip it. */
 void spool_lend(struct spool *spool, uint64_t id, uint16_t number);
 bool spool_is_lent(const struct spool *spool, uint64_t id, uint16_t number);

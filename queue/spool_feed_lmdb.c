@@ -89,6 +89,28 @@ bool spool_next_due(struct spool *spool, uint16_t route, struct wall *due)
 	return true;
 }
 
+uint64_t spool_count_due(struct spool *spool, uint16_t index, struct wall day, uint64_t *overdue)
+{
+	struct due_key due = { 0 };
+	uint64_t count = 0;
+	struct store_row row;
+
+	check(!spool->batch_open);
+	check(index < spool->route_count);
+	due.route_id = spool->routes[index].id;
+	const struct row_key start = row_key_due(due);
+	struct err err = store_seek(spool->store, TABLE_DUE, row_key_view(&start), &row);
+	for (; !failed(err); err = store_next(spool->store, TABLE_DUE, &row)) {
+		if (!row_key_parse_due(row.key, &due) || due.route_id != spool->routes[index].id)
+			break;
+		if (spool_is_lent(spool, due.id, due.number))
+			continue;
+		count++;
+		*overdue += due.when.ms < day.ms;
+	}
+	return count;
+}
+
 void spool_lend(struct spool *spool, uint64_t id, uint16_t number)
 {
 	check(!spool_is_lent(spool, id, number));

@@ -1,5 +1,7 @@
 """What servers see: TLS, sign-in, each recipient's own end, waiting for those that are away."""
 
+import time
+
 import pytest
 
 import servers
@@ -191,3 +193,21 @@ def test_success_reports_are_passed_on_or_made(sluice, aiosmtpd, route):
     wait_until(lambda: len(server.envelopes) == 2, running.program.tail)
     assert b"relayed" in server.envelopes[1].content
     assert b"Original-Envelope-Id: abc" in server.envelopes[1].content
+
+
+def test_a_stream_that_is_to_finish_by_a_time(sluice, aiosmtpd, route):
+    server = aiosmtpd()
+    end = time.localtime(time.time() + 3600)
+    running = sluice(route(server), streams=[{
+        "name": "news", "sender": ["app@example.test"],
+        "finish_by": f"{end.tm_hour:02}:{end.tm_min:02}"}])
+    for number in range(5):
+        send(running.port, f"m{number}")
+    wait_until(server.marks, running.log)
+    running.kill()
+    running.start()
+    # Who starts sends one; the others have the hour.
+    wait_until(lambda: len(server.marks()) == 2, running.log)
+    send(running.port, "m5")
+    wait_until(lambda: running.count() == 4, running.log)
+    assert server.marks() == ["m0", "m1"]
