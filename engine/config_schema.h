@@ -104,7 +104,8 @@
 	  "what waits is spread evenly until this time of the day (local time); what is left " \
 	  "then goes as it can, what comes later is the next day's") \
 	X(expire, DURATION, NULL, "1s", "30d", \
-	  "age at which its mail bounces; by default retry.give_up_after") \
+	  "age at which its mail bounces; by default retry.give_up_after. A message's header " \
+	  "field X-Sluice-Expire (90s, 10m, 2h, 1d) may ask for less") \
 	X(sender, RULE_SENDERS, NULL, NULL, NULL, \
 	  "the sender's address or domain as MAIL gave it; <> is the null sender") \
 	X(listener, TEXTS, NULL, NULL, NULL, "the address or name of the listener it came in by") \

@@ -10,6 +10,8 @@ static void content_keep(struct inbound *inbound, struct view piece);
 static void content_store(struct inbound *inbound, struct view piece);
 static void content_begin_byline(struct inbound *inbound);
 static void content_drop_byline(struct inbound *inbound);
+static_assert(HEADER_EXPIRE_MAX == MESSAGE_EXPIRE_MAX, "the same bound in two layers");
+
 static void content_end(struct inbound *inbound);
 static void content_refuse(struct inbound *inbound, enum inbound_reply_name reason);
 static enum inbound_progress content_end_chunk(struct inbound *inbound);
@@ -285,6 +287,9 @@ enum inbound_progress inbound_content_step_finish(struct inbound *inbound)
 		content_refuse(inbound, INBOUND_REPLY_LOOP);
 	if (!inbound_claim_is_good(inbound))
 		content_refuse(inbound, INBOUND_REPLY_KEY);
+	if (content->header.expire_count > 1 ||
+	        (content->header.expire_count == 1 && content->header.expire_s == 0))
+		content_refuse(inbound, INBOUND_REPLY_EXPIRE);
 	if (content->refusal != INBOUND_REPLY_NONE)
 		return content_give_up(inbound, content->refusal);
 	if (!inbound->message->sealed && !content_complete(inbound)) {
@@ -403,6 +408,7 @@ static bool content_complete(struct inbound *inbound)
 		message->flags |= MESSAGE_8BIT;
 	if (header->header_8bit)
 		message->flags |= MESSAGE_HEADER_8BIT;
+	message->expire_s = header->expire_s;
 	message_seal(message);
 	return true;
 }

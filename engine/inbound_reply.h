@@ -61,6 +61,8 @@ struct inbound;
 	X(BARE, "550", "5.6.0 ", "Message holds a bare <CR> or <LF>: lines end with <CR><LF>")     \
 	X(KEY, "550", "5.6.0 ",                                                                    \
 	        "X-Sluice-Key is to be there once, with 1 to 128 printable characters")            \
+	X(EXPIRE, "550", "5.6.0 ",                                                                 \
+	        "X-Sluice-Expire is to be there once: 1s to 30d, as 90s, 10m, 2h or 1d")           \
 	X(CLASH, "550", "5.6.0 ", "X-Sluice-Key or Message-ID was used for another message")       \
 	X(LOOP, "554", "5.4.6 ", "Too many hops: this message goes round in a loop")               \
 	X(FULL, "452", "4.3.1 ", "Insufficient storage, try again later")                          \

@@ -348,13 +348,15 @@ static void judge_defer(struct judge *judge, struct job *job)
 /* No later than its time is over: then it is tried once more, or bounces. */
 static void judge_settle_until(struct judge *judge, struct job *job, struct wall until)
 {
+	const struct retry_settings own =
+	        retry_within(&judge->retries[job->stream], job->message->expire_s);
 	const struct wall received = job->message->received;
 	const struct wall now = loop_wall(&judge->shard->loop);
 
 	/* What is held in doubt has an operator for its end. */
-	if (!job->held && retry_expired(&judge->retries[job->stream], received, now))
+	if (!job->held && retry_expired(&own, received, now))
 		judge_expire(judge, job);
-	job->next_attempt = retry_until(&judge->retries[job->stream], received, until);
+	job->next_attempt = retry_until(&own, received, until);
 	if (job_tally(job).of[OWED_DEFERRED] > 0)
 		judge_log_retry(judge, job);
 	judge_settle(judge, job);

@@ -21,6 +21,7 @@ static const uint16_t field_bytes_max[] = {
 #define X(name, bytes_max, text) +ITEM_HEAD_BYTES + (bytes_max)
 static_assert(HEAD_BYTES MESSAGE_FIELDS(X) <= PART_0_MAX, "the fields lie in the first chunk");
 #undef X
+static_assert(MESSAGE_EXPIRE_MAX < 1 << 24, "it has three bytes in the head");
 static_assert(MESSAGE_FIELD_COUNT <= TAG_RECIPIENT, "tags differ");
 static_assert(1 + ITEM_HEAD_BYTES + RECIPIENT_MAX <= CHUNK_DATA_BYTES, "an item fits a chunk");
 
@@ -173,15 +174,16 @@ void message_seal(struct message *message)
 	check(message->recipient_count > 0);
 	check(message->body.bytes <= MESSAGE_BODY_MAX);
 	check((message->flags & ~MESSAGE_FLAGS_ALL) == 0);
+	check(message->expire_s <= MESSAGE_EXPIRE_MAX);
 	message->body_bytes = message->body.bytes;
 
 	struct record_writer head =
 	        record_write((struct span){ (char *)(message + 1), HEAD_BYTES });
 	record_put_u8(&head, PART_VERSION);
-	record_put_u8(&head, 0);
+	record_put_u8(&head, (uint8_t)(message->expire_s >> 16)); /* 0 in older records */
 	record_put_u16(&head, message->flags);
 	record_put_u16(&head, message->part_count);
-	record_put_u16(&head, 0);
+	record_put_u16(&head, (uint16_t)message->expire_s);
 	record_put_u32(&head, message->recipient_count);
 	record_put_u64(&head, (uint64_t)message->received.ms);
 	record_put_u64(&head, message->body_bytes);
@@ -287,15 +289,16 @@ static bool head_read(struct message *message, struct view head)
 {
 	struct record_reader reader = record_read(head);
 	const uint8_t version = record_get_u8(&reader);
-	const uint8_t zero = record_get_u8(&reader);
+	const uint8_t expire_high = record_get_u8(&reader);
 
 	message->flags = record_get_u16(&reader);
 	message->part_count = record_get_u16(&reader);
-	const uint16_t zeros = record_get_u16(&reader);
+	message->expire_s = (uint32_t)expire_high << 16 | record_get_u16(&reader);
 	message->recipient_count = record_get_u32(&reader);
 	message->received.ms = (int64_t)record_get_u64(&reader);
 	message->body_bytes = record_get_u64(&reader);
-	return record_is_read(&reader) && version == PART_VERSION && zero == 0 && zeros == 0 &&
+	return record_is_read(&reader) && version == PART_VERSION &&
+	       message->expire_s <= MESSAGE_EXPIRE_MAX &&
 	       (message->flags & ~MESSAGE_FLAGS_ALL) == 0 && message->part_count > 0 &&
 	       message->recipient_count > 0 && message->recipient_count <= MESSAGE_RECIPIENTS_MAX &&
 	       message->received.ms >= 0 && message->body_bytes <= MESSAGE_BODY_MAX;

@@ -28,6 +28,7 @@
 #define MESSAGE_ADDRESS_MAX    320 /* 64 + "@" + 255: more than RFC 5321's path of 256 */
 #define MESSAGE_ORCPT_MAX      500 /* RFC 3461, 4.2 */
 #define MESSAGE_BODY_MAX       (UINT64_C(256) << 20) /* one batch of the spool holds it */
+#define MESSAGE_EXPIRE_MAX     (30 * 86400)          /* seconds; the longest of a stream, too */
 #define MESSAGE_ID_TEXT        14                    /* 13 digits of base 32 and NUL */
 
 /* name, most bytes, what it says. All of them together fit into the first chunk. */
@@ -80,6 +81,7 @@ struct message {
 	uint32_t recipient_count;
 	uint16_t flags; /* enum message_flag; the builder may set them until it seals */
 	uint16_t part_count;
+	uint32_t expire_s; /* its own time to live; 0: it has none. Set as flags are */
 	bool sealed;
 };
 

@@ -48,6 +48,15 @@ int64_t retry_held(int32_t wait_s, struct random *random)
 	return retry_spread(wait_ms, wait_ms + (int64_t)((double)wait_ms * JITTER), random);
 }
 
+struct retry_settings retry_within(const struct retry_settings *settings, uint32_t expire_s)
+{
+	struct retry_settings own = *settings;
+
+	if (expire_s > 0 && (int64_t)expire_s * 1000 < own.give_up_after_ms)
+		own.give_up_after_ms = (int64_t)expire_s * 1000;
+	return own;
+}
+
 bool retry_expired(const struct retry_settings *settings, struct wall received, struct wall now)
 {
 	check(settings->give_up_after_ms >= 0);

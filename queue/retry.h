@@ -38,6 +38,9 @@ int64_t retry_next(const struct retry_settings *settings, uint32_t attempts, int
         struct random *random);
 /* The same for a message held back without a failure: `wait_s` and up to a fifth more. */
 int64_t retry_held(int32_t wait_s, struct random *random);
+/* The settings for a message with a time of its own, where that is the shorter one; 0: it has
+ * none. */
+struct retry_settings retry_within(const struct retry_settings *settings, uint32_t expire_s);
 /* Whether a message that failed once more at `now` is to be bounced. A clock set back never
  * gives one up. */
 bool retry_expired(const struct retry_settings *settings, struct wall received, struct wall now);

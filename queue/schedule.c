@@ -252,7 +252,8 @@ static struct job *schedule_expired_in(
 {
 	list_each(link, list) {
 		struct job *job = container_of(link, struct job, link);
-		if (retry_expired(retry, job->message->received, now))
+		const struct retry_settings own = retry_within(retry, job->message->expire_s);
+		if (retry_expired(&own, job->message->received, now))
 			return job;
 	}
 	return NULL;

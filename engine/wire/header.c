@@ -13,7 +13,8 @@
 	X(AUTO_SUBMITTED, "Auto-Submitted")                                                        \
 	X(CONTENT_TYPE, "Content-Type")                                                            \
 	X(CONTENT_TRANSFER_ENCODING, "Content-Transfer-Encoding")                                  \
-	X(KEY, "X-Sluice-Key")
+	X(KEY, "X-Sluice-Key")                                                                     \
+	X(EXPIRE, "X-Sluice-Expire")
 
 enum header_field {
 	FIELD_OTHER,
@@ -70,6 +71,24 @@ enum header_encoding header_encoding_of(struct view value)
 		if (view_equal_fold(view_first(word, end), header_encodings[i].text))
 			return header_encodings[i].encoding;
 	return HEADER_ENCODING_OTHER;
+}
+
+/* Seconds of "90s", "10m", "2h" or "1d"; 0: it is nothing of that kind, or too long. */
+static uint32_t header_expire_of(struct view value)
+{
+	static const struct {
+		char unit;
+		uint32_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	uint64_t number;
+
+	if (value.bytes < 2 || !view_to_u64(view_first(value, value.bytes - 1), &number))
+		return 0;
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (units[i].unit == value.data[value.bytes - 1] &&
+		        number <= HEADER_EXPIRE_MAX / units[i].seconds)
+			return (uint32_t)number * units[i].seconds;
+	return 0;
 }
 
 /* The name before the colon is whole. */
@@ -164,6 +183,10 @@ static void header_end_field(struct header *header)
 		break;
 	case FIELD_KEY:
 		header_keep_key(header, value);
+		break;
+	case FIELD_EXPIRE:
+		header->expire_count++;
+		header->expire_s = header_expire_of(value);
 		break;
 	}
 	header->field = FIELD_OTHER;

@@ -19,6 +19,7 @@
 #define HEADER_VALUE_MAX      256 /* of a value is kept so much */
 #define HEADER_MESSAGE_ID_MAX 256
 #define HEADER_KEY_MAX        128
+#define HEADER_EXPIRE_MAX     (30 * 86400) /* seconds, as queue/message.h has it */
 
 /* Of Content-Type: as much as RFC 6152 conversion and logs need. */
 enum header_type {
@@ -75,11 +76,13 @@ struct header {
 	char message_id[HEADER_MESSAGE_ID_MAX];
 	size_t message_id_bytes; /* 0: none, or too long to keep */
 	char key[HEADER_KEY_MAX];
-	size_t key_bytes;   /* 0: it is no key: empty, too long, or not printable ASCII */
-	unsigned key_count; /* of fields X-Sluice-Key; the first one's value is kept */
-	uint64_t key_from;  /* the first one's bytes are those fed from here */
-	uint64_t key_to;    /* up to here */
-	uint64_t body_at;   /* once ended: bytes fed up to the body */
+	size_t key_bytes;      /* 0: it is no key: empty, too long, or not printable ASCII */
+	unsigned key_count;    /* of fields X-Sluice-Key; the first one's value is kept */
+	uint64_t key_from;     /* the first one's bytes are those fed from here */
+	uint64_t key_to;       /* up to here */
+	unsigned expire_count; /* of fields X-Sluice-Expire */
+	uint32_t expire_s;     /* what the last one says; 0: it is no time */
+	uint64_t body_at;      /* once ended: bytes fed up to the body */
 
 	/* The machine's own. */
 	enum header_state state;

@@ -211,3 +211,26 @@ def test_a_stream_that_is_to_finish_by_a_time(sluice, aiosmtpd, route):
     send(running.port, "m5")
     wait_until(lambda: running.count() == 4, running.log)
     assert server.marks() == ["m0", "m1"]
+
+
+def test_a_message_may_have_less_time(sluice, nowhere):
+    running = sluice(nowhere)
+    for number, field in enumerate(("X-Sluice-Expire: 1s\r\n", "")):
+        with Raw(running.port) as raw:
+            raw.say("EHLO client.test")
+            raw.say("MAIL FROM:<a@b.test>")
+            raw.say("RCPT TO:<c@d.test>")
+            raw.say("DATA")
+            raw.send(field.encode() + message(f"m{number}").encode() + b"\r\n.\r\n")
+            assert raw.reply().startswith("250 ")
+    (bounced,) = running.logged("event=bounced")
+    assert "to=c@d.test" in bounced
+    wait_until(lambda: sorted(entry["from"] for entry in running.queue()) == ["", "a@b.test"],
+               running.log)
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        raw.say("MAIL FROM:<a@b.test>")
+        raw.say("RCPT TO:<c@d.test>")
+        raw.say("DATA")
+        raw.send(b"X-Sluice-Expire: soon\r\n" + message("m2").encode() + b"\r\n.\r\n")
+        assert raw.reply().startswith("550 5.6.0 X-Sluice-Expire is to be there once")

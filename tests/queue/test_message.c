@@ -61,6 +61,7 @@ static struct message *make_message(uint32_t recipients)
 		assert_true(message_add_recipient(message, &shelf, 0, &recipient));
 	}
 	assert_true(rope_append(&message->body, &shelf, VIEW("Subject: x\r\n\r\nhello\r\n"), 0));
+	message->expire_s = recipients * 1000; /* from half an hour to 23 days: all three bytes */
 	message_seal(message);
 	return message;
 }
@@ -108,6 +109,7 @@ static void test_survives_the_spool(void **state)
 		assert_int_equal(copy->id, message->id);
 		assert_int_equal(copy->received.ms, message->received.ms);
 		assert_int_equal(copy->flags, message->flags);
+		assert_int_equal(copy->expire_s, counts[i] * 1000);
 		assert_int_equal(copy->recipient_count, counts[i]);
 		assert_int_equal(copy->part_count, message->part_count);
 		assert_int_equal(copy->body_bytes, message->body.bytes);

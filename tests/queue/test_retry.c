@@ -109,6 +109,17 @@ static void gives_up_after_its_time(void **state)
 	assert_false(retry_expired(&at_once, received, (struct wall){ 999 }));
 }
 
+/* A message's own time counts where it is the shorter one. */
+static void a_message_may_have_less_time(void **state)
+{
+	(void)state;
+	assert_int_equal(retry_within(&defaults, 0).give_up_after_ms, defaults.give_up_after_ms);
+	assert_int_equal(retry_within(&defaults, 600).give_up_after_ms, 600 * 1000);
+	assert_int_equal(
+	        retry_within(&defaults, 3 * 86400).give_up_after_ms, defaults.give_up_after_ms);
+	assert_int_equal(retry_within(&defaults, 600).most_ms, defaults.most_ms);
+}
+
 /* What waits for long is looked at when its time is over. */
 static void waits_end_with_the_message(void **state)
 {
@@ -132,6 +143,7 @@ int main(void)
 		cmocka_unit_test(held_message_waits_as_told),
 		cmocka_unit_test(same_seed_same_waits),
 		cmocka_unit_test(gives_up_after_its_time),
+		cmocka_unit_test(a_message_may_have_less_time),
 		cmocka_unit_test(waits_end_with_the_message),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,6 +239,39 @@ static void test_longest_line(void **state)
 	assert_int_equal(scanned(VIEW("\r\n\r\n")).longest_line, 0);
 }
 
+static void test_expire(void **state)
+{
+	static const struct {
+		const char *value;
+		uint32_t seconds;
+	} rows[] = {
+		{ "90s", 90 },
+		{ "10m", 600 },
+		{ " 2h ", 7200 },
+		{ "30d", 30 * 86400 },
+		{ "31d", 0 },
+		{ "0s", 0 },
+		{ "s", 0 },
+		{ "10", 0 },
+		{ "-1m", 0 },
+		{ "1.5h", 0 },
+		{ "10 m", 0 },
+		{ "99999999999999999999d", 0 },
+		{ "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char room[128];
+		(void)snprintf(
+		        room, sizeof room, "x-sluice-expire: %s\r\nA: b\r\n\r\n", rows[i].value);
+		const struct header h = scanned(view_of(room));
+		assert_int_equal(h.expire_s, rows[i].seconds);
+		assert_int_equal(h.expire_count, 1);
+	}
+	assert_int_equal(scanned(VIEW("A: b\r\n\r\nX-Sluice-Expire: 1m\r\n")).expire_count, 0);
+}
+
 /* The bytes before the key's field and behind it, and from where the body is. */
 static void assert_key(const char *message, const char *key, const char *before, const char *body)
 {
@@ -299,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_empty_fields),
 		cmocka_unit_test(test_values_that_do_not_fit),
 		cmocka_unit_test(test_longest_line),
+		cmocka_unit_test(test_expire),
 		cmocka_unit_test(test_the_key_and_its_place),
 	};
 
