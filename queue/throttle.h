@@ -22,11 +22,11 @@
 
 #include "queue/base/errors.h"
 #include "queue/learned.h"
-#include "queue/window.h"
+#include "queue/window_record.h"
 
 #define THROTTLE_NONE UINT64_MAX
-/* A record: its head, and for each of three windows its slots, of 6 bytes each. */
-#define THROTTLE_RECORD_MAX (128 + 3 * (16 + WINDOW_SLOTS * 6))
+/* A record: its head, and three windows. */
+#define THROTTLE_RECORD_MAX (128 + 3 * WINDOW_RECORD_MAX)
 
 struct throttle_limit {
 	uint64_t count; /* THROTTLE_NONE: any number */

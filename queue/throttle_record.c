@@ -1,7 +1,7 @@
 #include "queue/throttle.h"
 
 #include "queue/base/check.h"
-#include "queue/record.h"
+#include "queue/window_record.h"
 
 #define THROTTLE_RECORD_VERSION 1
 
@@ -17,8 +17,6 @@ static uint64_t throttle_messages_block(const struct throttle *throttle);
 static uint64_t throttle_recipients_block(const struct throttle *throttle);
 static void put_learned(struct record_writer *writer, const struct learned *learned);
 static void get_learned(struct record_reader *reader, struct learned *learned, struct mono now);
-static void put_window(struct record_writer *writer, const struct window *window, struct mono now);
-static void get_window(struct record_reader *reader, struct window *window, int64_t then_ns);
 
 void throttle_keep(struct throttle *throttle)
 {
@@ -83,9 +81,9 @@ size_t throttle_encode(
 	put_learned(&writer, &throttle->cap);
 	put_learned(&writer, &throttle->rate);
 	put_learned(&writer, &throttle->daily);
-	put_window(&writer, &throttle->messages, now);
-	put_window(&writer, &throttle->taken, now);
-	put_window(&writer, &throttle->recipients, now);
+	window_record_put(&writer, &throttle->messages, now.ns);
+	window_record_put(&writer, &throttle->taken, now.ns);
+	window_record_put(&writer, &throttle->recipients, now.ns);
 	return writer.bytes;
 }
 
@@ -127,9 +125,9 @@ struct err throttle_decode(
 	(void)window_used(&throttle->messages, now.ns);
 	(void)window_used(&throttle->taken, now.ns);
 	(void)window_used(&throttle->recipients, now.ns);
-	get_window(&reader, &throttle->messages, now.ns - passed_ns);
-	get_window(&reader, &throttle->taken, now.ns - passed_ns);
-	get_window(&reader, &throttle->recipients, now.ns - passed_ns);
+	window_record_get(&reader, &throttle->messages, now.ns - passed_ns);
+	window_record_get(&reader, &throttle->taken, now.ns - passed_ns);
+	window_record_get(&reader, &throttle->recipients, now.ns - passed_ns);
 	if (!known || !record_is_read(&reader)) {
 		const struct throttle_settings *settings = &throttle->settings;
 		*throttle = fresh;
@@ -172,42 +170,4 @@ static void get_learned(struct record_reader *reader, struct learned *learned, s
 	learned->changed = now;
 	if (wait_ns >= learned->settings.wait_ns && wait_ns <= learned->settings.wait_most_ns)
 		learned->wait_ns = wait_ns;
-}
-
-/* A window's slots by their age in slots of its own length, which a new limit may have changed. */
-
-static void put_window(struct record_writer *writer, const struct window *window, struct mono now)
-{
-	uint16_t count = 0;
-	uint32_t counted;
-	size_t cursor = 0;
-	int64_t at_ns;
-
-	while (window_next(window, &cursor, &at_ns, &counted))
-		count++;
-	record_put_u64(writer, (uint64_t)window->slot_ns);
-	record_put_u16(writer, count);
-	cursor = 0;
-	while (window_next(window, &cursor, &at_ns, &counted)) {
-		const int64_t age = now.ns > at_ns ? (now.ns - at_ns) / window->slot_ns : 0;
-		record_put_u16(writer, (uint16_t)age);
-		record_put_u32(writer, counted);
-	}
-}
-
-static void get_window(struct record_reader *reader, struct window *window, int64_t then_ns)
-{
-	const uint64_t slot_ns = record_get_u64(reader);
-	const uint16_t count = record_get_u16(reader);
-
-	if (slot_ns > (uint64_t)(INT64_MAX / WINDOW_SLOTS / 4))
-		reader->bad = true;
-	for (uint16_t i = 0; i < count && !reader->bad; i++) {
-		const uint16_t age = record_get_u16(reader);
-		const uint32_t counted = record_get_u32(reader);
-		if (age > WINDOW_SLOTS)
-			reader->bad = true;
-		if (!reader->bad)
-			window_restore(window, then_ns - age * (int64_t)slot_ns, counted);
-	}
 }
