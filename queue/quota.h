@@ -1,0 +1,88 @@
+/*
+ * A quota is a limit wider than one shard: so many (a tenant's external recipients) within any
+ * period, whoever spends them. Its owner lends portions of it and hears later what became of them.
+ *
+ * What is lent counts until then as if it were spent this very moment; what was spent counts from
+ * when that is told, so it is forgotten late, never early. So portions and what was spent never
+ * sum to more than the limit in any half-open window of its length, however the two race.
+ * Ordinary mail stops a little below the limit, so that urgent mail finds room.
+ *
+ * It holds over a crash: nothing is lent beyond an allowance that is on disk, in a record that
+ * says what counts and how much may be spent on top. After an unclean stop all of that counts as
+ * spent, at the moment of the restart. The owner writes the record (quota_encode), and says when
+ * it is on stable storage (quota_kept).
+ *
+ * Thread:  its owner's.
+ * Owns:    nothing; of a fixed size.
+ * Never:   reads a clock, allocates.
+ * Source:  CONTRACT.md, Windows; reference.md, 3.2.
+ */
+#ifndef SLUICE_QUOTA_H
+#define SLUICE_QUOTA_H
+
+#include "queue/base/clock.h"
+#include "queue/base/errors.h"
+#include "queue/window_record.h"
+
+#define QUOTA_RECORD_MAX (32 + WINDOW_RECORD_MAX)
+#define QUOTA_COUNT_MAX  1000000000 /* a slot of the window holds it */
+
+struct quota_settings {
+	uint64_t count; /* 1 .. QUOTA_COUNT_MAX */
+	int64_t period_ns;
+	double guard; /* the window is so much longer; 0.01 */
+	double stop;  /* ordinary mail uses so much of it; 0.98 */
+};
+
+struct quota {
+	struct quota_settings settings;
+	struct window window; /* what was spent, as far as told */
+	uint64_t lent;        /* of which nothing was told yet */
+	uint64_t left;        /* may be lent under the record on disk */
+	uint64_t left_next;   /* and under the one that is being written */
+	uint64_t wanted;      /* the most that was asked for and not allowed for */
+	bool keeping;         /* a record is being written */
+	bool last;            /* it is the last */
+	bool open;            /* the record on disk allows something */
+};
+
+enum quota_answer {
+	QUOTA_LENT,
+	QUOTA_SHORT,  /* the limit has no room */
+	QUOTA_RECORD, /* the allowance has to be on disk first */
+};
+
+void quota_init(struct quota *quota, const struct quota_settings *settings);
+
+/* Gives up to `most`, and of what is needed all, or what the limit has left; *lent. */
+enum quota_answer quota_lend(struct quota *quota, struct mono now, bool urgent, uint64_t needed,
+        uint64_t most, uint64_t *lent);
+/* When `count` may be lent, if all that is lent is spent; MONO_NEVER: when something comes back. */
+struct mono quota_when(struct quota *quota, struct mono now, bool urgent, uint64_t count);
+/* So many of those lent were spent, before now. */
+void quota_spend(struct quota *quota, struct mono now, uint64_t count);
+/* So many of those lent come back unused. */
+void quota_give_back(struct quota *quota, uint64_t count);
+/* What counts now: spent, and lent. */
+uint64_t quota_used(struct quota *quota, struct mono now);
+/* As much as such mail may use. */
+uint64_t quota_stop(const struct quota *quota, bool urgent);
+
+/* The record on disk. */
+
+/* The allowance is short, and no record is being written. */
+bool quota_wants_record(struct quota *quota, struct mono now);
+/* What counts, and an allowance on top; `last`: none, nothing is lent any more. Gives the bytes
+ * written; `into` has QUOTA_RECORD_MAX. quota_kept() is to follow. */
+size_t quota_encode(
+        struct quota *quota, struct mono now, struct wall wall, bool last, struct span into);
+/* It is on stable storage; or it is not (`failed`), and is to be tried again. */
+void quota_kept(struct quota *quota, bool failed);
+/* Nothing is lent, and the record on disk says so; or there is none of this run. */
+bool quota_is_closed(const struct quota *quota);
+/* Right after quota_init(). What the record allowed counts as spent now. ERR_FORMAT: it is
+ * damaged; then the whole limit counts as spent now. */
+MUST_CHECK struct err quota_decode(
+        struct quota *quota, struct mono now, struct wall wall, struct view record);
+
+#endif
