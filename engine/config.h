@@ -69,6 +69,7 @@ struct config_oauth {
 	const struct config_tenant *tenancy; /* NULL: none is set */
 };
 
+/* Its external_recipients_per_day is set: a limit, or none. */
 struct config_tenant {
 	CONFIG_TENANT(CONFIG_FIELD)
 };
@@ -185,6 +186,8 @@ bool config_networks_contain(
         const struct config_networks *networks, const struct endpoint *endpoint);
 /* Whether an account has limits of its own, on messages or recipients. */
 bool config_identity_is_limited(const struct config_identity *identity);
+/* The tenant whose external_recipients_per_day the route's mail counts in; NULL: in none. */
+const struct config_tenant *config_route_quota(const struct config_route *route);
 /* False: no route has this name. */
 bool config_find_route(const struct config *config, const char *name, uint16_t *route);
 

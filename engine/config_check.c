@@ -5,6 +5,7 @@
 #include "engine/config_check_host.h"
 #include "engine/config_check_oauth.h"
 #include "engine/config_check_names.h"
+#include "engine/config_check_quota.h"
 #include "engine/config_check_rules.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
@@ -320,6 +321,7 @@ static void check_routes(struct config *config, struct config_places *places)
 		complain(places, config, &config->routes,
 		        "routes: none; right is at least one with a host");
 	config_check_tenants(config, places);
+	config_check_quota(config, places);
 	for (size_t i = 0; i < config->routes.count; i++) {
 		check_route_name(routes, i, places);
 		config_check_tenancy(config, &routes[i], i, places);

@@ -14,6 +14,15 @@
 	X(cloud, CLOUD, "worldwide", NULL, NULL, \
 	  "a preset of login host, resource and submission host; worldwide is GCC's too") \
 	X(id, TENANT_ID, NULL, NULL, NULL, "of the directory, for the token endpoint") \
+	X(licences, NUMBER, NULL, "1", "10000000", \
+	  "licences of Exchange Online, which make its external_recipients_per_day: 500 times " \
+	  "their number to the power of 0.7, and 9,500") \
+	X(external_recipients_per_day, LIMIT_DAY, NULL, "1", NULL, \
+	  "recipients outside accepted_domains on its submission and connector routes together; " \
+	  "by default as licences have it, else none") \
+	X(stop, PERCENT, "98%", "10%", "100%", \
+	  "how much of that limit ordinary mail uses; urgent mail uses all") \
+	X(guard, PERCENT, "1%", "0%", "50%", "its period is taken so much longer") \
 	X(oauth, OAUTH, NULL, NULL, NULL, \
 	  "how tokens are got; identities inherit what they and their route don't say")
 

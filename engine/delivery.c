@@ -120,6 +120,9 @@ static void delivery_take_letters(struct delivery *delivery)
 		case LETTER_INCIDENT:
 			incidents_told(&delivery->dispatch.incidents, letter.sheet);
 			break;
+		case LETTER_PORTION:
+			dispatch_portioned(&delivery->dispatch, letter.portion);
+			break;
 		case LETTER_RESUME:
 			dispatch_resume(&delivery->dispatch);
 			break;

@@ -343,6 +343,7 @@ void dispatch_resume(struct dispatch *dispatch)
 	for (uint32_t i = 0; i < dispatch->route_count; i++)
 		dispatch->routes[i].resting = NULL;
 	incidents_resume(&dispatch->incidents);
+	portions_resume(&dispatch->portions);
 }
 
 void dispatch_drain(struct dispatch *dispatch)
@@ -401,5 +402,5 @@ bool dispatch_close_ledger(struct dispatch *dispatch)
 {
 	ledger_close(&dispatch->ledger);
 	ledger_work(&dispatch->ledger);
-	return ledger_is_closed(&dispatch->ledger);
+	return portions_close(&dispatch->portions) && ledger_is_closed(&dispatch->ledger);
 }

@@ -31,7 +31,8 @@
 #define DISPATCH_OPENING_MAX 8    /* sessions of a route on their way to be ready */
 #define DISPATCH_LOOK_MAX    64   /* sessions looked at to find the least busy */
 #define DISPATCH_STARTS_MAX  1024 /* looks at lanes of a route in a turn; the rest in the next */
-#define DISPATCH_TTL_LEAST_S 5    /* an address is not asked for more often */
+#define DISPATCH_WHY_BYTES   256
+#define DISPATCH_TTL_LEAST_S 5 /* an address is not asked for more often */
 #define DISPATCH_TTL_MOST_S  3600
 #define DISPATCH_STALE_S     60 /* known addresses go on when a lookup fails, or fails in part */
 
@@ -40,6 +41,7 @@
 	X(IDLE, "nothing waits for it, or others see to that: in one of its route's idle lists")   \
 	X(READY, "is to be looked at: in its route's ready list")                                  \
 	X(TIMED, "may start at a known time: in the heap, and in its route's timed list")          \
+	X(ASKING, "waits for more of a tenant's quota: in the list of the shard's portion of it")  \
 	X(PLACELESS, "waits until a session of the route is gone: in the route's placeless list")  \
 	X(AWAITING, "waits for what stirs it: an end, a session, a record on disk")
 
@@ -88,6 +90,7 @@ struct dispatch_route {
 	bool urgent; /* urgent mail has come that those who are timed have not been asked about */
 	uint16_t fallback; /* who takes over when this one is out */
 	bool has_fallback;
+	struct portions_entry *quota; /* what external recipients count in; NULL: nothing */
 	struct pool trains;
 	struct resolver_ask ask;
 	struct mono known_until; /* the target's hosts */
@@ -110,6 +113,7 @@ struct dispatch {
 	struct dispatch_lane **accounts; /* by number, while they are made; NULL: no lane yet */
 	struct ledger ledger;
 	struct incidents incidents;
+	struct portions portions;
 	struct heap timed;   /* lanes */
 	struct list stirred; /* lanes, by their stir_link */
 	struct outbound **session_places;
@@ -147,6 +151,8 @@ bool dispatch_rest_new(struct dispatch *dispatch, struct job *job, uint32_t line
 void dispatch_read_news(struct dispatch *dispatch);
 /* Starts what may start: as many as lanes and pipelines allow. */
 void dispatch_start_jobs(struct dispatch *dispatch);
+/* LETTER_PORTION. */
+void dispatch_portioned(struct dispatch *dispatch, struct portion_sheet *sheet);
 /* LETTER_NOTED. */
 void dispatch_noted(struct dispatch *dispatch, struct note *note);
 /* An operator said retry: what failures closed opens. */
@@ -172,6 +178,20 @@ struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct l
 struct job *dispatch_first(struct dispatch *dispatch, struct dispatch_lane *lane, bool urgent_only);
 /* In whose name a session sends it. */
 struct view dispatch_sender(const struct dispatch_route *route, const struct job *job);
+/* Whether the job, which is in the schedule, is sent back, since all its recipients count in a
+ * tenant's quota that is used up. Takes job where it gives true. */
+bool dispatch_put_off(
+        struct dispatch *dispatch, const struct dispatch_route *route, struct job *job);
+/* The recipients of a message that its lane may ask for; what of them counts in a quota. */
+struct dispatch_weight {
+	uint32_t recipients;
+	struct portions_entry *quota; /* NULL: none of them counts */
+	struct portion_ticket portion;
+};
+/* Of weight->recipients, those that the quota lets go now: FREE, at least one; or ASKED. */
+enum portion_reason dispatch_weigh(const struct dispatch *dispatch,
+        const struct dispatch_route *route, const struct job *job, bool urgent,
+        struct dispatch_weight *weight);
 /* False: not now. */
 bool dispatch_open(
         struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);

@@ -35,11 +35,14 @@ struct job *dispatch_first(struct dispatch *dispatch, struct dispatch_lane *lane
 	const struct dispatch_route *route = &dispatch->routes[lane->lane->route];
 	struct job *job;
 
-	/* Each one that is barred leaves the lane's reach. */
-	while ((job = schedule_first(dispatch->schedule, lane->lane->reach, urgent_only)) != NULL &&
-	        incidents_bar_ns(&dispatch->incidents, lane->lane, job->message,
-	                dispatch_sender(route, job)) > 0)
-		dispatch_detour(dispatch, lane, job);
+	/* Each one that is barred or put off leaves the lane's reach. */
+	while ((job = schedule_first(dispatch->schedule, lane->lane->reach, urgent_only)) != NULL) {
+		if (incidents_bar_ns(&dispatch->incidents, lane->lane, job->message,
+		            dispatch_sender(route, job)) > 0)
+			dispatch_detour(dispatch, lane, job);
+		else if (!dispatch_put_off(dispatch, route, job))
+			break;
+	}
 	return job;
 }
 

@@ -48,6 +48,9 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 	err = incidents_init(&dispatch->incidents, dispatch->shard);
 	if (failed(err))
 		return err;
+	err = portions_init(&dispatch->portions, dispatch->shard);
+	if (failed(err))
+		return err;
 	err = senders_create(&dispatch->senders, dispatch->shard->config);
 	if (!failed(err))
 		err = schedule_init(dispatch->schedule,
@@ -197,6 +200,7 @@ static struct err dispatch_init_route(
 	route->target.name = config->name;
 	route->lanes = &dispatch->lanes[dispatch->lane_count];
 	route->sessions_max = route_shard_sessions(plan, shard);
+	route->quota = portions_of(&dispatch->portions, settings);
 	route->has_fallback = routing_fallback(config, (uint16_t)index, &route->fallback);
 	outage_init(&dispatch->outages[index]);
 	list_init(&route->ready);
@@ -373,6 +377,7 @@ void dispatch_finish(struct dispatch *dispatch)
 	free(dispatch->accounts);
 	ledger_finish(&dispatch->ledger);
 	incidents_finish(&dispatch->incidents);
+	portions_finish(&dispatch->portions);
 }
 
 static void dispatch_gate_expired(struct timer *timer)

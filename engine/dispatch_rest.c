@@ -160,5 +160,6 @@ static void rest_job(
 	const struct wall until = {
 		loop_wall(loop).ms + (rest->until.ns - loop_now(loop).ns) / NS_PER_MS,
 	};
-	judge_rest_limited(dispatch->judge, rest->lane, job, until);
+	judge_rest_limited(dispatch->judge, job, until,
+	        VIEW("the mailbox has sent as much as it may for now"));
 }

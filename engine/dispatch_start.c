@@ -13,7 +13,8 @@ enum dispatch_look {
 struct dispatch_start {
 	struct job *job;
 	bool urgent;
-	uint32_t recipients; /* of the transaction */
+	struct dispatch_weight weight;
+	bool asked; /* the quota is to be asked for more first */
 };
 
 static void dispatch_leave(struct dispatch *dispatch, struct dispatch_lane *lane);
@@ -68,6 +69,8 @@ static struct list *dispatch_list(struct dispatch *dispatch, struct dispatch_lan
 		return &route->placeless;
 	case DISPATCH_LANE_TIMED:
 		return &route->timed;
+	case DISPATCH_LANE_ASKING:
+		return &route->quota->waiting;
 	default:
 		return NULL;
 	}
@@ -131,6 +134,7 @@ void dispatch_start_jobs(struct dispatch *dispatch)
 			dispatch_start_route(dispatch, &dispatch->routes[i]);
 	ledger_work(&dispatch->ledger);
 	incidents_work(&dispatch->incidents);
+	portions_work(&dispatch->portions);
 	const struct heap_node *first = heap_first(&dispatch->timed);
 	if (first != NULL && !dispatch->draining)
 		wanted.ns = first->key;
@@ -255,12 +259,16 @@ static struct mono dispatch_consider(
 	struct throttle *throttle = lane->lane->throttle;
 
 	start->urgent = schedule_is_urgent(dispatch->schedule, start->job);
-	start->recipients = dispatch_recipients(lane, start->job, start->urgent);
+	start->asked = false;
+	start->weight.recipients = dispatch_recipients(lane, start->job, start->urgent);
 	const enum throttle_reason reason =
-	        throttle_look(throttle, now, start->urgent, start->recipients);
-	if (reason == THROTTLE_FREE || reason == THROTTLE_RECORD)
-		return now;
-	return throttle_when(throttle, now, start->urgent, start->recipients);
+	        throttle_look(throttle, now, start->urgent, start->weight.recipients);
+	if (reason != THROTTLE_FREE && reason != THROTTLE_RECORD)
+		return throttle_when(throttle, now, start->urgent, start->weight.recipients);
+	/* Of a quota nothing is asked for as long as the mailbox could not use it. */
+	start->asked = dispatch_weigh(dispatch, &dispatch->routes[lane->lane->route], start->job,
+	                       start->urgent, &start->weight) == PORTION_ASKED;
+	return now;
 }
 
 static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispatch_route *route,
@@ -268,19 +276,29 @@ static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispa
 {
 	const struct mono now = loop_now(&dispatch->shard->loop);
 	struct outbound *outbound = dispatch_pick(lane);
-	struct throttle_ticket ticket;
+	struct admission admission = {
+		.quota = start->weight.quota,
+		.portion = start->weight.portion,
+	};
 
 	if (lane->entry != NULL)
 		ledger_look(&dispatch->ledger, lane->entry);
 	if (outbound == NULL || dispatch_prefers_another(dispatch, route, lane, outbound))
 		return dispatch_seek_session(dispatch, route, lane);
-	const enum throttle_reason reason = throttle_admit(
-	        lane->lane->throttle, now, start->urgent, start->recipients, &ticket);
+	if (start->asked) {
+		dispatch_enter(dispatch, lane, DISPATCH_LANE_ASKING);
+		return LOOK_COVERED;
+	}
+	/* All or none: what the quota has for it was looked at, and is taken with the rest. */
+	const enum throttle_reason reason = throttle_admit(lane->lane->throttle, now, start->urgent,
+	        start->weight.recipients, &admission.throttle);
 	if (reason != THROTTLE_FREE)
 		return LOOK_DONE; /* the record will stir it */
+	if (admission.quota != NULL)
+		portion_take(&admission.quota->portion, &admission.portion);
 	incidents_try(&dispatch->incidents, lane->lane, start->job->message,
 	        dispatch_sender(route, start->job));
-	outbound_give(outbound, schedule_take(dispatch->schedule, start->job), &ticket);
+	outbound_give(outbound, schedule_take(dispatch->schedule, start->job), &admission);
 	if (lane->entry != NULL)
 		ledger_look(&dispatch->ledger, lane->entry);
 	return LOOK_STARTED;

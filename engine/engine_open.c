@@ -211,8 +211,8 @@ static struct err engine_open_delivery(struct engine *engine, size_t index, stru
 	struct engine_delivery *own = &engine->deliveries[index];
 	const size_t shard_count = engine->config->threads.delivery;
 	/* Every job of every route's window may be on its way, and a few letters besides. */
-	const uint32_t letters =
-	        feed_window_sum(engine->config, shard_count) + SPOOLER_LETTERS_SPARE;
+	const uint32_t letters = feed_window_sum(engine->config, shard_count) +
+	                         spooler_letters_spare(engine->config);
 	struct err err = pair_init(
 	        &own->pair, &engine->spooler->shard.loop, &own->delivery.shard.loop, letters);
 

@@ -303,15 +303,10 @@ void judge_rest(struct judge *judge, const struct lane *lane, struct job *job, b
 	judge_settle_until(judge, job, lane->word.until);
 }
 
-void judge_rest_limited(
-        struct judge *judge, const struct lane *lane, struct job *job, struct wall until)
+void judge_rest_limited(struct judge *judge, struct job *job, struct wall until, struct view why)
 {
-	const struct reply_note note = {
-		.stage = STAGE_ANY,
-		.text = VIEW("the mailbox has sent as much as it may for now"),
-	};
+	const struct reply_note note = { .stage = STAGE_ANY, .text = why };
 
-	(void)lane;
 	judge_put_off(judge, job, &note);
 	judge_settle_until(judge, job, until);
 }

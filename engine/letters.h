@@ -20,6 +20,7 @@ struct request;
 struct note;
 struct spool_claim;
 struct incident_sheet;
+struct portion_sheet;
 
 /* name, word in logs; above each: direction and what it says */
 #define LETTERS(X)                                                                                 \
@@ -33,6 +34,8 @@ struct incident_sheet;
 	X(NOTE, "note")                                                                            \
 	/* delivery -> spooler: what an incident has come to; answered by INCIDENT, read */        \
 	X(INCIDENT, "incident")                                                                    \
+	/* delivery -> spooler: of a portion of a limit; answered by PORTION, which lends more */  \
+	X(PORTION, "portion")                                                                      \
 	/* control -> spooler: an operator's request; request_answer() when it is done */          \
 	X(REQUEST, "request")                                                                      \
 	/* spooler -> ingest: committed, or why not */                                             \
@@ -74,11 +77,12 @@ struct letter {
 	enum letter_kind kind;
 	enum put_result result;
 	union {
-		struct message *message;      /* PUT: takes one hold. PUT_DONE: none comes back */
-		struct job *job;              /* JOB, SETTLE */
-		struct request *request;      /* REQUEST */
-		struct note *note;            /* NOTE, NOTED: lent */
-		struct incident_sheet *sheet; /* INCIDENT: lent */
+		struct message *message;       /* PUT: takes one hold. PUT_DONE: none comes back */
+		struct job *job;               /* JOB, SETTLE */
+		struct request *request;       /* REQUEST */
+		struct note *note;             /* NOTE, NOTED: lent */
+		struct incident_sheet *sheet;  /* INCIDENT: lent */
+		struct portion_sheet *portion; /* PORTION: lent */
 	};
 	uint64_t ticket;  /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;   /* IDS: how many */

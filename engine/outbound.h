@@ -97,8 +97,7 @@ void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask);
 /* How many more messages it takes now. */
 uint32_t outbound_room(const struct outbound *outbound);
 /* Takes job (JOB_SENDING), and what it counts in; there is room. */
-void outbound_give(
-        struct outbound *outbound, struct job *job, const struct throttle_ticket *ticket);
+void outbound_give(struct outbound *outbound, struct job *job, const struct admission *admission);
 /* Takes no more; ends when the replies in flight are there. */
 void outbound_retire(struct outbound *outbound);
 /* Ends now; what is in flight is in doubt. */

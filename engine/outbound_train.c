@@ -31,12 +31,12 @@ uint32_t outbound_room(const struct outbound *outbound)
 	return depth > outbound->train_count ? depth - outbound->train_count : 0;
 }
 
-void outbound_give(struct outbound *outbound, struct job *job, const struct throttle_ticket *ticket)
+void outbound_give(struct outbound *outbound, struct job *job, const struct admission *admission)
 {
 	check(outbound_room(outbound) > 0);
 	struct transaction *transaction = outbound_train(outbound, outbound->train_count);
 
-	if (!transaction_begin(transaction, &outbound->carrier, job, ticket)) {
+	if (!transaction_begin(transaction, &outbound->carrier, job, admission)) {
 		transaction_end(transaction, &outbound->carrier, &outbound->shard->shelf);
 		return;
 	}

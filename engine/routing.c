@@ -128,6 +128,30 @@ bool routing_suits(const struct config *config, uint16_t route, const struct job
 	return true;
 }
 
+bool routing_is_external(const struct config *config, struct view address)
+{
+	return !rulebook_is_internal(config->rulebook, rulebook_domain(address));
+}
+
+struct routing_tally routing_tally(const struct config *config, const struct job *job)
+{
+	struct message_cursor at = message_recipients(job->message);
+	const struct owed *owed = job_owed_const(job);
+	struct routing_tally tally = { 0 };
+	struct message_recipient recipient;
+
+	for (size_t i = 0; i < job->owed_count; i++) {
+		if (owed[i].outcome != OWED_PENDING)
+			continue;
+		check(message_seek_recipient(&at, owed[i].index, &recipient));
+		if (routing_is_external(config, recipient.address))
+			tally.external++;
+		else
+			tally.internal++;
+	}
+	return tally;
+}
+
 bool routing_fallback(const struct config *config, uint16_t route, uint16_t *fallback)
 {
 	const char *name = config->routes.at[route].fallback;

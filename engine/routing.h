@@ -56,6 +56,14 @@ bool routing_carries(
 bool routing_suits(const struct config *config, uint16_t route, const struct job *job);
 /* Whether the route takes mail to recipients of which `internal` says whether they are ours. */
 bool routing_takes(const struct config *config, const struct config_route *route, bool internal);
+/* Whether an address is none of ours. */
+bool routing_is_external(const struct config *config, struct view address);
+/* The job's recipients that nothing is decided of yet. */
+struct routing_tally {
+	uint32_t internal;
+	uint32_t external;
+};
+struct routing_tally routing_tally(const struct config *config, const struct job *job);
 /* The route that takes over where this one is out. False: none. */
 bool routing_fallback(const struct config *config, uint16_t route, uint16_t *fallback);
 /* What a session on the route writes for the null sender: itself (empty), or notices_from. */

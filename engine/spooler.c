@@ -87,11 +87,16 @@ struct err spooler_create(
 	err = loop_init(&spooler->shard.loop, &settings->io, &spooler->shard.shelf, why);
 	if (failed(err))
 		goto fail_loop;
+	err = spooler_quotas_open(spooler);
+	if (failed(err))
+		goto fail_quotas;
 	atomic_store(&spooler->messages, spool_message_count(spooler->spool));
 	spooler_read_incidents(spooler);
 	*result = spooler;
 	return err_ok();
 
+fail_quotas:
+	loop_finish(&spooler->shard.loop);
 fail_loop:
 	feed_finish(&spooler->feed);
 fail_feed:
@@ -132,6 +137,7 @@ void spooler_destroy(struct spooler *spooler)
 	report_destroy(spooler->reports);
 	spool_close(spooler->spool);
 	shelf_finish(&spooler->shard.shelf);
+	free(spooler->quotas);
 	free(spooler);
 }
 
@@ -215,6 +221,7 @@ static void spooler_work(struct spooler *spooler)
 	spooler_adopt(spooler);
 	spooler_forget_claims(spooler);
 	spooler_keep_incidents(spooler);
+	spooler_keep_quotas(spooler);
 	spooler_commit(spooler);
 	if (spooler_state(spooler) != SPOOLER_BROKEN)
 		spooler_feed(spooler);
@@ -441,7 +448,7 @@ static void spooler_feed(struct spooler *spooler)
 	}
 	if (spooler_state(spooler) == SPOOLER_DRAINING && batch_is_empty(&spooler->batch) &&
 	        list_is_empty(&spooler->waiting) && list_is_empty(&feed->strays) &&
-	        spooler->book.dirty_count == 0 &&
+	        spooler->book.dirty_count == 0 && spooler_quotas_are_closed(spooler) &&
 	        spooler->drained == spooler->ingest_count + spooler->delivery_count)
 		spooler_enter(spooler, SPOOLER_FINISHED);
 	spooler_set_timer(spooler, more);
@@ -470,7 +477,7 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	const bool pending = more || feed->starved || (spooler->orphans && !feed->stopped) ||
 	                     spooler->clerk.request != NULL || !list_is_empty(&spooler->waiting) ||
 	                     !list_is_empty(&feed->strays) || !list_is_empty(&spooler->notes) ||
-	                     spooler->forgetting ||
+	                     spooler->forgetting || spooler_quotas_want(spooler) ||
 	                     (spooler->book.dirty_count > 0 && !spooler->page_turning);
 	const struct wall due = reads ? feed_wanted(feed) : (struct wall){ INT64_MAX };
 	const int64_t until_due_ms = due.ms - loop_wall(loop).ms;

@@ -20,11 +20,18 @@
 #include "engine/report.h"
 #include "engine/shard.h"
 #include "queue/incident_book.h"
+#include "queue/quota.h"
 
 #define SPOOLER_IDS_BLOCK        65536                               /* ids a shard gets at once */
 #define SPOOLER_ANSWERS_MAX      (NOTES_PER_SHARD + INCIDENT_SHEETS) /* that a shard may wait for */
 #define SPOOLER_LETTERS_SPARE    (16 + SPOOLER_ANSWERS_MAX) /* letters not counted by credit */
 #define SPOOLER_ADOPTED_PER_TURN 64
+
+/* Room in the mailboxes of a delivery shard that credit does not count. */
+static inline uint32_t spooler_letters_spare(const struct config *config)
+{
+	return SPOOLER_LETTERS_SPARE + (uint32_t)config->tenants.count;
+}
 
 /* name, what is true in it */
 #define SPOOLER_STATES(X)                                                                          \
@@ -58,6 +65,14 @@ struct spooler_echo {
 	uint16_t put; /* of the batch */
 };
 
+/* What a tenant may send in all, and who waits for the record that allows some of it. */
+struct spooler_quota {
+	struct quota quota;
+	struct note note;    /* on its way to disk while quota.keeping */
+	struct list waiting; /* sheets */
+	struct mono told_until;
+};
+
 struct spooler {
 	struct shard shard; /* loop, shelf and log; `shard.spooler` is unused */
 	struct spool *spool;
@@ -80,9 +95,10 @@ struct spooler {
 	struct list notes;       /* of shards, for the next batch */
 	struct timer timer;      /* for the next job due, or for trying again */
 	struct incident_book book;
-	struct note page;  /* of the book, on its way to disk */
-	size_t page_place; /* which */
-	bool page_turning; /* it is under way */
+	struct note page;             /* of the book, on its way to disk */
+	size_t page_place;            /* which */
+	bool page_turning;            /* it is under way */
+	struct spooler_quota *quotas; /* by tenant; of those without a limit nothing is used */
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */
 	uint64_t ids_left;

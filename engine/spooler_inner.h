@@ -1,13 +1,15 @@
 /*
  * What the spooler's files share: puts (spooler_put.c), their claims (spooler_claims.c), settles
  * and reports (spooler_settle.c), jobs that change their route (spooler_move.c), operators'
- * requests (spooler_request.c), and the turn that calls them (spooler.c).
+ * requests (spooler_request.c), tenants' limits (spooler_quotas.c), and the turn that calls them
+ * (spooler.c).
  *
  * Thread:  the spooler's.
  */
 #ifndef SLUICE_SPOOLER_INNER_H
 #define SLUICE_SPOOLER_INNER_H
 
+#include "engine/portion_sheet.h"
 #include "engine/routing.h"
 #include "engine/spooler.h"
 
@@ -79,6 +81,19 @@ void spooler_keep_incidents(struct spooler *spooler);
 void spooler_kept_incident(struct spooler *spooler, bool kept);
 /* Into the request's page: those that are open, or all. */
 void spooler_list_incidents(struct spooler *spooler, struct request *request);
+
+/* What the spool has of tenants' limits; at the start. */
+MUST_CHECK struct err spooler_quotas_open(struct spooler *spooler);
+/* A shard tells of its portion, and may want more of it; the sheet goes back with that. */
+void spooler_hear_portion(struct spooler *spooler, struct portion_sheet *sheet, size_t shard);
+/* Records that are wanted go into the batch. */
+void spooler_keep_quotas(struct spooler *spooler);
+/* One is on disk; or not, and never will be. */
+void spooler_kept_quota(struct spooler *spooler, struct note *note, bool kept);
+/* A record is wanted now. */
+bool spooler_quotas_want(struct spooler *spooler);
+/* What is on disk allows nothing: a clean stop. */
+bool spooler_quotas_are_closed(const struct spooler *spooler);
 
 /* Some steps of the operator's request that is being run, or of the next. */
 void spooler_run_request(struct spooler *spooler);

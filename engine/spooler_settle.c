@@ -23,6 +23,8 @@ void spooler_take_settles(struct spooler *spooler)
 				list_push_last(&spooler->notes, &letter.note->link);
 			} else if (letter.kind == LETTER_INCIDENT) {
 				spooler_hear_incident(spooler, letter.sheet, i);
+			} else if (letter.kind == LETTER_PORTION) {
+				spooler_hear_portion(spooler, letter.portion, i);
 			} else {
 				check(letter.kind == LETTER_DRAINED);
 				spooler->drained++;
@@ -47,6 +49,10 @@ static void spooler_answer_note(struct spooler *spooler, struct note *note, bool
 
 	if (note == &spooler->page) {
 		spooler_kept_incident(spooler, kept);
+		return;
+	}
+	if (note->shard == FEED_NO_SHARD) {
+		spooler_kept_quota(spooler, note, kept);
 		return;
 	}
 	note->kept = kept;

@@ -1,5 +1,6 @@
 #include "engine/transaction.h"
 
+#include "engine/routing.h"
 #include "engine/rulebook.h"
 #include "engine/transaction_inner.h"
 #include "queue/base/check.h"
@@ -18,12 +19,16 @@ static bool transaction_is_ascii(struct view view);
 static void transaction_choose(struct transaction *transaction, struct carrier *carrier);
 static void transaction_close_ticket(
         struct transaction *transaction, const struct carrier *carrier);
-static struct view transaction_first_domain(const struct job *job);
+static void transaction_close_portion(
+        struct transaction *transaction, const struct carrier *carrier);
+static struct view transaction_first_domain(
+        const struct transaction *transaction, const struct carrier *carrier);
 
 bool transaction_begin(struct transaction *transaction, struct carrier *carrier, struct job *job,
-        const struct throttle_ticket *ticket)
+        const struct admission *admission)
 {
 	const struct message *message = job->message;
+	const struct throttle_ticket *ticket = &admission->throttle;
 	uint32_t most =
 	        ticket->recipients < carrier->rcpt_max ? ticket->recipients : carrier->rcpt_max;
 
@@ -41,12 +46,14 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 		.prefix = transaction_prefix(carrier, message),
 		.judgement.relayed = !carrier->offers.dsn,
 		.ticket = *ticket,
+		.quota = admission->quota,
+		.portion = admission->portion,
 		.epoch = carrier->lane->epoch,
 	};
 	lane_begin(carrier->lane);
 	transaction_choose(transaction, carrier);
 	if (carrier->by_domain && job->owed_count > 1)
-		transaction->domain = transaction_first_domain(job);
+		transaction->domain = transaction_first_domain(transaction, carrier);
 	if (carrier->size_max > 0 && message->body_bytes > carrier->size_max)
 		transaction_refuse(transaction, carrier, reply_too_large);
 	else if (transaction_needs_utf8(message) && !carrier->offers.smtputf8)
@@ -103,8 +110,10 @@ static void transaction_choose(struct transaction *transaction, struct carrier *
 }
 
 /* Of the first recipient that is still to be asked for. */
-static struct view transaction_first_domain(const struct job *job)
+static struct view transaction_first_domain(
+        const struct transaction *transaction, const struct carrier *carrier)
 {
+	const struct job *job = transaction->job;
 	struct message_cursor cursor = message_recipients(job->message);
 	const struct owed *owed = job_owed_const(job);
 	struct message_recipient recipient;
@@ -114,7 +123,8 @@ static struct view transaction_first_domain(const struct job *job)
 			continue;
 		const bool found = message_seek_recipient(&cursor, owed[i].index, &recipient);
 		check(found);
-		return rulebook_domain(recipient.address);
+		if (transaction_may_ask(transaction, carrier, recipient.address))
+			return rulebook_domain(recipient.address);
 	}
 	return VIEW("");
 }
@@ -201,6 +211,37 @@ static void transaction_close_ticket(struct transaction *transaction, const stru
 	if (transaction->begun && counted < ticket->recipients)
 		throttle_spare(carrier->lane->throttle, ticket, ticket->recipients - counted);
 	throttle_end(carrier->lane->throttle, ticket);
+	if (transaction->quota != NULL)
+		transaction_close_portion(transaction, carrier);
+}
+
+/* The same for those that count in the tenant's quota. */
+static void transaction_close_portion(
+        struct transaction *transaction, const struct carrier *carrier)
+{
+	const struct shard *shard = carrier->judge->shard;
+	const struct job *job = transaction->job;
+	struct message_cursor cursor = message_recipients(job->message);
+	uint32_t counted = 0;
+
+	for (size_t i = 0; i < job->owed_count && transaction->begun && !transaction->denied; i++) {
+		const struct owed *owed = &job_owed_const(job)[i];
+		struct message_recipient recipient;
+
+		if (owed->mark != OWED_ACCEPTED && owed->mark != OWED_ASKED)
+			continue;
+		const bool found = message_seek_recipient(&cursor, owed->index, &recipient);
+		check(found);
+		counted += routing_is_external(shard->config, recipient.address);
+	}
+	portions_end(transaction->quota, loop_now(&shard->loop), &transaction->portion, counted);
+}
+
+bool transaction_may_ask(
+        const struct transaction *transaction, const struct carrier *carrier, struct view recipient)
+{
+	return transaction->quota == NULL || transaction->external < transaction->portion.count ||
+	       !routing_is_external(carrier->judge->shard->config, recipient);
 }
 
 void transaction_lose(struct transaction *transaction, struct carrier *carrier, struct shelf *shelf,

@@ -25,6 +25,7 @@
 #include "engine/body.h"
 #include "engine/judge.h"
 #include "engine/outbound_step.h"
+#include "engine/portions.h"
 #include "engine/wire/capabilities.h"
 
 /* What carries transactions: a session that is ready for them. */
@@ -42,6 +43,13 @@ struct carrier {
 	bool dirty;           /* a transaction may be open at the server */
 	bool elsewhere;       /* a reply blamed this front end: another address may do */
 	bool useful;          /* it took a message */
+};
+
+/* What a message was admitted by, all or none: it counts in each. */
+struct admission {
+	struct throttle_ticket throttle;
+	struct portions_entry *quota; /* NULL: its recipients count in none */
+	struct portion_ticket portion;
 };
 
 struct transaction {
@@ -71,6 +79,9 @@ struct transaction {
 	struct body body;
 	struct judgement judgement;
 	struct throttle_ticket ticket; /* what it counts in */
+	struct portions_entry *quota;  /* what its external recipients count in; NULL: nothing */
+	struct portion_ticket portion; /* so many of them */
+	uint32_t external;             /* of those asked for */
 	uint32_t epoch;                /* of its lane, when it began */
 };
 
@@ -89,11 +100,11 @@ enum transaction_heard {
 	TRANSACTION_BROKEN, /* nothing was asked that this could answer: out of step */
 };
 
-/* Takes job (JOB_SENDING) and the ticket of the lane's throttle, which says how many recipients
- * it may ask for. Judges at once what this carrier can't carry. False: nothing is left to be
- * sent; only transaction_end() may follow. */
+/* Takes job (JOB_SENDING) and its admission, which says how many recipients it may ask for. Judges
+ * at once what this carrier can't carry. False: nothing is left to be sent; only transaction_end()
+ * may follow. */
 bool transaction_begin(struct transaction *transaction, struct carrier *carrier, struct job *job,
-        const struct throttle_ticket *ticket);
+        const struct admission *admission);
 /* Queues what can be queued now. */
 enum transaction_wrote transaction_write(
         struct transaction *transaction, struct carrier *carrier, struct shelf *shelf);

@@ -17,6 +17,9 @@ void transaction_close(struct transaction *transaction, struct carrier *carrier)
 /* In whose name it goes out: where the null sender can't go, a mailbox stands in for it
  * (engine/routing.h). */
 struct view transaction_sender(const struct message *message, const struct carrier *carrier);
+/* Whether the recipient's quota has room for it. */
+bool transaction_may_ask(const struct transaction *transaction, const struct carrier *carrier,
+        struct view recipient);
 /* Goes past rows that have no reply. */
 void transaction_pass(struct transaction *transaction);
 

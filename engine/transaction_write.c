@@ -1,3 +1,4 @@
+#include "engine/routing.h"
 #include "engine/rulebook.h"
 #include "engine/transaction_inner.h"
 #include "engine/wire/write.h"
@@ -187,8 +188,9 @@ static enum transaction_wrote transaction_write_rcpt(
 	}
 	const bool found = message_seek_recipient(&cursor, owed->index, &recipient);
 	check(found);
-	if (transaction->domain.bytes > 0 &&
-	        !view_equal_fold(rulebook_domain(recipient.address), transaction->domain)) {
+	if ((transaction->domain.bytes > 0 &&
+	            !view_equal_fold(rulebook_domain(recipient.address), transaction->domain)) ||
+	        !transaction_may_ask(transaction, carrier, recipient.address)) {
 		/* Another transaction's. */
 		transaction->to_send = cursor;
 		transaction->rcpt_sent++;
@@ -207,6 +209,9 @@ static enum transaction_wrote transaction_write_rcpt(
 	} else if (transaction_put(carrier, &line)) {
 		owed->mark = OWED_ASKED;
 		transaction->asked++;
+		transaction->external +=
+		        transaction->quota != NULL &&
+		        routing_is_external(carrier->judge->shard->config, recipient.address);
 	} else {
 		return TRANSACTION_FULL;
 	}

@@ -155,6 +155,22 @@ void rig_no_limits(struct throttle *throttle)
 	throttle_init(throttle, &settings);
 }
 
+/* As the spooler lends them; what is short is so for an hour. */
+static void rig_lend(struct rig *rig, struct portion_sheet *sheet)
+{
+	const struct letter letter = { .kind = LETTER_PORTION, .portion = sheet };
+
+	rig->portions_asked += sheet->needed > 0;
+	rig->portions_spent += sheet->spent;
+	rig->portions_back += sheet->back;
+	rig->quota += sheet->back;
+	sheet->granted = sheet->most < rig->quota ? sheet->most : rig->quota;
+	rig->quota -= sheet->granted;
+	sheet->until = mono_after(clock_mono(), 3600 * NS_PER_S);
+	const bool put = mailbox_put(&rig->letters, &letter);
+	assert_true(put);
+}
+
 void rig_turn(struct rig *rig)
 {
 	struct letter letter;
@@ -179,6 +195,10 @@ void rig_turn(struct rig *rig)
 			rig->incidents_over += letter.sheet->over;
 			const bool put = mailbox_put(&rig->letters, &letter);
 			assert_true(put);
+			continue;
+		}
+		if (letter.kind == LETTER_PORTION) {
+			rig_lend(rig, letter.portion);
 			continue;
 		}
 		assert_int_equal(letter.kind, LETTER_SETTLE);

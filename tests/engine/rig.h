@@ -38,6 +38,10 @@ struct rig {
 	struct incident incident; /* that the shard told of last */
 	size_t incidents_told;
 	size_t incidents_over;
+	uint64_t quota;        /* what is left of a tenant's, for the shard to be lent */
+	size_t portions_asked; /* sheets that wanted some */
+	uint64_t portions_spent;
+	uint64_t portions_back;
 	bool drained;
 };
 

@@ -49,7 +49,8 @@ struct star {
 	bool pressed;
 	size_t recalls;
 	size_t resumes;
-	size_t sheets; /* that came back */
+	size_t sheets;   /* that came back */
+	size_t portions; /* sheets of portions that came back */
 	bool drain_came;
 	struct job *jobs[STAR_JOBS_MAX]; /* lent to the fake delivery shard */
 	size_t job_count;
@@ -119,7 +120,7 @@ static inline struct err star_try_begin(struct star *star, const char *routes)
 	struct loop *loop = &star->spooler->shard.loop;
 	star_assert_ok(pair_init(&star->ingest, loop, &star->fake, STAR_LETTERS));
 	star_assert_ok(pair_init(&star->delivery, loop, &star->fake,
-	        feed_window_sum(star->config, 1) + SPOOLER_LETTERS_SPARE));
+	        feed_window_sum(star->config, 1) + spooler_letters_spare(star->config)));
 	star_assert_ok(mailbox_init(&star->requests, sizeof(struct letter), 2, &loop->doorbell));
 	star->spooler->ingest[0] = pair_spoolers_post(&star->ingest);
 	star->spooler->delivery[0] = pair_spoolers_post(&star->delivery);
@@ -178,6 +179,9 @@ static inline void star_hear_delivery(struct star *star, const struct letter *le
 		break;
 	case LETTER_INCIDENT:
 		star->sheets++;
+		break;
+	case LETTER_PORTION:
+		star->portions++;
 		break;
 	default:
 		assert_int_equal(letter->kind, LETTER_DRAIN);

@@ -66,12 +66,13 @@ static struct job *bench_job(struct bench *bench, const char *to)
 
 static bool begin(struct bench *bench, struct transaction *transaction, struct job *job)
 {
-	struct throttle_ticket ticket;
-	const enum throttle_reason reason = throttle_admit(&bench->throttle,
-	        loop_now(&bench->rig->delivery.shard.loop), true, job->owed_count, &ticket);
+	struct admission admission = { 0 };
+	const enum throttle_reason reason =
+	        throttle_admit(&bench->throttle, loop_now(&bench->rig->delivery.shard.loop), true,
+	                job->owed_count, &admission.throttle);
 
 	assert_int_equal(reason, THROTTLE_FREE);
-	return transaction_begin(transaction, &bench->carrier, job, &ticket);
+	return transaction_begin(transaction, &bench->carrier, job, &admission);
 }
 
 /* class 2, 3, 4, 5 */

@@ -131,7 +131,8 @@ static void machine_open_delivery(struct machine *machine, size_t index, uint64_
 	struct text why = TEXT_ON(sentence);
 
 	must(pair_init(pair, &machine->spooler->shard.loop, &delivery->shard.loop,
-	             feed_window_sum(machine->config, shard_count) + SPOOLER_LETTERS_SPARE),
+	             feed_window_sum(machine->config, shard_count) +
+	                     spooler_letters_spare(machine->config)),
 	        &why);
 	const struct delivery_settings settings = {
 		.config = machine->config,

@@ -1,0 +1,296 @@
+/* What counts in a tenant's quota waits where that is used up, with the reason, and nothing else
+ * does; a message takes from mailbox and quota together, or from none. */
+#include "tests/engine/office.h"
+
+#define TENANT                                                                                     \
+	"accepted_domains: [in.test]\n"                                                            \
+	"tenants: [{name: contoso, external_recipients_per_day: 50}]\n"                            \
+	"streams: [{name: codes, urgent: true, sender: otp@in.test}]\n"
+#define ROUTE "tls: {mode: none}, sessions: 1, pipeline: 1"
+#define HELLO                                                                                      \
+	"> 220 mail.example ESMTP\n< EHLO relay.example\n"                                         \
+	"> 250-mail.example\\n250-PIPELINING\\n250 CHUNKING\n"
+#define TAKEN "> 250 2.0.0 taken\n"
+#define BYE   "< QUIT\n> 221 bye\nend\n"
+
+static void post(struct rig *rig, const char *from, const char *to)
+{
+	const struct rig_mail mail = { .from = from, .to = to, .body = "x\r\n" };
+
+	rig_mail(rig, &mail);
+}
+
+static const struct portion *portion_of(const struct rig *rig)
+{
+	return &rig->delivery.dispatch.portions.entries[0].portion;
+}
+
+/* Asked for once, spent as far as the server took it, and told of. */
+static void test_spent_and_told(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT\n< RCPT\n< RCPT\n< BDAT\n"
+		      "> 250 ok\n> 250 ok\n> 550 5.1.1 unknown\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(TENANT, ROUTE ", group_by_domain: false", scripts);
+
+	(void)state;
+	rig->quota = 10;
+	post(rig, "a@in.test", "x@out.test y@out.test z@in.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "DBD");
+	assert_int_equal(rig->portions_asked, 1);
+	assert_int_equal(portion_of(rig)->spent, 1);
+	assert_int_equal(portion_of(rig)->pots[PORTION_ANY], 1);
+	assert_int_equal(portion_of(rig)->open, 0);
+	rig_stop(rig); /* what was not needed goes back */
+	assert_int_equal(rig->portions_spent, 1);
+	assert_int_equal(rig->portions_back, 1);
+	assert_int_equal(rig->quota, 9);
+	rig_destroy(rig);
+}
+
+/* What nobody takes for a while goes back too. */
+static void test_it_comes_back(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT\n< BDAT\n> 250 ok\n> 550 5.1.1 unknown\n> 503 no\n" BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(TENANT, ROUTE, scripts);
+	const struct mono until = mono_after(clock_mono(), RIG_PATIENCE_NS);
+
+	(void)state;
+	rig->quota = 10;
+	post(rig, "a@in.test", "x@out.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "B");
+	while (rig->quota < 10 && !mono_reached(clock_mono(), until))
+		rig_turn(rig);
+	assert_int_equal(rig->quota, 10);
+	assert_int_equal(rig->portions_spent, 0);
+	rig_destroy(rig);
+}
+
+/* Used up: it goes back to the disk, in words, without blame, and what is behind it goes on. */
+static void test_used_up(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<z@in.test>\n< BDAT\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(TENANT, ROUTE, scripts);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		post(rig, "a@in.test", "x@out.test");
+	post(rig, "a@in.test", "z@in.test");
+	rig_wait(rig, 4);
+	for (size_t i = 0; i < 3; i++) {
+		const struct job *job = rig->settled[i];
+		const int64_t wait_ms = job->next_attempt.ms - clock_wall().ms;
+
+		rig_assert_outcomes(rig, i, "F");
+		assert_string_equal(rig_reply(rig, i, 0),
+		        "0 0.0.0 tenant contoso has sent to as many external recipients as it may "
+		        "for now (external_recipients_per_day, 50)");
+		assert_int_equal(job->attempts, 0);
+		assert_true(wait_ms > 1700 * 1000);
+		assert_true(wait_ms <= 3601 * 1000);
+	}
+	rig_assert_outcomes(rig, 3, "D");
+	assert_int_equal(rig->portions_asked, 1); /* it is known for how long */
+	/* An operator's word asks again. */
+	rig_send(rig, LETTER_RESUME, NULL);
+	rig_turn(rig);
+	post(rig, "a@in.test", "x@out.test");
+	rig_wait(rig, 5);
+	assert_int_equal(rig->portions_asked, 2);
+	rig_destroy(rig);
+}
+
+/* Of a message to both the internal recipients go; the rest comes back, and waits. */
+static void test_mixed(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<y@in.test>\n< RCPT TO:<z@in.test>\n< BDAT\n"
+		      "> 250 ok\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(TENANT, ROUTE ", group_by_domain: false", scripts);
+
+	(void)state;
+	post(rig, "a@in.test", "x@out.test y@in.test w@out.test z@in.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "FDFD");
+	assert_int_equal(rig->settled[0]->attempts, 0);
+	rig_destroy(rig);
+}
+
+/* The same where a transaction's recipients are of one domain, as the preset has it: not that of
+ * the first. */
+static void test_mixed_by_domain(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<y@in.test>\n< BDAT\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(TENANT, ROUTE, scripts);
+
+	(void)state;
+	post(rig, "a@in.test", "x@out.test y@in.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "FD");
+	rig_destroy(rig);
+}
+
+/* A large message takes what is left, so that small ones don't pass it for ever. */
+static void test_what_is_left(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<v@out.test>\n< RCPT TO:<w@out.test>\n< BDAT\n"
+		      "> 250 ok\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(TENANT, ROUTE, scripts);
+
+	(void)state;
+	rig->quota = 2;
+	post(rig, "a@in.test", "v@out.test w@out.test x@out.test y@out.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "DDFF");
+	rig_stop(rig);
+	assert_int_equal(rig->portions_spent, 2);
+	rig_destroy(rig);
+}
+
+/* Reports are not counted (reference.md, 3.2). */
+static void test_reports_go(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL FROM:<>\n< RCPT\n< BDAT\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(TENANT, ROUTE, scripts);
+
+	(void)state;
+	post(rig, "", "x@out.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	assert_int_equal(rig->portions_asked, 0);
+	rig_destroy(rig);
+}
+
+/* All or none. */
+
+static void office_quota(struct office *office, const char *more)
+{
+	char route[1024];
+
+	(void)snprintf(route, sizeof route,
+	        "tls: {mode: required, ca_file: %s}, sessions: 2, pipeline: 1, %s, identities: "
+	        "[{user: a@in.test, secret_file: %s}]",
+	        office->certificates.authority, more, office->secret);
+	rig_init_with(office->rig, TENANT, route, NULL, &office->keeper);
+	assert_false(failed(helper_start(&office->keeper.helper)));
+}
+
+#define OFFICE_HELLO                                                                               \
+	"> 220 mail.example ESMTP\n< EHLO relay.example\n> 250-mail.example\\n250 STARTTLS\n"      \
+	"< STARTTLS\n> 220 go\ntls\n< EHLO relay.example\n"                                        \
+	"> 250-mail.example\\n250-PIPELINING\\n250-CHUNKING\\n250 AUTH PLAIN\n"                    \
+	"< AUTH PLAIN\n> 235 welcome\n"
+
+/* A mailbox that may send no more asks for nothing of the quota, and keeps none of it. */
+static void test_the_mailbox_is_short(void **state)
+{
+	static const char *const scripts[] = {
+		OFFICE_HELLO "< MAIL\n< RCPT\n< BDAT\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct office *office = *state;
+	struct rig *rig = office->rig;
+
+	server_start(&rig->server, scripts);
+	office_quota(office, "messages_per_minute: 1/1h, stop: 100%");
+	rig->quota = 10;
+	post(rig, "a@in.test", "x@out.test");
+	post(rig, "a@in.test", "x@out.test y@out.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_turn_for(rig, 50 * NS_PER_MS);
+	assert_int_equal(rig->settled_count, 1);
+	assert_int_equal(portion_of(rig)->open, 0);
+	assert_int_equal(portion_of(rig)->pots[PORTION_ANY], 0);
+	assert_int_equal(portion_of(rig)->wanted[PORTION_ANY], 0);
+	assert_int_equal(rig->quota, 9);
+}
+
+/* A quota that is used up costs the mailbox nothing. */
+static void test_the_quota_is_short(void **state)
+{
+	static const char *const scripts[] = {
+		OFFICE_HELLO
+		"< MAIL\n< RCPT TO:<z@in.test>\n< BDAT\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct office *office = *state;
+	struct rig *rig = office->rig;
+
+	server_start(&rig->server, scripts);
+	office_quota(office, "recipients_per_day: 10, messages_per_minute: 10");
+	for (int i = 0; i < 20; i++)
+		post(rig, "a@in.test", "x@out.test y@out.test");
+	post(rig, "a@in.test", "z@in.test");
+	rig_wait(rig, 21);
+	rig_assert_outcomes(rig, 20, "D");
+	struct throttle *throttle = rig->delivery.dispatch.lane_values[0].throttle;
+	const int64_t now_ns = loop_now(&rig->delivery.shard.loop).ns;
+	assert_int_equal(throttle->in_flight, 0);
+	assert_int_equal(window_used(&throttle->messages, now_ns), 1);
+	assert_int_equal(window_used(&throttle->recipients, now_ns), 1);
+	assert_int_equal(portion_of(rig)->open, 0);
+}
+
+/* Urgent mail has a part that ordinary mail leaves. */
+static void test_urgent_mail(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL FROM:<otp@in.test>\n< RCPT\n< BDAT\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(TENANT, ROUTE, scripts);
+	const struct rig_mail mail = { .from = "otp@in.test", .to = "x@out.test", .body = "x\r\n" };
+
+	(void)state;
+	post(rig, "a@in.test", "x@out.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	rig->quota = 1; /* the spooler has it for urgent mail alone */
+	struct job *job = rig_job(rig, &mail);
+	job->stream = 1;
+	rig_send(rig, LETTER_JOB, job);
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "D");
+	rig_destroy(rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_spent_and_told),
+		cmocka_unit_test(test_it_comes_back),
+		cmocka_unit_test(test_used_up),
+		cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_mixed_by_domain),
+		cmocka_unit_test(test_what_is_left),
+		cmocka_unit_test(test_reports_go),
+		cmocka_unit_test(test_urgent_mail),
+		cmocka_unit_test_setup_teardown(
+		        test_the_mailbox_is_short, office_open, office_close),
+		cmocka_unit_test_setup_teardown(test_the_quota_is_short, office_open, office_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
