@@ -3,8 +3,12 @@
 #include "engine/wire/base64.h"
 #include "queue/base/check.h"
 
+#include <stdio.h>
+
 static void meter_sign_in(struct meter *meter, const void *session, unsigned mailbox);
 static void meter_count(struct meter *meter, unsigned mailbox);
+static void meter_see_recipients(struct meter *meter, struct view bytes);
+static void meter_confirm(struct meter *meter, const struct meter_recipient *recipient);
 
 static const char *const names[METER_MAILBOXES] = {
 	"relay0@sim.test",
@@ -18,6 +22,23 @@ void meter_init(struct meter *meter, struct oracle *oracle, uint64_t limit, int6
 	meter->oracle = oracle;
 	meter->limit = limit;
 	meter->period_ns = period_ns;
+}
+
+void meter_put_quota(struct meter *meter, struct text *text, uint64_t seed, bool more)
+{
+	struct random random; /* of its own: the dice of the world fall as they did without it */
+
+	random_seed(&random, seed ^ UINT64_C(0x90074));
+	if (random_below(&random, 2) == 0)
+		return;
+	const unsigned quota = 4 + (unsigned)random_below(&random, 16);
+	meter->part_internal = random_below(&random, 2) == 0;
+	meter->quota = more ? quota / 2 : quota;
+	meter->quota_period_ns = 600 * NS_PER_S;
+	text_format(text,
+	        "tenants: [{name: sim, external_recipients_per_day: %u/10m}]\n"
+	        "accepted_domains: [sim.test%s]\n",
+	        quota, meter->part_internal ? ", x.far.test" : "");
 }
 
 const char *meter_mailbox(unsigned mailbox)
@@ -37,12 +58,82 @@ void meter_see(struct meter *meter, const void *session, struct view bytes)
 		if (view_contains_fold(bytes, text_view(&coded)))
 			meter_sign_in(meter, session, i);
 	}
+	if (meter->quota > 0)
+		meter_see_recipients(meter, bytes);
 	for (size_t at = view_find_fold(bytes, mail); at < bytes.bytes;
 	        at = view_find_fold(bytes, mail)) {
 		bytes = view_skip(bytes, at + mail.bytes);
 		for (size_t i = 0; i < meter->session_count; i++)
 			if (meter->sessions[i] == session)
 				meter_count(meter, meter->mailboxes[i]);
+	}
+}
+
+/* "RCPT TO:<ok.N.K@far.test>", see the oracle. */
+static void meter_see_recipients(struct meter *meter, struct view bytes)
+{
+	static const struct view rcpt = VIEW_INIT("RCPT TO:<ok.");
+
+	for (size_t at = view_find_fold(bytes, rcpt); at < bytes.bytes;
+	        at = view_find_fold(bytes, rcpt)) {
+		char memory[64];
+		struct text text = TEXT_ON(memory);
+		int number = -1;
+		int index = -1;
+		int end = 0;
+
+		bytes = view_skip(bytes, at + rcpt.bytes);
+		text_put(&text, view_first(bytes, view_find(bytes, '>')));
+		if (sscanf(text_string(&text), "%d.%d@%n", &number, &index, &end) != 2 ||
+		        end == 0 || number < 0 || number >= ORACLE_MESSAGES || index < 0 ||
+		        index >= ORACLE_RECIPIENTS)
+			continue;
+		if (meter->part_internal && text_string(&text)[end] == 'x')
+			continue;
+		struct meter_recipient *recipient = &meter->recipients[number][index];
+		recipient->written = clock_mono();
+		recipient->unanswered++;
+	}
+}
+
+void meter_look(struct meter *meter)
+{
+	for (size_t i = 0; meter->quota > 0 && i < meter->oracle->count; i++)
+		for (size_t j = 0; j < ORACLE_RECIPIENTS; j++) {
+			struct meter_recipient *recipient = &meter->recipients[i][j];
+			const uint32_t delivered = meter->oracle->messages[i].delivered[j];
+
+			if (delivered == recipient->delivered)
+				continue;
+			/* Which of several it took isn't known. */
+			if (recipient->unanswered == 1)
+				meter_confirm(meter, recipient);
+			recipient->delivered = delivered;
+			recipient->unanswered = 0;
+		}
+}
+
+static void meter_confirm(struct meter *meter, const struct meter_recipient *recipient)
+{
+	const int64_t at_ns = recipient->written.ns;
+	int64_t *external = meter->external;
+	size_t place = meter->external_count++;
+
+	check(place < METER_EXTERNAL_MAX);
+	for (; place > 0 && external[place - 1] > at_ns; place--)
+		external[place] = external[place - 1];
+	external[place] = at_ns;
+	for (; place < meter->external_count; place++) {
+		if (place < meter->quota ||
+		        external[place] - external[place - meter->quota] >= meter->quota_period_ns)
+			continue;
+		oracle_fail(meter->oracle,
+		        "I4: %llu external recipients within %.3f s, and the tenant may have %llu",
+		        (unsigned long long)meter->quota + 1,
+		        (double)(external[place] - external[place - meter->quota]) /
+		                (double)NS_PER_S,
+		        (unsigned long long)meter->quota);
+		return;
 	}
 }
 

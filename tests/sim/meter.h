@@ -1,6 +1,8 @@
 /*
  * The meter reads what delivery sessions write before it is encrypted, and checks that no mailbox
- * has more MAILs in any half-open window than its limit allows (I4), whatever crashed meanwhile.
+ * has more MAILs in any half-open window than its limit allows (I4), whatever crashed meanwhile;
+ * and that all of them together, on all routes and shards, have no more recipients outside the
+ * tenant's domains that the server took.
  *
  * Thread:  the simulator's one.
  */
@@ -12,6 +14,7 @@
 #define METER_MAILBOXES    3
 #define METER_MAILS_MAX    4096
 #define METER_SESSIONS_MAX 256
+#define METER_EXTERNAL_MAX (ORACLE_MESSAGES * ORACLE_RECIPIENTS * 4)
 
 struct meter {
 	struct oracle *oracle;
@@ -23,11 +26,27 @@ struct meter {
 	const void *sessions[METER_SESSIONS_MAX];
 	uint8_t mailboxes[METER_SESSIONS_MAX];
 	size_t session_count;
+	/* the tenant's external recipients */
+	uint64_t quota; /* 0: none */
+	int64_t quota_period_ns;
+	bool part_internal; /* x.far.test is the tenant's own */
+	struct meter_recipient {
+		struct mono written; /* its last RCPT */
+		uint32_t unanswered; /* so often, since the server took it last */
+		uint32_t delivered;
+	} recipients[ORACLE_MESSAGES][ORACLE_RECIPIENTS];
+	int64_t external[METER_EXTERNAL_MAX]; /* when they were written, in order */
+	size_t external_count;
 };
 
 void meter_init(struct meter *meter, struct oracle *oracle, uint64_t limit, int64_t period_ns);
 /* The mailbox's name; constant memory. */
 const char *meter_mailbox(unsigned mailbox);
+/* In half of the worlds the tenant may send to so many external recipients in all: puts that into
+ * the configuration; `more`: twice as many as the meter allows. */
+void meter_put_quota(struct meter *meter, struct text *text, uint64_t seed, bool more);
+/* The server has turned: looks at what it took. */
+void meter_look(struct meter *meter);
 /* A session writes this now. */
 void meter_see(struct meter *meter, const void *session, struct view bytes);
 

@@ -68,7 +68,7 @@ static struct world world; /* callbacks of the seams come without an owner of th
 static void world_boot(void);
 static void world_say_stuck(void);
 static void world_part(uint64_t seed);
-static void world_configure(enum world_plant plant, const char *secret, bool tokens);
+static void world_configure(uint64_t seed, enum world_plant plant, const char *secret, bool tokens);
 static void world_put_other_route(struct text *text, const char *limits, const char *identities);
 static void world_make_tenant(uint64_t seed);
 static void world_open_mock(
@@ -106,7 +106,7 @@ void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool v
 	network_reset(random_u64(&world.random));
 	oracle_init(&world.oracle);
 	world_part(seed);
-	world_configure(plant, secret, seed % 4 < 2);
+	world_configure(seed, plant, secret, seed % 4 < 2);
 	const struct err err = depot_create(&world.depot, WORLD_MEMORY);
 	check(!failed(err));
 	shelf_init(&world.shelf, world.depot);
@@ -192,7 +192,7 @@ static void world_put_other_route(struct text *text, const char *limits, const c
 }
 
 /* `tokens`: signs in with tokens of an endpoint, instead of a password. */
-static void world_configure(enum world_plant plant, const char *secret, bool tokens)
+static void world_configure(uint64_t seed, enum world_plant plant, const char *secret, bool tokens)
 {
 	/* One a line: the order in which arguments are worked out is the compiler's. */
 	const int pipeline = 1 + (int)random_below(&world.random, 6);
@@ -254,6 +254,7 @@ static void world_configure(enum world_plant plant, const char *secret, bool tok
 	if (world.parted)
 		world_put_other_route(
 		        &text, text_string(&limits_text), text_string(&identities_text));
+	meter_put_quota(&world.meter, &text, seed, plant == WORLD_LEND_MORE);
 	text_format(&text,
 	        "idempotency: {by: %s}\n"
 	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
@@ -480,6 +481,7 @@ static void world_turn(void)
 	world.turns[chosen]++;
 	if (chosen == mock_turns) {
 		mock_thread_turn();
+		meter_look(&world.meter);
 	} else if (chosen == clients_turn) {
 		client_thread_turn();
 	} else {
