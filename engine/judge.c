@@ -483,6 +483,8 @@ static void judge_log_recipient(struct judge *judge, const struct lane *lane, co
 	struct log_line line = log_begin(
 	        judge->shard->log, level, outcome == OWED_PENDING ? "kept" : owed_word(outcome));
 	log_message(&line, job->id);
+	if (it->connection != 0)
+		log_connection(&line, it->connection);
 	log_text(&line, "to", address);
 	if (lane != NULL)
 		judge_log_lane(judge, lane, &line);

@@ -9,6 +9,7 @@ void judge_case_hear(
 	it->judged = true;
 	it->verdict = verdict_judge(stage, reply->whole);
 	it->reply = reply;
+	it->connection = 0;
 	it->denied = VIEW("");
 	it->note = (struct reply_note){
 		.code = (uint16_t)reply->code,
@@ -25,6 +26,7 @@ void judge_case_say(struct judge_case *it, enum stage stage, struct view text)
 	it->judged = false;
 	it->verdict = (struct verdict){ 0 };
 	it->reply = NULL;
+	it->connection = 0;
 	it->denied = VIEW("");
 	it->note = (struct reply_note){ .stage = (uint8_t)stage, .text = text };
 }

@@ -42,6 +42,7 @@ void outbound_open(struct outbound *outbound, struct target *target,
 		.carrier = {
 			.judge = judge,
 			.lane = lane,
+			.connection = id,
 			.notices = routing_null_sender(target->route),
 		},
 	};

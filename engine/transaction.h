@@ -34,6 +34,7 @@ struct carrier {
 	struct judge *judge;
 	struct lane *lane;
 	struct capabilities offers;
+	uint64_t connection;  /* c= in the log */
 	struct view server;   /* its name, for what is noted about recipients */
 	struct view notices;  /* who stands in for the null sender here; empty: nobody has to */
 	uint64_t size_max;    /* 0: any */

@@ -23,6 +23,7 @@ enum transaction_heard transaction_hear(
 	if (carrier->replies_due == 0 || transaction_is_answered(transaction))
 		return TRANSACTION_BROKEN;
 	judge_case_hear(&it, outbound_step_stage(transaction->owed), reply, carrier->server);
+	it.connection = carrier->connection;
 	if (!transaction_was_asked(transaction, &it))
 		return TRANSACTION_BROKEN;
 	judge_denied(carrier->judge, carrier->lane, &it, transaction->job->message,

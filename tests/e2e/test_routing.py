@@ -59,6 +59,10 @@ def test_one_id_with_two_jobs(sluice, aiosmtpd, route):
     assert (far.marks(), near.marks()) == (["m1"], ["m1"])
     story = running.logged(f"m={queue_id} ", "event=delivered")
     assert len(story) == 2
+    # Which session it was, and by that the address.
+    for line in story:
+        session = line.split(" c=")[1].split()[0]
+        assert running.lines(f"c={session} ", "event=connected", "peer=")
 
 
 def test_both_jobs_are_removed_by_the_id(sluice, nowhere):
