@@ -106,6 +106,11 @@
 	X(expire, DURATION, NULL, "1s", "30d", \
 	  "age at which its mail bounces; by default retry.give_up_after. A message's header " \
 	  "field X-Sluice-Expire (90s, 10m, 2h, 1d) may ask for less") \
+	X(in_doubt, IN_DOUBT, NULL, NULL, NULL, \
+	  "what is done with a message that was sent and not answered; by default as the route " \
+	  "says") \
+	X(in_doubt_delay, DURATION, NULL, "1s", "1d", \
+	  "how long it waits at least before it is sent again; by default the route's") \
 	X(sender, RULE_SENDERS, NULL, NULL, NULL, \
 	  "the sender's address or domain as MAIL gave it; <> is the null sender") \
 	X(listener, TEXTS, NULL, NULL, NULL, "the address or name of the listener it came in by") \

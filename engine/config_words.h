@@ -98,7 +98,7 @@
 	X(REFUSE, "refuse", "the sender is refused")
 /* clang-format on */
 
-/* 0 is "unset" in each; after a load none is unset. */
+/* 0 is "unset" in each; after a load none is unset, but in_doubt of a stream. */
 enum claim_by {
 	CLAIM_BY_UNSET,
 #define X(name, ...) CLAIM_BY_##name,

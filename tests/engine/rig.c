@@ -120,6 +120,7 @@ struct job *rig_job(struct rig *rig, const struct rig_mail *mail)
 	assert_true(done);
 	message_seal(message);
 	job_begin(job, message, 0, 0);
+	job->stream = mail->stream;
 	done = job_owe_all(job, &rig->shelf, 0);
 	assert_true(done);
 	message_release(message, &rig->shelf);

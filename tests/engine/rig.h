@@ -54,6 +54,7 @@ struct rig_mail {
 	const char *orcpt;
 	const char *envid;
 	int64_t age_ms;
+	uint8_t stream;
 };
 
 struct config *rig_config(const char *text);

@@ -86,6 +86,29 @@ static void the_others_have_their_ends(void **state)
 	rig_destroy(rig);
 }
 
+/* What a stream says counts more; what it does not say is the route's. */
+static void as_its_stream_says(void **state)
+{
+	static const char streams[] = "streams: [{name: codes, in_doubt_delay: 1s},"
+	                              " {name: orders, in_doubt: hold}]";
+	static const bool held[] = { false, true };
+
+	(void)state;
+	for (uint8_t i = 0; i < 2; i++) {
+		struct rig *rig = rig_begin(streams, PLAIN ", in_doubt_delay: 1h", lost);
+		rig_mail(rig, &(struct rig_mail){ .from = "a@contoso.com",
+		                      .to = "b@contoso.com",
+		                      .body = "x\r\n",
+		                      .stream = (uint8_t)(i + 1) });
+		rig_wait(rig, 1);
+		const struct job *job = rig->settled[0];
+		rig_assert_outcomes(rig, 0, "F");
+		assert_int_equal(job->held, held[i]);
+		assert_true(held[i] || job->next_attempt.ms - clock_wall().ms < 600 * 1000);
+		rig_destroy(rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +117,7 @@ int main(void)
 		cmocka_unit_test(it_is_held),
 		cmocka_unit_test(what_is_held_does_not_expire),
 		cmocka_unit_test(the_others_have_their_ends),
+		cmocka_unit_test(as_its_stream_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
