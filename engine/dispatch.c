@@ -301,10 +301,12 @@ static bool dispatch_resolve(struct dispatch *dispatch, struct dispatch_route *r
 
 	if (!mono_reached(loop_now(&dispatch->shard->loop), route->known_until))
 		return true;
+	if (ask->ask.in_flight)
+		return target_is_known(&route->target); /* it is the resolver's to touch */
 	if (resolver_literal(&ask->lookup)) {
 		target_set(&route->target, &ask->lookup.hosts, &dispatch->shard->random);
 		route->known_until = MONO_NEVER;
-	} else if (!ask->ask.in_flight) {
+	} else {
 		check(dispatch->resolver != NULL);
 		helper_ask(
 		        &dispatch->resolver->helper, (uint16_t)dispatch->shard->index, &ask->ask);

@@ -163,7 +163,10 @@ class Sluice:
             [str(BUILD / "sluice"), *map(str, words), "--config", str(self.config)],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S,
             check=False)
-        assert done.returncode == exit_code, (words, done.returncode, done.stdout, done.stderr)
+        # Where the engine is gone, its last words say why.
+        last_words = "" if self.program.running() else self.program.tail()
+        assert done.returncode == exit_code, (
+            f"{words}: {done.returncode}\n{done.stdout}{done.stderr}{last_words}")
         return done.stdout
 
     def count(self):
