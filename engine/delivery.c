@@ -5,6 +5,7 @@
 static struct err delivery_join(
         struct delivery *delivery, const struct delivery_settings *settings);
 static void delivery_take_letters(struct delivery *delivery);
+static void delivery_hear_gate(struct delivery *delivery, const struct letter *letter);
 static void delivery_drain(struct delivery *delivery);
 static void delivery_recall(struct delivery *delivery, const struct letter *letter);
 static void delivery_return_jobs(struct delivery *delivery);
@@ -120,6 +121,12 @@ static void delivery_take_letters(struct delivery *delivery)
 		case LETTER_INCIDENT:
 			incidents_told(&delivery->dispatch.incidents, letter.sheet);
 			break;
+		case LETTER_GATE:
+			gates_told(&delivery->dispatch.gates, letter.gate);
+			break;
+		case LETTER_GATE_NEWS:
+			delivery_hear_gate(delivery, &letter);
+			break;
 		case LETTER_PORTION:
 			dispatch_portioned(&delivery->dispatch, letter.portion);
 			break;
@@ -134,6 +141,13 @@ static void delivery_take_letters(struct delivery *delivery)
 		if (shard->draining)
 			delivery_return_jobs(delivery);
 	}
+}
+
+static void delivery_hear_gate(struct delivery *delivery, const struct letter *letter)
+{
+	dispatch_gate_news(&delivery->dispatch, letter->news);
+	const bool put = mailbox_put(delivery->shard.spooler.out, letter);
+	check(put); /* there is room for all news */
 }
 
 /* What has begun, or is another shard's, comes back by itself. */

@@ -114,6 +114,7 @@ struct dispatch {
 	struct ledger ledger;
 	struct incidents incidents;
 	struct portions portions;
+	struct gates gates;
 	struct heap timed;   /* lanes */
 	struct list stirred; /* lanes, by their stir_link */
 	struct outbound **session_places;
@@ -151,6 +152,8 @@ bool dispatch_rest_new(struct dispatch *dispatch, struct job *job, uint32_t line
 void dispatch_read_news(struct dispatch *dispatch);
 /* Starts what may start: as many as lanes and pipelines allow. */
 void dispatch_start_jobs(struct dispatch *dispatch);
+/* LETTER_GATE_NEWS: lanes of all its routes close, or open. */
+void dispatch_gate_news(struct dispatch *dispatch, const struct gate_news *news);
 /* LETTER_PORTION. */
 void dispatch_portioned(struct dispatch *dispatch, struct portion_sheet *sheet);
 /* LETTER_NOTED. */

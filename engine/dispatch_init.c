@@ -48,7 +48,10 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 	err = incidents_init(&dispatch->incidents, dispatch->shard);
 	if (failed(err))
 		return err;
-	err = portions_init(&dispatch->portions, dispatch->shard);
+	judge->gates = &dispatch->gates;
+	err = gates_init(&dispatch->gates, dispatch->shard);
+	if (!failed(err))
+		err = portions_init(&dispatch->portions, dispatch->shard);
 	if (failed(err))
 		return err;
 	err = senders_create(&dispatch->senders, dispatch->shard->config);
@@ -378,6 +381,7 @@ void dispatch_finish(struct dispatch *dispatch)
 	ledger_finish(&dispatch->ledger);
 	incidents_finish(&dispatch->incidents);
 	portions_finish(&dispatch->portions);
+	gates_finish(&dispatch->gates);
 }
 
 static void dispatch_gate_expired(struct timer *timer)

@@ -31,7 +31,7 @@ static void dispatch_ask_timed(struct dispatch *dispatch, struct dispatch_route 
 static enum dispatch_look dispatch_look(
         struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);
 static struct mono dispatch_blocked_until(
-        const struct dispatch_lane *lane, struct mono now, bool *blocked);
+        struct dispatch *dispatch, const struct dispatch_lane *lane, bool *blocked);
 static struct mono dispatch_consider(
         struct dispatch *dispatch, struct dispatch_lane *lane, struct dispatch_start *start);
 static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispatch_route *route,
@@ -135,6 +135,7 @@ void dispatch_start_jobs(struct dispatch *dispatch)
 	ledger_work(&dispatch->ledger);
 	incidents_work(&dispatch->incidents);
 	portions_work(&dispatch->portions);
+	gates_work(&dispatch->gates);
 	const struct heap_node *first = heap_first(&dispatch->timed);
 	if (first != NULL && !dispatch->draining)
 		wanted.ns = first->key;
@@ -230,7 +231,7 @@ static enum dispatch_look dispatch_look(
 		dispatch_enter(dispatch, lane, DISPATCH_LANE_IDLE);
 		return LOOK_DONE;
 	}
-	const struct mono until = dispatch_blocked_until(lane, now, &blocked);
+	const struct mono until = dispatch_blocked_until(dispatch, lane, &blocked);
 	if (blocked) {
 		dispatch_enter_timed(dispatch, lane, until);
 		return LOOK_DONE;
@@ -294,6 +295,7 @@ static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispa
 	        start->weight.recipients, &admission.throttle);
 	if (reason != THROTTLE_FREE)
 		return LOOK_DONE; /* the record will stir it */
+	admission.tries = gates_try(&dispatch->gates, lane->lane->route);
 	if (admission.quota != NULL)
 		portion_take(&admission.quota->portion, &admission.portion);
 	incidents_try(&dispatch->incidents, lane->lane, start->job->message,
@@ -304,12 +306,18 @@ static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispa
 	return LOOK_STARTED;
 }
 
-/* By its hold; or while one message tries what a hold was for. */
+/* By its hold; or while one message tries what a hold was for; or by a gate, whose news stir it. */
 static struct mono dispatch_blocked_until(
-        const struct dispatch_lane *lane, struct mono now, bool *blocked)
+        struct dispatch *dispatch, const struct dispatch_lane *lane, bool *blocked)
 {
+	const struct mono now = loop_now(&dispatch->shard->loop);
+
 	*blocked = !lane_is_open(lane->lane, now);
-	return lane_hold_ends(lane->lane, now);
+	if (*blocked)
+		return lane_hold_ends(lane->lane, now);
+	struct mono until;
+	*blocked = gates_look(&dispatch->gates, lane->lane->route, &until) == GATES_CLOSED;
+	return until;
 }
 
 /* As many as the lane asks for in one transaction. */

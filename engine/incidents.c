@@ -175,6 +175,18 @@ void incidents_taken(struct incidents *incidents, const struct lane *lane, uint3
 	}
 }
 
+void incidents_opened(struct incidents *incidents, uint16_t route)
+{
+	list_each_safe(link, &incidents->known) {
+		struct incidents_entry *entry = container_of(link, struct incidents_entry, link);
+		const struct incident *incident = &entry->incident;
+
+		if (!entry->over && entry->route == route && incident->identity[0] == '\0' &&
+		        (incident->scope == SCOPE_TENANT || incident->scope == SCOPE_SOURCE_IP))
+			incidents_end(incidents, entry);
+	}
+}
+
 /* The mailbox, the reply and what it means; of no sender. */
 static struct incident incidents_describe(
         const struct incidents *incidents, const struct lane *lane, struct judge_case *it)

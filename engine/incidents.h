@@ -69,6 +69,9 @@ void incidents_refuse(struct incidents *incidents, const struct lane *lane, stru
 void incidents_taken(struct incidents *incidents, const struct lane *lane, uint32_t epoch,
         const struct message *message, struct view sender);
 
+/* What stood in the way of the whole route, and lay in tenant or source address, is over. */
+void incidents_opened(struct incidents *incidents, uint16_t route);
+
 /* How long the lane's mailbox is to pass over the message; 0: it may send it. */
 int64_t incidents_bar_ns(const struct incidents *incidents, const struct lane *lane,
         const struct message *message, struct view sender);

@@ -16,6 +16,7 @@
 #ifndef SLUICE_JUDGE_H
 #define SLUICE_JUDGE_H
 
+#include "engine/gates.h"
 #include "engine/incidents.h"
 #include "engine/shard.h"
 #include "queue/lane.h"
@@ -28,6 +29,7 @@ struct judge {
 	struct schedule *schedule;
 	struct outage *outages; /* by route */
 	struct incidents *incidents;
+	struct gates *gates;
 	struct retry_settings retries[SCHEDULE_STREAMS_MAX]; /* by stream */
 };
 
@@ -47,6 +49,7 @@ void judge_init(struct judge *judge, struct shard *shard, struct schedule *sched
 struct judge_origin {
 	const struct throttle_ticket *ticket;
 	uint32_t epoch; /* of the lane */
+	uint32_t gates; /* gates_epoch() */
 };
 
 /* A reply about a message: where it says that a mailbox may not send in its name, it is no end of

@@ -33,6 +33,10 @@ static void judge_refuse(struct judge *judge, struct lane *lane, struct judge_ca
 static bool judge_is_incident(const struct verdict *verdict);
 static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case *it,
         const struct judge_origin *origin, bool route);
+static void judge_hold_lanes(struct judge *judge, struct lane *lane, struct judge_case *it,
+        const struct lane_wait *wait, uint32_t epoch, bool route, bool *news);
+static void judge_close_gate(struct judge *judge, struct lane *lane, struct judge_case *it,
+        const struct judge_origin *origin, uint32_t gate, int64_t wait_ns, bool *news);
 static bool judge_blames_route(const struct judge_case *it);
 static void judge_shut(struct judge *judge, struct lane *lane, struct judge_case *it);
 static bool judge_kind(const struct judge_case *it, enum throttle_kind *kind);
@@ -176,13 +180,13 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 		        throttle_limit(lane->throttle, kind) != THROTTLE_NONE)
 			wait = (struct lane_wait){ LANE_LEARNED_NS, LANE_LEARNED_MOST_NS };
 	}
-	const struct wall wall = loop_wall(&judge->shard->loop);
-	for (uint32_t i = 0; i < (route ? lane->peer_count : 1); i++) {
-		struct lane *at = route ? &lane->peers[i] : lane;
-		news |= lane_hold(
-		        at, now, at == lane ? epoch : at->epoch, &wait, &judge->shard->random);
-		lane_say(at, now, wall, judge_case_note(it));
-	}
+	const uint32_t gate =
+	        route ? gate_plan_of(judge->shard->config, lane->route, it->stage, &it->verdict)
+	              : GATE_PLAN_NONE;
+	if (gate == GATE_PLAN_NONE)
+		judge_hold_lanes(judge, lane, it, &wait, epoch, route, &news);
+	else
+		judge_close_gate(judge, lane, it, origin, gate, wait.first_ns, &news);
 	if (judge_is_incident(&verdict) && it->verdict.cause != CAUSE_SERVER_BUSY)
 		incidents_raise(judge->incidents, lane, it, route);
 	if (!news)
@@ -193,6 +197,37 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 	log_seconds(&line, "for", lane->hold.until.ns - now.ns);
 	judge_case_log(&line, it);
 	log_end(&line);
+}
+
+static void judge_hold_lanes(struct judge *judge, struct lane *lane, struct judge_case *it,
+        const struct lane_wait *wait, uint32_t epoch, bool route, bool *news)
+{
+	const struct mono now = loop_now(&judge->shard->loop);
+	const struct wall wall = loop_wall(&judge->shard->loop);
+
+	for (uint32_t i = 0; i < (route ? lane->peer_count : 1); i++) {
+		struct lane *at = route ? &lane->peers[i] : lane;
+		*news |= lane_hold(
+		        at, now, at == lane ? epoch : at->epoch, wait, &judge->shard->random);
+		lane_say(at, now, wall, judge_case_note(it));
+	}
+}
+
+/* What concerns a tenant or our address: its other lanes, here and on other shards, are closed as
+ * the spooler says, for as long as it says. */
+static void judge_close_gate(struct judge *judge, struct lane *lane, struct judge_case *it,
+        const struct judge_origin *origin, uint32_t gate, int64_t wait_ns, bool *news)
+{
+	const struct mono now = loop_now(&judge->shard->loop);
+	const uint32_t epoch =
+	        origin == NULL ? gates_epoch(judge->gates, lane->route) : origin->gates;
+
+	*news = gates_refuse(judge->gates, gate, lane->route, epoch, wait_ns, judge_case_note(it),
+	        judge_blames_route(it));
+	for (uint32_t i = 0; *news && i < lane->peer_count; i++) {
+		lane_close(&lane->peers[i], mono_after(now, wait_ns));
+		lane_say(&lane->peers[i], now, loop_wall(&judge->shard->loop), judge_case_note(it));
+	}
 }
 
 /* What lasts, and what only a person can mend. */

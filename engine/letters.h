@@ -21,6 +21,8 @@ struct note;
 struct spool_claim;
 struct incident_sheet;
 struct portion_sheet;
+struct gate_sheet;
+struct gate_news;
 
 /* name, word in logs; above each: direction and what it says */
 #define LETTERS(X)                                                                                 \
@@ -36,6 +38,10 @@ struct portion_sheet;
 	X(INCIDENT, "incident")                                                                    \
 	/* delivery -> spooler: of a portion of a limit; answered by PORTION, which lends more */  \
 	X(PORTION, "portion")                                                                      \
+	/* delivery -> spooler: of a gate; answered by GATE, read */                               \
+	X(GATE, "gate")                                                                            \
+	/* spooler -> delivery: how a gate stands; answered by GATE_NEWS, read */                  \
+	X(GATE_NEWS, "gate_news")                                                                  \
 	/* control -> spooler: an operator's request; request_answer() when it is done */          \
 	X(REQUEST, "request")                                                                      \
 	/* spooler -> ingest: committed, or why not */                                             \
@@ -83,6 +89,8 @@ struct letter {
 		struct note *note;             /* NOTE, NOTED: lent */
 		struct incident_sheet *sheet;  /* INCIDENT: lent */
 		struct portion_sheet *portion; /* PORTION: lent */
+		struct gate_sheet *gate;       /* GATE: lent */
+		struct gate_news *news;        /* GATE_NEWS: lent */
 	};
 	uint64_t ticket;  /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;   /* IDS: how many */

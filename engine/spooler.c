@@ -88,14 +88,18 @@ struct err spooler_create(
 	if (failed(err))
 		goto fail_loop;
 	err = spooler_quotas_open(spooler);
+	if (!failed(err))
+		err = spooler_gates_open(spooler);
 	if (failed(err))
-		goto fail_quotas;
+		goto fail_gates;
 	atomic_store(&spooler->messages, spool_message_count(spooler->spool));
 	spooler_read_incidents(spooler);
 	*result = spooler;
 	return err_ok();
 
-fail_quotas:
+fail_gates:
+	free(spooler->quotas);
+	free(spooler->gates);
 	loop_finish(&spooler->shard.loop);
 fail_loop:
 	feed_finish(&spooler->feed);
@@ -138,6 +142,7 @@ void spooler_destroy(struct spooler *spooler)
 	spool_close(spooler->spool);
 	shelf_finish(&spooler->shard.shelf);
 	free(spooler->quotas);
+	free(spooler->gates);
 	free(spooler);
 }
 
@@ -222,6 +227,8 @@ static void spooler_work(struct spooler *spooler)
 	spooler_forget_claims(spooler);
 	spooler_keep_incidents(spooler);
 	spooler_keep_quotas(spooler);
+	spooler_keep_gates(spooler);
+	spooler_tell_gates(spooler); /* before the jobs that they are about */
 	spooler_commit(spooler);
 	if (spooler_state(spooler) != SPOOLER_BROKEN)
 		spooler_feed(spooler);
@@ -449,6 +456,7 @@ static void spooler_feed(struct spooler *spooler)
 	if (spooler_state(spooler) == SPOOLER_DRAINING && batch_is_empty(&spooler->batch) &&
 	        list_is_empty(&spooler->waiting) && list_is_empty(&feed->strays) &&
 	        spooler->book.dirty_count == 0 && spooler_quotas_are_closed(spooler) &&
+	        spooler_gates_are_kept(spooler) &&
 	        spooler->drained == spooler->ingest_count + spooler->delivery_count)
 		spooler_enter(spooler, SPOOLER_FINISHED);
 	spooler_set_timer(spooler, more);

@@ -15,6 +15,8 @@
 
 #include "engine/batch.h"
 #include "engine/feed.h"
+#include "engine/gate_plan.h"
+#include "engine/gate_sheet.h"
 #include "engine/incident_sheet.h"
 #include "engine/clerk.h"
 #include "engine/report.h"
@@ -30,7 +32,8 @@
 /* Room in the mailboxes of a delivery shard that credit does not count. */
 static inline uint32_t spooler_letters_spare(const struct config *config)
 {
-	return SPOOLER_LETTERS_SPARE + (uint32_t)config->tenants.count;
+	return SPOOLER_LETTERS_SPARE + (uint32_t)config->tenants.count +
+	       2 * gate_plan_count(config);
 }
 
 /* name, what is true in it */
@@ -73,6 +76,18 @@ struct spooler_quota {
 	struct mono told_until;
 };
 
+/* What closes for a tenant or our address; shards as bits. */
+struct spooler_gate {
+	struct gate gate;
+	uint64_t asks;    /* would let a message through */
+	uint64_t untold;  /* don't know how it stands */
+	uint64_t telling; /* are being told */
+	struct gate_news news[FEED_SHARDS_MAX];
+	struct note note; /* on its way to disk while `keeping` */
+	bool keeping;
+	bool dirty; /* it has changed since */
+};
+
 struct spooler {
 	struct shard shard; /* loop, shelf and log; `shard.spooler` is unused */
 	struct spool *spool;
@@ -99,6 +114,8 @@ struct spooler {
 	size_t page_place;            /* which */
 	bool page_turning;            /* it is under way */
 	struct spooler_quota *quotas; /* by tenant; of those without a limit nothing is used */
+	struct spooler_gate *gates;   /* by the plan */
+	uint32_t gate_count;
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */
 	uint64_t ids_left;

@@ -1,8 +1,8 @@
 /*
  * What the spooler's files share: puts (spooler_put.c), their claims (spooler_claims.c), settles
  * and reports (spooler_settle.c), jobs that change their route (spooler_move.c), operators'
- * requests (spooler_request.c), tenants' limits (spooler_quotas.c), and the turn that calls them
- * (spooler.c).
+ * requests (spooler_request.c), tenants' limits (spooler_quotas.c), what closes for several lanes
+ * (spooler_gates.c), and the turn that calls them (spooler.c).
  *
  * Thread:  the spooler's.
  */
@@ -94,6 +94,21 @@ void spooler_kept_quota(struct spooler *spooler, struct note *note, bool kept);
 bool spooler_quotas_want(struct spooler *spooler);
 /* What is on disk allows nothing: a clean stop. */
 bool spooler_quotas_are_closed(const struct spooler *spooler);
+
+/* What the spool has of gates; at the start. */
+MUST_CHECK struct err spooler_gates_open(struct spooler *spooler);
+/* What a shard has to say of one; the sheet goes back. */
+void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t shard);
+/* To all shards that don't know. */
+void spooler_tell_gates(struct spooler *spooler);
+void spooler_told_gate(struct spooler *spooler, const struct gate_news *news, size_t shard);
+/* An operator said retry: all are open. */
+void spooler_resume_gates(struct spooler *spooler);
+/* Records of those that changed go into the batch. */
+void spooler_keep_gates(struct spooler *spooler);
+bool spooler_owns_gate_note(const struct spooler *spooler, const struct note *note);
+void spooler_kept_gate(struct note *note, bool kept);
+bool spooler_gates_are_kept(const struct spooler *spooler);
 
 /* Some steps of the operator's request that is being run, or of the next. */
 void spooler_run_request(struct spooler *spooler);

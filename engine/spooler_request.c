@@ -270,6 +270,7 @@ static void spooler_resume(struct spooler *spooler)
 	const struct letter letter = { .kind = LETTER_RESUME };
 
 	feed_reopen(&spooler->feed);
+	spooler_resume_gates(spooler);
 	for (size_t i = 0; i < spooler->delivery_count; i++)
 		(void)spooler_tell(spooler, i, &letter);
 }

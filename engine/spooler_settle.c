@@ -23,6 +23,10 @@ void spooler_take_settles(struct spooler *spooler)
 				list_push_last(&spooler->notes, &letter.note->link);
 			} else if (letter.kind == LETTER_INCIDENT) {
 				spooler_hear_incident(spooler, letter.sheet, i);
+			} else if (letter.kind == LETTER_GATE) {
+				spooler_hear_gate(spooler, letter.gate, i);
+			} else if (letter.kind == LETTER_GATE_NEWS) {
+				spooler_told_gate(spooler, letter.news, i);
 			} else if (letter.kind == LETTER_PORTION) {
 				spooler_hear_portion(spooler, letter.portion, i);
 			} else {
@@ -52,7 +56,10 @@ static void spooler_answer_note(struct spooler *spooler, struct note *note, bool
 		return;
 	}
 	if (note->shard == FEED_NO_SHARD) {
-		spooler_kept_quota(spooler, note, kept);
+		if (spooler_owns_gate_note(spooler, note))
+			spooler_kept_gate(note, kept);
+		else
+			spooler_kept_quota(spooler, note, kept);
 		return;
 	}
 	note->kept = kept;

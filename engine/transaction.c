@@ -49,6 +49,8 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 		.quota = admission->quota,
 		.portion = admission->portion,
 		.epoch = carrier->lane->epoch,
+		.tries = admission->tries,
+		.gates = gates_epoch(carrier->judge->gates, carrier->lane->route),
 	};
 	lane_begin(carrier->lane);
 	transaction_choose(transaction, carrier);
@@ -213,6 +215,8 @@ static void transaction_close_ticket(struct transaction *transaction, const stru
 	throttle_end(carrier->lane->throttle, ticket);
 	if (transaction->quota != NULL)
 		transaction_close_portion(transaction, carrier);
+	gates_end(carrier->judge->gates, carrier->lane->route, transaction->tries,
+	        transaction->taken);
 }
 
 /* The same for those that count in the tenant's quota. */

@@ -51,6 +51,7 @@ struct admission {
 	struct throttle_ticket throttle;
 	struct portions_entry *quota; /* NULL: its recipients count in none */
 	struct portion_ticket portion;
+	uint64_t tries; /* gates that it tries; see engine/gates.h */
 };
 
 struct transaction {
@@ -83,7 +84,10 @@ struct transaction {
 	struct portions_entry *quota;  /* what its external recipients count in; NULL: nothing */
 	struct portion_ticket portion; /* so many of them */
 	uint32_t external;             /* of those asked for */
+	uint64_t tries;                /* gates */
+	bool taken;                    /* the server took it */
 	uint32_t epoch;                /* of its lane, when it began */
+	uint32_t gates;                /* gates_epoch() then */
 };
 
 #define TRANSACTION_OVER STEP_QUIT /* the row behind the last */

@@ -15,7 +15,11 @@ static void transaction_hear_end(
 enum transaction_heard transaction_hear(
         struct transaction *transaction, struct carrier *carrier, const struct reply *reply)
 {
-	const struct judge_origin origin = { &transaction->ticket, transaction->epoch };
+	const struct judge_origin origin = {
+		&transaction->ticket,
+		transaction->epoch,
+		transaction->gates,
+	};
 	struct judge_case it;
 	bool retire = false;
 
@@ -155,6 +159,7 @@ static void transaction_hear_end(
 		        1U << OWED_ACCEPTED, it, &transaction->judgement);
 		if (taken) {
 			carrier->useful = true;
+			transaction->taken = true;
 			judge_taken(carrier->judge, carrier->lane, &transaction->ticket,
 			        transaction->epoch);
 			incidents_taken(carrier->judge->incidents, carrier->lane,

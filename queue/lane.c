@@ -73,16 +73,38 @@ bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct 
 	/* The rest of a train gets the same answer as its first: that is no further setback. */
 	if (!open) {
 		const struct mono until = mono_after(now, wait->first_ns);
-		if (until.ns > lane->hold.until.ns)
+		if (until.ns > lane->hold.until.ns) {
 			lane->hold.until = until;
+			lane->gated = false;
+		}
 		return false;
 	}
 	/* Nor is a late answer of its kind. What asks for more than moments is another matter. */
 	if (epoch != lane->epoch && wait->first_ns <= LANE_LEARNED_MOST_NS)
 		return false;
 	lane->epoch++;
+	lane->gated = false;
 	(void)lane_gate_close(&lane->hold, now, wait->first_ns, most_ns, random);
 	return true;
+}
+
+void lane_close(struct lane *lane, struct mono until)
+{
+	lane->epoch++;
+	lane_stir(lane);
+	if (until.ns <= lane->hold.until.ns && !lane->gated)
+		return;
+	lane->hold.until = until;
+	lane->gated = true;
+}
+
+void lane_reopen(struct lane *lane)
+{
+	if (!lane->gated)
+		return;
+	lane->gated = false;
+	lane->hold = (struct lane_gate){ 0 };
+	lane_stir(lane);
 }
 
 void lane_say(struct lane *lane, struct mono now, struct wall wall, const struct reply_note *note)
@@ -156,6 +178,7 @@ void lane_resume(struct lane *lane)
 {
 	lane->strike_count = 0;
 	lane->hold = (struct lane_gate){ 0 };
+	lane->gated = false;
 	lane->door = (struct lane_gate){ 0 };
 	lane->door_faulted = false;
 	lane->reauths = 0;

@@ -77,6 +77,7 @@ struct lane {
 	bool resumed;       /* an operator said retry: what failed may be asked for anew */
 	struct lane_gate hold;
 	struct lane_gate door;
+	bool gated;        /* the hold is a gate's (queue/gate.h), and ends with that */
 	bool door_faulted; /* it was shut for a front end's fault, and for nothing else */
 	struct mono strikes[LANE_STRIKES_MAX]; /* the last ones, by turns */
 	uint32_t strike_count;                 /* ever */
@@ -106,6 +107,10 @@ bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening);
  * and is worth a line in the log. */
 bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct lane_wait *wait,
         struct random *random);
+/* Nothing starts until then at least, for what concerns other lanes too. */
+void lane_close(struct lane *lane, struct mono until);
+/* The gate is open: so is the lane, unless it is held for a reason of its own. */
+void lane_reopen(struct lane *lane);
 /* What the hold is for, copied and cut; `wall` is `now` by the other clock. */
 void lane_say(struct lane *lane, struct mono now, struct wall wall, const struct reply_note *note);
 /* No session is opened for a second at first, most_ns at most; gives how long. */

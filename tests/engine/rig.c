@@ -156,6 +156,38 @@ void rig_no_limits(struct throttle *throttle)
 	throttle_init(throttle, &settings);
 }
 
+void rig_tell_gate(struct rig *rig, uint32_t index, bool yours)
+{
+	struct gate_news *news = &rig->news[rig->news_count++ % RIG_NEWS_MAX];
+	const struct letter letter = { .kind = LETTER_GATE_NEWS, .news = news };
+
+	*news = (struct gate_news){ .index = index, .gate = rig->gates[index], .yours = yours };
+	const bool put = mailbox_put(&rig->letters, &letter);
+	assert_true(put);
+}
+
+/* As the spooler does, for one shard. */
+static void rig_hear_gate(struct rig *rig, struct gate_sheet *sheet)
+{
+	const struct letter letter = { .kind = LETTER_GATE, .gate = sheet };
+	const struct reply_note note = gate_note(&sheet->said);
+	struct gate *gate = &rig->gates[sheet->gate];
+	bool changed = false;
+
+	if (sheet->refused)
+		changed |= gate_refuse(gate, clock_mono(), sheet->epoch, sheet->wait_ns, &note,
+		        &rig->delivery.shard.random);
+	if (sheet->taken)
+		changed |= gate_take(gate, sheet->epoch);
+	if (sheet->gave_up)
+		(void)gate_give_up(gate, sheet->epoch, 0);
+	const bool yours = sheet->asks && gate_ask(gate, clock_mono(), 0);
+	if (changed || yours)
+		rig_tell_gate(rig, sheet->gate, yours);
+	const bool put = mailbox_put(&rig->letters, &letter);
+	assert_true(put);
+}
+
 /* As the spooler lends them; what is short is so for an hour. */
 static void rig_lend(struct rig *rig, struct portion_sheet *sheet)
 {
@@ -198,6 +230,12 @@ void rig_turn(struct rig *rig)
 			assert_true(put);
 			continue;
 		}
+		if (letter.kind == LETTER_GATE) {
+			rig_hear_gate(rig, letter.gate);
+			continue;
+		}
+		if (letter.kind == LETTER_GATE_NEWS)
+			continue;
 		if (letter.kind == LETTER_PORTION) {
 			rig_lend(rig, letter.portion);
 			continue;

@@ -18,6 +18,8 @@
 #include <cmocka.h>
 
 #define RIG_JOBS_MAX    64
+#define RIG_GATES_MAX   4
+#define RIG_NEWS_MAX    16
 #define RIG_PATIENCE_NS (10 * NS_PER_S) /* a slow machine is no failure */
 
 struct rig {
@@ -42,6 +44,9 @@ struct rig {
 	size_t portions_asked; /* sheets that wanted some */
 	uint64_t portions_spent;
 	uint64_t portions_back;
+	struct gate gates[RIG_GATES_MAX];
+	struct gate_news news[RIG_NEWS_MAX];
+	size_t news_count;
 	bool drained;
 };
 
@@ -74,6 +79,8 @@ void rig_post(struct rig *rig, const char *body);
 extern const struct schedule_reach rig_reach;
 /* A throttle without limits, for lanes of a test's own. */
 void rig_no_limits(struct throttle *throttle);
+/* How rig->gates[index] stands. */
+void rig_tell_gate(struct rig *rig, uint32_t index, bool yours);
 void rig_turn(struct rig *rig);
 void rig_wait(struct rig *rig, size_t settled);
 /* What was deferred for all its recipients is lent again, as the spooler does in its time; it is

@@ -49,7 +49,10 @@ struct star {
 	bool pressed;
 	size_t recalls;
 	size_t resumes;
-	size_t sheets;   /* that came back */
+	size_t sheets;         /* that came back */
+	size_t gates;          /* sheets of gates that came back */
+	struct gate_news news; /* the last ones */
+	size_t news_count;
 	size_t portions; /* sheets of portions that came back */
 	bool drain_came;
 	struct job *jobs[STAR_JOBS_MAX]; /* lent to the fake delivery shard */
@@ -163,6 +166,8 @@ static inline void star_hear_ingest(struct star *star, const struct letter *lett
 	}
 }
 
+static inline void star_send(struct star *star, struct mailbox *to, const struct letter *letter);
+
 static inline void star_hear_delivery(struct star *star, const struct letter *letter)
 {
 	switch (letter->kind) {
@@ -182,6 +187,14 @@ static inline void star_hear_delivery(struct star *star, const struct letter *le
 		break;
 	case LETTER_PORTION:
 		star->portions++;
+		break;
+	case LETTER_GATE:
+		star->gates++;
+		break;
+	case LETTER_GATE_NEWS:
+		star->news = *letter->news;
+		star->news_count++;
+		star_send(star, &star->delivery.to_spooler, letter);
 		break;
 	default:
 		assert_int_equal(letter->kind, LETTER_DRAIN);

@@ -26,6 +26,10 @@ static void court_lanes(struct court *court)
 		court->lanes[i].peers = court->lanes;
 		court->lanes[i].peer_count = 2;
 	}
+	for (uint32_t i = 0; i < court->judge->gates->count; i++) {
+		const struct gate_news open = { .index = i };
+		(void)gates_hear(court->judge->gates, &open);
+	}
 }
 
 static struct job *court_job(struct court *court, const char *to, int64_t age_ms)

@@ -1,0 +1,228 @@
+#include "engine/gates.h"
+
+#include "queue/base/check.h"
+
+#include <stdlib.h>
+
+static struct gate_sheet *gates_want(struct gates *gates, struct gates_entry *entry);
+static void gates_give_up(struct gates *gates, struct gates_entry *entry);
+static void gates_timer_expired(struct timer *timer);
+
+struct err gates_init(struct gates *gates, struct shard *shard)
+{
+	*gates = (struct gates){
+		.shard = shard,
+		.count = gate_plan_count(shard->config),
+		.timer.expired = gates_timer_expired,
+	};
+	gates->entries = calloc(gates->count, sizeof *gates->entries);
+	gates->routes = calloc(shard->config->routes.count, sizeof *gates->routes);
+	if (gates->entries == NULL || gates->routes == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	for (uint32_t i = 0; i < gates->count; i++)
+		gates->entries[i].sheet.gate = i;
+	for (size_t i = 0; i < shard->config->routes.count; i++) {
+		uint32_t slot = 0;
+		for (uint32_t gate = 0; gate < gates->count; gate++) {
+			if (!gate_plan_has(shard->config, gate, (uint16_t)i))
+				continue;
+			check(slot < GATES_OF_ROUTE);
+			gates->routes[i].entries[slot++] = &gates->entries[gate];
+		}
+	}
+	return err_ok();
+}
+
+void gates_finish(struct gates *gates)
+{
+	if (gates->shard == NULL)
+		return;
+	loop_timer_stop(&gates->shard->loop, &gates->timer);
+	free(MOVE(gates->entries));
+	free(MOVE(gates->routes));
+}
+
+#define gates_each(entry, slot, gates, route)                                                      \
+	for (struct gates_entry * (entry) = (gates)->routes[route].entries[0]; (entry) != NULL;    \
+	        (entry) = ++(slot) < GATES_OF_ROUTE ? (gates)->routes[route].entries[slot] : NULL)
+
+enum gates_way gates_look(struct gates *gates, uint16_t route, struct mono *until)
+{
+	const struct mono now = loop_now(&gates->shard->loop);
+	enum gates_way way = GATES_OPEN;
+	uint32_t slot = 0;
+
+	*until = MONO_NEVER;
+	if (gates->closed == 0)
+		return GATES_OPEN;
+	gates_each(entry, slot, gates, route) {
+		if (!entry->gate.closed)
+			continue;
+		if (entry->mine && !entry->used) {
+			way = way == GATES_OPEN ? GATES_PROBE : way;
+			continue;
+		}
+		way = GATES_CLOSED;
+		if (!mono_reached(now, entry->gate.until)) {
+			*until = mono_earlier(*until, entry->gate.until);
+			continue;
+		}
+		if (entry->mine || entry->asked)
+			continue;
+		entry->asked = true;
+		gates_want(gates, entry)->asks = true;
+	}
+	return way;
+}
+
+uint64_t gates_try(struct gates *gates, uint16_t route)
+{
+	uint64_t tries = 0;
+	uint32_t slot = 0;
+
+	if (gates->closed == 0)
+		return 0;
+	gates_each(entry, slot, gates, route) {
+		if (!entry->gate.closed || !entry->mine)
+			continue;
+		entry->used = true;
+		tries |= UINT64_C(1) << slot;
+	}
+	return tries;
+}
+
+void gates_end(struct gates *gates, uint16_t route, uint64_t tries, bool taken)
+{
+	uint32_t slot = 0;
+
+	if (tries == 0)
+		return;
+	gates_each(entry, slot, gates, route) {
+		if ((tries >> slot & 1) == 0 || !entry->used)
+			continue; /* or it was refused, or news came */
+		entry->used = false;
+		if (taken) {
+			entry->mine = false;
+			gates_want(gates, entry)->taken = true;
+		} else {
+			gates_give_up(gates, entry);
+		}
+	}
+}
+
+static void gates_give_up(struct gates *gates, struct gates_entry *entry)
+{
+	entry->mine = false;
+	entry->asked = false;
+	gates_want(gates, entry)->gave_up = true;
+}
+
+uint32_t gates_epoch(const struct gates *gates, uint16_t route)
+{
+	uint32_t epoch = 0;
+	uint32_t slot = 0;
+
+	gates_each(entry, slot, gates, route)
+		epoch += entry->gate.epoch;
+	return epoch;
+}
+
+bool gates_refuse(struct gates *gates, uint32_t gate, uint16_t route, uint32_t epoch,
+        int64_t wait_ns, const struct reply_note *note, bool elsewhere)
+{
+	struct gates_entry *entry = &gates->entries[gate];
+
+	check(gate < gates->count);
+	if (epoch != gates_epoch(gates, route) || (entry->gate.closed && !entry->mine))
+		return false;
+	gates->closed += !entry->gate.closed;
+	entry->gate.closed = true;
+	entry->gate.until = mono_after(loop_now(&gates->shard->loop), wait_ns);
+	entry->mine = false;
+	entry->used = false;
+	entry->asked = true; /* until news come */
+	struct gate_sheet *sheet = gates_want(gates, entry);
+	sheet->refused = true;
+	sheet->elsewhere = elsewhere;
+	sheet->wait_ns = wait_ns;
+	gate_say(&sheet->said, note);
+	return true;
+}
+
+static struct gate_sheet *gates_want(struct gates *gates, struct gates_entry *entry)
+{
+	gates->wanting += !entry->wanting;
+	entry->wanting = true;
+	return &entry->next;
+}
+
+bool gates_hear(struct gates *gates, const struct gate_news *news)
+{
+	struct gates_entry *entry = &gates->entries[news->index];
+	const bool opened = entry->gate.closed && !news->gate.closed;
+
+	check(news->index < gates->count);
+	/* What was to be told is of the epoch before; but for a refusal it would be no news. */
+	if (news->gate.epoch != entry->gate.epoch && entry->wanting) {
+		entry->next = (struct gate_sheet){ 0 };
+		entry->wanting = false;
+		gates->wanting--;
+	}
+	gates->closed -= entry->gate.closed;
+	gates->closed += news->gate.closed;
+	if (news->gate.epoch != entry->gate.epoch || !news->gate.closed) {
+		entry->asked = false;
+		entry->used = false;
+	}
+	entry->gate = news->gate;
+	if (news->yours && !entry->mine)
+		entry->lent_at = loop_now(&gates->shard->loop);
+	entry->mine = news->yours;
+	return opened;
+}
+
+void gates_told(struct gates *gates, const struct gate_sheet *sheet)
+{
+	struct gates_entry *entry = &gates->entries[sheet->gate];
+
+	check(entry->telling);
+	entry->telling = false;
+}
+
+void gates_work(struct gates *gates)
+{
+	struct shard *shard = gates->shard;
+	struct mono next = MONO_NEVER;
+
+	if ((gates->wanting == 0 && gates->closed == 0) || shard->drained)
+		return;
+	for (uint32_t i = 0; i < gates->count; i++) {
+		struct gates_entry *entry = &gates->entries[i];
+
+		if (entry->mine && !entry->used) {
+			const struct mono until = mono_after(entry->lent_at, GATES_IDLE_NS);
+			if (mono_reached(loop_now(&shard->loop), until))
+				gates_give_up(gates, entry);
+			else
+				next = mono_earlier(next, until);
+		}
+		if (!entry->wanting || entry->telling)
+			continue;
+		entry->sheet = entry->next;
+		entry->sheet.gate = i;
+		entry->sheet.epoch = entry->gate.epoch;
+		entry->next = (struct gate_sheet){ 0 };
+		entry->wanting = false;
+		gates->wanting--;
+		entry->telling = true;
+		const struct letter letter = { .kind = LETTER_GATE, .gate = &entry->sheet };
+		const bool put = mailbox_put(shard->spooler.out, &letter);
+		check(put); /* there is room for all sheets */
+	}
+	loop_timer_set(&shard->loop, &gates->timer, next);
+}
+
+static void gates_timer_expired(struct timer *timer)
+{
+	(void)timer; /* it is enough that the loop turned: gates_work() looks again */
+}
