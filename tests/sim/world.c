@@ -55,6 +55,7 @@ struct world {
 	bool holds;                              /* what is in doubt, until an operator comes */
 	bool by_id;                              /* Message-ID and envelope are a key */
 	bool refusing;                           /* and the server refuses routes, now and then */
+	bool barring;                            /* it refuses the tenant, now and then */
 	double crash;                            /* probability, a turn */
 	double crash_in_wait;                    /* probability, a wait of a machine's thread */
 	uint64_t turns[MACHINE_THREADS_MAX + 2]; /* by thread: who spins? */
@@ -169,6 +170,7 @@ static void world_part(uint64_t seed)
 	world.refusing = world.parted && world.fallback && random_below(&random, 2) == 0;
 	world.holds = random_below(&random, 4) == 0;
 	world.by_id = random_below(&random, 2) == 0;
+	world.barring = random_below(&random, 4) == 0;
 }
 
 static void world_put_other_route(struct text *text, const char *limits, const char *identities)
@@ -345,6 +347,15 @@ static void world_make_mock(enum world_plant plant)
 	world_rules(true);
 }
 
+static void world_add_rule(struct mock *mock, const char *rule)
+{
+	char sentence[256];
+	struct text why = TEXT_ON(sentence);
+
+	const bool added = mock_script_add(&mock->script, view_of(rule), &why);
+	check(added);
+}
+
 /* What the server refuses for ever, and in times of trouble some of what it refuses for a while. */
 static void world_rules(bool trouble)
 {
@@ -362,34 +373,28 @@ static void world_rules(bool trouble)
 		"stage=eod,drop=before,probability=0.1",
 		"stage=eod,drop=after,probability=0.1",
 	};
-	char sentence[256];
-	struct text why = TEXT_ON(sentence);
 
 	world.mock.script.count = 0;
 	if (!trouble && world.tenant != NULL) {
 		world.tenant->settings.fault_proxy = 0;
 		world.tenant->settings.fault_replication = 0;
 	}
-	bool added = mock_script_add(&world.mock.script,
-	        VIEW("stage=rcpt,match=<bad.,reply=550 5.1.1 User unknown"), &why);
-	check(added);
-	added = mock_script_add(&world.mock.script,
-	        VIEW("stage=eod,match=poison,reply=554 5.6.0 Corrupt message content"), &why);
-	check(added);
+	world_add_rule(&world.mock, "stage=rcpt,match=<bad.,reply=550 5.1.1 User unknown");
+	world_add_rule(
+	        &world.mock, "stage=eod,match=poison,reply=554 5.6.0 Corrupt message content");
 	for (size_t i = 0; trouble && i < sizeof whims / sizeof whims[0]; i++) {
-		if (random_below(&world.random, 3) != 0)
-			continue;
-		added = mock_script_add(&world.mock.script, view_of(whims[i]), &why);
-		check(added);
+		if (random_below(&world.random, 3) == 0)
+			world_add_rule(&world.mock, whims[i]);
 	}
+	if (trouble && world.barring)
+		world_add_rule(&world.mock,
+		        "stage=eod,probability=0.05,"
+		        "reply=550 5.7.705 Access denied, tenant has exceeded threshold");
 	world.other.script = world.mock.script;
-	if (trouble && world.refusing) {
-		added = mock_script_add(&world.other.script,
-		        VIEW("stage=rcpt,probability=0.05,"
-		             "reply=550 5.7.64 TenantAttribution; Relay Access Denied"),
-		        &why);
-		check(added);
-	}
+	if (trouble && world.refusing)
+		world_add_rule(&world.other,
+		        "stage=rcpt,probability=0.05,"
+		        "reply=550 5.7.64 TenantAttribution; Relay Access Denied");
 }
 
 static void world_make_clients(void)
