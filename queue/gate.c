@@ -123,7 +123,7 @@ struct err gate_decode(struct gate *gate, struct mono now, struct wall wall, str
 	gate->closed = record_get_u8(&reader) != 0;
 	gate->epoch = record_get_u32(&reader);
 	gate->setbacks = record_get_u32(&reader);
-	const int64_t left_ms = (int64_t)record_get_u64(&reader) - wall.ms;
+	const int64_t until_ms = (int64_t)record_get_u64(&reader);
 	note.code = record_get_u16(&reader);
 	for (int i = 0; i < 3; i++)
 		note.status[i] = record_get_u16(&reader);
@@ -137,6 +137,7 @@ struct err gate_decode(struct gate *gate, struct mono now, struct wall wall, str
 		return err_make(ERR_FORMAT, 0);
 	}
 	gate_say(gate, &note);
+	const int64_t left_ms = until_ms > wall.ms && wall.ms > 0 ? until_ms - wall.ms : 0;
 	/* A clock that was set back is no reason to wait for longer than ever. */
 	if (gate->closed && left_ms > 0)
 		gate->until =
