@@ -1,5 +1,6 @@
 /* Records of the spool, of any bytes: each is whole or damaged, and what is whole stays the same
  * when it is written again. */
+#include "queue/gate.h"
 #include "queue/incident.h"
 #include "queue/job.h"
 #include "queue/message.h"
@@ -99,6 +100,25 @@ static void read_quota(struct view input)
 	check(quota_used(&quota, now) >= used); /* forgotten late, never early */
 }
 
+static void read_gate(struct view input)
+{
+	static char again[GATE_RECORD_MAX];
+	const struct mono now = { 1000 * NS_PER_S };
+	const struct wall wall = { INT64_C(1790000000000) };
+	struct gate gate;
+	struct gate copy;
+
+	if (failed(gate_decode(&gate, now, wall, input))) {
+		check(!gate.closed);
+		return;
+	}
+	check(gate.until.ns <= now.ns + 2 * GATE_MOST_NS);
+	const size_t bytes = gate_encode(&gate, now, wall, (struct span){ again, sizeof again });
+	check(!failed(gate_decode(&copy, now, wall, view_from(again, bytes))));
+	check(copy.closed == gate.closed && copy.epoch == gate.epoch);
+	check(strcmp(copy.text, gate.text) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static void (*const readers[])(struct view input) = {
@@ -106,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		read_job,
 		read_incident,
 		read_quota,
+		read_gate,
 	};
 	struct view input = view_from(data, bytes < FUZZ_MAX ? bytes : FUZZ_MAX);
 
