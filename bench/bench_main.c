@@ -48,6 +48,7 @@ static const char usage[] =
         "  --pipeline N       messages in flight on each (16)\n"
         "  --ingest N         threads (Sluice's own default)\n"
         "  --delivery N       threads (Sluice's own default)\n"
+        "  --remember         keep what was sent (sent_memory)\n"
         "  --delay MS         every reply of the mock comes so much later\n"
         "Churn:\n"
         "  --backlog N        messages (100000)\n"
@@ -134,6 +135,7 @@ enum option_name {
 	OPTION_PIPELINE,
 	OPTION_INGEST,
 	OPTION_DELIVERY,
+	OPTION_REMEMBER,
 	OPTION_DELAY,
 	OPTION_BACKLOG,
 	OPTION_SECONDS,
@@ -157,6 +159,7 @@ static const struct option option_table[] = {
 	{ "pipeline", required_argument, NULL, OPTION_PIPELINE },
 	{ "ingest", required_argument, NULL, OPTION_INGEST },
 	{ "delivery", required_argument, NULL, OPTION_DELIVERY },
+	{ "remember", no_argument, NULL, OPTION_REMEMBER },
 	{ "delay", required_argument, NULL, OPTION_DELAY },
 	{ "backlog", required_argument, NULL, OPTION_BACKLOG },
 	{ "seconds", required_argument, NULL, OPTION_SECONDS },
@@ -270,6 +273,9 @@ static bool option_set(struct options *options, int option, const char *value)
 		break;
 	case OPTION_DELIVERY:
 		NUMBER(1, 64, stand->delivery_threads);
+		break;
+	case OPTION_REMEMBER:
+		stand->remembers = true;
 		break;
 	case OPTION_DELAY:
 		stand->delay_ms = value;

@@ -27,6 +27,7 @@ struct stand_settings {
 	unsigned pipeline;
 	unsigned ingest_threads; /* 0: Sluice's default */
 	unsigned delivery_threads;
+	bool remembers;       /* sent_memory is on */
 	unsigned connections; /* in, at most */
 	const char *delay_ms; /* of the mock's replies; NULL: none */
 	/* Of a tenant whose minute takes a second, each with the service's limits, and told to

@@ -111,6 +111,8 @@ static void config_write(const struct stand *stand, FILE *file)
 		config_write_mailboxes(stand, file);
 	else
 		config_write_route(stand, file);
+	if (settings->remembers)
+		fputs("sent_memory: {window: 2d}\n", file);
 	fputs("retry: {first: 1s, most: 2s, factor: 1, give_up_after: 1d}\n", file);
 	if (settings->ingest_threads == 0 && settings->delivery_threads == 0)
 		return;

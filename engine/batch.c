@@ -78,6 +78,22 @@ void batch_add_settle(struct batch *batch, struct job *job, struct job *report, 
 	};
 }
 
+void batch_forget_sent(struct batch *batch, struct wall since, uint64_t early)
+{
+	batch->sent_due = true;
+	batch->sent_since = since;
+	batch->sent_early = early;
+	batch->sent_forgotten = 0;
+}
+
+struct spool_sent *batch_add_sent(struct batch *batch)
+{
+	check(batch->settle_count > 0);
+	const size_t at = batch->settle_count - 1;
+	batch->settles[at].sent = true;
+	return &batch->sents[at];
+}
+
 void batch_add_note(struct batch *batch, struct note *note, uint16_t shard)
 {
 	check(!batch_notes_full(batch));
@@ -100,6 +116,7 @@ struct err batch_commit(struct batch *batch, struct spool *spool)
 		if (err.code == ERR_NO_SPACE) {
 			batch_refuse_puts(batch, PUT_FULL);
 			batch->claims_due = false; /* space is for settles */
+			batch->sent_due = false;
 			if (!puts_wanted)
 				return err_ok(); /* even settles must wait */
 			puts_wanted = false;
@@ -133,6 +150,11 @@ static struct err batch_write(struct batch *batch, struct spool *spool, bool put
 		        spool, batch->claims_now, batch->claims_early, &batch->claims_forgotten);
 		batch->claims_written = true;
 	}
+	if (!failed(err) && batch->sent_due) {
+		err = spool_forget_sent(
+		        spool, batch->sent_since, batch->sent_early, &batch->sent_forgotten);
+		batch->sent_written = true;
+	}
 	if (!failed(err) && puts_wanted)
 		err = batch_write_puts(batch, spool);
 	if (failed(err) && err.code != ERR_LIMIT) {
@@ -152,6 +174,7 @@ static struct err batch_write(struct batch *batch, struct spool *spool, bool put
 static void batch_begin(struct batch *batch)
 {
 	batch->claims_written = false;
+	batch->sent_written = false;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		batch->settles[i].written = false;
 	for (size_t i = 0; i < batch->note_count; i++)
@@ -167,7 +190,9 @@ static struct err batch_write_settles(struct batch *batch, struct spool *spool)
 
 		if (settle->done || settle->waits)
 			continue;
-		const struct err err = batch_write_settle(settle, spool);
+		struct err err = batch_write_settle(settle, spool);
+		if (!failed(err) && settle->written && settle->sent)
+			err = spool_keep_sent(spool, &batch->sents[i]);
 		if (failed(err))
 			return err;
 	}
@@ -249,6 +274,7 @@ static struct err batch_write_puts(struct batch *batch, struct spool *spool)
 static void batch_accept(struct batch *batch)
 {
 	batch->claims_due &= !batch->claims_written;
+	batch->sent_due &= !batch->sent_written;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		batch->settles[i].done |= batch->settles[i].written;
 	for (size_t i = 0; i < batch->note_count; i++)
@@ -274,7 +300,8 @@ static void batch_refuse_puts(struct batch *batch, enum put_result result)
 
 static bool batch_is_done(const struct batch *batch)
 {
-	if ((batch->ids_wanted > 0 && batch->ids_first == 0) || batch->claims_due)
+	if ((batch->ids_wanted > 0 && batch->ids_first == 0) || batch->claims_due ||
+	        batch->sent_due)
 		return false;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		if (!batch->settles[i].done && !batch->settles[i].waits)
@@ -295,11 +322,16 @@ void batch_forget(struct batch *batch)
 	for (size_t i = 0; i < batch->put_count; i++)
 		check(batch->puts[i].done);
 	batch->claims_due = false;
+	batch->sent_due = false;
 	batch->put_count = 0;
 	batch->job_count = 0;
-	for (size_t i = 0; i < batch->settle_count; i++)
-		if (!batch->settles[i].done)
-			batch->settles[kept++] = batch->settles[i];
+	for (size_t i = 0; i < batch->settle_count; i++) {
+		if (batch->settles[i].done)
+			continue;
+		if (batch->settles[i].sent && kept != i)
+			batch->sents[kept] = batch->sents[i];
+		batch->settles[kept++] = batch->settles[i];
+	}
 	batch->settle_count = kept;
 	kept = 0;
 	for (size_t i = 0; i < batch->note_count; i++)

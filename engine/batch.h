@@ -20,6 +20,7 @@
 #include "engine/letters.h"
 #include "engine/note.h"
 #include "queue/spool.h"
+#include "queue/spool_sent.h"
 
 /* One commit costs two disk syncs whatever it holds; beyond a few hundred messages nothing is
  * gained (DESIGN.md, Spool), and the first of them would wait for the last. */
@@ -50,6 +51,7 @@ struct batch_settle {
 	bool waits;         /* its report found no space: for the next batch_commit() */
 	bool done;
 	bool lost; /* no such row was there: nothing was branched off either */
+	bool sent; /* the sents of its place is kept with it */
 };
 
 struct batch_note {
@@ -66,6 +68,7 @@ struct batch {
 	struct job *jobs[BATCH_PUT_JOBS_MAX]; /* of the puts */
 	size_t job_count;
 	struct batch_settle settles[BATCH_SETTLES_MAX];
+	struct spool_sent sents[BATCH_SETTLES_MAX]; /* of settles that have one */
 	size_t settle_count;
 	struct batch_note notes[BATCH_NOTES_MAX];
 	size_t note_count;
@@ -74,9 +77,14 @@ struct batch {
 	uint64_t claims_early; /* so many though their time is not over */
 	struct wall claims_now;
 	uint64_t claims_forgotten; /* by the last one that was written */
-	uint64_t ids_wanted;       /* ids to reserve */
-	uint64_t ids_first;        /* 0: not reserved */
-	uint64_t commits;          /* ever; an account for counters */
+	bool sent_due;             /* rows of what was sent are to be forgotten */
+	bool sent_written;
+	struct wall sent_since;
+	uint64_t sent_early;     /* so many though they are younger */
+	uint64_t sent_forgotten; /* by the last one that was written */
+	uint64_t ids_wanted;     /* ids to reserve */
+	uint64_t ids_first;      /* 0: not reserved */
+	uint64_t commits;        /* ever; an account for counters */
 };
 
 /* The next batch_add_put() takes this one too, with those added before it. */
@@ -90,6 +98,10 @@ const struct batch_put *batch_find_claim(
         const struct batch *batch, const struct spool_claim *claim);
 /* Claims are due to be forgotten, and `early` ones besides. */
 void batch_forget_claims(struct batch *batch, struct wall now, uint64_t early);
+/* Rows of what was sent before `since` are to be forgotten, and `early` ones besides. */
+void batch_forget_sent(struct batch *batch, struct wall since, uint64_t early);
+/* A row to be filled, which is kept with the settle added last. Lends. */
+struct spool_sent *batch_add_sent(struct batch *batch);
 /* report, branch: NULL, or what goes with it. */
 void batch_add_settle(struct batch *batch, struct job *job, struct job *report, struct job *branch);
 /* Lends note until it is done. */
@@ -98,7 +110,7 @@ void batch_add_note(struct batch *batch, struct note *note, uint16_t shard);
 static inline bool batch_is_empty(const struct batch *batch)
 {
 	return batch->put_count == 0 && batch->settle_count == 0 && batch->note_count == 0 &&
-	       batch->ids_wanted == 0 && !batch->claims_due;
+	       batch->ids_wanted == 0 && !batch->claims_due && !batch->sent_due;
 }
 
 static inline bool batch_puts_full(const struct batch *batch)

@@ -142,6 +142,10 @@ struct config_idempotency {
 	CONFIG_IDEMPOTENCY(CONFIG_FIELD)
 };
 
+struct config_sent_memory {
+	CONFIG_SENT_MEMORY(CONFIG_FIELD)
+};
+
 struct config_retry {
 	CONFIG_RETRY(CONFIG_FIELD)
 };

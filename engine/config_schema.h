@@ -38,6 +38,8 @@
 	  "the tenant's own domains; without the list every domain is external") \
 	X(idempotency, IDEMPOTENCY, NULL, NULL, NULL, \
 	  "which mail is taken once though it comes twice") \
+	X(sent_memory, SENT_MEMORY, NULL, NULL, NULL, \
+	  "what is kept of mail that was sent, for refusals that come late") \
 	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
 	X(threads, THREADS, NULL, NULL, NULL, "how many threads share the work")
 
@@ -158,6 +160,12 @@
 	X(window, DURATION, "1d", "1m", "30d", "how long after the first one") \
 	X(most, NUMBER, "1000000", "1", "100000000", \
 	  "keys kept at once; beyond it the oldest are forgotten early")
+
+#define CONFIG_SENT_MEMORY(X) \
+	X(window, DURATION, "0s", "0s", "30d", \
+	  "how long a message's route, mailbox, sender and hashes are kept; 0s: not at all") \
+	X(most, NUMBER, "1000000", "1", "100000000", \
+	  "messages kept at once, some 200 bytes each; beyond it the oldest are forgotten early")
 
 #define CONFIG_RETRY(X) \
 	X(first, DURATION, "60s", "1s", "1d", "wait before the second attempt") \

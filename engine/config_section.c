@@ -67,6 +67,9 @@ static const struct config_key keys_NAMING[] = { CONFIG_NAMING(KEY) };
 #define SECTION config_idempotency
 static const struct config_key keys_IDEMPOTENCY[] = { CONFIG_IDEMPOTENCY(KEY) };
 #undef SECTION
+#define SECTION config_sent_memory
+static const struct config_key keys_SENT_MEMORY[] = { CONFIG_SENT_MEMORY(KEY) };
+#undef SECTION
 #define SECTION config_retry
 static const struct config_key keys_RETRY[] = { CONFIG_RETRY(KEY) };
 #undef SECTION

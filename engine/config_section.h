@@ -27,6 +27,7 @@
 	X(STREAM, config_stream)                                                                   \
 	X(NAMING, config_naming)                                                                   \
 	X(IDEMPOTENCY, config_idempotency)                                                         \
+	X(SENT_MEMORY, config_sent_memory)                                                         \
 	X(RETRY, config_retry)                                                                     \
 	X(THREADS, config_threads)
 

@@ -196,6 +196,7 @@ void judge_transaction(
 		judge_put_back(judge, lane, job, judgement);
 		return;
 	}
+	job->identity = lane->identity;
 	job_enter(job, JOB_SETTLING);
 	judge_close_pending(judge, lane, job, OWED_DEFERRED);
 	judge_defer(judge, job);

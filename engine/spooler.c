@@ -225,6 +225,7 @@ static void spooler_work(struct spooler *spooler)
 	spooler_take_puts(spooler);
 	spooler_adopt(spooler);
 	spooler_forget_claims(spooler);
+	spooler_forget_sent(spooler);
 	spooler_keep_incidents(spooler);
 	spooler_keep_quotas(spooler);
 	spooler_keep_gates(spooler);
@@ -301,6 +302,7 @@ static void spooler_commit(struct spooler *spooler)
 		spooler_answer_notes(spooler, false);
 		spooler_share_ids(spooler);
 		spooler->forgetting = batch->claims_forgotten == SPOOL_CLAIMS_FORGOTTEN;
+		spooler->sent_forgetting = batch->sent_forgotten == SPOOL_SENT_FORGOTTEN;
 		batch_forget(batch);
 		if (batch->settle_count > 0 || batch->note_count > 0) {
 			spooler->stalled = true;
@@ -485,7 +487,8 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	const bool pending = more || feed->starved || (spooler->orphans && !feed->stopped) ||
 	                     spooler->clerk.request != NULL || !list_is_empty(&spooler->waiting) ||
 	                     !list_is_empty(&feed->strays) || !list_is_empty(&spooler->notes) ||
-	                     spooler->forgetting || spooler_quotas_want(spooler) ||
+	                     spooler->forgetting || spooler->sent_forgetting ||
+	                     spooler_quotas_want(spooler) ||
 	                     (spooler->book.dirty_count > 0 && !spooler->page_turning);
 	const struct wall due = reads ? feed_wanted(feed) : (struct wall){ INT64_MAX };
 	const int64_t until_due_ms = due.ms - loop_wall(loop).ms;

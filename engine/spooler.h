@@ -106,9 +106,12 @@ struct spooler {
 	struct mono claims_look; /* when to look for claims that are to be forgotten */
 	struct mono claims_told; /* not to be told of again before */
 	bool forgetting;         /* there may be more of them */
-	struct list waiting;     /* settled jobs whose report waits for memory or ids */
-	struct list notes;       /* of shards, for the next batch */
-	struct timer timer;      /* for the next job due, or for trying again */
+	struct mono sent_look;   /* when to look for what was sent that is to be forgotten */
+	struct mono sent_told;   /* as claims_told */
+	bool sent_forgetting;
+	struct list waiting; /* settled jobs whose report waits for memory or ids */
+	struct list notes;   /* of shards, for the next batch */
+	struct timer timer;  /* for the next job due, or for trying again */
 	struct incident_book book;
 	struct note page;             /* of the book, on its way to disk */
 	size_t page_place;            /* which */

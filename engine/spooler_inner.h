@@ -41,6 +41,15 @@ void spooler_answer_echoes(struct spooler *spooler);
 void spooler_forget_claims(struct spooler *spooler);
 void spooler_answer_puts(struct spooler *spooler);
 
+/* What is known of mail that was sent (spooler_sent.c). */
+
+/* A row for the settle added last, where a server took mail and that is to be kept. */
+void spooler_keep_sent(struct spooler *spooler, const struct job *job);
+/* Rows that are due to be forgotten, into the batch. */
+void spooler_forget_sent(struct spooler *spooler);
+/* The hash of a Message-ID, with its <>. */
+void spooler_sent_key(struct view message_id, char key[SPOOL_SENT_KEY_BYTES]);
+
 /* Settles that waited for memory or ids for their report, once more. */
 void spooler_settle_waiting(struct spooler *spooler);
 void spooler_take_settles(struct spooler *spooler);

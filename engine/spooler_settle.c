@@ -116,6 +116,7 @@ void spooler_settle(struct spooler *spooler, struct job *job)
 	}
 	if (spooler_move(spooler, job, &branch)) {
 		batch_add_settle(&spooler->batch, job, report, branch);
+		spooler_keep_sent(spooler, job);
 		return;
 	}
 	/* The report is made again, under another id. */

@@ -87,12 +87,13 @@ struct job {
 	uint16_t shard;      /* where it is lent to */
 	uint16_t lent_queue; /* whose credit it has there: its way may change before that is back */
 	bool rests; /* the shard's word to the spooler: it can't send for the route until then */
-	uint16_t divert; /* the shard's word to the spooler: go on by this route; 0: none, 1: 0 */
-	uint8_t stream;  /* of the configuration's; 0: none of them */
-	bool held;       /* by an operator: on disk, but not due */
-	bool nowhere;    /* just put, and no route takes it: its recipients bounce */
-	bool mixed;      /* branched off, and its recipients part once more */
-	uint64_t id;     /* its message's */
+	uint16_t divert;   /* the shard's word to the spooler: go on by this route; 0: none, 1: 0 */
+	uint16_t identity; /* the shard's word to the spooler: of the route, that sent it last */
+	uint8_t stream;    /* of the configuration's; 0: none of them */
+	bool held;         /* by an operator: on disk, but not due */
+	bool nowhere;      /* just put, and no route takes it: its recipients bounce */
+	bool mixed;        /* branched off, and its recipients part once more */
+	uint64_t id;       /* its message's */
 	struct message *message;
 	uint32_t attempts;         /* that ended without an end for all */
 	uint16_t restarts;         /* since the last of them: it was started again without blame */

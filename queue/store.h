@@ -33,7 +33,8 @@
 	X(DUE, "due")             /* route id, when, id, number -> nothing */                      \
 	X(NOTES, "notes")         /* name -> what some part of the engine keeps for itself */      \
 	X(CLAIMS, "claims") /* a client's key -> message id, what it looked like, until when */    \
-	X(CLAIM_ENDS, "claim_ends") /* until when, key -> nothing */
+	X(CLAIM_ENDS, "claim_ends") /* until when, key -> nothing */                               \
+	X(SENT, "sent") /* hour, hash of a Message-ID, id, number, when -> by what, of whom */
 
 enum store_table {
 #define X(name, text) TABLE_##name,
