@@ -41,6 +41,8 @@
 	X(recipients_bounced, "recipients that were given up")                                     \
 	X(jobs_diverted, "jobs handed to another route since theirs was out")                      \
 	X(bytes_delivered, "bytes of messages that servers accepted")                              \
+	X(refusals_late, "recipients that a report by mail said were refused after all")           \
+	X(reports_disbelieved, "reports by mail that no message was found for, or that were none") \
 	X(messages_in_doubt, "messages lost sight of after their last byte")                       \
 	X(commits, "transactions of the spool")                                                    \
 	X(commits_failed, "transactions of the spool that failed")                                 \

@@ -130,6 +130,10 @@ static void delivery_take_letters(struct delivery *delivery)
 		case LETTER_PORTION:
 			dispatch_portioned(&delivery->dispatch, letter.portion);
 			break;
+		case LETTER_LATE:
+			dispatch_hear_late(&delivery->dispatch, letter.late);
+			check(mailbox_put(shard->spooler.out, &letter)); /* room is kept for it */
+			break;
 		case LETTER_RESUME:
 			dispatch_resume(&delivery->dispatch);
 			break;

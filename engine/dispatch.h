@@ -150,6 +150,8 @@ bool dispatch_rest(struct dispatch *dispatch);
 bool dispatch_rest_new(struct dispatch *dispatch, struct job *job, uint32_t line);
 /* Reads what streams, sessions, resolver and keeper have to say. */
 void dispatch_read_news(struct dispatch *dispatch);
+/* A report by mail of what a lane of the route sent. */
+void dispatch_hear_late(struct dispatch *dispatch, const struct late_sheet *sheet);
 /* Starts what may start: as many as lanes and pipelines allow. */
 void dispatch_start_jobs(struct dispatch *dispatch);
 /* LETTER_GATE_NEWS: lanes of all its routes close, or open. */

@@ -34,7 +34,7 @@ static void dispatch_close_route(
 	for (uint32_t i = 0; i < route->lane_count; i++) {
 		struct lane *lane = route->lanes[i].lane;
 
-		lane_close(lane, gate->until);
+		lane_close(lane, loop_now(loop), gate->until);
 		if (lane->gated)
 			lane_say(lane, loop_now(loop), loop_wall(loop), &note);
 	}

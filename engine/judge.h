@@ -18,6 +18,7 @@
 
 #include "engine/gates.h"
 #include "engine/incidents.h"
+#include "engine/late.h"
 #include "engine/shard.h"
 #include "queue/lane.h"
 #include "queue/outage.h"
@@ -60,6 +61,9 @@ void judge_denied(struct judge *judge, const struct lane *lane, struct judge_cas
  * after what is in flight. */
 bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
         const struct judge_origin *origin);
+/* A report of a message that the lane sent: as if a session had heard the reply, but of sessions
+ * and sign-ins it says nothing, nor of what was held since. */
+void judge_late(struct judge *judge, struct lane *lane, const struct late_sheet *sheet);
 /* A message was taken: the route is well, gates forget their setbacks, learned limits may grow. */
 void judge_taken(
         struct judge *judge, struct lane *lane, struct throttle_ticket *ticket, uint32_t epoch);

@@ -225,9 +225,15 @@ static void judge_close_gate(struct judge *judge, struct lane *lane, struct judg
 	*news = gates_refuse(judge->gates, gate, lane->route, epoch, wait_ns, judge_case_note(it),
 	        judge_blames_route(it));
 	for (uint32_t i = 0; *news && i < lane->peer_count; i++) {
-		lane_close(&lane->peers[i], mono_after(now, wait_ns));
+		lane_close(&lane->peers[i], now, mono_after(now, wait_ns));
 		lane_say(&lane->peers[i], now, loop_wall(&judge->shard->loop), judge_case_note(it));
 	}
+}
+
+void judge_count(struct judge *judge, struct lane *lane, struct judge_case *it, bool route)
+{
+	if (judge_is_incident(&it->verdict) && it->verdict.cause != CAUSE_SERVER_BUSY)
+		incidents_raise(judge->incidents, lane, it, route);
 }
 
 /* What lasts, and what only a person can mend. */

@@ -35,6 +35,8 @@ enum judge_gate judge_gate_of(const struct judge_case *it);
 /* How long its recipient has to wait. Another front end is tried soon, however the first one put
  * it; but not in the same breath. */
 int32_t judge_wait_s(const struct judge_case *it);
+/* An incident, if the reply makes one, is there or there once more. */
+void judge_count(struct judge *judge, struct lane *lane, struct judge_case *it, bool route);
 /* route= and identity= */
 void judge_log_lane(struct judge *judge, const struct lane *lane, struct log_line *line);
 

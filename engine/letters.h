@@ -23,6 +23,7 @@ struct incident_sheet;
 struct portion_sheet;
 struct gate_sheet;
 struct gate_news;
+struct late_sheet;
 
 /* name, word in logs; above each: direction and what it says */
 #define LETTERS(X)                                                                                 \
@@ -56,6 +57,8 @@ struct gate_news;
 	X(NOTED, "noted")                                                                          \
 	/* spooler -> delivery: an operator said retry: end the pauses that failures made */       \
 	X(RESUME, "resume")                                                                        \
+	/* spooler -> delivery: a report by mail of what was sent; answered by LATE, heard */      \
+	X(LATE, "late")                                                                            \
 	/* spooler -> delivery: give job number `count` of message `ticket` back, if not begun */  \
 	X(RECALL, "recall")                                                                        \
 	/* spooler -> a shard: take no new work, finish what is under way, then say DRAINED */     \
@@ -91,6 +94,7 @@ struct letter {
 		struct portion_sheet *portion; /* PORTION: lent */
 		struct gate_sheet *gate;       /* GATE: lent */
 		struct gate_news *news;        /* GATE_NEWS: lent */
+		struct late_sheet *late;       /* LATE: lent */
 	};
 	uint64_t ticket;  /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;   /* IDS: how many */

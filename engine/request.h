@@ -12,6 +12,7 @@
 #ifndef SLUICE_REQUEST_H
 #define SLUICE_REQUEST_H
 
+#include "engine/late.h"
 #include "queue/base/bytes.h"
 #include "queue/base/clock.h"
 #include "queue/base/errors.h"
@@ -32,7 +33,9 @@ struct incident_book;
 	X(RELEASE, "release", true, "end a hold")                                                  \
 	X(BOUNCE, "bounce", true, "give up now and tell the sender")                               \
 	X(REMOVE, "remove", true, "take out of the queue and tell nobody")                         \
-	X(INCIDENTS, "incidents", false, "what stops mail: those that are open; `all`: and closed")
+	X(INCIDENTS, "incidents", false,                                                           \
+	        "what stops mail: those that are open; `all`: and closed")                         \
+	X(REPORT, "report", false, "what a report by mail says of a recipient is heard")
 
 enum request_verb {
 #define X(name, ...) REQUEST_##name,
@@ -86,8 +89,9 @@ struct request {
 	bool all;            /* acts: every message that passes the filter; else those of ids */
 	const uint64_t *ids; /* SHOW: one; acts: any number */
 	size_t ids_count;
-	uint64_t after;        /* LIST: rows of ids above this, in order; */
-	uint16_t after_number; /* and of this id, those of jobs above this */
+	uint64_t after;           /* LIST: rows of ids above this, in order; */
+	uint16_t after_number;    /* and of this id, those of jobs above this */
+	const struct ndr *report; /* REPORT: of at most one recipient */
 
 	/* The answer. */
 	struct err result;
@@ -98,6 +102,7 @@ struct request {
 	bool more; /* LIST: the page was full; go on after the last row's id */
 	const struct incident *incidents; /* INCIDENTS: in the page, the last opened first */
 	size_t incidents_count;
+	struct late late; /* REPORT: what came of it */
 
 	sem_t answered;
 	atomic_bool whole; /* said again for the thread sanitizer, which is deaf to sem_clockwait */

@@ -55,6 +55,7 @@ struct err spooler_create(
 	spooler->timer.expired = spooler_timer_expired;
 	list_init(&spooler->waiting);
 	list_init(&spooler->notes);
+	list_init(&spooler->lates);
 	random_seed(&spooler->shard.random, settings->seed);
 	shelf_init(&spooler->shard.shelf, settings->depot);
 
@@ -230,6 +231,7 @@ static void spooler_work(struct spooler *spooler)
 	spooler_keep_quotas(spooler);
 	spooler_keep_gates(spooler);
 	spooler_tell_gates(spooler); /* before the jobs that they are about */
+	spooler_send_lates(spooler);
 	spooler_commit(spooler);
 	if (spooler_state(spooler) != SPOOLER_BROKEN)
 		spooler_feed(spooler);
@@ -487,8 +489,8 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	const bool pending = more || feed->starved || (spooler->orphans && !feed->stopped) ||
 	                     spooler->clerk.request != NULL || !list_is_empty(&spooler->waiting) ||
 	                     !list_is_empty(&feed->strays) || !list_is_empty(&spooler->notes) ||
-	                     spooler->forgetting || spooler->sent_forgetting ||
-	                     spooler_quotas_want(spooler) ||
+	                     !list_is_empty(&spooler->lates) || spooler->forgetting ||
+	                     spooler->sent_forgetting || spooler_quotas_want(spooler) ||
 	                     (spooler->book.dirty_count > 0 && !spooler->page_turning);
 	const struct wall due = reads ? feed_wanted(feed) : (struct wall){ INT64_MAX };
 	const int64_t until_due_ms = due.ms - loop_wall(loop).ms;

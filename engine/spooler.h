@@ -18,15 +18,17 @@
 #include "engine/gate_plan.h"
 #include "engine/gate_sheet.h"
 #include "engine/incident_sheet.h"
+#include "engine/late.h"
 #include "engine/clerk.h"
 #include "engine/report.h"
 #include "engine/shard.h"
 #include "queue/incident_book.h"
 #include "queue/quota.h"
 
-#define SPOOLER_IDS_BLOCK        65536                               /* ids a shard gets at once */
-#define SPOOLER_ANSWERS_MAX      (NOTES_PER_SHARD + INCIDENT_SHEETS) /* that a shard may wait for */
-#define SPOOLER_LETTERS_SPARE    (16 + SPOOLER_ANSWERS_MAX) /* letters not counted by credit */
+#define SPOOLER_IDS_BLOCK   65536                               /* ids a shard gets at once */
+#define SPOOLER_ANSWERS_MAX (NOTES_PER_SHARD + INCIDENT_SHEETS) /* that a shard may wait for */
+#define SPOOLER_LETTERS_SPARE                                                                      \
+	(16 + LATE_SHEETS + SPOOLER_ANSWERS_MAX) /* letters not counted by credit */
 #define SPOOLER_ADOPTED_PER_TURN 64
 
 /* Room in the mailboxes of a delivery shard that credit does not count. */
@@ -111,7 +113,9 @@ struct spooler {
 	bool sent_forgetting;
 	struct list waiting; /* settled jobs whose report waits for memory or ids */
 	struct list notes;   /* of shards, for the next batch */
-	struct timer timer;  /* for the next job due, or for trying again */
+	struct late_sheet late_sheets[LATE_SHEETS];
+	struct list lates;  /* of them, those that wait to be sent on */
+	struct timer timer; /* for the next job due, or for trying again */
 	struct incident_book book;
 	struct note page;             /* of the book, on its way to disk */
 	size_t page_place;            /* which */

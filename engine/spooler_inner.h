@@ -119,6 +119,21 @@ bool spooler_owns_gate_note(const struct spooler *spooler, const struct note *no
 void spooler_kept_gate(struct note *note, bool kept);
 bool spooler_gates_are_kept(const struct spooler *spooler);
 
+/* Late refusals (spooler_late.c). */
+
+/* A letter to a shard beyond those that credit counts. False: it has no room for that now. */
+bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter);
+/* What a report says of a recipient (NULL: of none) is matched, logged, and told to the shards
+ * that it is about. `source`: for the log. */
+void spooler_hear_late(struct spooler *spooler, const struct ndr *ndr,
+        const struct ndr_recipient *recipient, const char *source, struct late *late);
+/* Sheets that wait, to the shards that are to hear them next. */
+void spooler_send_lates(struct spooler *spooler);
+/* A shard has heard it. */
+void spooler_late_heard(struct spooler *spooler, struct late_sheet *sheet);
+/* The request's report. */
+void spooler_answer_late(struct spooler *spooler, struct request *request);
+
 /* Some steps of the operator's request that is being run, or of the next. */
 void spooler_run_request(struct spooler *spooler);
 /* An operator hears of a change once it is durable. */

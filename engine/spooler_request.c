@@ -24,7 +24,6 @@ static bool spooler_needs_body(const struct spooler *spooler);
 static void spooler_log_act(struct spooler *spooler, uint64_t id);
 static void spooler_resume(struct spooler *spooler);
 static void spooler_recall(struct spooler *spooler, struct spool_place place);
-static bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter);
 
 void spooler_run_request(struct spooler *spooler)
 {
@@ -74,6 +73,8 @@ static bool spooler_take_request(struct spooler *spooler)
 	}
 	if (clerk->request->verb == REQUEST_INCIDENTS)
 		spooler_list_incidents(spooler, clerk->request);
+	else if (clerk->request->verb == REQUEST_REPORT)
+		spooler_answer_late(spooler, clerk->request);
 	else if (clerk->request->verb == REQUEST_COUNT)
 		clerk->request->count = spool_counts(spooler->spool).messages;
 	else
@@ -289,12 +290,16 @@ static void spooler_recall(struct spooler *spooler, struct spool_place place)
 }
 
 /* Letters to a shard beyond those that credit counts: only while room for those stays. */
-static bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter)
+bool spooler_tell(struct spooler *spooler, size_t shard, const struct letter *letter)
 {
 	struct mailbox *out = spooler->delivery[shard].out;
+	const uint32_t others =
+	        spooler_letters_spare(spooler->shard.config) - SPOOLER_LETTERS_SPARE;
 
-	if (mailbox_room(out) <= feed_credit_sum(&spooler->feed, shard) + SPOOLER_ANSWERS_MAX + 1)
-		return false; /* one is kept for DRAIN */
+	/* One is kept for DRAIN. */
+	if (mailbox_room(out) <=
+	        feed_credit_sum(&spooler->feed, shard) + SPOOLER_ANSWERS_MAX + others + 1)
+		return false;
 	check(mailbox_put(out, letter));
 	return true;
 }

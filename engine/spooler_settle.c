@@ -29,6 +29,8 @@ void spooler_take_settles(struct spooler *spooler)
 				spooler_told_gate(spooler, letter.news, i);
 			} else if (letter.kind == LETTER_PORTION) {
 				spooler_hear_portion(spooler, letter.portion, i);
+			} else if (letter.kind == LETTER_LATE) {
+				spooler_late_heard(spooler, letter.late);
 			} else {
 				check(letter.kind == LETTER_DRAINED);
 				spooler->drained++;

@@ -84,13 +84,15 @@ bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct 
 		return false;
 	lane->epoch++;
 	lane->gated = false;
+	lane->held = now;
 	(void)lane_gate_close(&lane->hold, now, wait->first_ns, most_ns, random);
 	return true;
 }
 
-void lane_close(struct lane *lane, struct mono until)
+void lane_close(struct lane *lane, struct mono now, struct mono until)
 {
 	lane->epoch++;
+	lane->held = now;
 	lane_stir(lane);
 	if (until.ns <= lane->hold.until.ns && !lane->gated)
 		return;

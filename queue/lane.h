@@ -73,6 +73,7 @@ struct lane {
 	uint32_t in_flight; /* messages of its sessions' trains */
 	uint32_t reauths;   /* sign-ins tried once more since the last success */
 	uint32_t epoch;     /* holds so far */
+	struct mono held;   /* when the last of them began */
 	bool refused;       /* the last sign-in was: the next one wants a fresh token */
 	bool resumed;       /* an operator said retry: what failed may be asked for anew */
 	struct lane_gate hold;
@@ -108,7 +109,7 @@ bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening);
 bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct lane_wait *wait,
         struct random *random);
 /* Nothing starts until then at least, for what concerns other lanes too. */
-void lane_close(struct lane *lane, struct mono until);
+void lane_close(struct lane *lane, struct mono now, struct mono until);
 /* The gate is open: so is the lane, unless it is held for a reason of its own. */
 void lane_reopen(struct lane *lane);
 /* What the hold is for, copied and cut; `wall` is `now` by the other clock. */

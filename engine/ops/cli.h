@@ -28,6 +28,7 @@ enum cli_status {
 	X("check", cli_check, "look through the configuration")                                    \
 	X("queue", cli_queue, "list and change what waits for delivery")                           \
 	X("incidents", cli_incidents, "say what stops mail, since when, and what to do")           \
+	X("ndr", cli_ndr, "hear reports about mail that was sent: refusals that come late")        \
 	X("route", cli_route, "say which route mail would take, and why")                          \
 	X("token", cli_token, "get an identity's token, and say what it is good for")              \
 	X("explain", explain_main, "say what a mail server's reply means")                         \
@@ -39,6 +40,7 @@ int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_incidents(int argc, char **argv);
+int cli_ndr(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_version(int argc, char **argv);

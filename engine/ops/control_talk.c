@@ -102,6 +102,35 @@ static bool read_filter(const json_t *json, struct request_filter *filter, struc
 	       read_pattern(json, "to", false, &filter->by_to, &filter->to, why);
 }
 
+static void read_text(const json_t *json, const char *key, char *into, size_t size)
+{
+	ndr_set(into, size, text_of(json, key));
+}
+
+/* One recipient; without an address and an action it is a report of none. */
+static void read_report(struct control_question *question, struct request *request)
+{
+	const json_t *json = question->json;
+	const json_t *ids = json_object_get(json, "message_ids");
+	struct ndr *ndr = &question->report;
+
+	memset(ndr, 0, sizeof *ndr);
+	request->report = ndr;
+	ndr->report = json_is_true(json_object_get(json, "is_report"));
+	for (size_t i = 0; i < json_array_size(ids); i++)
+		ndr_add_id(ndr, view_of(json_string_value(json_array_get(ids, i))), false);
+	read_text(json, "reporter", ndr->reporter, sizeof ndr->reporter);
+	if (json_object_get(json, "action") == NULL)
+		return;
+	struct ndr_recipient *recipient = ndr_add_recipient(ndr);
+	recipient->action = ndr_action_of(text_of(json, "action"));
+	read_text(json, "address", recipient->address, sizeof recipient->address);
+	read_text(json, "original", recipient->original, sizeof recipient->original);
+	read_text(json, "remote", recipient->remote, sizeof recipient->remote);
+	read_text(json, "status", recipient->status, sizeof recipient->status);
+	read_text(json, "reply", recipient->reply, sizeof recipient->reply);
+}
+
 /* Whether the verb has what it acts on. */
 static bool read_target(
         struct control_question *question, struct request *request, struct text *why)
@@ -110,6 +139,10 @@ static bool read_target(
 		return read_after(question, request, why);
 	if (request->verb == REQUEST_COUNT)
 		return true;
+	if (request->verb == REQUEST_REPORT) {
+		read_report(question, request);
+		return true;
+	}
 	request->all = json_is_true(json_object_get(question->json, "all"));
 	if (request->verb == REQUEST_INCIDENTS)
 		return true;
@@ -295,6 +328,35 @@ static void put_incident(struct writer *writer, const struct incident *incident)
 	flush(writer);
 }
 
+static void put_late(struct writer *writer, const struct request *request)
+{
+	const struct late *late = &request->late;
+	const struct ndr *ndr = request->report;
+	const struct ndr_recipient *recipient =
+	        ndr->recipient_count > 0 ? &ndr->recipients[0] : NULL;
+	const bool matched = late->fate > LATE_UNKNOWN;
+	const bool judged = matched && recipient->reply[0] != '\0';
+	char id[MESSAGE_ID_TEXT];
+
+	text_format(&writer->part, "{\"result\":\"%s\"", late_word(late->fate));
+	put_text(writer, "meaning", view_of(late_text(late->fate)));
+	put_word_or_null(writer, "id", matched ? message_id_format(late->sent.id, id) : "");
+	put_word_or_null(writer, "to", recipient != NULL ? recipient->address : "");
+	put_word_or_null(
+	        writer, "action", recipient != NULL ? ndr_action_word(recipient->action) : "");
+	put_word_or_null(writer, "status", recipient != NULL ? recipient->status : "");
+	put_word_or_null(writer, "reply", recipient != NULL ? recipient->reply : "");
+	put_word_or_null(writer, "route", late->sent.route);
+	put_word_or_null(writer, "identity", late->sent.identity);
+	put_time(writer, "sent", late->sent.when);
+	put_word_or_null(writer, "cause", judged ? cause_word(late->verdict.cause) : "");
+	put_word_or_null(writer, "scope", judged ? scope_word(late->verdict.scope) : "");
+	put_word_or_null(writer, "outcome", judged ? outcome_word(late->verdict.outcome) : "");
+	put_word_or_null(writer, "advice", judged ? late->verdict.advice : "");
+	text_put(&writer->part, VIEW("}\n"));
+	flush(writer);
+}
+
 bool control_talk_answer(struct rope *rope, struct shelf *shelf, const struct request *request)
 {
 	struct writer writer = { .rope = rope, .shelf = shelf };
@@ -305,12 +367,16 @@ bool control_talk_answer(struct rope *rope, struct shelf *shelf, const struct re
 		                                     : view_of(err_text(request->result.code)));
 	writer.part = text_on(writer.bytes, sizeof writer.bytes);
 	text_format(&writer.part, "{\"ok\":true,\"count\":%llu,\"rows\":%zu,\"more\":%s}\n",
-	        (unsigned long long)request->count, request->rows_count + request->incidents_count,
+	        (unsigned long long)request->count,
+	        request->rows_count + request->incidents_count +
+	                (request->verb == REQUEST_REPORT ? 1 : 0),
 	        request->more ? "true" : "false");
 	for (size_t i = 0; i < request->rows_count; i++)
 		put_row(&writer, &request->rows[i], request->verb == REQUEST_SHOW);
 	for (size_t i = 0; i < request->incidents_count; i++)
 		put_incident(&writer, &request->incidents[i]);
+	if (request->verb == REQUEST_REPORT)
+		put_late(&writer, request);
 	flush(&writer);
 	if (writer.short_of_memory)
 		rope_free(rope, shelf);

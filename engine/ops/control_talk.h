@@ -21,6 +21,13 @@
  *
  * has a row for each incident, the last opened first: what `sluice incidents --json` prints.
  *
+ *	{"verb":"report","is_report":true,"message_ids":["<a@x>"],"reporter":"host",
+ *	 "address":"b@x","original":"","remote":"","action":"failed","status":"5.7.233",
+ *	 "reply":"550 5.7.233 ..."}
+ *
+ * is what a report by mail says of a recipient, and has one row: what came of it, as
+ * `sluice ndr --json` prints it.
+ *
  * Thread:  control's.
  * Owns:    a question owns its JSON, until control_talk_forget().
  * Fails:   a question in words for its asker; an answer when the shelf is empty.
@@ -42,6 +49,7 @@ struct json_t;
 struct control_question {
 	struct json_t *json; /* what the request's views lend from */
 	uint64_t ids[CONTROL_IDS_MAX];
+	struct ndr report;
 };
 
 /* The socket's address in this folder. A socket's holds 107 bytes; to a longer path it leads

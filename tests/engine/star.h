@@ -53,7 +53,9 @@ struct star {
 	size_t gates;          /* sheets of gates that came back */
 	struct gate_news news; /* the last ones */
 	size_t news_count;
-	size_t portions; /* sheets of portions that came back */
+	size_t portions;        /* sheets of portions that came back */
+	struct late_sheet late; /* that came last; it was sent back */
+	size_t lates;
 	bool drain_came;
 	struct job *jobs[STAR_JOBS_MAX]; /* lent to the fake delivery shard */
 	size_t job_count;
@@ -140,6 +142,14 @@ static inline void star_begin(struct star *star, const char *routes)
 	star_assert_ok(star_try_begin(star, routes));
 }
 
+static inline void star_send(struct star *star, struct mailbox *to, const struct letter *letter)
+{
+	const bool put = mailbox_put(to, letter);
+
+	(void)star;
+	assert_true(put);
+}
+
 static inline void star_hear_ingest(struct star *star, const struct letter *letter)
 {
 	switch (letter->kind) {
@@ -196,6 +206,11 @@ static inline void star_hear_delivery(struct star *star, const struct letter *le
 		star->news_count++;
 		star_send(star, &star->delivery.to_spooler, letter);
 		break;
+	case LETTER_LATE:
+		star->late = *letter->late;
+		star->lates++;
+		star_send(star, &star->delivery.to_spooler, letter);
+		break;
 	default:
 		assert_int_equal(letter->kind, LETTER_DRAIN);
 		break;
@@ -222,14 +237,6 @@ static inline void star_turns(struct star *star, int count)
 static inline void star_nap(int ms)
 {
 	(void)poll(NULL, 0, ms);
-}
-
-static inline void star_send(struct star *star, struct mailbox *to, const struct letter *letter)
-{
-	const bool put = mailbox_put(to, letter);
-
-	(void)star;
-	assert_true(put);
 }
 
 /* Until the fake ingest shard has ids; false: the spooler gives none. */

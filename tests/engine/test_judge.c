@@ -518,6 +518,63 @@ static void test_session(void **state)
 	rig_destroy(court.rig);
 }
 
+static struct late_sheet court_sheet(const struct court *court, const char *reply, int64_t age_ms)
+{
+	struct late_sheet sheet = {
+		.used = true,
+		.sent = { loop_wall(&court->rig->delivery.shard.loop).ms - age_ms },
+		.sender = "a@c.d",
+	};
+
+	(void)snprintf(sheet.reply, sizeof sheet.reply, "%s", reply);
+	return sheet;
+}
+
+/* A report of the tenant's limit holds the route's lanes. Of what was sent before a hold it says no
+ * more, also when that is over. */
+static void test_late(void **state)
+{
+	static const char tenant[] = "550 5.7.233 - Your message can't be sent because your tenant "
+	                             "has exceeded its daily limit";
+	static const char barred[] = "550 5.1.8 Access denied, bad outbound sender AS(42004)";
+	static const char *const idle[] = { "550 5.1.10 RESOLVER.ADR.RecipientNotFound; no",
+		"421 4.3.2 System not accepting network messages", "535 5.7.3 no", "", "none" };
+	struct court court = court_open("");
+	const struct mono now = loop_now(&court.rig->delivery.shard.loop);
+
+	(void)state;
+	court_lanes(&court);
+	for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++) {
+		const struct late_sheet sheet = court_sheet(&court, idle[i], 0);
+		judge_late(court.judge, &court.lanes[0], &sheet);
+		assert_true(lane_is_open(&court.lanes[0], now));
+		assert_true(lane_door_open(&court.lanes[0], now, 0));
+		assert_false(court.lanes[0].refused);
+	}
+	const struct late_sheet first = court_sheet(&court, tenant, 5000);
+	judge_late(court.judge, &court.lanes[0], &first);
+	assert_false(lane_is_open(&court.lanes[0], now));
+	assert_false(lane_is_open(&court.lanes[1], now));
+	assert_int_equal(court.judge->incidents->known.count, 1);
+	/* A mailbox's own matter: once for what was sent before. */
+	court_lanes(&court);
+	const struct late_sheet before = court_sheet(&court, barred, 5000);
+	judge_late(court.judge, &court.lanes[0], &before);
+	assert_false(lane_is_open(&court.lanes[0], now));
+	assert_true(lane_is_open(&court.lanes[1], now));
+	assert_int_equal(court.judge->incidents->known.count, 2);
+	const uint32_t epoch = court.lanes[0].epoch;
+	court.lanes[0].hold.until = now; /* it is over */
+	judge_late(court.judge, &court.lanes[0], &before);
+	assert_int_equal(court.lanes[0].epoch, epoch);
+	assert_true(lane_is_open(&court.lanes[0], now));
+	court.lanes[0].held.ns -= 1; /* and this was sent after it */
+	const struct late_sheet after = court_sheet(&court, barred, 0);
+	judge_late(court.judge, &court.lanes[0], &after);
+	assert_int_equal(court.lanes[0].epoch, epoch + 1);
+	rig_destroy(court.rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_split_halves),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_session),
+		cmocka_unit_test(test_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

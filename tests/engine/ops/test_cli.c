@@ -18,7 +18,7 @@
 #define WORDS_MAX 2100
 
 /* What a command printed and said. */
-struct outcome {
+struct ran {
 	int status;
 	char *data;
 	char *complaints;
@@ -37,7 +37,7 @@ static char *read_all(int fd)
 }
 
 /* Runs the program in this process, with stdout and stderr in memory. */
-static struct outcome run(char **words)
+static struct ran run(char **words)
 {
 	int count = 0;
 	int data = memfd_create("data", 0);
@@ -50,7 +50,7 @@ static struct outcome run(char **words)
 	fflush(stdout);
 	assert_true(dup2(data, STDOUT_FILENO) >= 0);
 	assert_true(dup2(complaints, STDERR_FILENO) >= 0);
-	struct outcome outcome = { .status = cli_main(count, words) };
+	struct ran outcome = { .status = cli_main(count, words) };
 	fflush(stdout);
 	assert_true(dup2(stdout_before, STDOUT_FILENO) >= 0);
 	assert_true(dup2(stderr_before, STDERR_FILENO) >= 0);
@@ -68,14 +68,14 @@ static struct outcome run(char **words)
 		word                                                                               \
 	}
 
-static void done(struct outcome *outcome)
+static void done(struct ran *outcome)
 {
 	free(outcome->data);
 	free(outcome->complaints);
 }
 
 /* Checks that the command fails, says so in these words, and prints no data. */
-static void fails(struct outcome outcome, int status, const char *words)
+static void fails(struct ran outcome, int status, const char *words)
 {
 	if (outcome.status != status || strstr(outcome.complaints, words) == NULL ||
 	        outcome.data[0] != '\0')
@@ -85,7 +85,7 @@ static void fails(struct outcome outcome, int status, const char *words)
 }
 
 /* Checks that the command succeeds, prints these words, and complains of nothing. */
-static void prints(struct outcome outcome, const char *words)
+static void prints(struct ran outcome, const char *words)
 {
 	if (outcome.status != 0 || strstr(outcome.data, words) == NULL ||
 	        outcome.complaints[0] != '\0')
@@ -313,7 +313,7 @@ static void list_prints_every_page(void **state)
 
 	setup(&bench, "");
 	start(&bench, 25);
-	struct outcome outcome = RUN(W("queue"), W("list"), W("--config"), bench.config);
+	struct ran outcome = RUN(W("queue"), W("list"), W("--config"), bench.config);
 	assert_int_equal(count_lines(outcome.data), 25);
 	assert_int_equal(bench.asked, 3);
 	snprintf(wanted, sizeof wanted,
@@ -343,7 +343,7 @@ static void an_empty_queue_is_fine(void **state)
 
 	setup(&bench, "");
 	start(&bench, 0);
-	struct outcome outcome = RUN(W("queue"), W("list"), W("--config"), bench.config);
+	struct ran outcome = RUN(W("queue"), W("list"), W("--config"), bench.config);
 	assert_string_equal(outcome.data, "");
 	prints(outcome, "");
 	prints(RUN(W("queue"), W("hold"), W("--all"), W("--config"), bench.config), "0 messages");
@@ -384,7 +384,7 @@ static void acts_say_how_many(void **state)
 	        "5 messages removed\n");
 	assert_true(bench.null_sender);
 	assert_true(bench.plain);
-	struct outcome outcome =
+	struct ran outcome =
 	        RUN(W("queue"), W("bounce"), W("1"), W("ZZZZ"), W("--config"), bench.config);
 	assert_int_equal(outcome.status, 1);
 	assert_string_equal(outcome.data, "1 message bounced\n");

@@ -1,0 +1,155 @@
+/* Reports of what was sent: matched, told to the shards, or not believed. */
+#include "tests/engine/star.h"
+
+#include "engine/spooler_inner.h"
+
+#include <sys/stat.h>
+
+static const char remembers[] =
+        "sent_memory: {window: 1h}\n"
+        "routes:\n"
+        "  - {name: first, interface: connector, host: 127.0.0.1, sessions: 2, pipeline: 2,\n"
+        "     identities: [{user: m@c.test, secret_file: late-secret},\n"
+        "                  {user: n@c.test, secret_file: late-secret}]}\n";
+
+#define TENANT                                                                                     \
+	"550 5.7.233 - Your message can't be sent because your tenant has exceeded its daily "     \
+	"limit"
+
+/* It was taken for b@fabrikam.com and others, by the second mailbox. */
+static void keep(struct star *star, const char *message_id, uint64_t id, const char *to)
+{
+	struct spool_sent sent = {
+		.id = id,
+		.when = clock_wall(),
+		.route = "first",
+		.identity = "N@c.test",
+		.sender = "a@contoso.com",
+		.recipient_count = 1,
+		.recipients = { spool_sent_print(view_of(to)) },
+	};
+
+	spooler_sent_key(view_of(message_id), sent.key);
+	star_assert_ok(spool_begin(star->spooler->spool));
+	star_assert_ok(spool_keep_sent(star->spooler->spool, &sent));
+	star_assert_ok(spool_commit(star->spooler->spool));
+}
+
+static struct late hear(struct star *star, const char *message_id, const char *to,
+        enum ndr_action action, const char *remote, const char *reply)
+{
+	static struct ndr ndr;
+	struct late late;
+
+	memset(&ndr, 0, sizeof ndr);
+	ndr.report = true;
+	ndr_add_id(&ndr, view_of(message_id), true);
+	struct ndr_recipient *recipient = ndr_add_recipient(&ndr);
+	recipient->action = action;
+	ndr_set(recipient->address, sizeof recipient->address, view_of(to));
+	ndr_set(recipient->remote, sizeof recipient->remote, view_of(remote));
+	ndr_set(recipient->reply, sizeof recipient->reply, view_of(reply));
+	spooler_hear_late(star->spooler, &ndr, recipient, "test", &late);
+	star_turns(star, 3);
+	return late;
+}
+
+static void test_heard(void **state)
+{
+	struct star star;
+
+	(void)state;
+	star_open(&star, remembers);
+	keep(&star, "<1@c>", 41, "b@fabrikam.com");
+	keep(&star, "<1@c>", 42, "c@fabrikam.com");
+	keep(&star, "<1@c>", 43, "d@fabrikam.com");
+	struct late late =
+	        hear(&star, "<1@c>", "C@fabrikam.com", NDR_FAILED, "x.prod.outlook.com", TENANT);
+	assert_int_equal(late.fate, LATE_ACTED);
+	assert_int_equal(late.sent.id, 42);
+	assert_true(late.known);
+	assert_int_equal(late.verdict.cause, CAUSE_TENANT_RATE);
+	assert_int_equal(star.lates, 1);
+	assert_int_equal(star.late.route, 0);
+	assert_true(star.late.signed_in);
+	assert_int_equal(star.late.identity, 1);
+	assert_string_equal(star.late.sender, "a@contoso.com");
+	assert_string_equal(star.late.reply, TENANT);
+	assert_int_equal(star.counters.refusals_late, 1);
+	/* Of a group's member that was never named. */
+	late = hear(&star, "<1@c>", "e@fabrikam.com", NDR_FAILED, "", TENANT);
+	assert_int_equal(late.fate, LATE_ACTED);
+	assert_false(late.known);
+	/* Sheets come back: there is no end to them. */
+	for (int i = 0; i < 3 * LATE_SHEETS; i++)
+		assert_int_equal(
+		        hear(&star, "<1@c>", "b@fabrikam.com", NDR_FAILED, "", TENANT).fate,
+		        LATE_ACTED);
+	assert_int_equal(star.lates, 2 + 3 * LATE_SHEETS);
+	star_close(&star);
+}
+
+static void test_stops_nothing(void **state)
+{
+	struct star star;
+
+	(void)state;
+	star_open(&star, remembers);
+	keep(&star, "<1@c>", 41, "b@fabrikam.com");
+	struct late late =
+	        hear(&star, "<1@c>", "b@fabrikam.com", NDR_FAILED, "mx.fabrikam.com", TENANT);
+	assert_int_equal(late.fate, LATE_NOTED);
+	assert_true(late.foreign);
+	late = hear(&star, "<1@c>", "b@fabrikam.com", NDR_FAILED, "", "550 5.1.1 unknown");
+	assert_int_equal(late.fate, LATE_NOTED);
+	late = hear(&star, "<1@c>", "b@fabrikam.com", NDR_DELAYED, "", "450 4.4.7");
+	assert_int_equal(late.fate, LATE_NOTED);
+	assert_int_equal(star.counters.refusals_late, 2);
+	/* No such message, or no report at all. */
+	late = hear(&star, "<2@c>", "b@fabrikam.com", NDR_FAILED, "", TENANT);
+	assert_int_equal(late.fate, LATE_UNKNOWN);
+	static const struct ndr none = { .report = false };
+	spooler_hear_late(star.spooler, &none, NULL, "test", &late);
+	assert_int_equal(late.fate, LATE_NONE);
+	assert_int_equal(star.counters.reports_disbelieved, 2);
+	assert_int_equal(star.lates, 0);
+	star_close(&star);
+}
+
+/* Nobody turns: what finds no sheet is not heard, and said so. */
+static void test_sheets_have_a_bound(void **state)
+{
+	struct star star;
+	static struct ndr ndr = { .report = true, .id_count = 1, .ids = { "<1@c>" } };
+	struct late late;
+
+	(void)state;
+	star_open(&star, remembers);
+	keep(&star, "<1@c>", 41, "b@fabrikam.com");
+	ndr.recipient_count = 1;
+	ndr.recipients[0] = (struct ndr_recipient){
+		.action = NDR_FAILED, .address = "b@fabrikam.com", .reply = TENANT
+	};
+	for (int i = 0; i <= LATE_SHEETS; i++) {
+		spooler_hear_late(star.spooler, &ndr, &ndr.recipients[0], "test", &late);
+		assert_int_equal(late.fate, i < LATE_SHEETS ? LATE_ACTED : LATE_BUSY);
+	}
+	star_turns(&star, 5);
+	assert_int_equal(star.lates, LATE_SHEETS);
+	star_close(&star);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_heard),
+		cmocka_unit_test(test_stops_nothing),
+		cmocka_unit_test(test_sheets_have_a_bound),
+	};
+
+	FILE *secret = fopen("late-secret", "w");
+	if (secret == NULL || fputs("secret\n", secret) < 0 || fclose(secret) != 0 ||
+	        chmod("late-secret", 0600) != 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
