@@ -29,6 +29,15 @@ static bool read_file(const struct config *config, struct view *text, struct con
 	return false;
 }
 
+/* Reports about mail are of no use where nothing of it is known. */
+static void config_remember(struct config *config)
+{
+	for (size_t i = 0; i < config->listeners.count; i++)
+		if (config->listeners.at[i].ndr_address != NULL &&
+		        config->sent_memory.window_ns == 0)
+			config->sent_memory.window_ns = CONFIG_REMEMBER_NS;
+}
+
 /* Takes config. */
 static struct err read_text(struct config **result, struct config *config, struct view text,
         struct config_report *report)
@@ -36,8 +45,10 @@ static struct err read_text(struct config **result, struct config *config, struc
 	struct config_places places;
 
 	config_places_init(&places, config->path, report);
-	if (config_reader_read(text, config, &places))
+	if (config_reader_read(text, config, &places)) {
+		config_remember(config);
 		config_check(config, &places);
+	}
 	config_places_finish(&places);
 	if (report->wrong_count > 0) {
 		config_destroy(config);

@@ -17,6 +17,7 @@
 #include "engine/config_names.h"
 #include "engine/config_schema.h"
 #include "engine/config_value.h"
+#include "queue/base/clock.h"
 #include "queue/base/errors.h"
 
 struct config_report;
@@ -164,6 +165,10 @@ struct config {
 	const struct naming_book *naming_book; /* made of it; NULL: senders pass as they are */
 	struct config_arena *arena;
 };
+
+/* sent_memory.window, where a listener has an ndr_address. Exchange Online's own retries end after
+ * a day (reference.md, 6.4). */
+#define CONFIG_REMEMBER_NS (2 * 86400 * NS_PER_S)
 
 /* Of all memory, an eighth is delivery's alone: it must be able to read a body back, and to write
  * to its servers, when clients have filled all the rest. */

@@ -144,6 +144,8 @@
 	X(users_file, FILE, NULL, NULL, NULL, \
 	  "NAME:HASH lines, crypt(3) hashes, # comments; offers AUTH PLAIN and LOGIN") \
 	X(allow_plaintext_auth, FLAG, "false", NULL, NULL, "offer AUTH without TLS too") \
+	X(ndr_address, ADDRESS, NULL, NULL, NULL, \
+	  "where reports about mail that was sent are heard; mail to it goes no further") \
 	X(bare_lf, BARE_LF, "refuse", NULL, NULL, \
 	  "what a line feed without carriage return leads to; repair never makes an end of data")
 
@@ -162,8 +164,9 @@
 	  "keys kept at once; beyond it the oldest are forgotten early")
 
 #define CONFIG_SENT_MEMORY(X) \
-	X(window, DURATION, "0s", "0s", "30d", \
-	  "how long a message's route, mailbox, sender and hashes are kept; 0s: not at all") \
+	X(window, DURATION, NULL, "1m", "30d", \
+	  "how long a message's route, mailbox, sender and hashes are kept; by default 2d where " \
+	  "a listener has an ndr_address, else not at all") \
 	X(most, NUMBER, "1000000", "1", "100000000", \
 	  "messages kept at once, some 200 bytes each; beyond it the oldest are forgotten early")
 

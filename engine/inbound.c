@@ -318,7 +318,9 @@ void inbound_put_done(struct inbound *inbound, enum put_result result)
 {
 	inbound->put_result = (uint8_t)result;
 	if (inbound->state == INBOUND_LOST) {
-		if (result == PUT_COMMITTED)
+		if (inbound->reports && result == PUT_COMMITTED)
+			inbound_log_heard(inbound);
+		else if (result == PUT_COMMITTED)
 			inbound_log_accepted(inbound, false);
 		else if (result == PUT_KNOWN || result == PUT_CLASH)
 			inbound_log_known(inbound, result == PUT_KNOWN ? "duplicate" : "clash");

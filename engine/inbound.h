@@ -109,6 +109,7 @@ struct inbound {
 	uint8_t chunk_reply; /* CHUNK without content: enum inbound_reply_name for its end */
 	uint8_t put_result;  /* ANSWER: enum put_result */
 	bool chunk_last;
+	bool reports;     /* within a transaction: to the ndr_address, and nobody else */
 	bool senderless;  /* within a transaction: MAIL said <> */
 	bool famished;    /* waited for memory in vain: the next step is to refuse */
 	bool cramped;     /* a step waits for room in the output */

@@ -301,6 +301,7 @@ static enum inbound_progress on_mail(struct inbound *inbound, struct view argume
 	        loop_now(&ingest->shard.loop), ingest->shard.config->limits.transaction_ns);
 	inbound->naming = naming;
 	inbound->senderless = mail.is_null;
+	inbound->reports = false;
 	command_fill_envelope(inbound, &mail);
 	if (fault != COMMAND_FAULT_NONE)
 		inbound_log_sender_replaced(inbound, arguments, naming.sender);
@@ -333,6 +334,14 @@ static bool command_has_route(const struct inbound *inbound, struct view recipie
 	return routing_decide(config, &mail, recipient).fate != ROUTING_NOWHERE;
 }
 
+/* Mail to this listener's ndr_address; ASCII case ignored. */
+static bool command_is_report(const struct inbound *inbound, struct view recipient)
+{
+	const char *address = inbound->door->config->ndr_address;
+
+	return address != NULL && view_equal_fold(recipient, view_of(address));
+}
+
 static enum inbound_progress on_rcpt(struct inbound *inbound, struct view arguments)
 {
 	struct ingest *ingest = inbound->ingest;
@@ -356,6 +365,10 @@ static enum inbound_progress on_rcpt(struct inbound *inbound, struct view argume
 		counters_add(ingest->shard.counters, relays_refused, 1);
 		return command_say(inbound, INBOUND_REPLY_RELAY);
 	}
+	const bool reports = command_is_report(inbound, recipient.address);
+	/* A report goes no further, and so nowhere else: the client sends that by itself. */
+	if (inbound->reports || (reports && message->recipient_count > 0))
+		return command_say(inbound, INBOUND_REPLY_RECIPIENTS);
 	if (message->recipient_count >= limit || message->recipient_count >= MESSAGE_RECIPIENTS_MAX)
 		return command_say(inbound, INBOUND_REPLY_RECIPIENTS);
 	if (!inbound_is_fed(inbound)) {
@@ -365,11 +378,12 @@ static enum inbound_progress on_rcpt(struct inbound *inbound, struct view argume
 	}
 	if (rcpt.recipient.kind == ADDRESS_LOCAL_ONLY)
 		recipient.address = command_postmaster(inbound, &rcpt.recipient, &text);
-	if (!command_has_route(inbound, recipient.address)) {
+	if (!reports && !command_has_route(inbound, recipient.address)) {
 		counters_add(ingest->shard.counters, recipients_refused, 1);
 		return command_say(inbound, INBOUND_REPLY_NO_ROUTE);
 	}
 	check(message_add_recipient(message, &ingest->shard.shelf, ingest->reserve, &recipient));
+	inbound->reports = reports;
 	inbound_enter(inbound, INBOUND_RCPT);
 	return command_say(inbound, INBOUND_REPLY_RECIPIENT);
 }

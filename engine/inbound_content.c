@@ -47,6 +47,7 @@ enum inbound_reply_name inbound_content_begin(struct inbound *inbound)
 	endings_init(&content->endings, mode);
 	header_init(&content->header);
 	inbound_claim_begin(&content->claim);
+	content->notice = NULL;
 	inbound->content = content;
 	content_begin_byline(inbound);
 
@@ -80,6 +81,8 @@ void inbound_content_drop(struct inbound *inbound)
 	if (inbound->content == NULL)
 		return;
 	content_drop_byline(inbound);
+	if (inbound->content->notice != NULL)
+		pool_give(&inbound->ingest->notices, MOVE(inbound->content->notice));
 	pool_give(&inbound->ingest->contents, MOVE(inbound->content));
 }
 
@@ -278,6 +281,34 @@ static enum inbound_progress content_give_up(struct inbound *inbound, enum inbou
 	return INBOUND_ON;
 }
 
+/* A report about mail is read, and heard by the spooler. */
+static enum inbound_progress content_report(struct inbound *inbound)
+{
+	struct ingest *ingest = inbound->ingest;
+	struct inbound_content *content = inbound->content;
+
+	if (content->notice == NULL) {
+		struct rope_cursor at = rope_start(&inbound->message->body);
+		struct view piece;
+
+		content->notice = pool_take(&ingest->notices);
+		if (content->notice != NULL) {
+			struct notice *notice = content->notice;
+			ndr_reader_init(&notice->reader, &notice->ndr);
+			while (notice->reader.left > 0 && rope_next(&at, &piece))
+				ndr_reader_feed(&notice->reader, piece);
+			ndr_reader_finish(&notice->reader);
+		}
+	}
+	if (content->notice == NULL || !ingest_report(ingest, inbound)) {
+		if (inbound->famished)
+			return content_give_up(inbound, INBOUND_REPLY_FAILED);
+		return INBOUND_STARVES;
+	}
+	inbound_enter(inbound, INBOUND_PUTTING);
+	return INBOUND_ON;
+}
+
 enum inbound_progress inbound_content_step_finish(struct inbound *inbound)
 {
 	struct ingest *ingest = inbound->ingest;
@@ -292,6 +323,8 @@ enum inbound_progress inbound_content_step_finish(struct inbound *inbound)
 		content_refuse(inbound, INBOUND_REPLY_EXPIRE);
 	if (content->refusal != INBOUND_REPLY_NONE)
 		return content_give_up(inbound, content->refusal);
+	if (inbound->reports)
+		return content_report(inbound);
 	if (!inbound->message->sealed && !content_complete(inbound)) {
 		if (inbound->famished)
 			return content_give_up(inbound, INBOUND_REPLY_MEMORY);
@@ -424,11 +457,24 @@ static enum inbound_progress content_say_known(struct inbound *inbound)
 	return INBOUND_ON;
 }
 
+static enum inbound_progress content_say_heard(struct inbound *inbound)
+{
+	inbound_log_heard(inbound);
+	inbound->messages++;
+	inbound->errors = 0;
+	inbound->delays = 0;
+	inbound_reply(inbound, INBOUND_REPLY_HEARD);
+	inbound_end_transaction(inbound);
+	return INBOUND_ON;
+}
+
 enum inbound_progress inbound_content_step_answer(struct inbound *inbound)
 {
 	struct counters *counters = inbound->ingest->shard.counters;
 	const struct message *message = inbound->message;
 
+	if (inbound->reports && inbound->put_result == PUT_COMMITTED)
+		return content_say_heard(inbound);
 	if (inbound->put_result == PUT_KNOWN)
 		return content_say_known(inbound);
 	if (inbound->put_result == PUT_CLASH) {

@@ -17,6 +17,7 @@
 #include "engine/wire/byline.h"
 #include "engine/wire/eod.h"
 #include "engine/wire/header.h"
+#include "engine/notice.h"
 #include "engine/wire/mbox.h"
 
 struct inbound_content {
@@ -25,6 +26,7 @@ struct inbound_content {
 	struct mbox mbox;
 	struct header header;
 	struct inbound_claim claim;
+	struct notice *notice;           /* of a report, once it is read; else NULL */
 	struct rope desk;                /* the memory of byline */
 	struct byline *byline;           /* where From may have to change; else NULL */
 	uint64_t bytes;                  /* of content so far, before a From of its goes */

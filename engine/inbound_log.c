@@ -204,6 +204,21 @@ static bool log_recipients(struct message_cursor *cursor, struct text *text)
 	return text->bytes > 0;
 }
 
+void inbound_log_heard(const struct inbound *inbound)
+{
+	const struct ndr *ndr = &inbound->content->notice->ndr;
+	struct log_line line = log_about(inbound, LOG_INFO, "report_heard");
+
+	log_client(&line, inbound);
+	if (inbound->user_bytes > 0)
+		log_text(&line, "user", inbound_user(inbound));
+	log_text(&line, "from", message_get(inbound->message, MESSAGE_SENDER));
+	log_number(&line, "recipients", ndr->recipient_count + ndr->recipients_missed);
+	if (ndr->id_count > 0)
+		log_word(&line, "message_id", ndr->ids[0]);
+	log_end(&line);
+}
+
 void inbound_log_accepted(const struct inbound *inbound, bool told)
 {
 	const struct message *message = inbound->message;

@@ -18,6 +18,7 @@ struct inbound;
 	X(OK, "250", "2.0.0 ", "OK")                                                               \
 	X(SENDER, "250", "2.1.0 ", "Sender OK")                                                    \
 	X(RECIPIENT, "250", "2.1.5 ", "Recipient OK")                                              \
+	X(HEARD, "250", "2.0.0 ", "Report heard")                                                  \
 	X(START, "354", "", "End data with <CR><LF>.<CR><LF>")                                     \
 	X(MAYBE, "252", "2.1.5 ", "Cannot verify, but will take mail for it and try to deliver")   \
 	X(HELP, "214", "2.0.0 ",                                                                   \

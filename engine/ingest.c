@@ -53,6 +53,9 @@ static struct err ingest_pools_init(struct ingest *ingest)
 	err = pool_init(&ingest->contents, sizeof(struct inbound_content), connections);
 	if (failed(err))
 		return err;
+	err = pool_init(&ingest->notices, sizeof(struct notice), NOTICES_MAX);
+	if (failed(err))
+		return err;
 	return pool_init(&ingest->signins, sizeof(struct inbound_signin), connections);
 }
 
@@ -127,6 +130,7 @@ void ingest_finish(struct ingest *ingest)
 	loop_leave(loop, ingest->shard.spooler.in);
 	loop_leave(loop, ingest->shard.spooler.out);
 	pool_finish(&ingest->inbounds);
+	pool_finish(&ingest->notices);
 	pool_finish(&ingest->contents);
 	pool_finish(&ingest->signins);
 	loop_finish(loop);
@@ -397,6 +401,20 @@ bool ingest_put(
 		.ways = { .all = ways->all, .stream = ways->stream, .each = MOVE(ways->each) },
 		.ticket = pool_index(&ingest->inbounds, inbound),
 		.claim = inbound_claim_lend(inbound),
+	};
+	ingest->puts++;
+	ingest_send(ingest, &letter);
+	return true;
+}
+
+bool ingest_report(struct ingest *ingest, struct inbound *inbound)
+{
+	if (ingest->puts >= INGEST_PUTS_MAX)
+		return false;
+	const struct letter letter = {
+		.kind = LETTER_PUT,
+		.report = &inbound->content->notice->ndr,
+		.ticket = pool_index(&ingest->inbounds, inbound),
 	};
 	ingest->puts++;
 	ingest_send(ingest, &letter);

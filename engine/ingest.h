@@ -65,6 +65,7 @@ struct ingest {
 	struct listener *listeners; /* one a door */
 	struct pool inbounds;
 	struct pool contents;
+	struct pool notices; /* of listeners' ndr_address */
 	struct pool signins;
 	struct list sessions; /* every inbound */
 	struct list hungry;   /* inbounds in INBOUND_HUNGRY, who came first is first */
@@ -111,6 +112,9 @@ void ingest_accept(struct ingest *ingest, const struct door *door, int fd);
 
 /* A message id. False: none is at hand; wait as for memory. */
 MUST_CHECK bool ingest_take_id(struct ingest *ingest, uint64_t *id);
+/* Sends the report of the inbound's content to the spooler; inbound_put_done() follows. False: too
+ * many are under way. */
+MUST_CHECK bool ingest_report(struct ingest *ingest, struct inbound *inbound);
 /* Sends the message to the spooler; inbound_put_done() follows. Takes message and ways. False: too
  * many are under way, nothing was taken. */
 MUST_CHECK bool ingest_put(struct ingest *ingest, struct inbound *inbound, struct message **message,

@@ -24,6 +24,7 @@ struct portion_sheet;
 struct gate_sheet;
 struct gate_news;
 struct late_sheet;
+struct ndr;
 
 /* name, word in logs; above each: direction and what it says */
 #define LETTERS(X)                                                                                 \
@@ -99,6 +100,8 @@ struct letter {
 	uint64_t ticket;  /* PUT, PUT_DONE: the session that waits; IDS: the first id */
 	uint64_t count;   /* IDS: how many */
 	struct ways ways; /* PUT: owned with the message */
+	/* PUT: a report to be heard, lent until it is answered, and no message; NULL: none */
+	const struct ndr *report;
 	/* PUT: lent until it is answered, which writes the answer's id into it; NULL: none */
 	struct spool_claim *claim;
 };

@@ -38,8 +38,37 @@ void spooler_take_puts(struct spooler *spooler)
 	spooler->ingest_first++;
 }
 
+/* Nothing of it goes to disk: what it stops is held in memory, as what a session hears is. */
+static void spooler_take_report(struct spooler *spooler, const struct letter *letter, size_t shard)
+{
+	const struct ndr *ndr = letter->report;
+	struct letter done = {
+		.kind = LETTER_PUT_DONE,
+		.result = PUT_COMMITTED,
+		.ticket = letter->ticket,
+	};
+	struct late late = { .fate = LATE_NONE };
+
+	if (ndr->recipient_count == 0)
+		spooler_hear_late(spooler, ndr, NULL, "mail", &late);
+	for (size_t i = 0; i < ndr->recipient_count; i++) {
+		spooler_hear_late(spooler, ndr, &ndr->recipients[i], "mail", &late);
+		/* It may come again, when there is room to hear it. */
+		if (late.fate == LATE_BUSY)
+			done.result = PUT_FAILED;
+		/* The other recipients are of the same message, which nobody knows. */
+		if (late.fate == LATE_BUSY || late.fate == LATE_UNKNOWN)
+			break;
+	}
+	check(mailbox_put(spooler->ingest[shard].out, &done));
+}
+
 static void spooler_take_put(struct spooler *spooler, struct letter *letter, size_t shard)
 {
+	if (letter->report != NULL) {
+		spooler_take_report(spooler, letter, shard);
+		return;
+	}
 	const bool known = spooler_take_claim(spooler, letter, shard);
 	const bool made = !known && spooler_make_jobs(spooler, letter->message, &letter->ways);
 

@@ -94,3 +94,50 @@ def test_what_was_not_sent_is_not_believed(sluice, mock, route, folder):
     assert running.command("ndr", exit_code=2) == ""
     assert incidents(running) == []
     send(running, "m3")
+
+
+REPORTS = "ndr@relay.contoso.com"
+
+
+def deliver(running, report, *options, exit_code=0):
+    """Hands the report in, as the mailbox's forwarding rule would; swaks's transcript."""
+    return swaks(running.port, "--to", REPORTS, "--data", report.read_text(encoding="utf-8"),
+                 *options, exit_code=exit_code)
+
+
+def test_mail_to_the_address_is_heard(sluice, mock, route, folder):
+    running = start(sluice, mock, route, folder, listener={"ndr_address": REPORTS})
+    report = report_of(running, folder)
+    # Only what was sent is believed, whoever brings it.
+    forged = folder / "forged.eml"
+    forged.write_text(report.read_text(encoding="utf-8").replace("m2@example.test", "x@y.test"),
+                      encoding="utf-8")
+    assert "250 2.0.0 Report heard" in deliver(running, forged, "--from", "<>")
+    running.logged("event=report_disbelieved", "message_id=<x@y.test>", "source=mail")
+    assert incidents(running) == []
+    assert "250 2.0.0 Report heard" in deliver(running, report, "--from", "<>")
+    running.logged("event=report_heard", "message_id=<m2@example.test>")
+    assert_heard(running)
+    # It came to nobody's queue; a copy that a mailbox sends on is the same report.
+    assert running.count() == 1
+    assert "250 2.0.0 Report heard" in deliver(running, report, "--from", "postmaster@contoso.com")
+    assert len(incidents(running)) == 1
+
+
+def test_the_address_takes_nothing_else(sluice, mock, route, folder):
+    running = start(sluice, mock, route, folder, listener={"ndr_address": REPORTS})
+    both = swaks(running.port, "--to", f"{STRANGER},{REPORTS}", "--data", message("m1"),
+                 exit_code=None)
+    assert "452 4.5.3" in both
+    both = swaks(running.port, "--to", f"{REPORTS},{STRANGER}", "--data", message("m2"),
+                 exit_code=None)
+    assert "452 4.5.3" in both
+    running.logged("event=report_disbelieved", "it is no report")
+
+
+def test_strangers_are_not_heard(sluice, mock, route, folder):
+    running = start(sluice, mock, route, folder, listener={"ndr_address": REPORTS, "allow": []})
+    letter = folder / "letter.eml"
+    letter.write_text(message("m1"), encoding="utf-8")
+    assert "550 5.7.1 Relaying denied" in deliver(running, letter, "--from", "<>", exit_code=24)
+    assert running.lines("event=report_heard") == []

@@ -266,6 +266,7 @@ static void what_makes_a_copy(void **state)
 	assert_int_equal(loading->config->idempotency.by, CLAIM_BY_KEY);
 	assert_true(loading->config->idempotency.window_ns == 24 * 3600 * NS_PER_S);
 	assert_int_equal(loading->config->idempotency.most, 1000000);
+	assert_true(loading->config->sent_memory.window_ns == 0);
 	unload(loading);
 	loading = load_right("/x/sluice.yaml", "routes: [{host: a}]\n"
 	                                       "idempotency: {by: message_id, window: 1h}\n");
@@ -274,6 +275,16 @@ static void what_makes_a_copy(void **state)
 	unload(loading);
 	loading = load_right("/x/sluice.yaml", "routes: [{host: a}]\nidempotency: {by: off}\n");
 	assert_int_equal(loading->config->idempotency.by, CLAIM_BY_OFF);
+	unload(loading);
+}
+
+/* Where reports are heard, what they are about is known. */
+static void what_was_sent(void **state)
+{
+	(void)state;
+	struct loading *loading = load_right(
+	        "/x/sluice.yaml", "routes: [{host: a}]\nlisteners: [{ndr_address: ndr@c.test}]\n");
+	assert_true(loading->config->sent_memory.window_ns == 48 * 3600 * NS_PER_S);
 	unload(loading);
 }
 
@@ -670,6 +681,7 @@ int main(void)
 		cmocka_unit_test(the_contracts_example_loads),
 		cmocka_unit_test(accounts_are_numbered),
 		cmocka_unit_test(what_makes_a_copy),
+		cmocka_unit_test(what_was_sent),
 		cmocka_unit_test(a_file_is_found_and_read),
 		cmocka_unit_test(what_is_wrong_is_named_with_its_line),
 		cmocka_unit_test(every_mistake_is_told_in_order),

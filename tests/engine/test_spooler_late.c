@@ -139,12 +139,47 @@ static void test_sheets_have_a_bound(void **state)
 	star_close(&star);
 }
 
+/* As an ingest shard sends it: answered without a commit, and refused for now where there is no
+ * room to hear it. */
+static void test_by_mail(void **state)
+{
+	static struct ndr ndr = { .report = true, .id_count = 1, .ids = { "<1@c>" } };
+	struct letter letter = { .kind = LETTER_PUT, .report = &ndr };
+	struct star star;
+
+	(void)state;
+	star_open(&star, remembers);
+	keep(&star, "<1@c>", 41, "b@fabrikam.com");
+	ndr.recipient_count = 3;
+	for (size_t i = 0; i < ndr.recipient_count; i++)
+		ndr.recipients[i] = (struct ndr_recipient){
+			.action = NDR_FAILED, .address = "b@fabrikam.com", .reply = TENANT
+		};
+	for (int i = 0; i < LATE_SHEETS; i++) {
+		letter.ticket = ++star.asked;
+		star_send(&star, &star.ingest.to_spooler, &letter);
+	}
+	star_turns(&star, 10);
+	assert_int_equal(star.committed, LATE_SHEETS / 3);
+	assert_int_equal(star.failed, LATE_SHEETS - LATE_SHEETS / 3);
+	assert_int_equal(star.lates, LATE_SHEETS);
+	/* Of a message that nobody knows each recipient would be looked for in vain. */
+	(void)snprintf(ndr.ids[0], sizeof ndr.ids[0], "<2@c>");
+	letter.ticket = ++star.asked;
+	star_send(&star, &star.ingest.to_spooler, &letter);
+	star_turns(&star, 3);
+	assert_int_equal(star.committed, LATE_SHEETS / 3 + 1);
+	assert_int_equal(star.counters.reports_disbelieved, 1);
+	star_close(&star);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_heard),
 		cmocka_unit_test(test_stops_nothing),
 		cmocka_unit_test(test_sheets_have_a_bound),
+		cmocka_unit_test(test_by_mail),
 	};
 
 	FILE *secret = fopen("late-secret", "w");
