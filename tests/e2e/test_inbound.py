@@ -7,7 +7,7 @@ import ssl
 import pytest
 
 from clients import PASSWORD, USER, Raw, message, swaks
-from harness import LOCALHOST, wait_until
+from harness import BUILD, LOCALHOST, wait_until
 
 OUTSIDE = ["192.0.2.0/24"]  # nobody of ours may relay by address
 
@@ -211,6 +211,7 @@ def test_size_is_a_limit(sluice, nowhere):
     assert running.count() == 0
 
 
+@pytest.mark.skipif(BUILD.name == "build-tsan", reason="about bytes, and slow there")
 def test_the_largest_message_there_can_be(sluice, nowhere):
     """One as large as the largest limit allows is kept whole; a byte more is refused."""
     most = 255 << 20
