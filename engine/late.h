@@ -17,6 +17,8 @@
 
 /* Under way to shards at most, and so what a shard's mailboxes have room for besides. */
 #define LATE_SHEETS 16
+/* Records under way to the disk at most: reports come by ones. */
+#define LATE_NOTES 8
 
 /* name, word, what came of it */
 #define LATE_FATES(X)                                                                              \
@@ -38,6 +40,7 @@ struct late {
 	enum late_fate fate;
 	struct spool_sent sent; /* unless NONE, UNKNOWN */
 	bool known;             /* the recipient is one that it was sent to; else of a group */
+	bool kept;              /* with the message, for `sluice queue show` */
 	bool foreign;           /* another server said it, and not the service */
 	struct verdict verdict;
 };

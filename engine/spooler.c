@@ -460,7 +460,7 @@ static void spooler_feed(struct spooler *spooler)
 	if (spooler_state(spooler) == SPOOLER_DRAINING && batch_is_empty(&spooler->batch) &&
 	        list_is_empty(&spooler->waiting) && list_is_empty(&feed->strays) &&
 	        spooler->book.dirty_count == 0 && spooler_quotas_are_closed(spooler) &&
-	        spooler_gates_are_kept(spooler) &&
+	        spooler_gates_are_kept(spooler) && spooler_lates_are_kept(spooler) &&
 	        spooler->drained == spooler->ingest_count + spooler->delivery_count)
 		spooler_enter(spooler, SPOOLER_FINISHED);
 	spooler_set_timer(spooler, more);

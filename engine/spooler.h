@@ -114,8 +114,9 @@ struct spooler {
 	struct list waiting; /* settled jobs whose report waits for memory or ids */
 	struct list notes;   /* of shards, for the next batch */
 	struct late_sheet late_sheets[LATE_SHEETS];
-	struct list lates;  /* of them, those that wait to be sent on */
-	struct timer timer; /* for the next job due, or for trying again */
+	struct list lates;                  /* of them, those that wait to be sent on */
+	struct note late_notes[LATE_NOTES]; /* on their way to disk: those with an owner */
+	struct timer timer;                 /* for the next job due, or for trying again */
 	struct incident_book book;
 	struct note page;             /* of the book, on its way to disk */
 	size_t page_place;            /* which */

@@ -131,6 +131,17 @@ void spooler_hear_late(struct spooler *spooler, const struct ndr *ndr,
 void spooler_send_lates(struct spooler *spooler);
 /* A shard has heard it. */
 void spooler_late_heard(struct spooler *spooler, struct late_sheet *sheet);
+/* For whoever asks about the message (spooler_late_notes.c). False: too much is under way, or
+ * kept of this message. */
+bool spooler_keep_late(
+        struct spooler *spooler, const struct late *late, const struct ndr_recipient *recipient);
+/* Those that were heard before `since` and stand first. */
+void spooler_forget_lates(struct spooler *spooler, struct wall since);
+bool spooler_owns_late_note(const struct spooler *spooler, const struct note *note);
+void spooler_kept_late(struct note *note);
+bool spooler_lates_are_kept(const struct spooler *spooler);
+/* Rows of the message that the request names. */
+void spooler_put_lates(struct spooler *spooler, struct request *request);
 /* The request's report. */
 void spooler_answer_late(struct spooler *spooler, struct request *request);
 

@@ -40,6 +40,8 @@ void spooler_hear_late(struct spooler *spooler, const struct ndr *ndr,
 		        !late->foreign && route != NULL && late_is_about_lanes(&late->verdict))
 			late->fate = late_tell(spooler, recipient, late);
 	}
+	late->kept = late->fate > LATE_UNKNOWN && recipient->action == NDR_FAILED &&
+	             spooler_keep_late(spooler, late, recipient);
 	if (late->fate <= LATE_UNKNOWN)
 		counters_add(counters, reports_disbelieved, 1);
 	else if (recipient->action == NDR_FAILED)
@@ -152,6 +154,7 @@ static void late_log(struct spooler *spooler, const struct ndr *ndr,
 	log_word(&line, "known", late->known ? "yes" : "no");
 	log_word(&line, "effect", late_word(late->fate));
 	if (refused) {
+		log_word(&line, "kept", late->kept ? "yes" : "no");
 		log_word(&line, "cause", cause_word(late->verdict.cause));
 		log_word(&line, "advice", late->verdict.advice);
 	}

@@ -47,6 +47,8 @@ void spooler_run_request(struct spooler *spooler)
 		if (step == REQUEST_STEP_END) {
 			if (clerk->request->verb == REQUEST_RETRY)
 				spooler_resume(spooler);
+			if (clerk->request->verb == REQUEST_SHOW)
+				spooler_put_lates(spooler, clerk->request);
 			spooler->answered = MOVE(clerk->request);
 			return;
 		}

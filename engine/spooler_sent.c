@@ -128,6 +128,7 @@ void spooler_forget_sent(struct spooler *spooler)
 		return;
 	spooler->sent_forgetting = false;
 	spooler->sent_look = mono_after(loop_now(loop), SENT_LOOK_NS);
+	spooler_forget_lates(spooler, since);
 	if (!spool_sent_is_due(spooler->spool, since, memory->most, &early))
 		return;
 	if (early > 0)

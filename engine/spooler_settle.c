@@ -60,6 +60,8 @@ static void spooler_answer_note(struct spooler *spooler, struct note *note, bool
 	if (note->shard == FEED_NO_SHARD) {
 		if (spooler_owns_gate_note(spooler, note))
 			spooler_kept_gate(note, kept);
+		else if (spooler_owns_late_note(spooler, note))
+			spooler_kept_late(note);
 		else
 			spooler_kept_quota(spooler, note, kept);
 		return;

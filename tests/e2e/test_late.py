@@ -69,6 +69,11 @@ def test_a_file_is_heard(sluice, mock, route, folder):
     assert (row["to"], row["status"], row["cause"]) == (STRANGER, "5.7.233", "tenant_rate")
     assert (row["route"], row["identity"]) == ("far", MAILBOX)
     assert row["outcome"] == "backoff_tenant" and row["advice"]
+    # It is long out of the queue, and the queue still knows.
+    shown = json.loads(running.command("queue", "show", "--json", row["id"]))
+    assert (shown["state"], shown["recipients"]) == ("refused_late", [STRANGER])
+    assert "5.7.233" in shown["reply"]
+    assert "refused_late" in running.command("queue", "show", row["id"])
     assert_heard(running)
     text = running.command("ndr", report)
     assert row["advice"] in text and row["id"] in text

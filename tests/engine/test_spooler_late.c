@@ -89,6 +89,59 @@ static void test_heard(void **state)
 	star_close(&star);
 }
 
+/* What `queue show` has of a message. */
+static size_t shown(struct star *star, struct request *request, uint64_t id)
+{
+	request_reset(request, REQUEST_SHOW);
+	request->ids = &id;
+	request->ids_count = 1;
+	spooler_put_lates(star->spooler, request);
+	request->ids = NULL;
+	return request->rows_count;
+}
+
+static void test_kept_with_the_message(void **state)
+{
+	struct request *request = NULL;
+	struct star star;
+	char address[32];
+
+	(void)state;
+	star_assert_ok(request_create(&request));
+	star_open(&star, remembers);
+	keep(&star, "<1@c>", 41, "b@fabrikam.com");
+	keep(&star, "<2@c>", 42, "b@fabrikam.com");
+	assert_true(hear(&star, "<1@c>", "b@fabrikam.com", NDR_FAILED, "", TENANT).kept);
+	assert_true(hear(&star, "<1@c>", "B@fabrikam.com", NDR_FAILED, "", TENANT).kept);
+	assert_false(hear(&star, "<1@c>", "b@fabrikam.com", NDR_DELAYED, "", "450 4.4.7").kept);
+	star_restart(&star, remembers);
+	assert_int_equal(shown(&star, request, 41), 1);
+	const struct request_row *row = &request->rows[0];
+	assert_int_equal(row->id, 41);
+	assert_true(view_equal(row->state, VIEW("refused_late")));
+	assert_true(view_equal(row->from, VIEW("a@contoso.com")));
+	assert_true(view_equal(row->reply, VIEW(TENANT)));
+	assert_true(view_equal(row->recipients[0].address, VIEW("B@fabrikam.com")));
+	assert_int_equal(shown(&star, request, 42), 0);
+	/* Whoever has one report can't fill the disk with more. */
+	for (int i = 0; i < 70; i++) {
+		(void)snprintf(address, sizeof address, "x%d@fabrikam.com", i);
+		const struct late late = hear(&star, "<2@c>", address, NDR_FAILED, "", TENANT);
+		assert_int_equal(late.kept, i < 64);
+	}
+	assert_int_equal(shown(&star, request, 42), 64);
+	/* Forgotten, the first first. */
+	const struct wall later = { clock_wall().ms + 1000 };
+	for (int i = 0; i < 20; i++) {
+		spooler_forget_lates(star.spooler, later);
+		star_turns(&star, 2);
+		assert_int_equal(shown(&star, request, 41), 0);
+	}
+	assert_int_equal(shown(&star, request, 42), 0);
+	request_destroy(request);
+	star_close(&star);
+}
+
 static void test_stops_nothing(void **state)
 {
 	struct star star;
@@ -177,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_heard),
+		cmocka_unit_test(test_kept_with_the_message),
 		cmocka_unit_test(test_stops_nothing),
 		cmocka_unit_test(test_sheets_have_a_bound),
 		cmocka_unit_test(test_by_mail),
@@ -186,5 +240,7 @@ int main(void)
 	if (secret == NULL || fputs("secret\n", secret) < 0 || fclose(secret) != 0 ||
 	        chmod("late-secret", 0600) != 0)
 		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const int failures = cmocka_run_group_tests(tests, NULL, NULL);
+	(void)unlink("late-secret");
+	return failures;
 }

@@ -3,6 +3,7 @@
 #include "queue/gate.h"
 #include "queue/incident.h"
 #include "queue/job.h"
+#include "queue/late_record.h"
 #include "queue/message.h"
 #include "queue/quota.h"
 #include "tests/fuzz/fuzz.h"
@@ -119,6 +120,17 @@ static void read_gate(struct view input)
 	check(strcmp(copy.text, gate.text) == 0);
 }
 
+static void read_late(struct view input)
+{
+	static char again[LATE_RECORD_MAX];
+	static struct late_record late;
+
+	if (failed(late_record_decode(&late, input)))
+		return;
+	const size_t bytes = late_record_encode(&late, (struct span){ again, sizeof again });
+	check(view_equal(view_from(again, bytes), input));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static void (*const readers[])(struct view input) = {
@@ -127,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		read_incident,
 		read_quota,
 		read_gate,
+		read_late,
 	};
 	struct view input = view_from(data, bytes < FUZZ_MAX ? bytes : FUZZ_MAX);
 
