@@ -10,6 +10,7 @@
 #include "tests/sim/network.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/tls_sim.h"
+#include "tests/sim/world_rules.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -54,8 +55,7 @@ struct world {
 	bool fallback;                           /* and one of them may take the other's mail */
 	bool holds;                              /* what is in doubt, until an operator comes */
 	bool by_id;                              /* Message-ID and envelope are a key */
-	bool refusing;                           /* and the server refuses routes, now and then */
-	bool barring;                            /* it refuses the tenant, now and then */
+	struct world_rules rules;                /* of the servers */
 	double crash;                            /* probability, a turn */
 	double crash_in_wait;                    /* probability, a wait of a machine's thread */
 	uint64_t turns[MACHINE_THREADS_MAX + 2]; /* by thread: who spins? */
@@ -77,7 +77,7 @@ static void world_open_mock(
 static void world_make_mock(enum world_plant plant);
 static void world_make_clients(void);
 static void world_make_weather(enum world_plant plant);
-static void world_rules(bool trouble);
+static void world_rule(bool trouble);
 static void world_turn(void);
 static bool world_pass_time(void);
 static void world_count_sessions(uint16_t port);
@@ -167,10 +167,22 @@ static void world_part(uint64_t seed)
 	random_seed(&random, seed ^ UINT64_C(0x9a27ed));
 	world.parted = random_below(&random, 2) == 0;
 	world.fallback = random_below(&random, 2) == 0;
-	world.refusing = world.parted && world.fallback && random_below(&random, 2) == 0;
+	world.rules.refusing = world.parted && world.fallback && random_below(&random, 2) == 0;
 	world.holds = random_below(&random, 4) == 0;
 	world.by_id = random_below(&random, 2) == 0;
-	world.barring = random_below(&random, 4) == 0;
+	world.rules.barring = random_below(&random, 4) == 0;
+	if (random_below(&random, 3) == 0)
+		world.rules.lies = random_u64(&random);
+}
+
+static void world_rule(bool trouble)
+{
+	world.rules.trouble = trouble;
+	if (!trouble && world.tenant != NULL) {
+		world.tenant->settings.fault_proxy = 0;
+		world.tenant->settings.fault_replication = 0;
+	}
+	world_rules_set(&world.mock.script, &world.other.script, &world.rules, &world.random);
 }
 
 static void world_put_other_route(struct text *text, const char *limits, const char *identities)
@@ -344,57 +356,7 @@ static void world_make_mock(enum world_plant plant)
 	loop_end(&world.mock_loop);
 	sim_tls.forged = plant == WORLD_TRUST_ALL;
 	sim_tls.verifies_never = plant == WORLD_TRUST_ALL;
-	world_rules(true);
-}
-
-static void world_add_rule(struct mock *mock, const char *rule)
-{
-	char sentence[256];
-	struct text why = TEXT_ON(sentence);
-
-	const bool added = mock_script_add(&mock->script, view_of(rule), &why);
-	check(added);
-}
-
-/* What the server refuses for ever, and in times of trouble some of what it refuses for a while. */
-static void world_rules(bool trouble)
-{
-	static const char *const whims[] = {
-		"stage=connect,reply=421 4.3.2 Service not available,probability=0.2",
-		"stage=auth,reply=421 4.3.2 Service not active [SIM],probability=0.2",
-		"stage=mail,reply=451 4.7.0 Temporary server error. Please try again later. PRX2,"
-		"probability=0.1",
-		"stage=mail,drop=before,probability=0.05",
-		"stage=rcpt,reply=451 4.4.3 Temporary server error. Please try again later ATTR2,"
-		"probability=0.1",
-		"stage=rcpt,reply=450 4.2.1 Try later,probability=0.1",
-		"stage=eod,reply=432 4.3.2 Concurrent connections limit exceeded.,probability=0.2",
-		"stage=eod,reply=451 4.3.0 Temporary server error,probability=0.1",
-		"stage=eod,drop=before,probability=0.1",
-		"stage=eod,drop=after,probability=0.1",
-	};
-
-	world.mock.script.count = 0;
-	if (!trouble && world.tenant != NULL) {
-		world.tenant->settings.fault_proxy = 0;
-		world.tenant->settings.fault_replication = 0;
-	}
-	world_add_rule(&world.mock, "stage=rcpt,match=<bad.,reply=550 5.1.1 User unknown");
-	world_add_rule(
-	        &world.mock, "stage=eod,match=poison,reply=554 5.6.0 Corrupt message content");
-	for (size_t i = 0; trouble && i < sizeof whims / sizeof whims[0]; i++) {
-		if (random_below(&world.random, 3) == 0)
-			world_add_rule(&world.mock, whims[i]);
-	}
-	if (trouble && world.barring)
-		world_add_rule(&world.mock,
-		        "stage=eod,probability=0.05,"
-		        "reply=550 5.7.705 Access denied, tenant has exceeded threshold");
-	world.other.script = world.mock.script;
-	if (trouble && world.refusing)
-		world_add_rule(&world.other,
-		        "stage=rcpt,probability=0.05,"
-		        "reply=550 5.7.64 TenantAttribution; Relay Access Denied");
+	world_rule(true);
 }
 
 static void world_make_clients(void)
@@ -560,8 +522,10 @@ static void world_look(void)
 	struct machine *machine = world.machine;
 	const struct mock_account *account = &world.mock.account;
 	const struct mock_account *other = &world.other.account;
+	/* What is no reply loses a session, too. */
 	const uint64_t losses = sim_network.breaks + account->drops_before + account->drops_after +
-	                        other->drops_before + other->drops_after;
+	                        account->lies + other->drops_before + other->drops_after +
+	                        other->lies;
 
 	if (losses != world.losses) {
 		world.losses = losses;
@@ -589,7 +553,7 @@ static void world_next_phase(void)
 		sim_network.weather = (struct network_weather){ .latency_ns = NS_PER_MS };
 		sim_disk.weather = (struct disk_weather){ .pages = UINT64_MAX };
 		world.crash_in_wait = 0;
-		world_rules(false);
+		world_rule(false);
 		world_enter(WORLD_HEALING);
 		break;
 	case WORLD_HEALING:
