@@ -52,9 +52,6 @@ static const struct command_row command_rows[] = {
 	        "TlsSenderCertificateName,RestrictDomains*" },
 };
 
-static void put_string(struct record_writer *writer, const char *text);
-static bool get_string(struct record_reader *reader, char *into, size_t size);
-
 void incident_set(char *into, size_t size, struct view text)
 {
 	const struct view kept = view_first(text, size - 1);
@@ -136,40 +133,21 @@ size_t incident_encode(const struct incident *incident, struct span into)
 	record_put_u64(&writer, incident->count);
 	record_put_u64(&writer, (uint64_t)incident->until.ms);
 	record_put_u32(&writer, incident->setbacks);
-	put_string(&writer, cause_word(incident->cause));
-	put_string(&writer, scope_word(incident->scope));
-	put_string(&writer, incident->route);
-	put_string(&writer, incident->identity);
-	put_string(&writer, incident->sender);
-	put_string(&writer, incident->reply);
-	put_string(&writer, incident->advice);
+	record_put_string(&writer, cause_word(incident->cause));
+	record_put_string(&writer, scope_word(incident->scope));
+	record_put_string(&writer, incident->route);
+	record_put_string(&writer, incident->identity);
+	record_put_string(&writer, incident->sender);
+	record_put_string(&writer, incident->reply);
+	record_put_string(&writer, incident->advice);
 	return writer.bytes;
-}
-
-static void put_string(struct record_writer *writer, const char *text)
-{
-	const size_t bytes = strlen(text);
-
-	record_put_u16(writer, (uint16_t)bytes);
-	record_put(writer, view_from(text, bytes));
-}
-
-static bool get_string(struct record_reader *reader, char *into, size_t size)
-{
-	const uint16_t bytes = record_get_u16(reader);
-	const struct view text = record_get(reader, bytes);
-
-	if (reader->bad || bytes >= size || view_find(text, '\0') < text.bytes)
-		return false;
-	incident_set(into, size, text);
-	return true;
 }
 
 static bool get_cause(struct record_reader *reader, enum cause *cause)
 {
 	char word[64];
 
-	if (!get_string(reader, word, sizeof word))
+	if (!record_get_string(reader, word, sizeof word))
 		return false;
 	for (int i = 0; i < CAUSE_COUNT; i++)
 		if (strcmp(cause_word((enum cause)i), word) == 0) {
@@ -183,7 +161,7 @@ static bool get_scope(struct record_reader *reader, enum scope *scope)
 {
 	char word[64];
 
-	if (!get_string(reader, word, sizeof word))
+	if (!record_get_string(reader, word, sizeof word))
 		return false;
 	for (int i = 0; i < SCOPE_COUNT; i++)
 		if (strcmp(scope_word((enum scope)i), word) == 0) {
@@ -207,11 +185,11 @@ struct err incident_decode(struct incident *incident, struct view record)
 	read.until.ms = (int64_t)record_get_u64(&reader);
 	read.setbacks = record_get_u32(&reader);
 	const bool whole = get_cause(&reader, &read.cause) && get_scope(&reader, &read.scope) &&
-	                   get_string(&reader, read.route, sizeof read.route) &&
-	                   get_string(&reader, read.identity, sizeof read.identity) &&
-	                   get_string(&reader, read.sender, sizeof read.sender) &&
-	                   get_string(&reader, read.reply, sizeof read.reply) &&
-	                   get_string(&reader, read.advice, sizeof read.advice);
+	                   record_get_string(&reader, read.route, sizeof read.route) &&
+	                   record_get_string(&reader, read.identity, sizeof read.identity) &&
+	                   record_get_string(&reader, read.sender, sizeof read.sender) &&
+	                   record_get_string(&reader, read.reply, sizeof read.reply) &&
+	                   record_get_string(&reader, read.advice, sizeof read.advice);
 	if (!whole || !record_is_read(&reader))
 		return err_make(ERR_FORMAT, 0);
 	*incident = read;

@@ -23,6 +23,14 @@ void record_put_number(struct record_writer *writer, uint64_t number, size_t wid
 	record_put(writer, view_from(bytes, width));
 }
 
+void record_put_string(struct record_writer *writer, const char *text)
+{
+	const struct view view = view_of(text);
+
+	record_put_u16(writer, (uint16_t)view.bytes);
+	record_put(writer, view);
+}
+
 struct view record_get(struct record_reader *reader, size_t bytes)
 {
 	if (reader->bad || bytes > reader->rest.bytes) {
@@ -43,4 +51,16 @@ uint64_t record_get_number(struct record_reader *reader, size_t width)
 	for (size_t i = 0; i < bytes.bytes; i++)
 		number = number << 8 | (unsigned char)bytes.data[i];
 	return number;
+}
+
+bool record_get_string(struct record_reader *reader, char *into, size_t size)
+{
+	const struct view text = record_get(reader, record_get_u16(reader));
+
+	if (reader->bad || text.bytes >= size || view_find(text, '\0') < text.bytes)
+		return false;
+	if (text.bytes > 0)
+		memcpy(into, text.data, text.bytes);
+	into[text.bytes] = '\0';
+	return true;
 }

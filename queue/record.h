@@ -13,6 +13,7 @@
 
 #include "queue/base/bytes.h"
 #include "queue/base/check.h"
+#include "queue/base/errors.h"
 
 struct record_writer {
 	struct span room;
@@ -86,6 +87,11 @@ static inline uint64_t record_get_u64(struct record_reader *reader)
 {
 	return record_get_number(reader, 8);
 }
+
+/* A string, without its NUL: two bytes of length, and its own. */
+void record_put_string(struct record_writer *writer, const char *text);
+/* False: it is bad, or no string that is shorter than `size`; `into` is as it was. */
+MUST_CHECK bool record_get_string(struct record_reader *reader, char *into, size_t size);
 
 /* Everything was there, and nothing is left. */
 static inline bool record_is_read(const struct record_reader *reader)

@@ -71,27 +71,6 @@ static bool key_parse(struct view bytes, char *key, struct spool_sent_place *pla
 	return true;
 }
 
-static void put_string(struct record_writer *writer, const char *text)
-{
-	const struct view view = view_of(text);
-
-	record_put_u16(writer, (uint16_t)view.bytes);
-	record_put(writer, view);
-}
-
-static bool get_string(struct record_reader *reader, char *into, size_t size)
-{
-	const uint16_t bytes = record_get_u16(reader);
-	const struct view text = record_get(reader, bytes);
-
-	if (reader->bad || text.bytes >= size || view_find(text, '\0') < text.bytes)
-		return false;
-	if (text.bytes > 0)
-		memcpy(into, text.data, text.bytes);
-	into[text.bytes] = '\0';
-	return true;
-}
-
 struct err spool_keep_sent(struct spool *spool, const struct spool_sent *sent)
 {
 	const uint32_t most = SPOOL_SENT_RECIPIENTS_MAX;
@@ -113,9 +92,9 @@ struct err spool_keep_sent(struct spool *spool, const struct spool_sent *sent)
 	if (failed(err))
 		return err;
 	record_put_u8(&writer, RECORD_VERSION);
-	put_string(&writer, sent->route);
-	put_string(&writer, sent->identity);
-	put_string(&writer, sent->sender);
+	record_put_string(&writer, sent->route);
+	record_put_string(&writer, sent->identity);
+	record_put_string(&writer, sent->sender);
 	record_put_u32(&writer, sent->recipient_count);
 	record_put_u8(&writer, kept);
 	for (uint8_t i = 0; i < kept; i++)
@@ -129,9 +108,10 @@ static bool sent_read(struct spool_sent *sent, struct view record)
 	struct record_reader reader = record_read(record);
 	const uint8_t version = record_get_u8(&reader);
 
-	if (version != RECORD_VERSION || !get_string(&reader, sent->route, sizeof sent->route) ||
-	        !get_string(&reader, sent->identity, sizeof sent->identity) ||
-	        !get_string(&reader, sent->sender, sizeof sent->sender))
+	if (version != RECORD_VERSION ||
+	        !record_get_string(&reader, sent->route, sizeof sent->route) ||
+	        !record_get_string(&reader, sent->identity, sizeof sent->identity) ||
+	        !record_get_string(&reader, sent->sender, sizeof sent->sender))
 		return false;
 	sent->recipient_count = record_get_u32(&reader);
 	const uint8_t kept = record_get_u8(&reader);

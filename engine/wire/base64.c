@@ -53,8 +53,7 @@ void base64_encode(struct text *text, struct view bytes)
 	base64_finish(&writer, text);
 }
 
-/* The digit's value, or -1. */
-static int base64_value(char c)
+int base64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';

@@ -21,6 +21,8 @@ void base64_write(struct base64_writer *writer, struct text *text, struct view b
 /* What is held, padded; the writer is as new, and holds nothing any more. */
 void base64_finish(struct base64_writer *writer, struct text *text);
 void base64_encode(struct text *text, struct view bytes);
+/* The digit's value, or -1. */
+int base64_value(char c);
 /* False, and text as it was, where it is not canonical base64: padding is required, bits
  * behind the end are zero, no white space; or where text has no room. */
 bool base64_decode(struct text *text, struct view encoded);

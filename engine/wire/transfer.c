@@ -1,5 +1,7 @@
 #include "engine/wire/transfer.h"
 
+#include "engine/wire/base64.h"
+
 static void transfer_base64(struct transfer *transfer, struct view line, struct text *text);
 static void transfer_quoted(struct view line, struct text *text);
 
@@ -22,17 +24,6 @@ void transfer_line(struct transfer *transfer, struct view line, struct text *tex
 		text_put_byte(text, '\n');
 		break;
 	}
-}
-
-static int base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (byte_is_digit(c))
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 static void transfer_base64(struct transfer *transfer, struct view line, struct text *text)

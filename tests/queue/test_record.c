@@ -43,11 +43,36 @@ static void test_cut_records_go_bad(void **state)
 	}
 }
 
+static void test_strings(void **state)
+{
+	(void)state;
+	char room[32];
+	char into[8] = "before";
+	struct record_writer writer = record_write((struct span){ room, sizeof room });
+
+	record_put_string(&writer, "seven b");
+	record_put_string(&writer, "");
+	record_put_string(&writer, "eight by");
+	struct record_reader reader = record_read(record_view(&writer));
+	assert_true(record_get_string(&reader, into, sizeof into));
+	assert_string_equal(into, "seven b");
+	assert_true(record_get_string(&reader, into, sizeof into));
+	assert_string_equal(into, "");
+	assert_false(record_get_string(&reader, into, sizeof into)); /* no room for its NUL */
+	assert_string_equal(into, "");
+	reader = record_read(VIEW("\0\3a\0b"));
+	assert_false(record_get_string(&reader, into, sizeof into)); /* it would be cut */
+	reader = record_read(VIEW("\0\3ab"));
+	assert_false(record_get_string(&reader, into, sizeof into));
+	assert_true(reader.bad);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_cut_records_go_bad),
+		cmocka_unit_test(test_strings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
