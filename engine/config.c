@@ -117,17 +117,6 @@ bool config_networks_contain(
 	return false;
 }
 
-/* What direct send and High Volume Email carry does not count (reference.md, 1 and 3.2). */
-const struct config_tenant *config_route_quota(const struct config_route *route)
-{
-	if (route->interface != INTERFACE_SUBMISSION && route->interface != INTERFACE_CONNECTOR)
-		return NULL;
-	if (route->tenancy == NULL ||
-	        route->tenancy->external_recipients_per_day.count == LIMIT_NONE)
-		return NULL;
-	return route->tenancy;
-}
-
 bool config_identity_is_limited(const struct config_identity *identity)
 {
 	return identity->connections.count != LIMIT_NONE ||

@@ -23,6 +23,7 @@
 struct config_report;
 struct rulebook;
 struct naming_book;
+struct quota_plan;
 
 #define CONFIG_FIELD(key, kind, ...) CONFIG_TYPE_##kind CONFIG_NAME_##kind(key);
 
@@ -68,6 +69,14 @@ struct config_tenant;
 struct config_oauth {
 	CONFIG_OAUTH(CONFIG_FIELD)
 	const struct config_tenant *tenancy; /* NULL: none is set */
+};
+
+struct config_total {
+	CONFIG_TOTAL(CONFIG_FIELD)
+};
+
+struct config_source {
+	CONFIG_SOURCE(CONFIG_FIELD)
 };
 
 /* Its external_recipients_per_day is set: a limit, or none. */
@@ -163,6 +172,7 @@ struct config {
 	const struct rulebook *rulebook;   /* made of it; NULL: the first route takes all */
 	const struct rulebook *streambook; /* of the streams' conditions; NULL: there are none */
 	const struct naming_book *naming_book; /* made of it; NULL: senders pass as they are */
+	const struct quota_plan *quotas;       /* made of it: engine/quota_plan.h */
 	struct config_arena *arena;
 };
 
@@ -195,8 +205,6 @@ bool config_networks_contain(
         const struct config_networks *networks, const struct endpoint *endpoint);
 /* Whether an account has limits of its own, on messages or recipients. */
 bool config_identity_is_limited(const struct config_identity *identity);
-/* The tenant whose external_recipients_per_day the route's mail counts in; NULL: in none. */
-const struct config_tenant *config_route_quota(const struct config_route *route);
 /* False: no route has this name. */
 bool config_find_route(const struct config *config, const char *name, uint16_t *route);
 

@@ -321,7 +321,6 @@ static void check_routes(struct config *config, struct config_places *places)
 		complain(places, config, &config->routes,
 		        "routes: none; right is at least one with a host");
 	config_check_tenants(config, places);
-	config_check_quota(config, places);
 	for (size_t i = 0; i < config->routes.count; i++) {
 		check_route_name(routes, i, places);
 		config_check_tenancy(config, &routes[i], i, places);
@@ -347,4 +346,5 @@ void config_check(struct config *config, struct config_places *places)
 	config_accounts_number(config);
 	config_check_rules(config, places);
 	config_check_names(config, places);
+	config_check_quota(config, places);
 }

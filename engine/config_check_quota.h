@@ -1,5 +1,6 @@
 /*
- * Checks what tenants may send in all, and derives it from their licences.
+ * Checks what tenants, routes and our address may send in all, derives a tenant's from its
+ * licences, and makes config->quotas of it.
  *
  * Thread:  start-up.
  */

@@ -68,6 +68,8 @@
 #define CONFIG_NAME_LISTENER_TLS(key) key
 #define CONFIG_NAME_ROUTE_TLS(key)    key
 #define CONFIG_NAME_TIMEOUTS(key)     key
+#define CONFIG_NAME_TOTAL(key)        key
+#define CONFIG_NAME_SOURCE(key)       key
 #define CONFIG_NAME_IDENTITIES(key)   key
 #define CONFIG_NAME_TENANTS(key)      key
 #define CONFIG_NAME_OAUTH(key)        key
@@ -80,6 +82,8 @@
 #define CONFIG_TYPE_ROUTES       struct config_routes
 #define CONFIG_TYPE_ROUTE_TLS    struct config_route_tls
 #define CONFIG_TYPE_TIMEOUTS     struct config_timeouts
+#define CONFIG_TYPE_TOTAL        struct config_total
+#define CONFIG_TYPE_SOURCE       struct config_source
 #define CONFIG_TYPE_IDENTITIES   struct config_identities
 #define CONFIG_TYPE_TENANTS      struct config_tenants
 #define CONFIG_TYPE_OAUTH        struct config_oauth

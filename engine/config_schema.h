@@ -27,6 +27,9 @@
 	  "where mail comes in; by default one listener with its defaults") \
 	X(tenants, TENANTS, NULL, NULL, NULL, \
 	  "organisations of Microsoft 365 that we sign in to; the first is the default") \
+	X(source, SOURCE, NULL, NULL, NULL, \
+	  "our address, as Exchange Online's door for servers sees it: all direct and connector " \
+	  "routes together") \
 	X(routes, ROUTES, NULL, NULL, NULL, "where mail goes out; the first is the default") \
 	X(rules, RULES, NULL, NULL, NULL, \
 	  "which route a recipient's mail takes; the first rule that matches decides") \

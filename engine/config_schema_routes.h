@@ -20,11 +20,25 @@
 	X(external_recipients_per_day, LIMIT_DAY, NULL, "1", NULL, \
 	  "recipients outside accepted_domains on its submission and connector routes together; " \
 	  "by default as licences have it, else none") \
+	X(total, TOTAL, NULL, NULL, NULL, \
+	  "limits of what it sends in all, on all its routes together") \
 	X(stop, PERCENT, "98%", "10%", "100%", \
-	  "how much of that limit ordinary mail uses; urgent mail uses all") \
-	X(guard, PERCENT, "1%", "0%", "50%", "its period is taken so much longer") \
+	  "how much of those limits ordinary mail uses; urgent mail uses all") \
+	X(guard, PERCENT, "1%", "0%", "50%", "their periods are taken so much longer") \
 	X(oauth, OAUTH, NULL, NULL, NULL, \
 	  "how tokens are got; identities inherit what they and their route don't say")
+
+/* Of whatever is wider than a mailbox. */
+#define CONFIG_TOTAL(X) \
+	X(connections, LIMIT, NULL, "1", NULL, "messages in flight at once; by default none") \
+	X(messages_per_minute, LIMIT_MINUTE, NULL, "1", NULL, "messages; by default none") \
+	X(recipients_per_day, LIMIT_DAY, NULL, "1", NULL, "recipients; by default none")
+
+#define CONFIG_SOURCE(X) \
+	X(total, TOTAL, NULL, NULL, NULL, "limits of what it sends in all") \
+	X(stop, PERCENT, "98%", "10%", "100%", \
+	  "how much of those limits ordinary mail uses; urgent mail uses all") \
+	X(guard, PERCENT, "1%", "0%", "50%", "their periods are taken so much longer")
 
 #define CONFIG_OAUTH(X) \
 	X(flow, FLOW, NULL, NULL, NULL, \
@@ -75,6 +89,9 @@
 	X(message, SIZE, NULL, "1KiB", "1GiB", \
 	  "largest message the route carries; by default what the server's SIZE says") \
 	X(timeouts, TIMEOUTS, NULL, NULL, NULL, "how long the server may take") \
+	X(total, TOTAL, NULL, NULL, NULL, \
+	  "limits of the route as a whole, over all its mailboxes; on a route without identities " \
+	  "by default what the route says of one") \
 	X(connections, LIMIT, "none", "1", NULL, "messages in flight on a mailbox") \
 	X(messages_per_minute, LIMIT_MINUTE, "none", "1", NULL, "messages of a mailbox") \
 	X(recipients_per_day, LIMIT_DAY, "none", "1", NULL, "recipients of a mailbox") \

@@ -52,6 +52,12 @@ static const struct config_key keys_ROUTE_TLS[] = { CONFIG_ROUTE_TLS(KEY) };
 #define SECTION config_timeouts
 static const struct config_key keys_TIMEOUTS[] = { CONFIG_TIMEOUTS(KEY) };
 #undef SECTION
+#define SECTION config_total
+static const struct config_key keys_TOTAL[] = { CONFIG_TOTAL(KEY) };
+#undef SECTION
+#define SECTION config_source
+static const struct config_key keys_SOURCE[] = { CONFIG_SOURCE(KEY) };
+#undef SECTION
 #define SECTION config_identity
 static const struct config_key keys_IDENTITY[] = { CONFIG_IDENTITY(KEY) };
 #undef SECTION

@@ -22,6 +22,8 @@
 	X(ROUTE, config_route)                                                                     \
 	X(ROUTE_TLS, config_route_tls)                                                             \
 	X(TIMEOUTS, config_timeouts)                                                               \
+	X(TOTAL, config_total)                                                                     \
+	X(SOURCE, config_source)                                                                   \
 	X(IDENTITY, config_identity)                                                               \
 	X(RULE, config_rule)                                                                       \
 	X(STREAM, config_stream)                                                                   \

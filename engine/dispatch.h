@@ -41,7 +41,7 @@
 	X(IDLE, "nothing waits for it, or others see to that: in one of its route's idle lists")   \
 	X(READY, "is to be looked at: in its route's ready list")                                  \
 	X(TIMED, "may start at a known time: in the heap, and in its route's timed list")          \
-	X(ASKING, "waits for more of a tenant's quota: in the list of the shard's portion of it")  \
+	X(ASKING, "waits for more of a quota: in the list of the shard's portion of it")           \
 	X(PLACELESS, "waits until a session of the route is gone: in the route's placeless list")  \
 	X(AWAITING, "waits for what stirs it: an end, a session, a record on disk")
 
@@ -68,8 +68,9 @@ struct dispatch_lane {
 	struct outbound **sessions;             /* sessions_max of them */
 	uint32_t session_count;                 /* in any step */
 	uint32_t sessions_max;
-	uint32_t look_from;        /* rotates, so that a long list is looked at in parts */
-	struct keeper_ask *secret; /* NULL: no sign-in */
+	struct portions_entry *asks; /* ASKING: for more of that */
+	uint32_t look_from;          /* rotates, so that a long list is looked at in parts */
+	struct keeper_ask *secret;   /* NULL: no sign-in */
 };
 
 struct dispatch_route {
@@ -90,7 +91,6 @@ struct dispatch_route {
 	bool urgent; /* urgent mail has come that those who are timed have not been asked about */
 	uint16_t fallback; /* who takes over when this one is out */
 	bool has_fallback;
-	struct portions_entry *quota; /* what external recipients count in; NULL: nothing */
 	struct pool trains;
 	struct resolver_ask ask;
 	struct mono known_until; /* the target's hosts */
@@ -187,16 +187,19 @@ struct view dispatch_sender(const struct dispatch_route *route, const struct job
  * tenant's quota that is used up. Takes job where it gives true. */
 bool dispatch_put_off(
         struct dispatch *dispatch, const struct dispatch_route *route, struct job *job);
-/* The recipients of a message that its lane may ask for; what of them counts in a quota. */
+/* The recipients of a message that its lane may ask for, and what of it counts in quotas. */
 struct dispatch_weight {
 	uint32_t recipients;
-	struct portions_entry *quota; /* NULL: none of them counts */
-	struct portion_ticket portion;
+	struct portions_shares shares;
+	struct portions_entry *asks; /* ASKED: of that more is needed */
+	struct mono until;           /* SHORT: nothing of it can go until then */
 };
-/* Of weight->recipients, those that the quota lets go now: FREE, at least one; or ASKED. */
+/* Of weight->recipients, those that the quotas let go now: FREE, at least one. */
 enum portion_reason dispatch_weigh(const struct dispatch *dispatch,
         const struct dispatch_route *route, const struct job *job, bool urgent,
         struct dispatch_weight *weight);
+/* Messages have ended: their places under a cap are free for others of this shard. */
+void dispatch_wake_capped(struct dispatch *dispatch);
 /* False: not now. */
 bool dispatch_open(
         struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);

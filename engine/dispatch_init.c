@@ -49,6 +49,7 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 	if (failed(err))
 		return err;
 	judge->gates = &dispatch->gates;
+	judge->portions = &dispatch->portions;
 	err = gates_init(&dispatch->gates, dispatch->shard);
 	if (!failed(err))
 		err = portions_init(&dispatch->portions, dispatch->shard);
@@ -203,7 +204,6 @@ static struct err dispatch_init_route(
 	route->target.name = config->name;
 	route->lanes = &dispatch->lanes[dispatch->lane_count];
 	route->sessions_max = route_shard_sessions(plan, shard);
-	route->quota = portions_of(&dispatch->portions, settings);
 	route->has_fallback = routing_fallback(config, (uint16_t)index, &route->fallback);
 	outage_init(&dispatch->outages[index]);
 	list_init(&route->ready);

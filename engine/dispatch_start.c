@@ -14,7 +14,7 @@ struct dispatch_start {
 	struct job *job;
 	bool urgent;
 	struct dispatch_weight weight;
-	bool asked; /* the quota is to be asked for more first */
+	bool asked; /* a quota is to be asked for more first */
 };
 
 static void dispatch_leave(struct dispatch *dispatch, struct dispatch_lane *lane);
@@ -70,7 +70,7 @@ static struct list *dispatch_list(struct dispatch *dispatch, struct dispatch_lan
 	case DISPATCH_LANE_TIMED:
 		return &route->timed;
 	case DISPATCH_LANE_ASKING:
-		return &route->quota->waiting;
+		return &lane->asks->waiting;
 	default:
 		return NULL;
 	}
@@ -128,6 +128,7 @@ void dispatch_start_jobs(struct dispatch *dispatch)
 
 	dispatch_wake_timed(dispatch);
 	dispatch_wake_stirred(dispatch);
+	dispatch_wake_capped(dispatch);
 	dispatch->more = false;
 	for (uint32_t i = 0; i < dispatch->route_count && !dispatch->draining; i++)
 		if (dispatch->routes[i].lane_count > 0)
@@ -267,9 +268,10 @@ static struct mono dispatch_consider(
 	if (reason != THROTTLE_FREE && reason != THROTTLE_RECORD)
 		return throttle_when(throttle, now, start->urgent, start->weight.recipients);
 	/* Of a quota nothing is asked for as long as the mailbox could not use it. */
-	start->asked = dispatch_weigh(dispatch, &dispatch->routes[lane->lane->route], start->job,
-	                       start->urgent, &start->weight) == PORTION_ASKED;
-	return now;
+	const enum portion_reason weighed = dispatch_weigh(dispatch,
+	        &dispatch->routes[lane->lane->route], start->job, start->urgent, &start->weight);
+	start->asked = weighed == PORTION_ASKED;
+	return weighed == PORTION_SHORT ? start->weight.until : now;
 }
 
 static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispatch_route *route,
@@ -277,27 +279,24 @@ static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispa
 {
 	const struct mono now = loop_now(&dispatch->shard->loop);
 	struct outbound *outbound = dispatch_pick(lane);
-	struct admission admission = {
-		.quota = start->weight.quota,
-		.portion = start->weight.portion,
-	};
+	struct admission admission = { .shares = &start->weight.shares };
 
 	if (lane->entry != NULL)
 		ledger_look(&dispatch->ledger, lane->entry);
 	if (outbound == NULL || dispatch_prefers_another(dispatch, route, lane, outbound))
 		return dispatch_seek_session(dispatch, route, lane);
 	if (start->asked) {
+		lane->asks = start->weight.asks;
 		dispatch_enter(dispatch, lane, DISPATCH_LANE_ASKING);
 		return LOOK_COVERED;
 	}
-	/* All or none: what the quota has for it was looked at, and is taken with the rest. */
+	/* All or none: what quotas have for it was looked at, and is taken with the rest. */
 	const enum throttle_reason reason = throttle_admit(lane->lane->throttle, now, start->urgent,
 	        start->weight.recipients, &admission.throttle);
 	if (reason != THROTTLE_FREE)
 		return LOOK_DONE; /* the record will stir it */
 	admission.tries = gates_try(&dispatch->gates, lane->lane->route);
-	if (admission.quota != NULL)
-		portion_take(&admission.quota->portion, &admission.portion);
+	portions_take(admission.shares);
 	incidents_try(&dispatch->incidents, lane->lane, start->job->message,
 	        dispatch_sender(route, start->job));
 	outbound_give(outbound, schedule_take(dispatch->schedule, start->job), &admission);

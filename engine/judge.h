@@ -19,6 +19,7 @@
 #include "engine/gates.h"
 #include "engine/incidents.h"
 #include "engine/late.h"
+#include "engine/portions.h"
 #include "engine/shard.h"
 #include "queue/lane.h"
 #include "queue/outage.h"
@@ -31,6 +32,7 @@ struct judge {
 	struct outage *outages; /* by route */
 	struct incidents *incidents;
 	struct gates *gates;
+	struct portions *portions;
 	struct retry_settings retries[SCHEDULE_STREAMS_MAX]; /* by stream */
 };
 
@@ -51,6 +53,9 @@ struct judge_origin {
 	const struct throttle_ticket *ticket;
 	uint32_t epoch; /* of the lane */
 	uint32_t gates; /* gates_epoch() */
+	struct mono began;
+	const struct job *job; /* NULL: gone */
+	bool late;             /* it was heard by a report; ticket and epochs say nothing */
 };
 
 /* A reply about a message: where it says that a mailbox may not send in its name, it is no end of

@@ -165,6 +165,8 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 	enum throttle_kind kind;
 	bool news = false;
 
+	if (route && origin != NULL && judge_exhaust(judge, lane, it, origin))
+		return;
 	if (route && judge_blames_route(it))
 		outage_refuse(&judge->outages[lane->route]);
 	/* A store that is busy or moves is often back at once; the hold grows where it is not. */

@@ -1,6 +1,6 @@
 /*
  * What the files of the judge share: judge.c (recipients and jobs), judge_gate.c (lanes: what the
- * outcomes of verdicts do, and the gates they close).
+ * outcomes of verdicts do, and the gates they close), judge_quota.c (a tenant's quota).
  *
  * Thread:  the delivery shard's. For these files alone.
  */
@@ -32,6 +32,10 @@ enum judge_gate {
 
 enum judge_act judge_act_of(const struct judge_case *it);
 enum judge_gate judge_gate_of(const struct judge_case *it);
+/* The reply says that the tenant may send to no more external recipients for now. True: they wait,
+ * and nothing else does. */
+bool judge_exhaust(struct judge *judge, struct lane *lane, struct judge_case *it,
+        const struct judge_origin *origin);
 /* How long its recipient has to wait. Another front end is tried soon, however the first one put
  * it; but not in the same breath. */
 int32_t judge_wait_s(const struct judge_case *it);

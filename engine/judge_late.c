@@ -40,8 +40,11 @@ void judge_late(struct judge *judge, struct lane *lane, const struct late_sheet 
 	const enum judge_gate gate = judge_gate_of(&it);
 	if (gate != GATE_LANE && gate != GATE_ROUTE && gate != GATE_PAIR)
 		return; /* no session failed, and no sign-in */
+	const struct judge_origin origin = { .began = late_sent(judge, sheet), .late = true };
+	if (gate == GATE_ROUTE && judge_exhaust(judge, lane, &it, &origin))
+		return;
 	/* What was sent before the last hold began is that hold's own news. */
-	if (gate != GATE_PAIR && lane->epoch > 0 && late_sent(judge, sheet).ns <= lane->held.ns) {
+	if (gate != GATE_PAIR && lane->epoch > 0 && origin.began.ns <= lane->held.ns) {
 		if (!lane_is_open(lane, now))
 			judge_count(judge, lane, &it, gate == GATE_ROUTE);
 		return;

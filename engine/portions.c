@@ -6,28 +6,39 @@
 
 static bool portions_wants(const struct portions_entry *entry);
 static void portions_tell(struct portions *portions, struct portions_entry *entry, bool back);
-static void portions_ask(const struct portions_entry *entry, struct portion_sheet *sheet);
+static void portions_ask(const struct portions *portions, const struct portions_entry *entry,
+        struct portion_sheet *sheet);
+static uint64_t portions_fair(const struct portions *portions, const struct portions_entry *entry);
 static int64_t portions_tell_ns(const struct portions_entry *entry);
 static void portions_timer_expired(struct timer *timer);
 
 struct err portions_init(struct portions *portions, struct shard *shard)
 {
-	const struct config_tenants *tenants = &shard->config->tenants;
+	const struct config *config = shard->config;
+	const struct quota_plan *plan = config->quotas;
 
 	*portions = (struct portions){ .shard = shard, .timer.expired = portions_timer_expired };
-	if (tenants->count == 0)
-		return err_ok();
-	portions->entries = calloc(tenants->count, sizeof *portions->entries);
-	if (portions->entries == NULL)
+	portions->entries = calloc(plan->count + 1, sizeof *portions->entries);
+	portions->routes = calloc(config->routes.count, sizeof *portions->routes);
+	if (portions->entries == NULL || portions->routes == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
-	for (size_t i = 0; i < tenants->count; i++) {
-		if (tenants->at[i].external_recipients_per_day.count == LIMIT_NONE)
-			continue;
-		struct portions_entry *entry = &portions->entries[portions->count++];
-		entry->tenant = &tenants->at[i];
-		entry->sheet.tenant = (uint16_t)i;
+	portions->count = plan->count;
+	for (uint32_t i = 0; i < plan->count; i++) {
+		struct portions_entry *entry = &portions->entries[i];
+
+		entry->row = &plan->rows[i];
+		entry->free = entry->row->settings.count == QUOTA_NONE;
+		entry->sheet.quota = i;
 		entry->tell_at = MONO_NEVER;
 		list_init(&entry->waiting);
+		for (uint16_t at = 0; at < config->routes.count; at++) {
+			struct portions_route *route = &portions->routes[at];
+
+			if (!quota_plan_has(config, entry->row, at))
+				continue;
+			check(route->count < QUOTA_PLAN_OF_ROUTE);
+			route->entries[route->count++] = entry;
+		}
 	}
 	return err_ok();
 }
@@ -38,38 +49,73 @@ void portions_finish(struct portions *portions)
 		return;
 	loop_timer_stop(&portions->shard->loop, &portions->timer);
 	free(MOVE(portions->entries));
+	free(MOVE(portions->routes));
 }
 
-struct portions_entry *portions_of(struct portions *portions, const struct config_route *route)
+static bool portions_is_cap(const struct portions_entry *entry)
 {
-	const struct config_tenant *tenant = config_route_quota(route);
-
-	for (uint32_t i = 0; tenant != NULL && i < portions->count; i++)
-		if (portions->entries[i].tenant == tenant)
-			return &portions->entries[i];
-	return NULL;
+	return entry->row->unit == QUOTA_IN_FLIGHT;
 }
 
-void portions_end(struct portions_entry *entry, struct mono now, struct portion_ticket *ticket,
-        uint32_t counted)
+bool portions_has_room(const struct portions_entry *entry)
 {
-	if (ticket->count == 0)
+	return !portions_is_cap(entry) || entry->portion.pots[PORTION_ANY] > 0 ||
+	       entry->portion.pots[PORTION_URGENT] > 0;
+}
+
+void portions_take(const struct portions_shares *shares)
+{
+	for (uint32_t i = 0; i < shares->count; i++)
+		portion_take(&shares->at[i].entry->portion, &shares->at[i].ticket);
+}
+
+void portions_end(struct portions *portions, struct portions_share *share, uint32_t counted)
+{
+	struct portions_entry *entry = share->entry;
+
+	if (share->ticket.count == 0)
 		return;
-	portion_end(&entry->portion, ticket, counted);
+	portion_end(&entry->portion, &share->ticket, counted);
 	if (entry->tell_at.ns == MONO_NEVER.ns)
-		entry->tell_at = mono_after(now, portions_tell_ns(entry));
+		entry->tell_at =
+		        mono_after(loop_now(&portions->shard->loop), portions_tell_ns(entry));
+}
+
+bool portions_exhaust(
+        struct portions *portions, uint16_t route, struct mono began, int64_t wait_ns, bool late)
+{
+	const struct portions_route *of = &portions->routes[route];
+
+	for (uint32_t i = 0; i < of->count; i++) {
+		struct portions_entry *entry = of->entries[i];
+
+		if (entry->row->unit != QUOTA_EXTERNAL)
+			continue;
+		entry->exhausted = true;
+		entry->late = late;
+		entry->began = began;
+		entry->wait_ns = wait_ns;
+		entry->free = false;
+		/* Until the answer: nothing more of it goes out. */
+		portion_shut(
+		        &entry->portion, mono_after(loop_now(&portions->shard->loop), wait_ns));
+		return true;
+	}
+	return false;
 }
 
 struct mono portions_put_off(
         struct portions *portions, struct portions_entry *entry, bool urgent, uint32_t count)
 {
 	struct shard *shard = portions->shard;
-	const struct config_limit *limit = &entry->tenant->external_recipients_per_day;
+	const struct quota_settings *limit = &entry->row->settings;
 	const struct mono now = loop_now(&shard->loop);
 	const struct mono most = mono_after(now, PORTIONS_PUT_OFF_MOST_NS);
 	/* The other shards have mail that waits too. */
-	const double apart_ns = (double)limit->period_ns / (double)limit->count *
-	                        (double)shard->config->threads.delivery * count;
+	const double apart_ns = limit->count == QUOTA_NONE
+	                                ? PORTIONS_UNKNOWN_APART_NS
+	                                : (double)limit->period_ns / (double)limit->count *
+	                                          (double)shard->config->threads.delivery * count;
 	const struct mono first = entry->portion.short_until[urgent ? PORTION_URGENT : PORTION_ANY];
 
 	if (entry->turn.ns < first.ns)
@@ -99,18 +145,32 @@ void portions_work(struct portions *portions)
 		return;
 	for (uint32_t i = 0; i < portions->count; i++) {
 		struct portions_entry *entry = &portions->entries[i];
-		const bool due = mono_reached(now, entry->tell_at);
+		const bool due = mono_reached(now, entry->tell_at) || entry->exhausted;
 
 		if (entry->asking)
 			continue; /* its answer makes another turn */
+		/* What ended meanwhile did for those that waited. */
+		if (portions_is_cap(entry) && portions_has_room(entry))
+			portion_content(&entry->portion);
+		if (due && portions_is_cap(entry))
+			portion_share(&entry->portion, portions_fair(portions, entry));
 		if (due)
 			portions_tell(portions, entry, portion_rest(&entry->portion));
-		else if (portions_wants(entry))
+		else if (portions_wants(entry) && mono_reached(now, entry->ask_at))
 			portions_tell(portions, entry, false);
-		if (!entry->asking)
-			next = mono_earlier(next, entry->tell_at);
+		if (entry->asking)
+			continue;
+		next = mono_earlier(next, entry->tell_at);
+		if (portions_wants(entry))
+			next = mono_earlier(next, entry->ask_at);
 	}
 	loop_timer_set(&shard->loop, &portions->timer, next);
+}
+
+/* Of a cap, while others may want some of it. */
+static uint64_t portions_fair(const struct portions *portions, const struct portions_entry *entry)
+{
+	return entry->row->settings.count / portions->shard->config->threads.delivery;
 }
 
 static bool portions_wants(const struct portions_entry *entry)
@@ -125,15 +185,21 @@ static void portions_tell(struct portions *portions, struct portions_entry *entr
 	struct portion_sheet *sheet = &entry->sheet;
 	const struct letter letter = { .kind = LETTER_PORTION, .portion = sheet };
 
-	sheet->back = back ? portion_empty(&entry->portion) : 0;
+	sheet->back = back ? portion_empty(&entry->portion) : portion_returns(&entry->portion);
 	sheet->spent = entry->portion.spent;
 	entry->portion.spent = 0;
-	portions_ask(entry, sheet);
+	sheet->exhausted = entry->exhausted;
+	sheet->late = entry->late;
+	sheet->began = entry->began;
+	sheet->wait_ns = entry->wait_ns;
+	entry->exhausted = false;
+	portions_ask(portions, entry, sheet);
 	const bool left = entry->portion.pots[PORTION_ANY] > 0 ||
-	                  entry->portion.pots[PORTION_URGENT] > 0 || sheet->needed > 0;
+	                  entry->portion.pots[PORTION_URGENT] > 0 || sheet->needed > 0 ||
+	                  entry->portion.surrender > 0;
 	entry->tell_at =
 	        left ? mono_after(loop_now(&shard->loop), portions_tell_ns(entry)) : MONO_NEVER;
-	if (sheet->back == 0 && sheet->spent == 0 && sheet->needed == 0)
+	if (sheet->back == 0 && sheet->spent == 0 && sheet->needed == 0 && !sheet->exhausted)
 		return;
 	entry->asking = true;
 	const bool put = mailbox_put(shard->spooler.out, &letter);
@@ -141,10 +207,12 @@ static void portions_tell(struct portions *portions, struct portions_entry *entr
 }
 
 /* For urgent mail first: it has but little to wait for. */
-static void portions_ask(const struct portions_entry *entry, struct portion_sheet *sheet)
+static void portions_ask(const struct portions *portions, const struct portions_entry *entry,
+        struct portion_sheet *sheet)
 {
 	const uint32_t *wanted = entry->portion.wanted;
-	uint64_t ahead = entry->tenant->external_recipients_per_day.count / PORTIONS_AHEAD_OF;
+	uint64_t ahead = portions_is_cap(entry) ? portions_fair(portions, entry)
+	                                        : entry->row->settings.count / PORTIONS_AHEAD_OF;
 
 	if (ahead > PORTIONS_AHEAD_MOST)
 		ahead = PORTIONS_AHEAD_MOST;
@@ -157,9 +225,10 @@ static void portions_ask(const struct portions_entry *entry, struct portion_shee
 
 static int64_t portions_tell_ns(const struct portions_entry *entry)
 {
-	const int64_t part =
-	        entry->tenant->external_recipients_per_day.period_ns / PORTIONS_TELL_OF;
+	const int64_t part = entry->row->settings.period_ns / PORTIONS_TELL_OF;
 
+	if (portions_is_cap(entry))
+		return PORTIONS_TELL_CAP_NS;
 	return part < PORTIONS_TELL_LEAST_NS  ? PORTIONS_TELL_LEAST_NS
 	       : part > PORTIONS_TELL_MOST_NS ? PORTIONS_TELL_MOST_NS
 	                                      : part;
@@ -171,11 +240,21 @@ struct portions_entry *portions_told(struct portions *portions, struct portion_s
 
 	check(entry->asking);
 	entry->asking = false;
-	if (sheet->needed > 0)
+	if (entry->row->settings.count == QUOTA_NONE && !entry->exhausted)
+		entry->free = sheet->free;
+	/* Under a cap it is asked again, until somebody's message ends. */
+	if (sheet->needed > 0 && sheet->granted == 0 && portions_is_cap(entry))
+		entry->ask_at = mono_after(loop_now(&portions->shard->loop), PORTIONS_TELL_CAP_NS);
+	else if (sheet->needed > 0)
 		portion_grant(
 		        &entry->portion, sheet->pot, sheet->granted, sheet->needed, sheet->until);
-	if (sheet->granted < sheet->needed)
+	else if (sheet->exhausted)
+		portion_shut(&entry->portion, sheet->until);
+	if (sheet->granted < sheet->needed || sheet->exhausted)
 		entry->turn = sheet->until;
+	if (entry->exhausted) /* that came since */
+		portion_shut(&entry->portion,
+		        mono_after(loop_now(&portions->shard->loop), entry->wait_ns));
 	if (entry->tell_at.ns == MONO_NEVER.ns && entry->portion.spent > 0)
 		entry->tell_at =
 		        mono_after(loop_now(&portions->shard->loop), portions_tell_ns(entry));
@@ -193,8 +272,8 @@ bool portions_close(struct portions *portions)
 		check(portion->open == 0);
 		if (!entry->asking &&
 		        (portion->pots[PORTION_ANY] > 0 || portion->pots[PORTION_URGENT] > 0 ||
-		                portion->spent > 0)) {
-			memset(entry->portion.wanted, 0, sizeof entry->portion.wanted);
+		                portion->spent > 0 || portion->back > 0)) {
+			portion_content(&entry->portion);
 			portions_tell(portions, entry, true);
 		}
 		closed &= !entry->asking;

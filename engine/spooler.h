@@ -20,10 +20,12 @@
 #include "engine/incident_sheet.h"
 #include "engine/late.h"
 #include "engine/clerk.h"
+#include "engine/quota_plan.h"
 #include "engine/report.h"
 #include "engine/shard.h"
 #include "queue/incident_book.h"
 #include "queue/quota.h"
+#include "queue/rota.h"
 
 #define SPOOLER_IDS_BLOCK   65536                               /* ids a shard gets at once */
 #define SPOOLER_ANSWERS_MAX (NOTES_PER_SHARD + INCIDENT_SHEETS) /* that a shard may wait for */
@@ -34,8 +36,7 @@
 /* Room in the mailboxes of a delivery shard that credit does not count. */
 static inline uint32_t spooler_letters_spare(const struct config *config)
 {
-	return SPOOLER_LETTERS_SPARE + (uint32_t)config->tenants.count +
-	       2 * gate_plan_count(config);
+	return SPOOLER_LETTERS_SPARE + config->quotas->count + 2 * gate_plan_count(config);
 }
 
 /* name, what is true in it */
@@ -70,12 +71,15 @@ struct spooler_echo {
 	uint16_t put; /* of the batch */
 };
 
-/* What a tenant may send in all, and who waits for the record that allows some of it. */
+/* What a tenant, a route or our address may send in all, and who waits for the record that allows
+ * some of it. */
 struct spooler_quota {
+	const struct quota_row *row;
 	struct quota quota;
 	struct note note;    /* on its way to disk while quota.keeping */
 	struct list waiting; /* sheets */
 	struct mono told_until;
+	struct rota rota; /* of a cap */
 };
 
 /* What closes for a tenant or our address; shards as bits. */
@@ -121,8 +125,9 @@ struct spooler {
 	struct note page;             /* of the book, on its way to disk */
 	size_t page_place;            /* which */
 	bool page_turning;            /* it is under way */
-	struct spooler_quota *quotas; /* by tenant; of those without a limit nothing is used */
-	struct spooler_gate *gates;   /* by the plan */
+	struct spooler_quota *quotas; /* by the plan */
+	uint32_t quota_count;
+	struct spooler_gate *gates; /* by the plan */
 	uint32_t gate_count;
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */

@@ -103,6 +103,8 @@ void spooler_kept_quota(struct spooler *spooler, struct note *note, bool kept);
 bool spooler_quotas_want(struct spooler *spooler);
 /* What is on disk allows nothing: a clean stop. */
 bool spooler_quotas_are_closed(const struct spooler *spooler);
+/* An operator said retry. */
+void spooler_resume_quotas(struct spooler *spooler);
 
 /* What the spool has of gates; at the start. */
 MUST_CHECK struct err spooler_gates_open(struct spooler *spooler);

@@ -6,100 +6,158 @@
 #include <assert.h>
 #include <stdlib.h>
 
+static_assert(FEED_SHARDS_MAX <= ROTA_MAX, "a bit each");
 static_assert(QUOTA_RECORD_MAX <= THROTTLE_RECORD_MAX, "a note has room for a quota");
 
 #define SPOOLER_QUOTA_TOLD_OF 24 /* of its period, between two lines that it is used up */
 
 static const struct view name_prefix = VIEW_INIT("quotas/");
 
-static bool spooler_has_quota(const struct spooler *spooler, size_t tenant);
-static void spooler_read_quota(struct spooler *spooler, size_t tenant);
-static void spooler_lend_portion(struct spooler *spooler, struct portion_sheet *sheet);
+static void spooler_read_quota(struct spooler *spooler, uint32_t index);
+static void spooler_name_quota(const struct quota_row *row, struct text *name);
+static void spooler_hear_exhausted(
+        struct spooler *spooler, struct spooler_quota *own, const struct portion_sheet *sheet);
+static void spooler_serve_quota(struct spooler *spooler, struct spooler_quota *own);
+static bool spooler_lend_portion(struct spooler *spooler, struct portion_sheet *sheet);
 static void spooler_return_portion(struct spooler *spooler, struct portion_sheet *sheet);
 static bool spooler_quota_is_last(const struct spooler *spooler);
 static void spooler_write_quota(struct spooler *spooler, struct spooler_quota *own);
+static bool spooler_quota_wants(struct spooler *spooler, struct spooler_quota *own);
 static void spooler_tell_used_up(struct spooler *spooler, const struct portion_sheet *sheet);
 
 struct err spooler_quotas_open(struct spooler *spooler)
 {
-	const struct config_tenants *tenants = &spooler->shard.config->tenants;
+	const struct quota_plan *plan = spooler->shard.config->quotas;
 
-	spooler->quotas = calloc(tenants->count + 1, sizeof *spooler->quotas);
+	spooler->quotas = calloc(plan->count + 1, sizeof *spooler->quotas);
 	if (spooler->quotas == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
-	for (size_t i = 0; i < tenants->count; i++)
-		if (spooler_has_quota(spooler, i))
-			spooler_read_quota(spooler, i);
+	spooler->quota_count = plan->count;
+	for (uint32_t i = 0; i < plan->count; i++)
+		spooler_read_quota(spooler, i);
 	return err_ok();
 }
 
-static bool spooler_has_quota(const struct spooler *spooler, size_t tenant)
+static void spooler_read_quota(struct spooler *spooler, uint32_t index)
 {
-	return spooler->shard.config->tenants.at[tenant].external_recipients_per_day.count !=
-	       LIMIT_NONE;
-}
-
-static void spooler_read_quota(struct spooler *spooler, size_t tenant)
-{
-	const struct config_tenant *config = &spooler->shard.config->tenants.at[tenant];
-	struct spooler_quota *own = &spooler->quotas[tenant];
-	const struct quota_settings settings = {
-		.count = config->external_recipients_per_day.count,
-		.period_ns = config->external_recipients_per_day.period_ns,
-		.guard = config->guard,
-		.stop = config->stop,
-	};
+	const struct quota_row *row = &spooler->shard.config->quotas->rows[index];
+	struct spooler_quota *own = &spooler->quotas[index];
 	struct text name = text_on(own->note.name, sizeof own->note.name);
 	struct view record;
 
 	list_init(&own->waiting);
-	text_put(&name, name_prefix);
-	for (const char *at = config->name; *at != '\0'; at++)
-		text_put_byte(&name, byte_lower(*at));
+	spooler_name_quota(row, &name);
 	own->note.name_bytes = name.bytes;
 	own->note.shard = FEED_NO_SHARD;
 	own->note.owner = own;
-	quota_init(&own->quota, &settings);
-	if (failed(spool_read_note(spooler->spool, text_view(&name), &record)))
+	own->row = row;
+	quota_init(&own->quota, &row->settings);
+	if (quota_is_cap(&own->quota) ||
+	        failed(spool_read_note(spooler->spool, text_view(&name), &record)))
 		return; /* there is none */
 	const struct err err = quota_decode(&own->quota, clock_mono(), clock_wall(), record);
 	if (!failed(err))
 		return;
+	char memory[SPOOL_NOTE_NAME_MAX];
+	struct text of = TEXT_ON(memory);
+	quota_plan_name(row, &of);
 	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "limits_damaged");
-	log_word(&line, "tenant", config->name);
+	log_text(&line, "of", text_view(&of));
 	log_err(&line, err);
 	log_word(&line, "advice",
 	        "What was sent before is not known: all that its limit allows counts as sent.");
 	log_end(&line);
 }
 
-void spooler_hear_portion(struct spooler *spooler, struct portion_sheet *sheet, size_t shard)
+/* "quotas/contoso" for a tenant's external recipients, "quotas/route/a/messages_per_minute". */
+static void spooler_name_quota(const struct quota_row *row, struct text *name)
 {
-	struct quota *quota = &spooler->quotas[sheet->tenant].quota;
-	const struct mono now = loop_now(&spooler->shard.loop);
+	static const char *const owners[] = {
+		[QUOTA_OF_TENANT] = "tenant",
+		[QUOTA_OF_ROUTE] = "route",
+		[QUOTA_OF_SOURCE] = "source",
+	};
+	const char *of = row->name == NULL ? "" : row->name;
 
-	sheet->shard = (uint16_t)shard;
-	quota_spend(quota, now, sheet->spent);
-	quota_give_back(quota, sheet->back);
-	if (sheet->needed > 0)
-		spooler_lend_portion(spooler, sheet);
-	else
-		spooler_return_portion(spooler, sheet);
+	text_put(name, name_prefix);
+	if (row->unit != QUOTA_EXTERNAL)
+		text_format(name, "%s/", owners[row->owner]);
+	for (const char *at = of; *at != '\0'; at++)
+		text_put_byte(name, byte_lower(*at));
+	if (row->unit != QUOTA_EXTERNAL)
+		text_format(name, "/%s", row->key);
 }
 
-/* Of what it needs as much as there is; or it waits for the record that allows it. */
-static void spooler_lend_portion(struct spooler *spooler, struct portion_sheet *sheet)
+void spooler_hear_portion(struct spooler *spooler, struct portion_sheet *sheet, size_t shard)
 {
-	struct spooler_quota *own = &spooler->quotas[sheet->tenant];
+	struct spooler_quota *own = &spooler->quotas[sheet->quota];
+	const struct mono now = loop_now(&spooler->shard.loop);
+
+	check(sheet->quota < spooler->quota_count);
+	sheet->shard = (uint16_t)shard;
+	quota_spend(&own->quota, now, sheet->spent);
+	quota_give_back(&own->quota, sheet->back);
+	if (sheet->exhausted)
+		spooler_hear_exhausted(spooler, own, sheet);
+	const bool served =
+	        sheet->needed > 0 && (own->row->unit != QUOTA_IN_FLIGHT ||
+	                                     rota_serve(&own->rota, now, (unsigned)shard,
+	                                             (unsigned)spooler->delivery_count,
+	                                             own->quota.settings.count - own->quota.lent));
+	if (!served) {
+		spooler_return_portion(spooler, sheet);
+		return;
+	}
+	list_push_last(&own->waiting, &sheet->link);
+	spooler_serve_quota(spooler, own);
+}
+
+static void spooler_hear_exhausted(
+        struct spooler *spooler, struct spooler_quota *own, const struct portion_sheet *sheet)
+{
+	const struct mono now = loop_now(&spooler->shard.loop);
+	char memory[SPOOL_NOTE_NAME_MAX];
+	struct text of = TEXT_ON(memory);
+
+	if (!quota_exhaust(&own->quota, now, sheet->began, sheet->wait_ns, sheet->late))
+		return;
+	quota_plan_name(own->row, &of);
+	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "quota_refused");
+	log_text(&line, "of", text_view(&of));
+	log_word(&line, "limit", own->row->key);
+	if (!quota_is_cap(&own->quota))
+		log_number(&line, "used", quota_used(&own->quota, now));
+	log_seconds(&line, "for", own->quota.shut_until.ns - now.ns);
+	log_word(&line, "advice",
+	        "Mail to other domains waits, then one message finds out; to accepted_domains it "
+	        "goes on. Others may send for this tenant too.");
+	log_end(&line);
+}
+
+/* One after the other, as far as it reaches. */
+static void spooler_serve_quota(struct spooler *spooler, struct spooler_quota *own)
+{
+	while (!list_is_empty(&own->waiting)) {
+		struct portion_sheet *sheet =
+		        container_of(list_first(&own->waiting), struct portion_sheet, link);
+		if (!spooler_lend_portion(spooler, sheet))
+			return;
+		list_remove(&own->waiting, &sheet->link);
+		spooler_return_portion(spooler, sheet);
+	}
+}
+
+/* Of what it needs as much as there is. False: it waits for the record that allows it. */
+static bool spooler_lend_portion(struct spooler *spooler, struct portion_sheet *sheet)
+{
+	struct spooler_quota *own = &spooler->quotas[sheet->quota];
 	const struct mono now = loop_now(&spooler->shard.loop);
 	const bool urgent = sheet->pot == PORTION_URGENT;
 
 	const enum quota_answer answer =
 	        quota_lend(&own->quota, now, urgent, sheet->needed, sheet->most, &sheet->granted);
-	if (answer == QUOTA_RECORD) {
-		list_push_last(&own->waiting, &sheet->link);
-		return;
-	}
+	if (answer == QUOTA_RECORD)
+		return false;
 	if (sheet->granted < sheet->needed) {
 		sheet->until = quota_when(&own->quota, now, urgent, 1);
 		/* Others may give back what they have, or tell that it was spent long ago. */
@@ -109,13 +167,17 @@ static void spooler_lend_portion(struct spooler *spooler, struct portion_sheet *
 	}
 	if (answer == QUOTA_SHORT)
 		spooler_tell_used_up(spooler, sheet);
-	spooler_return_portion(spooler, sheet);
+	return true;
 }
 
 static void spooler_return_portion(struct spooler *spooler, struct portion_sheet *sheet)
 {
 	const struct letter letter = { .kind = LETTER_PORTION, .portion = sheet };
+	struct quota *quota = &spooler->quotas[sheet->quota].quota;
 
+	sheet->free = quota_is_free(quota);
+	if (sheet->exhausted)
+		sheet->until = quota_when(quota, loop_now(&spooler->shard.loop), true, 1);
 	check(mailbox_put(spooler->delivery[sheet->shard].out, &letter)); /* room is kept for it */
 }
 
@@ -131,19 +193,30 @@ void spooler_keep_quotas(struct spooler *spooler)
 	const struct mono now = loop_now(&spooler->shard.loop);
 	const bool last = spooler_quota_is_last(spooler);
 
-	for (size_t i = 0; i < spooler->shard.config->tenants.count; i++) {
+	for (uint32_t i = 0; i < spooler->quota_count; i++) {
 		struct spooler_quota *own = &spooler->quotas[i];
-		if (!spooler_has_quota(spooler, i) || own->quota.keeping ||
+		if (quota_is_cap(&own->quota) || own->quota.keeping ||
 		        batch_notes_full(&spooler->batch))
 			continue;
 		/* Ahead of need in commits that happen anyway. */
-		const bool wanted =
-		        last ? !quota_is_closed(&own->quota)
-		             : !list_is_empty(&own->waiting) ||
-		                        (own->quota.open && !batch_is_empty(&spooler->batch));
-		if (wanted && (last || quota_wants_record(&own->quota, now)))
+		const bool ahead = own->quota.open && !last && !batch_is_empty(&spooler->batch) &&
+		                   quota_wants_record(&own->quota, now);
+		if (ahead || spooler_quota_wants(spooler, own))
 			spooler_write_quota(spooler, own);
 	}
+}
+
+/* A record has to be written, whatever else is. */
+static bool spooler_quota_wants(struct spooler *spooler, struct spooler_quota *own)
+{
+	const struct mono now = loop_now(&spooler->shard.loop);
+
+	if (quota_is_cap(&own->quota) || own->quota.keeping)
+		return false;
+	if (spooler_quota_is_last(spooler))
+		return !quota_is_closed(&own->quota);
+	return (own->quota.changed || !list_is_empty(&own->waiting)) &&
+	       quota_wants_record(&own->quota, now);
 }
 
 static void spooler_write_quota(struct spooler *spooler, struct spooler_quota *own)
@@ -161,53 +234,58 @@ void spooler_kept_quota(struct spooler *spooler, struct note *note, bool kept)
 	struct spooler_quota *own = note->owner;
 
 	quota_kept(&own->quota, !kept);
-	for (size_t left = own->waiting.count; left > 0 && kept; left--)
-		spooler_lend_portion(spooler,
-		        container_of(list_pop_first(&own->waiting), struct portion_sheet, link));
+	if (kept)
+		spooler_serve_quota(spooler, own);
 }
 
 bool spooler_quotas_want(struct spooler *spooler)
 {
-	const struct mono now = loop_now(&spooler->shard.loop);
-
-	for (size_t i = 0; i < spooler->shard.config->tenants.count; i++) {
-		struct spooler_quota *own = &spooler->quotas[i];
-		if (!spooler_has_quota(spooler, i) || own->quota.keeping)
-			continue;
-		if (spooler_quota_is_last(spooler) ? !quota_is_closed(&own->quota)
-		                                   : !list_is_empty(&own->waiting) &&
-		                                             quota_wants_record(&own->quota, now))
+	for (uint32_t i = 0; i < spooler->quota_count; i++)
+		if (spooler_quota_wants(spooler, &spooler->quotas[i]))
 			return true;
-	}
 	return false;
 }
 
 bool spooler_quotas_are_closed(const struct spooler *spooler)
 {
-	for (size_t i = 0; i < spooler->shard.config->tenants.count; i++)
-		if (spooler_has_quota(spooler, i) && !quota_is_closed(&spooler->quotas[i].quota))
+	for (uint32_t i = 0; i < spooler->quota_count; i++)
+		if (!quota_is_cap(&spooler->quotas[i].quota) &&
+		        !quota_is_closed(&spooler->quotas[i].quota))
 			return false;
 	return true;
+}
+
+void spooler_resume_quotas(struct spooler *spooler)
+{
+	for (uint32_t i = 0; i < spooler->quota_count; i++)
+		(void)quota_resume(&spooler->quotas[i].quota);
 }
 
 /* Once an hour of a day: it has room for a few now and then. */
 static void spooler_tell_used_up(struct spooler *spooler, const struct portion_sheet *sheet)
 {
-	struct spooler_quota *own = &spooler->quotas[sheet->tenant];
+	struct spooler_quota *own = &spooler->quotas[sheet->quota];
+	const struct quota_row *row = own->row;
 	const struct loop *loop = &spooler->shard.loop;
 	const struct mono now = loop_now(loop);
+	char memory[SPOOL_NOTE_NAME_MAX];
+	struct text of = TEXT_ON(memory);
 
-	if (!mono_reached(now, own->told_until))
+	/* One of a minute is used up all the time. */
+	if ((row->unit != QUOTA_EXTERNAL && row->unit != QUOTA_RECIPIENTS) ||
+	        !mono_reached(now, own->told_until))
 		return;
-	own->told_until = mono_after(now, own->quota.settings.period_ns / SPOOLER_QUOTA_TOLD_OF);
+	own->told_until = mono_after(now, row->settings.period_ns / SPOOLER_QUOTA_TOLD_OF);
+	quota_plan_name(row, &of);
 	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "quota_used_up");
-	log_word(&line, "tenant", spooler->shard.config->tenants.at[sheet->tenant].name);
-	log_word(&line, "limit", "external_recipients_per_day");
-	log_number(&line, "of", own->quota.settings.count);
+	log_text(&line, "of", text_view(&of));
+	log_word(&line, "limit", row->key);
+	log_number(&line, "most", row->settings.count);
 	log_number(&line, "used", quota_used(&own->quota, now));
 	log_seconds(&line, "for", sheet->until.ns - now.ns);
-	log_word(&line, "advice",
-	        "Mail to other domains waits until some of what was sent is a day old; to "
-	        "accepted_domains it goes on.");
+	if (row->unit == QUOTA_EXTERNAL)
+		log_word(&line, "advice",
+		        "Mail to other domains waits until some of what was sent is a day old; to "
+		        "accepted_domains it goes on.");
 	log_end(&line);
 }

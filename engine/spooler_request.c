@@ -274,6 +274,7 @@ static void spooler_resume(struct spooler *spooler)
 
 	feed_reopen(&spooler->feed);
 	spooler_resume_gates(spooler);
+	spooler_resume_quotas(spooler);
 	for (size_t i = 0; i < spooler->delivery_count; i++)
 		(void)spooler_tell(spooler, i, &letter);
 }

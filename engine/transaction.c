@@ -19,8 +19,10 @@ static bool transaction_is_ascii(struct view view);
 static void transaction_choose(struct transaction *transaction, struct carrier *carrier);
 static void transaction_close_ticket(
         struct transaction *transaction, const struct carrier *carrier);
-static void transaction_close_portion(
-        struct transaction *transaction, const struct carrier *carrier);
+static uint32_t transaction_counts(const struct transaction *transaction,
+        const struct carrier *carrier, uint32_t recipients, enum quota_unit unit);
+static uint32_t transaction_external(
+        const struct transaction *transaction, const struct carrier *carrier);
 static struct view transaction_first_domain(
         const struct transaction *transaction, const struct carrier *carrier);
 
@@ -46,12 +48,18 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 		.prefix = transaction_prefix(carrier, message),
 		.judgement.relayed = !carrier->offers.dsn,
 		.ticket = *ticket,
-		.quota = admission->quota,
-		.portion = admission->portion,
+		.external_most = TRANSACTION_ANY,
 		.epoch = carrier->lane->epoch,
 		.tries = admission->tries,
 		.gates = gates_epoch(carrier->judge->gates, carrier->lane->route),
+		.began = loop_now(&carrier->judge->shard->loop),
 	};
+	transaction->shares.count = admission->shares->count;
+	for (uint32_t i = 0; i < admission->shares->count; i++) {
+		transaction->shares.at[i] = admission->shares->at[i];
+		if (admission->shares->at[i].entry->row->unit == QUOTA_EXTERNAL)
+			transaction->external_most = admission->shares->at[i].ticket.count;
+	}
 	lane_begin(carrier->lane);
 	transaction_choose(transaction, carrier);
 	if (carrier->by_domain && job->owed_count > 1)
@@ -213,22 +221,40 @@ static void transaction_close_ticket(struct transaction *transaction, const stru
 	if (transaction->begun && counted < ticket->recipients)
 		throttle_spare(carrier->lane->throttle, ticket, ticket->recipients - counted);
 	throttle_end(carrier->lane->throttle, ticket);
-	if (transaction->quota != NULL)
-		transaction_close_portion(transaction, carrier);
+	for (uint32_t i = 0; i < transaction->shares.count; i++)
+		portions_end(carrier->judge->portions, &transaction->shares.at[i],
+		        transaction_counts(transaction, carrier, counted,
+		                transaction->shares.at[i].entry->row->unit));
 	gates_end(carrier->judge->gates, carrier->lane->route, transaction->tries,
 	        transaction->taken);
 }
 
-/* The same for those that count in the tenant's quota. */
-static void transaction_close_portion(
-        struct transaction *transaction, const struct carrier *carrier)
+/* What it counts for in a quota; `recipients` of it count. */
+static uint32_t transaction_counts(const struct transaction *transaction,
+        const struct carrier *carrier, uint32_t recipients, enum quota_unit unit)
 {
-	const struct shard *shard = carrier->judge->shard;
+	if (!transaction->begun)
+		return 0;
+	switch (unit) {
+	case QUOTA_EXTERNAL:
+		return recipients > 0 ? transaction_external(transaction, carrier) : 0;
+	case QUOTA_RECIPIENTS:
+		return recipients;
+	case QUOTA_MESSAGES:
+		return 1;
+	default:
+		return 0; /* it is over */
+	}
+}
+
+static uint32_t transaction_external(
+        const struct transaction *transaction, const struct carrier *carrier)
+{
 	const struct job *job = transaction->job;
 	struct message_cursor cursor = message_recipients(job->message);
 	uint32_t counted = 0;
 
-	for (size_t i = 0; i < job->owed_count && transaction->begun && !transaction->denied; i++) {
+	for (size_t i = 0; i < job->owed_count; i++) {
 		const struct owed *owed = &job_owed_const(job)[i];
 		struct message_recipient recipient;
 
@@ -236,15 +262,15 @@ static void transaction_close_portion(
 			continue;
 		const bool found = message_seek_recipient(&cursor, owed->index, &recipient);
 		check(found);
-		counted += routing_is_external(shard->config, recipient.address);
+		counted += routing_is_external(carrier->judge->shard->config, recipient.address);
 	}
-	portions_end(transaction->quota, loop_now(&shard->loop), &transaction->portion, counted);
+	return counted;
 }
 
 bool transaction_may_ask(
         const struct transaction *transaction, const struct carrier *carrier, struct view recipient)
 {
-	return transaction->quota == NULL || transaction->external < transaction->portion.count ||
+	return transaction->external < transaction->external_most ||
 	       !routing_is_external(carrier->judge->shard->config, recipient);
 }
 

@@ -49,9 +49,8 @@ struct carrier {
 /* What a message was admitted by, all or none: it counts in each. */
 struct admission {
 	struct throttle_ticket throttle;
-	struct portions_entry *quota; /* NULL: its recipients count in none */
-	struct portion_ticket portion;
-	uint64_t tries; /* gates that it tries; see engine/gates.h */
+	const struct portions_shares *shares; /* lent for the call */
+	uint64_t tries;                       /* gates that it tries; see engine/gates.h */
 };
 
 struct transaction {
@@ -81,16 +80,18 @@ struct transaction {
 	struct body body;
 	struct judgement judgement;
 	struct throttle_ticket ticket; /* what it counts in */
-	struct portions_entry *quota;  /* what its external recipients count in; NULL: nothing */
-	struct portion_ticket portion; /* so many of them */
-	uint32_t external;             /* of those asked for */
-	uint64_t tries;                /* gates */
-	bool taken;                    /* the server took it */
-	uint32_t epoch;                /* of its lane, when it began */
-	uint32_t gates;                /* gates_epoch() then */
+	struct portions_shares shares; /* and of quotas */
+	uint32_t external_most; /* recipients to ask for; TRANSACTION_ANY: they don't count */
+	uint32_t external;      /* of those asked for */
+	uint64_t tries;         /* gates */
+	bool taken;             /* the server took it */
+	uint32_t epoch;         /* of its lane, when it began */
+	uint32_t gates;         /* gates_epoch() then */
+	struct mono began;
 };
 
 #define TRANSACTION_OVER STEP_QUIT /* the row behind the last */
+#define TRANSACTION_ANY  UINT32_MAX
 
 enum transaction_wrote {
 	TRANSACTION_WROTE, /* all of it is queued */

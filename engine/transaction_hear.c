@@ -16,9 +16,11 @@ enum transaction_heard transaction_hear(
         struct transaction *transaction, struct carrier *carrier, const struct reply *reply)
 {
 	const struct judge_origin origin = {
-		&transaction->ticket,
-		transaction->epoch,
-		transaction->gates,
+		.ticket = &transaction->ticket,
+		.epoch = transaction->epoch,
+		.gates = transaction->gates,
+		.began = transaction->began,
+		.job = transaction->job,
 	};
 	struct judge_case it;
 	bool retire = false;

@@ -210,7 +210,7 @@ static enum transaction_wrote transaction_write_rcpt(
 		owed->mark = OWED_ASKED;
 		transaction->asked++;
 		transaction->external +=
-		        transaction->quota != NULL &&
+		        transaction->external_most != TRANSACTION_ANY &&
 		        routing_is_external(carrier->judge->shard->config, recipient.address);
 	} else {
 		return TRANSACTION_FULL;

@@ -63,7 +63,11 @@ void portion_end(struct portion *portion, struct portion_ticket *ticket, uint32_
 	check(portion->open >= ticket->count);
 	portion->open -= ticket->count;
 	portion->spent += counted;
-	portion->pots[ticket->pot] += ticket->count - counted;
+	const uint64_t left = ticket->count - counted;
+	const uint64_t back = left < portion->surrender ? left : portion->surrender;
+	portion->surrender -= back;
+	portion->back += back;
+	portion->pots[ticket->pot] += left - back;
 	*ticket = (struct portion_ticket){ 0 };
 }
 
@@ -74,6 +78,23 @@ void portion_grant(struct portion *portion, enum portion_pot pot, uint64_t count
 	portion->wanted[pot] = 0;
 	portion->touched = true;
 	portion->short_until[pot] = count < needed ? until : (struct mono){ 0 };
+}
+
+void portion_content(struct portion *portion)
+{
+	portion->wanted[PORTION_ANY] = 0;
+	portion->wanted[PORTION_URGENT] = 0;
+}
+
+void portion_shut(struct portion *portion, struct mono until)
+{
+	portion_content(portion);
+	for (int i = 0; i < PORTION_POTS; i++) {
+		portion->short_until[i] = until;
+		portion->back += portion->pots[i];
+		portion->pots[i] = 0;
+	}
+	portion->surrender = portion->open;
 }
 
 bool portion_rest(struct portion *portion)
@@ -91,7 +112,29 @@ uint64_t portion_empty(struct portion *portion)
 
 	portion->pots[PORTION_ANY] = 0;
 	portion->pots[PORTION_URGENT] = 0;
-	return all;
+	return all + portion_returns(portion);
+}
+
+void portion_share(struct portion *portion, uint64_t fair)
+{
+	const uint64_t free = portion->pots[PORTION_ANY] + portion->pots[PORTION_URGENT];
+	uint64_t excess = free + portion->open > fair ? free + portion->open - fair : 0;
+
+	for (int i = 0; i < PORTION_POTS; i++) {
+		const uint64_t some = excess < portion->pots[i] ? excess : portion->pots[i];
+		portion->pots[i] -= some;
+		portion->back += some;
+		excess -= some;
+	}
+	portion->surrender = excess;
+}
+
+uint64_t portion_returns(struct portion *portion)
+{
+	const uint64_t back = portion->back;
+
+	portion->back = 0;
+	return back;
 }
 
 void portion_resume(struct portion *portion)

@@ -23,6 +23,8 @@ enum portion_pot { PORTION_ANY, PORTION_URGENT, PORTION_POTS };
 struct portion {
 	uint64_t pots[PORTION_POTS];
 	uint64_t open;                         /* in messages under way */
+	uint64_t surrender;                    /* of them, so many go back as they end */
+	uint64_t back;                         /* and these are to */
 	uint64_t spent;                        /* not told of yet */
 	uint32_t wanted[PORTION_POTS];         /* by mail of either kind that waits; 0: nothing */
 	struct mono short_until[PORTION_POTS]; /* the quota has no room for more until then */
@@ -54,10 +56,18 @@ void portion_end(struct portion *portion, struct portion_ticket *ticket, uint32_
 /* So many came, of so many that were needed; until: when there may be more, where that is less. */
 void portion_grant(struct portion *portion, enum portion_pot pot, uint64_t count, uint32_t needed,
         struct mono until);
+/* Nobody waits for more. */
+void portion_content(struct portion *portion);
+/* The server says that there is no more, until then: all goes back. */
+void portion_shut(struct portion *portion, struct mono until);
 /* Nobody took from it since the last call, and nobody waits: what is in it is of no use here. */
 bool portion_rest(struct portion *portion);
 /* Gives all that is in the pots. */
 uint64_t portion_empty(struct portion *portion);
+/* Others want some of a cap: what is beyond `fair` goes back, now or as messages end. */
+void portion_share(struct portion *portion, uint64_t fair);
+/* Gives what is to go back. */
+uint64_t portion_returns(struct portion *portion);
 /* An operator said retry. */
 void portion_resume(struct portion *portion);
 

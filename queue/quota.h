@@ -7,6 +7,13 @@
  * sum to more than the limit in any half-open window of its length, however the two race.
  * Ordinary mail stops a little below the limit, so that urgent mail finds room.
  *
+ * A quota without a period is a cap: what is lent counts while it is, and comes back.
+ *
+ * Where the server says that it is used up, others have spent of it: it is shut for a while that
+ * doubles, then lends one to find out, and for a period stays near what was spent at the time.
+ * Where that was said by a report, long after the server took the mail, one that was spent proves
+ * nothing until its own report has had time to come.
+ *
  * It holds over a crash: nothing is lent beyond an allowance that is on disk, in a record that
  * says what counts and how much may be spent on top. After an unclean stop all of that counts as
  * spent, at the moment of the restart. The owner writes the record (quota_encode), and says when
@@ -24,14 +31,23 @@
 #include "queue/base/errors.h"
 #include "queue/window_record.h"
 
-#define QUOTA_RECORD_MAX (32 + WINDOW_RECORD_MAX)
+#define QUOTA_RECORD_MAX (64 + WINDOW_RECORD_MAX)
 #define QUOTA_COUNT_MAX  1000000000 /* a slot of the window holds it */
+#define QUOTA_NONE       UINT64_MAX
+
+/* A learned limit that is used up grows by a part after a while, to find the real one again. */
+#define QUOTA_GROW_OF      20
+#define QUOTA_GROW_NS      (900 * NS_PER_S)
+#define QUOTA_SHUT_MOST_NS (3600 * NS_PER_S) /* throttling.md, 4.2: a probe every 15 to 60 min */
+/* A report comes within that, mostly. Exchange Online makes it when it gives up, which is at once
+ * where a limit refuses (reference.md, 6.4). */
+#define QUOTA_REPORT_NS (120 * NS_PER_S)
 
 struct quota_settings {
-	uint64_t count; /* 1 .. QUOTA_COUNT_MAX */
-	int64_t period_ns;
-	double guard; /* the window is so much longer; 0.01 */
-	double stop;  /* ordinary mail uses so much of it; 0.98 */
+	uint64_t count;    /* 1 .. QUOTA_COUNT_MAX; or QUOTA_NONE, without a period */
+	int64_t period_ns; /* 0: a cap */
+	double guard;      /* the window is so much longer; 0.01 */
+	double stop;       /* ordinary mail uses so much of it; 0.98 */
 };
 
 struct quota {
@@ -44,6 +60,16 @@ struct quota {
 	bool keeping;         /* a record is being written */
 	bool last;            /* it is the last */
 	bool open;            /* the record on disk allows something */
+	bool changed;         /* what was learned is not on disk yet */
+	/* What the server said. */
+	uint32_t setbacks; /* in a row; 0: nothing is to be found out */
+	bool late;         /* the last one by a report */
+	bool doubted;      /* one was spent since: a report of that may be on its way */
+	struct mono shut_at;
+	struct mono shut_until;
+	uint64_t learned; /* no more than that may count, until learned_until; or QUOTA_NONE */
+	struct mono learned_until;
+	struct mono grow_at;
 };
 
 enum quota_answer {
@@ -67,6 +93,18 @@ void quota_give_back(struct quota *quota, uint64_t count);
 uint64_t quota_used(struct quota *quota, struct mono now);
 /* As much as such mail may use. */
 uint64_t quota_stop(const struct quota *quota, bool urgent);
+/* Of what began then the server says that it is used up; `late`: by a report. True: that is news,
+ * and it is shut for wait_ns or longer. */
+bool quota_exhaust(
+        struct quota *quota, struct mono now, struct mono began, int64_t wait_ns, bool late);
+/* Nothing has to be found out: without a limit of its own it need not be asked. */
+bool quota_is_free(const struct quota *quota);
+/* An operator said retry: what the server said is forgotten. True: it had said something. */
+bool quota_resume(struct quota *quota);
+static inline bool quota_is_cap(const struct quota *quota)
+{
+	return quota->settings.period_ns == 0;
+}
 
 /* The record on disk. */
 

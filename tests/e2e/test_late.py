@@ -6,6 +6,7 @@ from clients import message, swaks
 from harness import wait_until
 
 MAILBOX, STRANGER = "first@contoso.com", "someone@example.org"
+COLLEAGUE = "second@contoso.com"
 SECRET = "a secret"
 
 
@@ -29,7 +30,8 @@ def start(sluice, mock, route, folder, **settings):
     secret.chmod(0o600)
     server = mock(tenant=tenant())
     return sluice(route(server, identities=[
-        {"user": MAILBOX, "auth": "login", "secret_file": str(secret)}]), **settings)
+        {"user": MAILBOX, "auth": "login", "secret_file": str(secret)}]),
+                  accepted_domains=["contoso.com"], **settings)
 
 
 def report_of(running, folder):
@@ -45,18 +47,21 @@ def incidents(running):
 
 
 def assert_heard(running):
-    """As if a session had been refused so: an incident is open, and mail waits."""
+    """As if a session had been refused so: an incident is open, and mail to outside waits."""
     (opened,) = wait_until(lambda: incidents(running), running.program.tail)
     assert (opened["state"], opened["cause"], opened["scope"]) == ("open", "tenant_rate", "tenant")
     assert "5.7.233" in opened["reply"]
     running.logged("event=late_refusal", "status=5.7.233", f"to={STRANGER}", "cause=tenant_rate",
                    "effect=acted")
-    running.logged("event=held", "scope=route", "cause=tenant_rate")
+    running.logged("event=quota_refused", "limit=external_recipients_per_day")
     swaks(running.port, "--from", MAILBOX, "--to", STRANGER,
           "--data", message("m3", sender=MAILBOX))
     wait_until(lambda: [row["state"] for row in running.queue()] == ["deferred"],
                running.program.tail)
     assert running.lines("event=bounced") == []
+    swaks(running.port, "--from", MAILBOX, "--to", COLLEAGUE,
+          "--data", message("m4", sender=MAILBOX))
+    running.logged("event=delivered", f"to={COLLEAGUE}")
 
 
 def test_a_file_is_heard(sluice, mock, route, folder):
@@ -77,8 +82,9 @@ def test_a_file_is_heard(sluice, mock, route, folder):
     assert_heard(running)
     text = running.command("ndr", report)
     assert row["advice"] in text and row["id"] in text
-    # What was sent before the hold is no further setback, and it is one incident.
-    assert len(running.lines("event=held")) == 1
+    # What was sent before that is no further setback, and it is one incident.
+    assert len(running.lines("event=quota_refused")) == 1
+    assert running.lines("event=held") == []
     assert len(incidents(running)) == 1
 
 

@@ -55,7 +55,7 @@ def test_it_is_never_exceeded(sluice, mock, route, folder):
     # What is internal goes on; what is not waits, in words, with its time and all its attempts.
     running.logged("event=delivered", "to=colleague@contoso.com", count=10)
     (told, *_) = running.logged("event=quota_used_up")
-    assert "tenant=contoso" in told and f"of={LIMIT}" in told
+    assert 'of="tenant contoso"' in told and f"most={LIMIT}" in told
     waiting = wait_until(lambda: [entry for entry in running.queue() if entry["reply"]],
                          running.program.tail)
     for entry in waiting:
@@ -112,3 +112,25 @@ def test_check_says_what_is_wrong(sluice, nowhere):
                                     "external_recipients_per_day": 20}]
     running.write()
     running.command("check", exit_code=1)
+
+
+def test_a_route_has_its_own(sluice, mock, route):
+    """A connector without identities: what it says of messages is what it may send in all."""
+    server = mock("--interface", "connector")
+    way = route(server, interface="connector", messages_per_minute="6/1h", stop="100%",
+                sessions=4, total={"connections": 2})
+    del way["identities"]
+    running = sluice(way, threads={"ingest": 1, "delivery": 2})
+    with smtplib.SMTP(LOCALHOST, running.port, timeout=60) as client:
+        for mark in range(15):
+            client.sendmail("a@contoso.com", ["b@example.org"], message(f"m{mark}"))
+    running.logged("event=delivered", count=6)
+    assert running.count() == 9
+    # What may have been sent counts as sent: nothing more goes out after a kill.
+    running.kill()
+    running.start()
+    with smtplib.SMTP(LOCALHOST, running.port, timeout=60) as client:
+        client.sendmail("a@contoso.com", ["b@example.org"], message("m15"))
+    assert running.count() == 10
+    running.stop()
+    assert len(running.lines("event=delivered")) == 6

@@ -194,11 +194,15 @@ static void rig_lend(struct rig *rig, struct portion_sheet *sheet)
 	const struct letter letter = { .kind = LETTER_PORTION, .portion = sheet };
 
 	rig->portions_asked += sheet->needed > 0;
+	rig->exhausted += sheet->exhausted;
 	rig->portions_spent += sheet->spent;
 	rig->portions_back += sheet->back;
-	rig->quota += sheet->back;
-	sheet->granted = sheet->most < rig->quota ? sheet->most : rig->quota;
-	rig->quota -= sheet->granted;
+	uint64_t *left = rig->config->quotas->rows[sheet->quota].unit == QUOTA_EXTERNAL
+	                         ? &rig->quota
+	                         : &rig->totals[sheet->quota];
+	*left += sheet->back;
+	sheet->granted = sheet->most < *left ? sheet->most : *left;
+	*left -= sheet->granted;
 	sheet->until = mono_after(clock_mono(), 3600 * NS_PER_S);
 	const bool put = mailbox_put(&rig->letters, &letter);
 	assert_true(put);

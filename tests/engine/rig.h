@@ -40,8 +40,10 @@ struct rig {
 	struct incident incident; /* that the shard told of last */
 	size_t incidents_told;
 	size_t incidents_over;
-	uint64_t quota;        /* what is left of a tenant's, for the shard to be lent */
-	size_t portions_asked; /* sheets that wanted some */
+	uint64_t quota; /* what is left of a tenant's, for the shard to be lent */
+	uint64_t totals[QUOTA_PLAN_OF_ROUTE]; /* and of a route's own limits, by the plan's row */
+	size_t portions_asked;                /* sheets that wanted some */
+	size_t exhausted;                     /* that said that a quota is used up */
 	uint64_t portions_spent;
 	uint64_t portions_back;
 	struct gate gates[RIG_GATES_MAX];

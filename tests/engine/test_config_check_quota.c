@@ -1,6 +1,8 @@
 /* What a tenant may send in all: as its licences have it, or as the file says. */
 #include "engine/config_check_quota.h"
 
+#include "engine/quota_plan.h"
+
 #include "queue/base/clock.h"
 #include "tests/engine/config_rows.h"
 
@@ -26,6 +28,16 @@ static const struct config_row rows[] = {
 	        false },
 	{ FILE_TEXT "tenants:\n  - {name: a, external_recipients_per_day: 2000000000}\n", 4,
 	        "1000000000", false },
+	{ FILE_TEXT "source:\n  total: {messages_per_minute: 2000000000}\n", 4,
+	        "source.total.messages_per_minute: right is at most 1000000000", false },
+	{ FILE_TEXT "source: {total: {connections: 5, recipients_per_day: 1000/1h}}\n", 0, NULL,
+	        false },
+	{ "name: relay.test\nroutes:\n  - host: a.test\n    interface: connector\n"
+	  "    messages_per_minute: 2000000000\n",
+	        5, "routes[0].messages_per_minute: right is at most", false },
+	{ "name: relay.test\nroutes:\n  - host: a.test\n    interface: connector\n"
+	  "    total: {recipients_per_day: 2000000000}\n",
+	        5, "routes[0].total.recipients_per_day: right is at most", false },
 	{ FILE_TEXT "tenants:\n  - {name: a, licenses: 5}\n", 4, "did you mean \"licences\"",
 	        false },
 };
@@ -58,7 +70,7 @@ static struct config *load(const char *text)
 	return config;
 }
 
-static void test_which_routes_count(void **state)
+static void test_of_licences(void **state)
 {
 	struct config *config = load(TWO_TEXT "tenants: [{name: a, licences: 10}]\n" DOMAINS);
 	const struct config_tenant *tenant = &config->tenants.at[0];
@@ -66,14 +78,7 @@ static void test_which_routes_count(void **state)
 	(void)state;
 	assert_int_equal(tenant->external_recipients_per_day.count, 12006);
 	assert_true(tenant->external_recipients_per_day.period_ns == 86400 * NS_PER_S);
-	assert_ptr_equal(config_route_quota(&config->routes.at[0]), tenant);
-	assert_null(config_route_quota(&config->routes.at[1])); /* High Volume Email */
-	config_destroy(config);
-	config = load(TWO_TEXT "tenants: [{name: a}]\n");
-	assert_null(config_route_quota(&config->routes.at[0]));
-	config_destroy(config);
-	config = load(TWO_TEXT);
-	assert_null(config_route_quota(&config->routes.at[0]));
+	assert_int_equal(config->quotas->count, 1);
 	config_destroy(config);
 }
 
@@ -82,7 +87,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row),
 		cmocka_unit_test(test_the_formula),
-		cmocka_unit_test(test_which_routes_count),
+		cmocka_unit_test(test_of_licences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,91 @@ static void test_reports_go(void **state)
 	rig_destroy(rig);
 }
 
+/* The server says that the tenant is at its limit, which we did not know of: external mail waits,
+ * other mail goes on. */
+static void test_the_server_says_so(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<x@out.test>\n< BDAT\n> 250 ok\n> 250 ok\n"
+		      "> 550 5.7.233 - Your message can't be sent because your tenant has exceeded "
+		      "its daily limit for sending email to external recipients\n"
+		      "< RSET\n< MAIL\n< RCPT TO:<z@in.test>\n< BDAT\n"
+		      "> 250 ok\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin("accepted_domains: [in.test]\n", ROUTE, scripts);
+
+	(void)state;
+	rig->quota = 0;
+	post(rig, "a@in.test", "x@out.test");
+	post(rig, "a@in.test", "y@out.test");
+	post(rig, "a@in.test", "z@in.test");
+	rig_wait(rig, 3);
+	rig_assert_outcomes(rig, 2, "D");
+	for (size_t i = 0; i < 2; i++) {
+		rig_assert_outcomes(rig, i, "F");
+		assert_int_equal(rig->settled[i]->attempts, 0);
+		assert_string_equal(rig_reply(rig, i, 0),
+		        "0 0.0.0 the tenant has sent to as many external recipients as it may for "
+		        "now, says the server");
+	}
+	assert_int_equal(rig->exhausted, 1);
+	assert_int_equal(rig->incidents_told, 1);
+	rig_destroy(rig);
+}
+
+/* Where internal mail is refused by the same words they mean the tenant as a whole. */
+static void test_of_internal_mail(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<z@in.test>\n< BDAT\n> 250 ok\n> 250 ok\n"
+		      "> 550 5.7.233 external recipients\n" BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin("accepted_domains: [in.test]\n", ROUTE, scripts);
+	const struct mono until = mono_after(clock_mono(), RIG_PATIENCE_NS);
+
+	(void)state;
+	post(rig, "a@in.test", "z@in.test");
+	while (lane_is_open(&rig->delivery.dispatch.lane_values[0], clock_mono()) &&
+	        !mono_reached(clock_mono(), until))
+		rig_turn(rig);
+	assert_false(lane_is_open(&rig->delivery.dispatch.lane_values[0], clock_mono()));
+	assert_int_equal(rig->exhausted, 0);
+	rig_destroy(rig);
+}
+
+/* A route's own limits: what is short makes its lane wait, and nothing is taken of the others. */
+static void test_of_the_route(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT\n< BDAT\n> 250 ok\n> 250 ok\n" TAKEN
+		      "< MAIL\n< RCPT\n< BDAT\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin("",
+	        ROUTE ", messages_per_minute: 2/1h, stop: 100%, total: {connections: 1, "
+	              "recipients_per_day: 50}",
+	        scripts);
+	struct portions_entry *entries = rig->delivery.dispatch.portions.entries;
+
+	(void)state;
+	rig->totals[1] = 50; /* recipients */
+	rig->totals[2] = 2;  /* messages */
+	rig->totals[3] = 1;  /* at once */
+	for (int i = 0; i < 3; i++)
+		post(rig, "a@in.test", "x@out.test");
+	rig_wait(rig, 2);
+	rig_turn_for(rig, 50 * NS_PER_MS);
+	assert_int_equal(rig->settled_count, 2);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_assert_outcomes(rig, 1, "D");
+	for (uint32_t i = 1; i < rig->delivery.dispatch.portions.count; i++)
+		assert_int_equal(entries[i].portion.open, 0);
+	assert_int_equal(rig->delivery.dispatch.lanes[0].state, DISPATCH_LANE_TIMED);
+	rig_destroy(rig);
+}
+
 /* All or none. */
 
 static void office_quota(struct office *office, const char *more)
@@ -287,6 +372,9 @@ int main(void)
 		cmocka_unit_test(test_what_is_left),
 		cmocka_unit_test(test_reports_go),
 		cmocka_unit_test(test_urgent_mail),
+		cmocka_unit_test(test_the_server_says_so),
+		cmocka_unit_test(test_of_internal_mail),
+		cmocka_unit_test(test_of_the_route),
 		cmocka_unit_test_setup_teardown(
 		        test_the_mailbox_is_short, office_open, office_close),
 		cmocka_unit_test_setup_teardown(test_the_quota_is_short, office_open, office_close),

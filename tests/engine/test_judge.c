@@ -530,12 +530,14 @@ static struct late_sheet court_sheet(const struct court *court, const char *repl
 	return sheet;
 }
 
-/* A report of the tenant's limit holds the route's lanes. Of what was sent before a hold it says no
+/* A report that the tenant is blocked holds the route's lanes; one of its external recipients only
+ * those. Of what was sent before a hold it says no
  * more, also when that is over. */
 static void test_late(void **state)
 {
-	static const char tenant[] = "550 5.7.233 - Your message can't be sent because your tenant "
-	                             "has exceeded its daily limit";
+	static const char quota[] = "550 5.7.233 - Your message can't be sent because your tenant "
+	                            "has exceeded its daily limit";
+	static const char tenant[] = "550 5.7.705 Access denied, tenant has exceeded threshold";
 	static const char barred[] = "550 5.1.8 Access denied, bad outbound sender AS(42004)";
 	static const char *const idle[] = { "550 5.1.10 RESOLVER.ADR.RecipientNotFound; no",
 		"421 4.3.2 System not accepting network messages", "535 5.7.3 no", "", "none" };
@@ -551,18 +553,26 @@ static void test_late(void **state)
 		assert_true(lane_door_open(&court.lanes[0], now, 0));
 		assert_false(court.lanes[0].refused);
 	}
+	const struct late_sheet used_up = court_sheet(&court, quota, 5000);
+	struct portions_entry *external = &court.rig->delivery.dispatch.portions.entries[0];
+	judge_late(court.judge, &court.lanes[0], &used_up);
+	assert_true(lane_is_open(&court.lanes[0], now));
+	assert_true(external->exhausted);
+	assert_true(external->late);
+	assert_true(now.ns - external->began.ns >= 5 * NS_PER_S);
+	assert_int_equal(court.judge->incidents->known.count, 1);
 	const struct late_sheet first = court_sheet(&court, tenant, 5000);
 	judge_late(court.judge, &court.lanes[0], &first);
 	assert_false(lane_is_open(&court.lanes[0], now));
 	assert_false(lane_is_open(&court.lanes[1], now));
-	assert_int_equal(court.judge->incidents->known.count, 1);
+	assert_int_equal(court.judge->incidents->known.count, 2);
 	/* A mailbox's own matter: once for what was sent before. */
 	court_lanes(&court);
 	const struct late_sheet before = court_sheet(&court, barred, 5000);
 	judge_late(court.judge, &court.lanes[0], &before);
 	assert_false(lane_is_open(&court.lanes[0], now));
 	assert_true(lane_is_open(&court.lanes[1], now));
-	assert_int_equal(court.judge->incidents->known.count, 2);
+	assert_int_equal(court.judge->incidents->known.count, 3);
 	const uint32_t epoch = court.lanes[0].epoch;
 	court.lanes[0].hold.until = now; /* it is over */
 	judge_late(court.judge, &court.lanes[0], &before);

@@ -30,7 +30,7 @@ struct desk {
 	struct portions portions;
 };
 
-static struct desk *desk_open(void)
+static struct desk *desk_open_with(const char *settings)
 {
 	const struct io_settings io = { 64, 1, 4096 };
 	struct desk *desk = calloc(1, sizeof *desk);
@@ -40,7 +40,7 @@ static struct desk *desk_open(void)
 
 	assert_non_null(desk);
 	config_report_init(&report);
-	if (failed(config_load_text(&desk->config, "x.yaml", view_of(text), &report)))
+	if (failed(config_load_text(&desk->config, "x.yaml", view_of(settings), &report)))
 		config_report_print(&report, CONFIG_WRONG, stderr);
 	config_report_finish(&report);
 	assert_non_null(desk->config);
@@ -56,6 +56,11 @@ static struct desk *desk_open(void)
 	desk->shard.spooler.out = &desk->out;
 	assert_false(failed(portions_init(&desk->portions, &desk->shard)));
 	return desk;
+}
+
+static struct desk *desk_open(void)
+{
+	return desk_open_with(text);
 }
 
 static void desk_close(struct desk *desk)
@@ -87,17 +92,26 @@ static enum portion_reason look(struct desk *desk, struct portions_entry *entry,
 	return portion_look(&entry->portion, loop_now(&desk->shard.loop), urgent, count, ticket);
 }
 
+static void assert_route(const struct desk *desk, uint32_t route, const char *tenant)
+{
+	const struct portions_route *of = &desk->portions.routes[route];
+
+	assert_int_equal(of->count, 1);
+	assert_string_equal(of->entries[0]->row->name, tenant);
+}
+
 static void test_whose_mail_counts(void **state)
 {
 	struct desk *desk = desk_open();
-	const struct config_route *routes = desk->config->routes.at;
 
 	(void)state;
-	assert_int_equal(desk->portions.count, 2);
-	assert_string_equal(portions_of(&desk->portions, &routes[0])->tenant->name, "small");
-	assert_string_equal(portions_of(&desk->portions, &routes[1])->tenant->name, "large");
-	assert_null(portions_of(&desk->portions, &routes[2]));
-	assert_null(portions_of(&desk->portions, &routes[3]));
+	assert_int_equal(desk->portions.count, 3);
+	assert_route(desk, 0, "small");
+	assert_route(desk, 1, "large");
+	assert_route(desk, 2, "free");
+	assert_int_equal(desk->portions.routes[3].count, 0);
+	assert_true(desk->portions.entries[0].free);
+	assert_false(desk->portions.entries[1].free);
 	assert_null(sent(desk)); /* nothing is asked for by itself */
 	desk_close(desk);
 }
@@ -105,14 +119,14 @@ static void test_whose_mail_counts(void **state)
 static void test_asked_spent_told(void **state)
 {
 	struct desk *desk = desk_open();
-	struct portions_entry *large = &desk->portions.entries[1];
+	struct portions_entry *large = &desk->portions.entries[2];
 	struct portion_ticket ticket;
 
 	(void)state;
 	assert_int_equal(look(desk, large, false, 3, &ticket), PORTION_ASKED);
 	struct portion_sheet *sheet = sent(desk);
 	assert_ptr_equal(sheet, &large->sheet);
-	assert_int_equal(sheet->tenant, 2);
+	assert_int_equal(sheet->quota, 2);
 	assert_int_equal(sheet->needed, 3);
 	assert_int_equal(sheet->most, 3 + 100000 / 512);
 	assert_int_equal(sheet->pot, PORTION_ANY);
@@ -128,8 +142,9 @@ static void test_asked_spent_told(void **state)
 	sheet->until = mono_after(loop_now(&desk->shard.loop), NS_PER_S);
 	(void)portions_told(&desk->portions, sheet);
 	assert_int_equal(look(desk, large, true, 4, &ticket), PORTION_FREE);
-	portion_take(&large->portion, &ticket);
-	portions_end(large, loop_now(&desk->shard.loop), &ticket, 1);
+	struct portions_shares shares = { { { large, ticket } }, 1 };
+	portions_take(&shares);
+	portions_end(&desk->portions, &shares.at[0], 1);
 	assert_null(sent(desk)); /* it is told later, by the way */
 	large->tell_at = (struct mono){ 0 };
 	sheet = sent(desk);
@@ -150,7 +165,7 @@ static void test_asked_spent_told(void **state)
 static void test_the_end(void **state)
 {
 	struct desk *desk = desk_open();
-	struct portions_entry *small = &desk->portions.entries[0];
+	struct portions_entry *small = &desk->portions.entries[1];
 	struct portion_ticket ticket;
 
 	(void)state;
@@ -174,8 +189,8 @@ static void test_the_end(void **state)
 static void test_put_off(void **state)
 {
 	struct desk *desk = desk_open();
-	struct portions_entry *small = &desk->portions.entries[0];
-	struct portions_entry *large = &desk->portions.entries[1];
+	struct portions_entry *small = &desk->portions.entries[1];
+	struct portions_entry *large = &desk->portions.entries[2];
 	const struct mono now = loop_now(&desk->shard.loop);
 	const int64_t apart_ns = NS_PER_S / 10 * desk->config->threads.delivery;
 	struct portion_ticket ticket;
@@ -203,6 +218,100 @@ static void test_put_off(void **state)
 	desk_close(desk);
 }
 
+static const char caps[] = "name: relay.test\n"
+                           "threads: {delivery: 3}\n"
+                           "routes:\n"
+                           "  - {name: a, host: a.test, interface: connector, connections: "
+                           "6}\n";
+
+/* Under a cap a shard keeps its fair part, as its messages end: others may wait for a place. */
+static void test_a_cap_is_shared(void **state)
+{
+	struct desk *desk = desk_open_with(caps);
+	struct portions_entry *cap = &desk->portions.entries[1];
+	struct portions_shares shares = { .count = 1 };
+	struct portion_ticket ticket;
+
+	(void)state;
+	assert_int_equal(look(desk, cap, false, 1, &ticket), PORTION_ASKED);
+	struct portion_sheet *sheet = sent(desk);
+	assert_int_equal(sheet->most, 1 + 2); /* a third of it ahead */
+	sheet->granted = 5;
+	(void)portions_told(&desk->portions, sheet);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(look(desk, cap, false, 1, &ticket), PORTION_FREE);
+		shares.at[0] = (struct portions_share){ cap, ticket };
+		portions_take(&shares);
+	}
+	struct portions_share share = shares.at[0];
+	portions_end(&desk->portions, &share, 0);
+	assert_int_equal(cap->portion.pots[PORTION_ANY], 2);
+	cap->tell_at = (struct mono){ 0 };
+	sheet = sent(desk);
+	assert_int_equal(sheet->back, 2); /* two are free, and one more is to come back */
+	assert_int_equal(sheet->spent, 0);
+	(void)portions_told(&desk->portions, sheet);
+	for (int i = 0; i < 2; i++) {
+		share = shares.at[0];
+		portions_end(&desk->portions, &share, 0);
+	}
+	assert_int_equal(cap->portion.pots[PORTION_ANY], 1);
+	cap->tell_at = (struct mono){ 0 };
+	sheet = sent(desk);
+	assert_int_equal(sheet->back, 1 + 1); /* and what nobody took meanwhile */
+	(void)portions_told(&desk->portions, sheet);
+	desk_close(desk);
+}
+
+/* The server says that a limit is reached that we don't know of: nothing more goes out, what is
+ * left of the portion goes back, and when the spooler says so it is free again. */
+static void test_the_server_says_so(void **state)
+{
+	struct desk *desk = desk_open();
+	struct portions_entry *free = &desk->portions.entries[0];
+	struct portions_entry *small = &desk->portions.entries[1];
+	const struct mono now = loop_now(&desk->shard.loop);
+	struct portion_ticket ticket;
+
+	(void)state;
+	assert_false(portions_exhaust(&desk->portions, 3, now, NS_PER_S, false)); /* hve */
+	assert_true(portions_exhaust(&desk->portions, 2, now, NS_PER_S, true));
+	assert_false(free->free);
+	assert_int_equal(look(desk, free, true, 1, &ticket), PORTION_SHORT);
+	struct portion_sheet *sheet = sent(desk);
+	assert_true(sheet->exhausted);
+	assert_true(sheet->late);
+	assert_true(sheet->began.ns == now.ns);
+	assert_true(sheet->wait_ns == NS_PER_S);
+	sheet->until = mono_after(now, 3600 * NS_PER_S);
+	sheet->free = false;
+	(void)portions_told(&desk->portions, sheet);
+	assert_false(free->free);
+	assert_true(free->portion.short_until[PORTION_ANY].ns == sheet->until.ns);
+	assert_null(sent(desk));
+	free->portion.short_until[PORTION_ANY] = (struct mono){ 0 };
+	assert_int_equal(look(desk, free, false, 1, &ticket), PORTION_ASKED);
+	sheet = sent(desk);
+	assert_false(sheet->exhausted);
+	sheet->granted = 1;
+	sheet->free = true;
+	(void)portions_told(&desk->portions, sheet);
+	assert_true(free->free);
+
+	assert_int_equal(look(desk, small, false, 2, &ticket), PORTION_ASKED);
+	sheet = sent(desk);
+	/* It is said while more is on its way: that is not used either. */
+	assert_true(portions_exhaust(&desk->portions, 0, now, NS_PER_S, false));
+	sheet->granted = 2;
+	(void)portions_told(&desk->portions, sheet);
+	assert_int_equal(look(desk, small, false, 1, &ticket), PORTION_SHORT);
+	sheet = sent(desk);
+	assert_true(sheet->exhausted);
+	assert_int_equal(sheet->back, 2);
+	(void)portions_told(&desk->portions, sheet);
+	desk_close(desk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +319,8 @@ int main(void)
 		cmocka_unit_test(test_asked_spent_told),
 		cmocka_unit_test(test_the_end),
 		cmocka_unit_test(test_put_off),
+		cmocka_unit_test(test_a_cap_is_shared),
+		cmocka_unit_test(test_the_server_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* What a tenant may send in all: lent to shards in portions, on disk ahead of that, counted after a
  * crash, and exact after a clean stop. */
 #include "engine/portion_sheet.h"
+#include "engine/spooler_inner.h"
 #include "tests/engine/star.h"
 
 static const char with_quota[] =
@@ -165,6 +166,62 @@ static void test_damage(void **state)
 	star_close(&star);
 }
 
+static const char with_total[] =
+        "tenants: [{name: Tenant}]\n"
+        "routes:\n"
+        "  - {name: first, interface: connector, host: 127.0.0.1, messages_per_minute: 50/1h,\n"
+        "     tls: {mode: none}, sessions: 2, pipeline: 2, total: {connections: 4}}\n";
+
+/* A route's own: its messages are on disk ahead of time, the cap is not; rows are in the plan's
+ * order. */
+static void test_of_a_route(void **state)
+{
+	struct portion_sheet messages = { .quota = 1, .pot = PORTION_ANY, .needed = 9, .most = 9 };
+	struct portion_sheet cap = { .quota = 2, .pot = PORTION_ANY, .needed = 1, .most = 3 };
+	struct star star;
+
+	(void)state;
+	star_open(&star, with_total);
+	assert_int_equal(ask(&star, &messages), 9);
+	const uint64_t commits = star.spooler->batch.commits;
+	assert_int_equal(ask(&star, &cap), 3);
+	cap.granted = 0;
+	assert_int_equal(ask(&star, &cap), 1);
+	cap.granted = 0;
+	assert_int_equal(ask(&star, &cap), 0); /* full; it is asked for again */
+	cap.back = 2;
+	assert_int_equal(ask(&star, &cap), 2);
+	assert_int_equal(star.spooler->batch.commits, commits);
+	star_restart(&star, with_total);
+	assert_true(quota_used(&star.spooler->quotas[1].quota, clock_mono()) >= 9);
+	assert_int_equal(quota_used(&star.spooler->quotas[2].quota, clock_mono()), 0);
+	star_close(&star);
+}
+
+/* The server says that the tenant may send no more, which has no limit that we know of. */
+static void test_the_server_says_so(void **state)
+{
+	struct portion_sheet sheet = {
+		.exhausted = true,
+		.began = clock_mono(),
+		.wait_ns = 3600 * NS_PER_S,
+	};
+	struct star star;
+
+	(void)state;
+	star_open(&star, with_total);
+	assert_int_equal(ask(&star, &sheet), 0);
+	assert_false(sheet.free);
+	assert_true(sheet.until.ns - clock_mono().ns > 3500 * NS_PER_S);
+	sheet = (struct portion_sheet){ .needed = 1, .most = 1 };
+	assert_int_equal(ask(&star, &sheet), 0);
+	assert_true(sheet.until.ns - clock_mono().ns > 3500 * NS_PER_S);
+	spooler_resume_quotas(star.spooler);
+	assert_int_equal(ask(&star, &sheet), 1);
+	assert_true(sheet.free);
+	star_close(&star);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +231,8 @@ int main(void)
 		cmocka_unit_test(test_a_crash_counts_what_was_lent),
 		cmocka_unit_test(test_a_clean_stop_is_exact),
 		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_of_a_route),
+		cmocka_unit_test(test_the_server_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

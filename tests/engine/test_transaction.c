@@ -66,7 +66,8 @@ static struct job *bench_job(struct bench *bench, const char *to)
 
 static bool begin(struct bench *bench, struct transaction *transaction, struct job *job)
 {
-	struct admission admission = { 0 };
+	const struct portions_shares none = { 0 };
+	struct admission admission = { .shares = &none };
 	const enum throttle_reason reason =
 	        throttle_admit(&bench->throttle, loop_now(&bench->rig->delivery.shard.loop), true,
 	                job->owed_count, &admission.throttle);

@@ -106,6 +106,48 @@ static void test_it_rests(void **state)
 	assert_int_equal(portion.open, 1);
 }
 
+/* Of a cap, what is beyond the fair part goes back: what is free at once, the rest as it ends. */
+static void test_a_fair_part(void **state)
+{
+	struct portion portion = { 0 };
+	struct portion_ticket tickets[4];
+
+	(void)state;
+	portion_grant(&portion, PORTION_ANY, 6, 1, (struct mono){ 0 });
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(portion_look(&portion, now, false, 1, &tickets[i]), PORTION_FREE);
+		portion_take(&portion, &tickets[i]);
+	}
+	portion_share(&portion, 3);
+	assert_int_equal(portion_returns(&portion), 2);
+	assert_int_equal(portion_returns(&portion), 0);
+	portion_end(&portion, &tickets[0], 0);
+	portion_end(&portion, &tickets[1], 0);
+	assert_int_equal(portion_returns(&portion), 1);
+	assert_int_equal(portion.pots[PORTION_ANY], 1);
+	assert_int_equal(portion.open, 2);
+}
+
+/* There is no more, says the server: all goes back, and nothing is asked for until then. */
+static void test_it_is_shut(void **state)
+{
+	struct portion portion = { 0 };
+	struct portion_ticket ticket;
+	struct portion_ticket open;
+
+	(void)state;
+	portion_grant(&portion, PORTION_ANY, 6, 1, (struct mono){ 0 });
+	assert_int_equal(portion_look(&portion, now, false, 2, &open), PORTION_FREE);
+	portion_take(&portion, &open);
+
+	portion_shut(&portion, later);
+	assert_int_equal(portion_look(&portion, now, true, 1, &ticket), PORTION_SHORT);
+	portion_end(&portion, &open, 0);
+	assert_int_equal(portion_look(&portion, now, false, 1, &ticket), PORTION_SHORT);
+	assert_int_equal(portion_returns(&portion), 6);
+	assert_int_equal(portion_look(&portion, later, false, 1, &ticket), PORTION_ASKED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +155,8 @@ int main(void)
 		cmocka_unit_test(test_what_is_left),
 		cmocka_unit_test(test_two_pots),
 		cmocka_unit_test(test_it_rests),
+		cmocka_unit_test(test_a_fair_part),
+		cmocka_unit_test(test_it_is_shut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,6 +189,117 @@ static void test_damage_counts_as_spent(void **state)
 	}
 }
 
+/* A cap counts what is lent, and needs no disk. */
+static void test_a_cap(void **state)
+{
+	static struct quota quota;
+	const struct quota_settings cap = { .count = 3, .stop = 1 };
+	const struct mono now = { NS_PER_S };
+	uint64_t lent;
+
+	(void)state;
+	quota_init(&quota, &cap);
+	assert_true(quota_is_cap(&quota));
+	assert_int_equal(quota_lend(&quota, now, false, 1, 2, &lent), QUOTA_LENT);
+	assert_int_equal(lent, 2);
+	assert_int_equal(quota_lend(&quota, now, false, 1, 2, &lent), QUOTA_LENT);
+	assert_int_equal(lent, 1);
+	assert_int_equal(quota_lend(&quota, now, true, 1, 1, &lent), QUOTA_SHORT);
+	assert_true(quota_when(&quota, now, true, 1).ns == MONO_NEVER.ns);
+	assert_false(quota_wants_record(&quota, now));
+	quota_give_back(&quota, 1);
+	assert_int_equal(quota_lend(&quota, now, true, 1, 1, &lent), QUOTA_LENT);
+	assert_true(quota_is_closed(&quota));
+}
+
+#define MINUTES_NS (60 * NS_PER_S)
+
+/* The server says that it is used up before we thought so: nothing for a while that doubles, then
+ * one; and once that was taken, as much as was spent when it said so, and slowly more. */
+static void test_the_server_says_so(void **state)
+{
+	static struct quota quota;
+	struct mono now = { NS_PER_S };
+	const struct mono began = now;
+
+	(void)state;
+	quota_init(&quota, &tenant);
+	assert_int_equal(lend(&quota, now, false, 100, 100), 100);
+	quota_spend(&quota, now, 100);
+	now = mono_after(now, NS_PER_S);
+	assert_true(quota_exhaust(&quota, now, began, 15 * MINUTES_NS, false));
+	assert_false(quota_exhaust(&quota, now, began, 15 * MINUTES_NS, false)); /* the same */
+	assert_int_equal(lend(&quota, now, true, 1, 1), 0);
+	assert_true(quota_when(&quota, now, true, 1).ns == now.ns + 15 * MINUTES_NS);
+	now = mono_after(now, 15 * MINUTES_NS);
+	assert_int_equal(lend(&quota, now, false, 5, 9), 1); /* the probe */
+	assert_int_equal(lend(&quota, now, false, 1, 1), 0);
+	/* It is refused. */
+	quota_give_back(&quota, 1);
+	assert_true(quota_exhaust(&quota, now, now, 15 * MINUTES_NS, false));
+	assert_true(quota_when(&quota, now, true, 1).ns == now.ns + 30 * MINUTES_NS);
+	now = mono_after(now, 30 * MINUTES_NS);
+	/* A restart changes nothing of that. */
+	write_record(&quota, now, false);
+	read_record(&quota, now);
+	quota_give_back(&quota, quota.lent);
+	assert_int_equal(lend(&quota, now, false, 1, 1), 1);
+	quota_spend(&quota, now, 1);
+	assert_int_equal(quota.setbacks, 0);
+	/* What was spent then is the limit until it grows. */
+	assert_int_equal(lend(&quota, now, false, 1, 9), 0);
+	assert_true(quota_when(&quota, now, false, 1).ns <= now.ns + QUOTA_GROW_NS);
+	now = mono_after(now, QUOTA_GROW_NS);
+	uint64_t grown = 0;
+	for (uint64_t more = 1; more > 0; grown += more)
+		more = lend(&quota, now, false, 1, 2);
+	assert_in_range(grown, 1, 30);
+	/* A day later it is as configured. */
+	quota_spend(&quota, now, grown);
+	now = mono_after(now, 2 * DAY_NS);
+	assert_int_equal(lend(&quota, now, false, 980, 980), 980);
+}
+
+/* The same by a report: that one was taken proves nothing until its own report has had time. */
+static void test_a_report_says_so(void **state)
+{
+	static struct quota quota;
+	const struct quota_settings unknown = { .count = QUOTA_NONE, .stop = 1 };
+	struct mono now = { 1000 * NS_PER_S };
+	const struct mono sent = { 990 * NS_PER_S };
+	uint64_t lent;
+
+	(void)state;
+	quota_init(&quota, &unknown);
+	assert_true(quota_is_free(&quota));
+	assert_true(quota_exhaust(&quota, now, sent, MINUTES_NS, true));
+	assert_false(quota_is_free(&quota));
+	assert_false(quota_exhaust(&quota, now, sent, MINUTES_NS, true)); /* another one's */
+	now = mono_after(now, MINUTES_NS);
+	assert_int_equal(quota_lend(&quota, now, false, 1, 9, &lent), QUOTA_LENT);
+	assert_int_equal(lent, 1);
+	quota_spend(&quota, now, 1);
+	assert_int_equal(quota_lend(&quota, now, false, 1, 9, &lent), QUOTA_SHORT);
+	assert_true(quota_when(&quota, now, false, 1).ns == now.ns + QUOTA_REPORT_NS);
+	/* It comes, and says the same. */
+	now = mono_after(now, NS_PER_S);
+	assert_false(quota_exhaust(&quota, now, sent, MINUTES_NS, true)); /* of one before */
+	assert_true(quota_exhaust(&quota, now, now, MINUTES_NS, true));
+	now = mono_after(now, MINUTES_NS);
+	assert_int_equal(quota_lend(&quota, now, false, 1, 9, &lent), QUOTA_SHORT);
+	now = mono_after(now, MINUTES_NS);
+	assert_int_equal(quota_lend(&quota, now, false, 1, 9, &lent), QUOTA_LENT);
+	quota_spend(&quota, now, 1);
+	now = mono_after(now, QUOTA_REPORT_NS); /* none came */
+	assert_int_equal(quota_lend(&quota, now, false, 1, 9, &lent), QUOTA_LENT);
+	assert_int_equal(lent, 9);
+	assert_true(quota_is_free(&quota));
+	/* An operator need not wait. */
+	assert_true(quota_exhaust(&quota, now, now, MINUTES_NS, false));
+	assert_true(quota_resume(&quota));
+	assert_true(quota_is_free(&quota));
+}
+
 /* Three who spend, tell late, give back and lose everything in crashes, for ten days: a crash may
  * come between a record's writing and its end, and finds either of the two. */
 static void test_any_way_it_is_spent(void **state)
@@ -255,6 +366,9 @@ int main(void)
 		cmocka_unit_test(test_urgent_mail_finds_room),
 		cmocka_unit_test(test_what_is_left),
 		cmocka_unit_test(test_damage_counts_as_spent),
+		cmocka_unit_test(test_a_cap),
+		cmocka_unit_test(test_the_server_says_so),
+		cmocka_unit_test(test_a_report_says_so),
 		cmocka_unit_test(test_any_way_it_is_spent),
 	};
 

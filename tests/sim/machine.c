@@ -289,3 +289,15 @@ void machine_finish(struct machine *machine)
 	logger_destroy(machine->logger);
 	free(machine);
 }
+
+uint64_t machine_in_flight(const struct machine *machine)
+{
+	uint64_t in_flight = 0;
+
+	for (size_t i = 0; i < machine->delivery_count; i++) {
+		const struct dispatch *dispatch = &machine->deliveries[i].dispatch;
+		for (uint32_t j = 0; j < dispatch->lane_count; j++)
+			in_flight += dispatch->lane_values[j].in_flight;
+	}
+	return in_flight;
+}

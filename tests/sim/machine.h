@@ -59,6 +59,8 @@ void machine_crash(struct machine *machine);
 /* Whether the thread of one of its ingest shards, or else its delivery shards, has this. */
 bool machine_delivers(const struct machine_thread *thread);
 bool machine_owns(const struct machine *machine, const struct io *io, bool ingest);
+/* Messages of all its delivery shards. */
+uint64_t machine_in_flight(const struct machine *machine);
 /* An operator comes now and then, and releases what is held in doubt. True: now. */
 bool machine_release(struct machine *machine);
 /* Asks the shards to finish; machine_is_drained() follows. */

@@ -7,6 +7,7 @@
 
 static void meter_sign_in(struct meter *meter, const void *session, unsigned mailbox);
 static void meter_count(struct meter *meter, unsigned mailbox);
+static void meter_count_all(struct meter *meter);
 static void meter_see_recipients(struct meter *meter, struct view bytes);
 static void meter_confirm(struct meter *meter, const struct meter_recipient *recipient);
 
@@ -35,10 +36,18 @@ void meter_put_quota(struct meter *meter, struct text *text, uint64_t seed, bool
 	meter->part_internal = random_below(&random, 2) == 0;
 	meter->quota = more ? quota / 2 : quota;
 	meter->quota_period_ns = 600 * NS_PER_S;
-	text_format(text,
-	        "tenants: [{name: sim, external_recipients_per_day: %u/10m}]\n"
-	        "accepted_domains: [sim.test%s]\n",
-	        quota, meter->part_internal ? ", x.far.test" : "");
+	text_format(text, "tenants: [{name: sim, external_recipients_per_day: %u/10m", quota);
+	if (random_below(&random, 2) == 0) {
+		const unsigned total = 4 + (unsigned)random_below(&random, 12);
+		const unsigned cap = 1 + (unsigned)random_below(&random, 5);
+
+		text_format(text, ", total: {messages_per_minute: %u/10m, connections: %u}", total,
+		        cap);
+		meter->total = more ? total / 2 : total;
+		meter->cap = cap;
+	}
+	text_format(text, "}]\naccepted_domains: [sim.test%s]\n",
+	        meter->part_internal ? ", x.far.test" : "");
 }
 
 const char *meter_mailbox(unsigned mailbox)
@@ -63,10 +72,38 @@ void meter_see(struct meter *meter, const void *session, struct view bytes)
 	for (size_t at = view_find_fold(bytes, mail); at < bytes.bytes;
 	        at = view_find_fold(bytes, mail)) {
 		bytes = view_skip(bytes, at + mail.bytes);
+		meter_count_all(meter);
 		for (size_t i = 0; i < meter->session_count; i++)
 			if (meter->sessions[i] == session)
 				meter_count(meter, meter->mailboxes[i]);
 	}
+}
+
+static void meter_count_all(struct meter *meter)
+{
+	const struct mono now = clock_mono();
+	const size_t count = meter->all_count;
+
+	if (meter->total == 0)
+		return;
+	check(count < METER_ALL_MAX);
+	meter->all_mails[meter->all_count++] = now;
+	if (count < meter->total)
+		return;
+	const int64_t within_ns = now.ns - meter->all_mails[count - meter->total].ns;
+	if (within_ns < meter->quota_period_ns)
+		oracle_fail(meter->oracle,
+		        "I4: %llu messages within %.3f s, and the tenant may have %llu",
+		        (unsigned long long)meter->total + 1, (double)within_ns / (double)NS_PER_S,
+		        (unsigned long long)meter->total);
+}
+
+void meter_see_in_flight(struct meter *meter, uint64_t in_flight)
+{
+	if (meter->cap > 0 && in_flight > meter->cap)
+		oracle_fail(meter->oracle,
+		        "I4: %llu messages are in flight, and the tenant may have %llu",
+		        (unsigned long long)in_flight, (unsigned long long)meter->cap);
 }
 
 /* "RCPT TO:<ok.N.K@far.test>", see the oracle. */

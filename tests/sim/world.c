@@ -449,6 +449,7 @@ static void world_turn(void)
 	if (chosen == mock_turns) {
 		mock_thread_turn();
 		meter_look(&world.meter);
+		meter_see_in_flight(&world.meter, machine_in_flight(world.machine));
 	} else if (chosen == clients_turn) {
 		client_thread_turn();
 	} else {
@@ -456,6 +457,7 @@ static void world_turn(void)
 		io_sim_turn(thread->loop->io);
 		io_sim_crash_in_wait(world_crash, NULL, world.crash_in_wait);
 		thread->turn(thread);
+		meter_see_in_flight(&world.meter, machine_in_flight(machine));
 		io_sim_crash_in_wait(world_crash, NULL, 0); /* the others' power is not ours */
 	}
 	world_look();

@@ -1,0 +1,150 @@
+#include "engine/quota_plan.h"
+
+#include "engine/config_arena.h"
+#include "queue/base/check.h"
+
+#define KEY_EXTERNAL "external_recipients_per_day"
+
+/* Where rows come from: counted first, then written. */
+struct maker {
+	struct quota_row *rows; /* NULL: only counted */
+	uint32_t count;
+};
+
+static void quota_plan_visit(struct maker *maker, const struct config *config);
+static void quota_plan_add_total(struct maker *maker, const struct quota_row *form,
+        const struct config_total *total, const struct config_total *otherwise);
+static void quota_plan_add(struct maker *maker, const struct quota_row *form, enum quota_unit unit,
+        const char *key, const struct config_limit *limit);
+
+void quota_plan_make(struct config *config)
+{
+	struct maker maker = { 0 };
+
+	quota_plan_visit(&maker, config);
+	struct quota_plan *plan = config_arena_take(config->arena, sizeof *plan);
+	maker.rows = config_arena_take(config->arena, (maker.count + 1) * sizeof *maker.rows);
+	maker.count = 0;
+	quota_plan_visit(&maker, config);
+	*plan = (struct quota_plan){ maker.rows, maker.count };
+	config->quotas = plan;
+}
+
+/* Its limit is not known, so nothing is counted; but the server may say that it is reached. */
+static void quota_plan_add_unknown(struct maker *maker, const struct quota_row *form)
+{
+	if (maker->rows != NULL) {
+		maker->rows[maker->count] = *form;
+		maker->rows[maker->count].unit = QUOTA_EXTERNAL;
+		maker->rows[maker->count].key = KEY_EXTERNAL;
+		maker->rows[maker->count].settings.count = QUOTA_NONE;
+	}
+	maker->count++;
+}
+
+static void quota_plan_visit(struct maker *maker, const struct config *config)
+{
+	const struct config_total none = { 0 };
+
+	if (config->tenants.count == 0)
+		quota_plan_add_unknown(maker, &(struct quota_row){ .settings.stop = 1 });
+	for (size_t i = 0; i < config->tenants.count; i++) {
+		const struct config_tenant *tenant = &config->tenants.at[i];
+		const struct quota_row form = {
+			.owner = QUOTA_OF_TENANT,
+			.name = tenant->name,
+			.index = i,
+			.settings = { .guard = tenant->guard, .stop = tenant->stop },
+		};
+		if (tenant->external_recipients_per_day.count == LIMIT_NONE)
+			quota_plan_add_unknown(maker, &form);
+		quota_plan_add(maker, &form, QUOTA_EXTERNAL, KEY_EXTERNAL,
+		        &tenant->external_recipients_per_day);
+		quota_plan_add_total(maker, &form, &tenant->total, &none);
+	}
+	for (size_t i = 0; i < config->routes.count; i++) {
+		const struct config_route *route = &config->routes.at[i];
+		const struct quota_row form = {
+			.owner = QUOTA_OF_ROUTE,
+			.name = route->name,
+			.index = i,
+			.settings = { .guard = route->guard, .stop = route->stop },
+		};
+		/* Where nobody signs in, what a mailbox may do is what the route may do. */
+		const struct config_total own = {
+			.connections = route->connections,
+			.messages_per_minute = route->messages_per_minute,
+			.recipients_per_day = route->recipients_per_day,
+		};
+		quota_plan_add_total(
+		        maker, &form, &route->total, route->identities.count == 0 ? &own : &none);
+	}
+	const struct quota_row form = {
+		.owner = QUOTA_OF_SOURCE,
+		.settings = { .guard = config->source.guard, .stop = config->source.stop },
+	};
+	quota_plan_add_total(maker, &form, &config->source.total, &none);
+}
+
+static void quota_plan_add_total(struct maker *maker, const struct quota_row *form,
+        const struct config_total *total, const struct config_total *otherwise)
+{
+	const struct config_total *of[] = { otherwise, total };
+
+	quota_plan_add(maker, form, QUOTA_RECIPIENTS, "recipients_per_day",
+	        &of[total->recipients_per_day.set]->recipients_per_day);
+	quota_plan_add(maker, form, QUOTA_MESSAGES, "messages_per_minute",
+	        &of[total->messages_per_minute.set]->messages_per_minute);
+	quota_plan_add(maker, form, QUOTA_IN_FLIGHT, "connections",
+	        &of[total->connections.set]->connections);
+}
+
+static void quota_plan_add(struct maker *maker, const struct quota_row *form, enum quota_unit unit,
+        const char *key, const struct config_limit *limit)
+{
+	if (!limit->set || limit->count == LIMIT_NONE)
+		return;
+	if (maker->rows != NULL) {
+		struct quota_row *row = &maker->rows[maker->count];
+		*row = *form;
+		row->unit = unit;
+		row->key = key;
+		row->settings.count = limit->count;
+		row->settings.period_ns = unit == QUOTA_IN_FLIGHT ? 0 : limit->period_ns;
+		if (unit == QUOTA_IN_FLIGHT)
+			row->settings.stop = 1; /* a part of one place is none */
+	}
+	maker->count++;
+}
+
+/* What direct send and High Volume Email carry does not count as external (reference.md, 1 and
+ * 3.2), and only direct send and connectors come by our address. */
+bool quota_plan_has(const struct config *config, const struct quota_row *row, uint16_t route)
+{
+	check(route < config->routes.count);
+	const struct config_route *at = &config->routes.at[route];
+	const enum route_interface interface = at->interface;
+
+	switch (row->owner) {
+	case QUOTA_OF_TENANT:
+		if (row->unit == QUOTA_EXTERNAL && interface != INTERFACE_SUBMISSION &&
+		        interface != INTERFACE_CONNECTOR)
+			return false;
+		return config->tenants.count == 0 || at->tenancy == &config->tenants.at[row->index];
+	case QUOTA_OF_ROUTE:
+		return row->index == route;
+	default:
+		return interface == INTERFACE_DIRECT || interface == INTERFACE_CONNECTOR;
+	}
+}
+
+void quota_plan_name(const struct quota_row *row, struct text *name)
+{
+	if (row->owner == QUOTA_OF_SOURCE)
+		text_put(name, VIEW("source address"));
+	else if (row->name == NULL)
+		text_put(name, VIEW("the tenant"));
+	else
+		text_format(name, "%s %s", row->owner == QUOTA_OF_TENANT ? "tenant" : "route",
+		        row->name);
+}
