@@ -1,9 +1,12 @@
 """What servers see: TLS, sign-in, each recipient's own end, waiting for those that are away."""
 
+import base64
+import re
 import time
 
 import pytest
 
+import clients
 import servers
 from clients import Raw, message, swaks
 from harness import mark_of, wait_until
@@ -234,3 +237,32 @@ def test_a_message_may_have_less_time(sluice, nowhere):
         raw.say("DATA")
         raw.send(b"X-Sluice-Expire: soon\r\n" + message("m2").encode() + b"\r\n.\r\n")
         assert raw.reply().startswith("550 5.6.0 X-Sluice-Expire is to be there once")
+
+
+def dumped(pid):
+    """What a core dump of the process would hold: all its memory but what is marked otherwise."""
+    with (open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as table,
+          open(f"/proc/{pid}/mem", "rb", buffering=0) as memory):
+        place = None
+        for line in table:
+            if found := re.match("([0-9a-f]+)-([0-9a-f]+) r.* 0 +(.*)$|[0-9a-f]+-[0-9a-f]+ ", line):
+                place = found if found[1] else None
+            elif place and line.startswith("VmFlags:") and " dd" not in line:
+                if not place[3].startswith("[v"):  # the kernel's own
+                    memory.seek(int(place[1], 16))
+                    yield memory.read(int(place[2], 16) - int(place[1], 16))
+
+
+def test_no_password_is_left_for_a_core_dump(sluice, mock, route, users_file, listener_tls):
+    """Ours is gone once we are signed in, and a client's once it is, in every form."""
+    server = mock()
+    running = sluice(route(server), listener={"users_file": users_file, "tls": listener_tls})
+    swaks(running.port, "--data", message("m1"), "--tls", "--auth", "LOGIN",
+          "--auth-user", clients.USER, "--auth-password", clients.PASSWORD)
+    running.wait_empty()
+    assert running.logged("event=signed_in", "mechanism=LOGIN")
+    secrets = [form for password in (servers.PASSWORD.encode(), clients.PASSWORD.encode())
+               for form in (password, base64.b64encode(password))]
+    memory = b"".join(dumped(running.program.process.pid))
+    assert str(running.spool).encode() in memory  # that is how it would be found
+    assert [secret for secret in secrets if secret in memory] == []
