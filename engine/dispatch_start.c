@@ -37,7 +37,7 @@ static struct mono dispatch_consider(
 static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispatch_route *route,
         struct dispatch_lane *lane, const struct dispatch_start *start);
 static uint32_t dispatch_recipients(
-        const struct dispatch_lane *lane, const struct job *job, bool urgent);
+        const struct dispatch_lane *lane, const struct job *job, bool urgent, struct mono now);
 static struct outbound *dispatch_pick(struct dispatch_lane *lane);
 static bool dispatch_prefers_another(const struct dispatch *dispatch,
         const struct dispatch_route *route, const struct dispatch_lane *lane,
@@ -262,7 +262,7 @@ static struct mono dispatch_consider(
 
 	start->urgent = schedule_is_urgent(dispatch->schedule, start->job);
 	start->asked = false;
-	start->weight.recipients = dispatch_recipients(lane, start->job, start->urgent);
+	start->weight.recipients = dispatch_recipients(lane, start->job, start->urgent, now);
 	const enum throttle_reason reason =
 	        throttle_look(throttle, now, start->urgent, start->weight.recipients);
 	if (reason != THROTTLE_FREE && reason != THROTTLE_RECORD)
@@ -321,10 +321,11 @@ static struct mono dispatch_blocked_until(
 
 /* As many as the lane asks for in one transaction. */
 static uint32_t dispatch_recipients(
-        const struct dispatch_lane *lane, const struct job *job, bool urgent)
+        const struct dispatch_lane *lane, const struct job *job, bool urgent, struct mono now)
 {
 	const uint64_t limits[] = {
 		lane->recipients_most,
+		lane_crowd_most(lane->lane, now),
 		throttle_recipients_most(lane->lane->throttle, urgent),
 		job->at_once > 0 ? job->at_once : UINT64_MAX,
 	};

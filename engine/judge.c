@@ -15,6 +15,7 @@ static void judge_defer(struct judge *judge, struct job *job);
 static void judge_settle_until(struct judge *judge, struct job *job, struct wall until);
 static void judge_log_retry(struct judge *judge, const struct job *job);
 static void judge_expire(struct judge *judge, struct job *job);
+static uint16_t judge_marked(const struct job *job, enum owed_mark mark);
 static void judge_put_back(
         struct judge *judge, struct lane *lane, struct job *job, const struct judgement *judgement);
 static void judge_lone(
@@ -185,6 +186,9 @@ void judge_transaction(
 	const bool stopped = judgement->held || judgement->restarted || judgement->doubted;
 	bool failed = judgement->doubted;
 
+	if (judgement->split)
+		judge_strike_crowd(judge, lane, judge_marked(job, OWED_ACCEPTED),
+		        (uint16_t)(job->owed_count - judge_marked(job, OWED_UNASKED)));
 	if (!failed && judgement->restarted && job->restarts++ == JOB_RESTARTS_MAX)
 		failed = true;
 	job->blamed |= failed;
@@ -202,14 +206,21 @@ void judge_transaction(
 	judge_defer(judge, job);
 }
 
+static uint16_t judge_marked(const struct job *job, enum owed_mark mark)
+{
+	uint16_t count = 0;
+
+	for (size_t i = 0; i < job->owed_count; i++)
+		count += job_owed_const(job)[i].mark == mark;
+	return count;
+}
+
 /* It keeps its place. */
 static void judge_put_back(
         struct judge *judge, struct lane *lane, struct job *job, const struct judgement *judgement)
 {
-	uint16_t asked = 0;
+	const uint16_t asked = (uint16_t)(job->owed_count - judge_marked(job, OWED_UNASKED));
 
-	for (size_t i = 0; i < job->owed_count; i++)
-		asked += job_owed(job)[i].mark != OWED_UNASKED;
 	if (judgement->split && asked <= 1) {
 		judge_lone(judge, lane, job, judgement);
 		return;

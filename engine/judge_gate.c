@@ -65,6 +65,8 @@ bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
 	check(it->judged);
 	const bool retire = judge_rows[it->verdict.outcome].retire && judge_act_of(it) != ACT_DEFER;
 
+	if (origin != NULL)
+		judge_strike(judge, lane, it);
 	switch (judge_gate_of(it)) {
 	case GATE_DOOR:
 		if (origin != NULL) /* else its door is shut already */
@@ -260,7 +262,7 @@ static void judge_refuse(struct judge *judge, struct lane *lane, struct judge_ca
 
 	incidents_refuse(judge->incidents, lane, it, it->denied);
 	lane_stir(lane);
-	if (!lane_strike(lane, now))
+	if (lane_strike(lane, now, LANE_STRIKE_SENDER) == 0)
 		return;
 	const bool news = lane_hold(lane, now, lane->epoch, &wait, &judge->shard->random);
 	lane_say(lane, now, loop_wall(&judge->shard->loop), judge_case_note(it));

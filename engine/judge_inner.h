@@ -1,6 +1,7 @@
 /*
  * What the files of the judge share: judge.c (recipients and jobs), judge_gate.c (lanes: what the
- * outcomes of verdicts do, and the gates they close), judge_quota.c (a tenant's quota).
+ * outcomes of verdicts do, and the gates they close), judge_quota.c (a tenant's quota),
+ * judge_strike.c (the budget of errors).
  *
  * Thread:  the delivery shard's. For these files alone.
  */
@@ -41,6 +42,10 @@ bool judge_exhaust(struct judge *judge, struct lane *lane, struct judge_case *it
 int32_t judge_wait_s(const struct judge_case *it);
 /* An incident, if the reply makes one, is there or there once more. */
 void judge_count(struct judge *judge, struct lane *lane, struct judge_case *it, bool route);
+/* A refusal that its mailbox may have few of. */
+void judge_strike(struct judge *judge, struct lane *lane, const struct judge_case *it);
+/* The same where a message had too many recipients: `accepted` of so many that were asked for. */
+void judge_strike_crowd(struct judge *judge, struct lane *lane, uint16_t accepted, uint16_t asked);
 /* route= and identity= */
 void judge_log_lane(struct judge *judge, const struct lane *lane, struct log_line *line);
 

@@ -155,3 +155,37 @@ def test_nobody_is_there_to_ask(sluice, nowhere):
     running.terminate()
     running.command("incidents", exit_code=1)
     running.command("incidents", "word", exit_code=2)
+
+
+def test_unknown_recipients_have_a_budget(sluice, mock, route, folder):
+    """Ten of them would bar the mailbox for a day, and with it all that it sends."""
+    gone = [f"gone{number}@contoso.com" for number in range(12)]
+    server = mock(tenant={**tenant_of(), "unknown_recipients": gone, "errors": {"count": 10}})
+    running = sluice(pool(route, server, folder, FIRST, connections=3))
+    for number, recipient in enumerate(gone):
+        swaks(running.port, "--from", FIRST, "--to", recipient,
+              "--data", message(f"m{number}", sender=FIRST, recipient=recipient))
+    (held,) = running.logged("event=held")
+    assert f"identity={FIRST}" in held and "more would bar it (550 5.2.255)" in held
+    # What waits for that says so, and keeps its attempts.
+    waiting = wait_until(lambda: [row for row in running.queue() if row["reply"]],
+                         running.program.tail)
+    assert all("unknown recipients" in row["reply"] and row["attempts"] == 0
+               for row in waiting if row["from"])
+    mailbox = server.account_now()["tenant"]["mailboxes"][FIRST]
+    assert mailbox["bars"] == 0 and mailbox["refused"]["recipient_unknown"] <= 8
+
+
+def test_how_many_recipients_a_message_may_have_is_learned(sluice, mock, route, folder):
+    server = mock(tenant={**tenant_of(), "recipients_per_message": 5, "errors": {"count": 3}})
+    running = sluice(pool(route, server, folder, FIRST, connections=1))
+    everybody = ",".join(f"a{number}@example.org" for number in range(12))
+    for number in range(4):
+        swaks(running.port, "--from", FIRST, "--to", everybody,
+              "--data", message(f"m{number}", sender=FIRST))
+    running.wait_empty()
+    (learned,) = running.logged("event=learned")
+    assert "limit=recipients_per_message how=cut now=5" in learned
+    mailbox = server.account()["tenant"]["mailboxes"][FIRST]
+    assert (mailbox["accepted"], mailbox["recipients"], mailbox["bars"]) == (12, 48, 0)
+    assert mailbox["refused"] == {"too_many_recipients": 7}  # of the first message, once
