@@ -47,7 +47,9 @@ void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it
 {
 	struct shard *shard = judge->shard;
 	const bool held = it->judged && judge_gate_of(it) > GATE_DOOR;
-	const bool blamed = !it->judged || verdict_counts(&it->verdict);
+	/* Another front end may do, soon: that is no failed attempt of the message. */
+	const bool elsewhere = it->judged && judge_act_of(it) == ACT_RESTART;
+	const bool blamed = !elsewhere && (!it->judged || verdict_counts(&it->verdict));
 
 	if (it->judged)
 		(void)judge_lane(judge, lane, it, NULL);
@@ -60,7 +62,7 @@ void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it
 	job->last_attempt = loop_wall(&shard->loop);
 	job = schedule_withdraw(judge->schedule, job);
 	judge_close_with(judge, lane, job, OWED_DEFERRED, it);
-	job->wait_s = held ? verdict_wait_s(&it->verdict) : 0;
+	job->wait_s = held ? verdict_wait_s(&it->verdict) : elsewhere ? judge_wait_s(it) : 0;
 	job->blamed = blamed;
 	judge_defer(judge, job);
 }

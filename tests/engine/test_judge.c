@@ -510,11 +510,22 @@ static void test_session(void **state)
 	assert_int_equal(court.judge->schedule->job_count, 2);
 	assert_false(lane_door_open(&court.lanes[0], loop_now(&court.rig->delivery.shard.loop), 0));
 	assert_true(lane_door_open(&court.lanes[1], loop_now(&court.rig->delivery.shard.loop), 0));
+	/* A front end's fault blames nobody, and another one is tried soon. */
+	const bool parsed = judge_case_repeat(&it, STAGE_AUTH,
+	        VIEW("451 4.7.0 Temporary server error. Please try again later. PRX4"), VIEW("x"));
+	assert_true(parsed);
+	judge_session(court.judge, court.lanes, &it);
+	court_collect(&court);
+	assert_int_equal(court.rig->settled_count, 2);
+	assert_int_equal(court.rig->settled[1]->attempts, 0);
+	assert_in_range(court.rig->settled[1]->next_attempt.ms -
+	                        loop_wall(&court.rig->delivery.shard.loop).ms,
+	        5000, 36000);
 	/* While another session stands, nobody is deferred. */
 	court.lanes[0].standing = 1;
 	judge_session(court.judge, court.lanes, &it);
 	court_collect(&court);
-	assert_int_equal(court.rig->settled_count, 1);
+	assert_int_equal(court.rig->settled_count, 2);
 	rig_destroy(court.rig);
 }
 
