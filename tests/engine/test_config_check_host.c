@@ -136,12 +136,40 @@ static void test_anchor(void **state)
 	config_destroy(config);
 }
 
+/* What the interfaces bring besides: Microsoft's figures, and on the MX side a session's end before
+ * the server ends it, after 5 minutes without work or 20 in all. */
+static void test_figures(void **state)
+{
+	char said[OUTPUT_BYTES] = "";
+	struct config *config = load("routes: [{interface: submission}, {interface: hve}, "
+	                             "{interface: direct, host: a.test}, {host: a.test}]\n",
+	        CONFIG_WRONG, said);
+
+	(void)state;
+	assert_non_null(config);
+	const struct config_route *routes = config->routes.at;
+	assert_int_equal(routes[0].message_bytes, 157286400);
+	assert_int_equal(routes[1].recipients_per_message.count, 50);
+	assert_int_equal(routes[1].port, 587);
+	for (size_t i = 2; i < 4; i++) {
+		assert_int_equal(routes[i].port, 25);
+		assert_int_equal(routes[i].message_bytes, 157286400);
+		assert_int_equal(routes[i].recipients_per_message.count, 200);
+		assert_true(routes[i].group_by_domain);
+		assert_int_equal(routes[i].messages_per_session.count, 100);
+		assert_int_equal(routes[i].idle_ns, 60 * NS_PER_S);
+		assert_int_equal(routes[i].lifetime_ns, 900 * NS_PER_S);
+	}
+	config_destroy(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_where_it_leads),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_anchor),
+		cmocka_unit_test(test_figures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

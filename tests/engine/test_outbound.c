@@ -603,6 +603,29 @@ static void test_messages_per_session(void **state)
 	rig_destroy(rig);
 }
 
+static void test_lifetime(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE TAKEN BYE,
+		HELLO MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin("", PLAIN ", sessions: 1", scripts);
+
+	(void)state;
+	/* Less than may be set. */
+	struct config_route *route = (struct config_route *)(uintptr_t)rig->config->routes.at;
+	route->lifetime_ns = 100 * NS_PER_MS;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_turn_for(rig, 150 * NS_PER_MS);
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "D");
+	assert_int_equal(atomic_load(&rig->counters.sessions_failed), 0);
+	rig_destroy(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -632,6 +655,7 @@ int main(void)
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_messages_per_session),
+		cmocka_unit_test(test_lifetime),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
