@@ -9,14 +9,17 @@
 #include "engine/config_check_rules.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
+#include "engine/secret_file.h"
 #include "engine/users.h"
 #include "queue/address.h"
 #include "queue/base/check.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #define HOST_NAME_BYTES 256
 #define WHY_BYTES       1024
+#define PEM_BYTES_MAX   65536 /* a chain of ten certificates has a third of that */
 #define SESSIONS_MOST   10000 /* as config_schema.h has it */
 
 #define complain(places, section, field, ...)                                                      \
@@ -221,6 +224,29 @@ static void derive_tls_mode(struct config_route *route, const struct config_plac
 		tls->mode = ROUTE_TLS_REQUIRED;
 }
 
+/* Exchange Online looks for no intermediate certificate: without them it takes us for a stranger,
+ * and says no more than "Relay Access Denied". */
+static void note_lone_certificate(
+        const struct config_route *route, size_t index, struct config_places *places)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----";
+	char memory[PEM_BYTES_MAX];
+	size_t bytes = 0;
+
+	if (route->interface != INTERFACE_CONNECTOR || route->tls.certificate == NULL ||
+	        failed(secret_file_read(
+	                route->tls.certificate, (struct span){ memory, sizeof memory }, &bytes)))
+		return;
+	memory[bytes] = '\0';
+	const char *first = strstr(memory, begin);
+	if (first != NULL && strstr(first + 1, begin) == NULL)
+		remark(places, &route->tls, &route->tls.certificate,
+		        "routes[%zu].tls.certificate: the file holds one certificate alone; a "
+		        "connector knows us by it only if those of its intermediate authorities "
+		        "follow it there",
+		        index);
+}
+
 static void check_route_tls(struct config_route *route, size_t index, struct config_places *places)
 {
 	struct config_route_tls *tls = &route->tls;
@@ -263,6 +289,7 @@ static void check_route_tls(struct config_route *route, size_t index, struct con
 		complain(places, tls, tls->ca_file != NULL ? &tls->ca_file : &tls->certificate,
 		        "routes[%zu].tls: %s", index, text_string(&why));
 	tls_context_destroy(context);
+	note_lone_certificate(route, index, places);
 }
 
 static void check_route_name(

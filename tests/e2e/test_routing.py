@@ -1,6 +1,7 @@
 """Rules, routes and fallbacks between real servers."""
 
 import json
+import subprocess
 
 from clients import Raw, message, swaks
 from harness import LOCALHOST, free_port, run_sluice, wait_until
@@ -213,3 +214,37 @@ rules:
 """, encoding="utf-8")
     done = run_sluice("check", "--config", config, exit_code=1)
     assert "sluice.yaml:6: rules[1].route: no route is named \"elsewhere\"" in done.stderr
+
+
+def test_a_connector_gets_the_whole_chain(sluice, mock, certificates, folder):
+    """Who knows the root alone believes our certificate: what is between comes with it."""
+    def openssl(*words):
+        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+
+    def signed(name, by, by_key, extensions):
+        key, request, made = (folder / f"{name}.{end}" for end in ("key", "csr", "pem"))
+        (folder / f"{name}.ext").write_text(extensions, encoding="ascii")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-subj", f"/CN={name}", "-keyout", key, "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", by, "-CAkey", by_key, "-CAcreateserial",
+                "-days", "2", "-extfile", folder / f"{name}.ext", "-out", made)
+        return made, key
+
+    middle, middle_key = signed("middle", certificates.ca, certificates.folder / "ca.key",
+                                "basicConstraints=critical,CA:true\n")
+    leaf, key = signed("leaf", middle, middle_key, "subjectAltName=DNS:relay.contoso.com\n")
+    chain = folder / "chain.pem"
+    chain.write_text(leaf.read_text("ascii") + middle.read_text("ascii"), encoding="ascii")
+    server = mock("--interface", "connector", "--client-ca", certificates.ca, tenant={
+        "accepted_domains": ["contoso.com"], "tarpit": 0,
+        "connectors": [{"certificate": "relay.contoso.com"}]})
+    way = {"interface": "connector", "host": "localhost", "port": server.port,
+           "tls": {"ca_file": str(certificates.ca), "certificate": str(chain), "key": str(key)}}
+    running = sluice(way)
+    swaks(running.port, "--from", "app@contoso.com", "--data", message("m1"))
+    running.wait_empty()
+    assert server.account()["tenant"]["accepted"] == 1
+    assert "alone" not in running.command("check")
+    way["tls"]["certificate"] = str(leaf)  # in the settings too
+    running.write()
+    assert "the file holds one certificate alone" in running.command("check")
