@@ -2,7 +2,8 @@
  * What no row of verdict_rules_*.c knows: the enhanced code's registered meaning (RFC 3463 and
  * those that IANA added since), then the basic code at its stage (RFC 5321).
  *
- * Here the class decides the nature: 4 heals by itself, 5 does not.
+ * Here the class decides the nature: 4 heals by itself, 5 does not; where code and enhanced code
+ * are at odds, the code's.
  */
 #include "queue/verdict_rules.h"
 
@@ -80,6 +81,8 @@ static const struct verdict_rule status_rows[] = {
 	TRANSIENTLY(3, 4, 4, MESSAGE_TOO_LARGE, MESSAGE, RETRY_OTHER_SESSION, 600, SIZE_ADVICE),
 	TRANSIENTLY(3, 0, 999, SERVER_BUSY, CONNECTION, RETRY_OTHER_SESSION, 30, SYSTEM_ADVICE),
 	PERMANENTLY(3, 4, 4, MESSAGE_TOO_LARGE, MESSAGE, BOUNCE_MESSAGE, SIZE_ADVICE),
+	RULE(AT(RCPT), 0, STATUSES(5, 3, 0, 999), NULL, POLICY_REJECTED, RECIPIENT, PERMANENT,
+	        BOUNCE_RECIPIENT, NO_WAIT, UNKNOWN_BOUNCE_ADVICE),
 	PERMANENTLY(3, 0, 999, POLICY_REJECTED, MESSAGE, BOUNCE_MESSAGE, UNKNOWN_BOUNCE_ADVICE),
 	/* X.4: network and routing. 1 no answer, 2 bad connection, 3 directory, 4 no route,
 	 * 5 congestion, 6 loop, 7 expired. */
@@ -90,7 +93,6 @@ static const struct verdict_rule status_rows[] = {
 	TRANSIENTLY(4, 7, 7, QUEUE_EXPIRED, MESSAGE, RETRY_OTHER_SESSION, 600, EXPIRED_ADVICE),
 	TRANSIENTLY(4, 0, 999, SERVER_BUSY, CONNECTION, RETRY_OTHER_SESSION, 30, NETWORK_ADVICE),
 	PERMANENTLY(4, 6, 6, MAIL_LOOP, MESSAGE, BOUNCE_MESSAGE, LOOP_ADVICE),
-	PERMANENTLY(4, 7, 7, QUEUE_EXPIRED, MESSAGE, BOUNCE_MESSAGE, EXPIRED_ADVICE),
 	PERMANENTLY(4, 0, 999, REMOTE_UNREACHABLE, RECIPIENT, BOUNCE_RECIPIENT, NETWORK_ADVICE),
 	/* X.5: the protocol. 3 too many recipients; else command, syntax, arguments, version. */
 	TRANSIENTLY(5, 3, 3, TOO_MANY_RECIPIENTS, MESSAGE, SPLIT_RECIPIENTS, 0, SPLIT_ADVICE),
@@ -143,7 +145,8 @@ static const struct verdict_rule status_rows[] = {
 	PERMANENTLY(7, 29, 29, AUTH_POLICY, MESSAGE, BOUNCE_MESSAGE, AUTH_POLICY_ADVICE),
 	PERMANENTLY(7, 30, 30, TLS_REQUIRED, MESSAGE, BOUNCE_MESSAGE,
 	        "The message asks for TLS all the way (REQUIRETLS), and the next server lacks it."),
-	PERMANENTLY(7, 500, 699, POLICY_REJECTED, MESSAGE, BOUNCE_MESSAGE, POLICY_ADVICE),
+	RULE(AT(RCPT), 0, STATUSES(5, 7, 100, 999), NULL, POLICY_REJECTED, RECIPIENT, PERMANENT,
+	        BOUNCE_RECIPIENT, NO_WAIT, POLICY_ADVICE),
 	PERMANENTLY(7, 0, 999, POLICY_REJECTED, MESSAGE, BOUNCE_MESSAGE, POLICY_ADVICE),
 	/* X.0, and subjects that nobody registered, say nothing: the basic code must do. */
 };

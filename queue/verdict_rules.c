@@ -45,8 +45,8 @@ static_assert(STAGE_CONNECT < STAGE_AUTH, "the stages before mail come first");
 static_assert(STAGE_EHLO < STAGE_AUTH, "the stages before mail come first");
 static_assert(STAGE_STARTTLS < STAGE_AUTH, "the stages before mail come first");
 
-static const struct verdict_rule *rules_search(
-        const struct verdict_rules *rules, enum stage stage, const struct verdict_reply *reply)
+static const struct verdict_rule *rules_search(const struct verdict_rules *rules, enum stage stage,
+        const struct verdict_reply *reply, struct enhanced enhanced)
 {
 	uint32_t stages = 1u << stage; /* no row names STAGE_ANY: its bit fits none of theirs */
 	for (size_t i = 0; i < rules->count; i++) {
@@ -57,7 +57,7 @@ static const struct verdict_rule *rules_search(
 			continue;
 		if (!rule_code_fits(rule->code, reply->judged_code))
 			continue;
-		if (!rule_status_fits(&rule->status, reply->judged_enhanced))
+		if (!rule_status_fits(&rule->status, enhanced))
 			continue;
 		if (rule->text == NULL || verdict_reply_has(reply, rule->text))
 			return rule;
@@ -72,16 +72,21 @@ const struct verdict_rule *verdict_rules_find(
 	bool success = reply->judged_code >= 200 && reply->judged_code < 400;
 	*basis = BASIS_RULE;
 	for (size_t i = 0; !success && rule == NULL && i < sizeof tables / sizeof tables[0]; i++)
-		rule = rules_search(tables[i], stage, reply);
+		rule = rules_search(tables[i], stage, reply, reply->judged_enhanced);
 	if (rule != NULL)
 		return rule;
+	/* Where code and class are at odds and no row knows why, the code rules: it is the one that
+	 * the protocol goes by. */
+	struct enhanced enhanced = reply->judged_enhanced;
+	if (!success && enhanced.class != 0)
+		enhanced.class = reply->judged_code / 100;
 	*basis = BASIS_ENHANCED;
-	if (!success && reply->judged_enhanced.class != 0)
-		rule = rules_search(&verdict_rules_by_status, stage, reply);
+	if (!success && enhanced.class != 0)
+		rule = rules_search(&verdict_rules_by_status, stage, reply, enhanced);
 	if (rule != NULL)
 		return rule;
 	*basis = reply->judged_code != 0 ? BASIS_CODE : BASIS_NOTHING;
-	rule = rules_search(&verdict_rules_by_code, stage, reply);
+	rule = rules_search(&verdict_rules_by_code, stage, reply, enhanced);
 	check(rule != NULL);
 	return rule;
 }

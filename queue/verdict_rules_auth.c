@@ -26,6 +26,9 @@
 	"The application may not send as this mailbox. Give the app registration the role "        \
 	"SMTP.SendAsApp of Office 365 Exchange Online with admin consent, and let the service "    \
 	"principal reach the mailbox (Add-MailboxPermission, or an RBAC role assignment)."
+#define HIGH_VOLUME_ADVICE                                                                         \
+	"This application may not use the High Volume Email account. Allow it in the "             \
+	"account's settings (Exchange admin centre, Mail flow, High Volume Email)."
 #define SUBMIT_ADVICE                                                                              \
 	"This account may not submit mail to this server at all. Sign in as a mailbox with an "    \
 	"Exchange Online licence and SMTP AUTH switched on, at the host that its kind of account " \
@@ -122,7 +125,7 @@ static const struct verdict_rule rows[] = {
 	        "hour."),
 
 	/* Mechanisms. */
-	RULE(ANY_STAGE, 50, ANY_STATUS,
+	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "authentication cancel|auth cancel|authentication abort|"
 	        "auth abort",
 	        AUTH_CANCELLED, CONNECTION, PERMANENT, REAUTH, NO_WAIT,
@@ -143,33 +146,32 @@ static const struct verdict_rule rows[] = {
 	        FAIL_CONFIG, NO_WAIT,
 	        "The server does not offer this way of signing in here. Correct `auth` of the "
 	        "identity (LOGIN and XOAUTH2 on smtp.office365.com) or the route's host."),
-	RULE(ANY_STAGE, 45, ANY_STATUS,
-	        "require basic authentication|exchange server authentication", AUTH_MECHANISM,
-	        CONNECTION, PERMANENT, FAIL_CONFIG, NO_WAIT,
+	RULE(ANY_STAGE, 45, ANY_STATUS, "exchange server authentication|require xoorg",
+	        AUTH_MECHANISM, CONNECTION, PERMANENT, FAIL_CONFIG, NO_WAIT,
 	        "The receive connector of this Exchange server wants a sign-in of its own kind. "
 	        "Send to a connector that takes anonymous or basic sign-in."),
 
 	/* Tokens. */
 	RULE(ANY_STAGE, 0, STATUS(5, 5, 127), NULL, TOKEN_EXPIRED, IDENTITY, TRANSIENT,
 	        REFRESH_TOKEN, 0, FRESH_TOKEN_ADVICE),
-	RULE(ANY_STAGE, 0, STATUSES(5, 5, 121, 129), NULL, TOKEN_MALFORMED, IDENTITY, PERMANENT,
-	        REFRESH_TOKEN, 5, MALFORMED_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 143), NULL, TOKEN_EXPIRED, IDENTITY, TRANSIENT,
 	        REFRESH_TOKEN, 0, FRESH_TOKEN_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS, "token*expire|expired*token", TOKEN_EXPIRED, IDENTITY,
 	        TRANSIENT, REFRESH_TOKEN, 0, FRESH_TOKEN_ADVICE),
+	RULE(ANY_STAGE, 0, STATUSES(5, 5, 121, 129), NULL, TOKEN_MALFORMED, IDENTITY, PERMANENT,
+	        REFRESH_TOKEN, 5, MALFORMED_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 144), NULL, AUTH_PERMISSION, IDENTITY, PERMANENT,
 	        FAIL_CONFIG, NO_WAIT, PERMISSION_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS, "api permission|permissions*xoauth2", AUTH_PERMISSION,
 	        IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT, PERMISSION_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS, "application*high volume email account", AUTH_PERMISSION,
+	        IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT, HIGH_VOLUME_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "permission to submit|permissions to submit",
 	        AUTH_PERMISSION, IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT, SUBMIT_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 58), NULL, AUTH_PERMISSION, IDENTITY, PERMANENT,
 	        FAIL_CONFIG, NO_WAIT, SUBMIT_ADVICE),
 	RULE(ANY_STAGE, 0, STATUSES(5, 7, 240, 249), NULL, AUTH_PERMISSION, IDENTITY, PERMANENT,
-	        FAIL_CONFIG, NO_WAIT,
-	        "This application may not use the High Volume Email account. Allow it in the "
-	        "account's settings (Exchange admin centre, Mail flow, High Volume Email)."),
+	        FAIL_CONFIG, NO_WAIT, HIGH_VOLUME_ADVICE),
 	RULE(ANY_STAGE, 50, ANY_STATUS, "xoauth2|oauth|bearer", TOKEN_MALFORMED, IDENTITY,
 	        PERMANENT, REFRESH_TOKEN, 5, MALFORMED_ADVICE),
 	RULE(ANY_STAGE, 53, STATUSES(5, 7, 140, 149), "token", TOKEN_MALFORMED, IDENTITY, PERMANENT,
@@ -187,7 +189,7 @@ static const struct verdict_rule rows[] = {
 	        IDENTITY, PERMANENT, PAUSE_IDENTITY, 300,
 	        "Exchange Online does not know this account. `user` must be the mailbox's sign-in "
 	        "name (UserPrincipalName); correct the identity."),
-	RULE(ANY_STAGE, 535, STATUS(5, 7, 139), "locked", AUTH_FAILED, IDENTITY, PERMANENT,
+	RULE(ANY_STAGE, 535, STATUS(5, 7, 139), "<locked", AUTH_FAILED, IDENTITY, PERMANENT,
 	        PAUSE_IDENTITY, 3600,
 	        "The account is locked after failed sign-ins. Stop whatever signs in with a wrong "
 	        "password, correct the identity's secret_file, and wait or unlock the account."),
@@ -226,6 +228,8 @@ static const struct verdict_rule rows[] = {
 	/* No sign-in at all, or one that failed and was passed over. */
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 57), NULL, NOT_AUTHENTICATED, IDENTITY, PERMANENT, REAUTH,
 	        5, SIGN_IN_ADVICE),
+	RULE(ANY_STAGE, 4, ANY_STATUS, "require basic authentication", NOT_AUTHENTICATED, IDENTITY,
+	        PERMANENT, REAUTH, 5, SIGN_IN_ADVICE),
 	RULE(ANY_STAGE, 530, ANY_STATUS,
 	        "authentication required|not authenticated|"
 	        "authenticate|authentication is required|sign in|log in|login",

@@ -63,6 +63,11 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 4, ANY_STATUS, "sender address rejected|domain of sender|sender verify",
 	        INVALID_ADDRESS, MESSAGE, TRANSIENT, RETRY_OTHER_SESSION, 600, SENDER_ADVICE),
 
+	RULE(ANY_STAGE, 5, ANY_STATUS, "banned sender|spam abuse|blocked from sending",
+	        SENDER_BLOCKED, IDENTITY, PERMANENT, PAUSE_IDENTITY, NO_WAIT,
+	        "The server has banned the sending account, for spam. Secure the account, then "
+	        "ask its administrator or the server's to lift the ban."),
+
 	/* Content. */
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "<spam>|<spammy>|unsolicited|<virus>|malware|phishing|content rejected|"
@@ -75,6 +80,12 @@ static const struct verdict_rule rows[] = {
 	        BOUNCE_MESSAGE, NO_WAIT,
 	        "The mailbox server in Exchange Online could not take this message and says that "
 	        "another try won't help. Read the exception's name in the reply."),
+
+	RULE(ANY_STAGE, 5, ANY_STATUS, "storedrv.deliver|resolver.", RECIPIENT_UNKNOWN, RECIPIENT,
+	        PERMANENT, BOUNCE_RECIPIENT, NO_WAIT,
+	        "The mailbox server of this recipient could not take the message and says that "
+	        "another try won't help. The recipient's administrator must look at the mailbox "
+	        "or its directory entry: the exception's name in the reply says where."),
 
 	/* Recipients, in words too plain to stand further up. */
 	RULE(AT(RCPT), 5, ANY_STATUS,

@@ -58,18 +58,25 @@ static const struct verdict_rule rows[] = {
 	        TOO_MANY_RECIPIENTS, MESSAGE, PERMANENT, SPLIT_RECIPIENTS, NO_WAIT, SPLIT_ADVICE),
 
 	/* Loops and time. */
-	RULE(ANY_STAGE, 0, ANY_STATUS,
+	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "hop count exceeded|mail loop|routing loop|too many hops|forwarding loop|"
-	        "configured in a loop|loops back|message looping|depth exceeded|too many received",
+	        "loops back|message looping|depth exceeded|too many received",
 	        MAIL_LOOP, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, LOOP_ADVICE),
-	RULE(ANY_STAGE, 0, STATUSES(0, 4, 14, 20), NULL, MAIL_LOOP, MESSAGE, PERMANENT,
+	RULE(ANY_STAGE, 4, ANY_STATUS, "hop count exceeded|mail loop|routing loop|too many hops",
+	        MAIL_LOOP, MESSAGE, TRANSIENT, RETRY_OTHER_SESSION, 600, LOOP_ADVICE),
+	RULE(ANY_STAGE, 5, STATUSES(0, 4, 14, 20), NULL, MAIL_LOOP, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, LOOP_ADVICE),
+	/* The Exchange documentation: the connector's name is that of another server. */
+	RULE(ANY_STAGE, 5, STATUS(5, 3, 5), "incorrectly configured", MAIL_LOOP, MESSAGE, PERMANENT,
+	        BOUNCE_MESSAGE, NO_WAIT, LOOP_ADVICE),
+	RULE(ANY_STAGE, 0, ANY_STATUS, "queue.expired", QUEUE_EXPIRED, MESSAGE, PERMANENT,
+	        BOUNCE_MESSAGE, NO_WAIT, EXPIRED_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(0, 4, 7), NULL, QUEUE_EXPIRED, MESSAGE, PERMANENT, BOUNCE_MESSAGE,
 	        NO_WAIT, EXPIRED_ADVICE),
 	RULE(ANY_STAGE, 5, STATUSES(0, 4, 300, 309), NULL, QUEUE_EXPIRED, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, EXPIRED_ADVICE),
-	RULE(ANY_STAGE, 5, ANY_STATUS, "message expired|queue.expired|message too old",
-	        QUEUE_EXPIRED, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, EXPIRED_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS, "message expired|message too old", QUEUE_EXPIRED, MESSAGE,
+	        PERMANENT, BOUNCE_MESSAGE, NO_WAIT, EXPIRED_ADVICE),
 
 	/* Size: whose limit is it. */
 	RULE(ANY_STAGE, 5, ANY_STATUS,
@@ -77,7 +84,8 @@ static const struct verdict_rule rows[] = {
 	        "storedrv.deliver*messagetoobig|storedrv.deliver*messagetoolarge",
 	        MESSAGE_TOO_LARGE, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, SIZE_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
-	        "sendsizelimit|routing.sizelimit|size exceeds|too large for|message too large|"
+	        "sendsizelimit|routing.sizelimit|size exceeds|too large for|too large to be "
+	        "sent|message too large|"
 	        "message too big|messagetoobig|messagetoolarge|size "
 	        "limit|exceeds*size|exceeded*size|maxsubmissionexceeded|message is too large|"
 	        "message is too big|too big for system|overadvertisedsize",
@@ -95,6 +103,10 @@ static const struct verdict_rule rows[] = {
 	        "mailbox full|mailbox is full|over quota|overquota|out of storage|inbox is full|"
 	        "exceeded*quota|mailbox*quota",
 	        RECIPIENT_MAILBOX_FULL, RECIPIENT, TRANSIENT, BACKOFF_RECIPIENT, 3600, FULL_ADVICE),
+
+	/* Before the words of restrictions: the administrator of a rule chooses them. */
+	RULE(ANY_STAGE, 5, STATUSES(5, 7, 900, 999), NULL, POLICY_REJECTED, MESSAGE, PERMANENT,
+	        BOUNCE_MESSAGE, NO_WAIT, POLICY_ADVICE),
 
 	/* Restrictions that the recipient set. */
 	RULE(ANY_STAGE, 5, ANY_STATUS,
@@ -131,6 +143,8 @@ static const struct verdict_rule rows[] = {
 	        BOUNCE_RECIPIENT, NO_WAIT, ADDRESS_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 1, 7), NULL, INVALID_ADDRESS, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, SENDER_ADDRESS_ADVICE),
+	RULE(AT(RCPT), 501, ANY_STATUS, "<invalid address|<long addresses", INVALID_ADDRESS,
+	        RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, ADDRESS_ADVICE),
 
 	/* Unknown recipients. */
 	RULE(ANY_STAGE, 5, STATUS(5, 4, 1), "recipient|<attr#|address rejected|access denied",
@@ -168,6 +182,10 @@ static const struct verdict_rule rows[] = {
 	        NO_WAIT,
 	        "The message has more than one From header or address. The program that made it "
 	        "has to be corrected."),
+	RULE(AT(RCPT), 5, STATUS(5, 1, 6), "smtputf8", INVALID_ADDRESS, RECIPIENT, PERMANENT,
+	        BOUNCE_RECIPIENT, NO_WAIT, ADDRESS_ADVICE),
+	RULE(ANY_STAGE, 5, STATUS(5, 1, 6), "smtputf8", INVALID_ADDRESS, MESSAGE, PERMANENT,
+	        BOUNCE_MESSAGE, NO_WAIT, SENDER_ADDRESS_ADVICE),
 	RULE(AT(MAIL), 5, STATUSES(5, 1, 6, 9), "address", INVALID_ADDRESS, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, SENDER_ADDRESS_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 1, 8), "utf-8|utf8", INVALID_ADDRESS, RECIPIENT, PERMANENT,
@@ -182,10 +200,9 @@ static const struct verdict_rule rows[] = {
 	        FORWARDING_BLOCKED, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, FORWARDING_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "transport.rules|policy processing failed|organization policy|"
-	        "administrative action|administrative prohibition|prohibited by administrator",
+	        "administrative action|administrative prohibition|prohibited by administrator|"
+	        "deleted by transport agent|quarantined this message|content filter",
 	        POLICY_REJECTED, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, POLICY_ADVICE),
-	RULE(ANY_STAGE, 5, STATUSES(5, 7, 900, 999), NULL, POLICY_REJECTED, MESSAGE, PERMANENT,
-	        BOUNCE_MESSAGE, NO_WAIT, POLICY_ADVICE),
 
 	/* Content. */
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 512), NULL, BAD_CONTENT, MESSAGE, PERMANENT, BOUNCE_MESSAGE,
@@ -201,7 +218,8 @@ static const struct verdict_rule rows[] = {
 	        "invalidcontent|rfc 5322|rfc 2822|rfc822|multiple from|too many related errors|"
 	        "treated as poison|poison message|poisonforremote|conversion|line length|"
 	        "line too long|bad header|malformed|invalid header|missing header|"
-	        "header x-|headers are not|8bit|non-ascii|null byte|nul character",
+	        "invalid characters|cryptographic failure|header x-|headers are "
+	        "not|8bit|non-ascii|null byte|nul character",
 	        BAD_CONTENT, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, CONTENT_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 0, 350), "header is too long", BAD_CONTENT, MESSAGE, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, CONTENT_ADVICE),

@@ -117,8 +117,9 @@ static const struct verdict_rule rows[] = {
 	/* Blocks on the tenant: 5.7.700 to 749, with a few that mean something else. */
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 703), NULL, RECIPIENT_BLOCKED, RECIPIENT, PERMANENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, TENANT_LIST_ADVICE),
-	RULE(ANY_STAGE, 0, ANY_STATUS, "tenant allow*block list", RECIPIENT_BLOCKED, RECIPIENT,
-	        PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, TENANT_LIST_ADVICE),
+	RULE(ANY_STAGE, 0, ANY_STATUS, "tenant allow*block list|recipient block policy",
+	        RECIPIENT_BLOCKED, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT,
+	        TENANT_LIST_ADVICE),
 	RULE(ANY_STAGE, 5, STATUSES(5, 7, 700, 749), NULL, TENANT_BLOCKED, TENANT, PERMANENT,
 	        PAUSE_TENANT, 3600, TENANT_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
@@ -147,6 +148,8 @@ static const struct verdict_rule rows[] = {
 	        "<spf>|<dkim>|<dmarc>|sender policy framework|"
 	        "unauthenticated|authentication",
 	        AUTH_POLICY, MESSAGE, TRANSIENT, FAIL_CONFIG, 3600, AUTH_POLICY_ADVICE),
+	RULE(ANY_STAGE, 4, ANY_STATUS, "must pass*<spf>|must pass*<dkim>", AUTH_POLICY, MESSAGE,
+	        TRANSIENT, FAIL_CONFIG, 3600, AUTH_POLICY_ADVICE),
 	RULE(ANY_STAGE, 4, STATUS(4, 7, 26), NULL, AUTH_POLICY, MESSAGE, TRANSIENT, FAIL_CONFIG,
 	        3600, AUTH_POLICY_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
@@ -177,7 +180,13 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 511), NULL, IP_BLOCKED, SOURCE_IP, PERMANENT, PAUSE_ROUTE,
 	        3600, IP_BLOCKED_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
-	        "banned sending ip|our block list|blocked using|blocklist|blacklist|"
+	        "mailfrom domain*listed|sender domain*listed|sending domain*listed|<dbl>",
+	        SENDER_BLOCKED, MESSAGE, PERMANENT, BOUNCE_MESSAGE, NO_WAIT,
+	        "The domain of the sender's address is on a block list; this relay's address is "
+	        "not meant. Look it up at the list named in the reply and ask for removal, or "
+	        "send from another domain."),
+	RULE(ANY_STAGE, 5, ANY_STATUS,
+	        "banned sending ip|banned sender[|our block list|blocked using|blocklist|blacklist|"
 	        "spamhaus|spamcop|barracudacentral|<rbl>|<dnsbl>|denylist|block list|"
 	        "sender.office.com|delist|client host rejected|ip address*blocked|"
 	        "<ip>*<blocked>|listed in|listed at|permanently deferred",
@@ -189,7 +198,8 @@ static const struct verdict_rule rows[] = {
 	        SOURCE_IP, TRANSIENT, BACKOFF_ROUTE, 60,
 	        "The server allows this relay's address fewer connections than it has open. Sluice "
 	        "opens fewer for a while; lower `sessions` of the route."),
-	RULE(ANY_STAGE, 4, ANY_STATUS, "exceeded the rate limit|limits for how many|<rp-#",
+	RULE(ANY_STAGE, 4, ANY_STATUS,
+	        "exceeded the rate limit|limits for how many|<rp-#|<pr(ct#|<pr(dt#",
 	        IP_RATE_LIMITED, SOURCE_IP, TRANSIENT, BACKOFF_ROUTE, 1800,
 	        "Outlook.com slows mail from this relay's public address. Keep the flow even, and "
 	        "see https://postmaster.live.com."),

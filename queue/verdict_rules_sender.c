@@ -17,6 +17,12 @@
 	"Microsoft has blocked this account from sending, for spam. An administrator must secure " \
 	"the account (password, sessions, rules) and lift the block on the Restricted entities "   \
 	"page: https://security.microsoft.com/restrictedentities."
+#define COPY_ADVICE                                                                                \
+	"The copy for Sent Items could not be stored. Look at the mailbox's space and its "        \
+	"MessageCopyForSentAsEnabled setting (Get-Mailbox), then send again."
+#define ONMICROSOFT_ADVICE                                                                         \
+	"Senders at onmicrosoft.com may reach only 100 external recipients in 24 hours. Add a "    \
+	"domain of your own to the organization and send from it."
 #define STORE_ADVICE                                                                               \
 	"The mailbox server in Exchange Online is busy or being moved. Nothing to do: Sluice "     \
 	"sends the message again a little later."
@@ -43,15 +49,14 @@
 	"give it more space; a retention policy for Sent Items keeps it so."
 
 static const struct verdict_rule rows[] = {
-	/* The bar for repeated errors, in words that verdict_rules_auth.c does not know. */
-	RULE(ANY_STAGE, 550, STATUSES(5, 2, 251, 259), NULL, CONTINUOUS_ERRORS, IDENTITY, TRANSIENT,
-	        PAUSE_IDENTITY, 3600, VERDICT_BARRED_ADVICE),
-
 	/* Send As. */
 	RULE(ANY_STAGE, 5, ANY_STATUS,
 	        "sendasdenied|not allowed to send as|permission*send as|permission*on behalf|"
 	        "not owned by user|sender address rejected: not logged in",
 	        SEND_AS_DENIED, IDENTITY, PERMANENT, BOUNCE_MESSAGE, NO_WAIT, SEND_AS_ADVICE),
+	/* The bar for repeated errors, in words that verdict_rules_auth.c does not know. */
+	RULE(ANY_STAGE, 550, STATUSES(5, 2, 251, 259), NULL, CONTINUOUS_ERRORS, IDENTITY, TRANSIENT,
+	        PAUSE_IDENTITY, 3600, VERDICT_BARRED_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 60), NULL, SEND_AS_DENIED, IDENTITY, PERMANENT,
 	        BOUNCE_MESSAGE, NO_WAIT, SEND_AS_ADVICE),
 	RULE(ANY_STAGE, 554, STATUSES(5, 2, 252, 252), NULL, SEND_AS_DENIED, IDENTITY, PERMANENT,
@@ -63,26 +68,26 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 554, STATUS(5, 2, 253), NULL, AUTH_PERMISSION, IDENTITY, PERMANENT,
 	        FAIL_CONFIG, NO_WAIT, LICENCE_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 103), NULL, SENT_ITEMS_COPY, IDENTITY, PERMANENT,
-	        BOUNCE_MESSAGE, NO_WAIT,
-	        "The copy for Sent Items could not be stored. Look at the mailbox's space and its "
-	        "MessageCopyForSentAsEnabled setting (Get-Mailbox), then send again."),
+	        BOUNCE_MESSAGE, NO_WAIT, COPY_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS, "sentitemsagent|sent items copy", SENT_ITEMS_COPY, IDENTITY,
+	        PERMANENT, BOUNCE_MESSAGE, NO_WAIT, COPY_ADVICE),
 
 	/* Quotas of recipients. */
 	RULE(ANY_STAGE, 0, ANY_STATUS,
 	        "submissionquotaexceeded|submission quota|submission has been disabled|"
 	        "daily limit for message recipients|recipient rate limit*mailbox|"
-	        "daily*sending limit|daily*sending quota|daily smtp relay",
+	        "daily*sending limit|daily*sending quota|daily smtp relay|daily send limit",
 	        RECIPIENT_RATE_DAILY, IDENTITY, TRANSIENT, PAUSE_IDENTITY, 3600, DAILY_ADVICE),
 	RULE(ANY_STAGE, 0, STATUS(5, 1, 90), NULL, RECIPIENT_RATE_DAILY, IDENTITY, TRANSIENT,
 	        PAUSE_IDENTITY, 3600, DAILY_ADVICE),
+	RULE(ANY_STAGE, 0, STATUSES(5, 7, 236, 239), NULL, MOERA_RATE, TENANT, TRANSIENT,
+	        BACKOFF_TENANT, 3600, ONMICROSOFT_ADVICE),
+	RULE(ANY_STAGE, 0, ANY_STATUS, "limit*onmicrosoft", MOERA_RATE, TENANT, TRANSIENT,
+	        BACKOFF_TENANT, 3600, ONMICROSOFT_ADVICE),
 	RULE(ANY_STAGE, 0, STATUSES(5, 7, 231, 235), NULL, TENANT_RATE, TENANT, TRANSIENT,
 	        BACKOFF_TENANT, 3600, TENANT_RATE_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "tenant external recipient|tenant*daily limit", TENANT_RATE,
 	        TENANT, TRANSIENT, BACKOFF_TENANT, 3600, TENANT_RATE_ADVICE),
-	RULE(ANY_STAGE, 0, STATUSES(5, 7, 236, 239), NULL, MOERA_RATE, TENANT, TRANSIENT,
-	        BACKOFF_TENANT, 3600,
-	        "Senders at onmicrosoft.com may reach only 100 external recipients in 24 hours. "
-	        "Add a domain of your own to the organization and send from it."),
 	RULE(ANY_STAGE, 0, ANY_STATUS, "organization queue quota", TENANT_RATE, TENANT, TRANSIENT,
 	        BACKOFF_TENANT, 300,
 	        "Too much of the organization's mail waits inside Exchange Online. Nothing to do: "
@@ -113,7 +118,9 @@ static const struct verdict_rule rows[] = {
 	        "The account has sent what it may for now in the eyes of Microsoft's outbound spam "
 	        "filter. It heals within a day or so; find out whether the account is misused, and "
 	        "send less from it."),
-	RULE(ANY_STAGE, 0, ANY_STATUS, "outboundspam*hipnotify|outboundspam*hip|wascl*hip",
+	RULE(ANY_STAGE, 0, ANY_STATUS,
+	        "outboundspam*hipnotify|outboundspam*hip|wascl*hip|sign in to your account|"
+	        "verify your account",
 	        ACCOUNT_VERIFICATION, IDENTITY, PERMANENT, PAUSE_IDENTITY, NO_WAIT,
 	        "Microsoft wants a person to verify this account. Sign in to the mailbox with a "
 	        "browser and pass the check; Sluice tries again by itself."),
@@ -128,8 +135,25 @@ static const struct verdict_rule rows[] = {
 	        PAUSE_IDENTITY, NO_WAIT, BLOCKED_SENDER_ADVICE),
 	RULE(ANY_STAGE, 550, STATUS(5, 1, 8), "access denied", SENDER_BLOCKED, IDENTITY, PERMANENT,
 	        PAUSE_IDENTITY, NO_WAIT, BLOCKED_SENDER_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS, "content identified as spam", POLICY_REJECTED, MESSAGE,
+	        PERMANENT, BOUNCE_MESSAGE, NO_WAIT,
+	        "Microsoft's outbound spam filter takes this message for spam. Look at its content "
+	        "and links; repeated ones get the account blocked."),
 	RULE(ANY_STAGE, 5, STATUSES(5, 7, 501, 503), NULL, SENDER_BLOCKED, IDENTITY, PERMANENT,
 	        PAUSE_IDENTITY, NO_WAIT, BLOCKED_SENDER_ADVICE),
+	/* Of MAIL and the data's end the account is ours; of RCPT it would be the recipient's. */
+	RULE(AT(MAIL) | AT(DATA) | AT(EOD), 5, ANY_STATUS,
+	        "<your account|<this account|<sender account|<sending account", SENDER_BLOCKED,
+	        IDENTITY, PERMANENT, PAUSE_IDENTITY, NO_WAIT, BLOCKED_SENDER_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS,
+	        "storedrv.submi*disabledexception|storedrv.submi*mailboxdisabled", AUTH_DISABLED,
+	        IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT,
+	        "The mailbox we sign in as is disabled. Have its administrator enable it, or sign "
+	        "in as another."),
+	RULE(ANY_STAGE, 5, ANY_STATUS, "storedrv.submi*accessdenied|storedrv.submi*noaccess",
+	        AUTH_PERMISSION, IDENTITY, PERMANENT, FAIL_CONFIG, NO_WAIT,
+	        "The mailbox we sign in as may not be opened with this sign-in. Give the service "
+	        "principal FullAccess (Add-MailboxPermission)."),
 
 	/* The store: first the sender's mailbox by name, then 43x by who is being served. */
 	RULE(ANY_STAGE, 0, ANY_STATUS, "sender mailbox quarantined|storedrv.submi*quarantined",

@@ -29,24 +29,37 @@
 #define TLS_SERVER_ADVICE                                                                          \
 	"The server that answered can't do TLS at the moment. Nothing to do: Sluice tries "        \
 	"another."
+#define SESSION_ADVICE                                                                             \
+	"The connection lived as long as the server lets one live. Nothing to do: Sluice goes on " \
+	"over a new one."
 #define GREETING_ADVICE                                                                            \
 	"The server refuses the name that this relay greets with. Give this machine a full "       \
 	"host name that resolves, best one whose address is this relay's public address."
 
 static const struct verdict_rule rows[] = {
 	/* EXO's own outbound side: seen in reports, named before "STARTTLS is required" below. */
-	RULE(ANY_STAGE, 4, STATUSES(4, 4, 310, 319), NULL, REMOTE_UNREACHABLE, RECIPIENT, TRANSIENT,
+	RULE(ANY_STAGE, 4, STATUSES(4, 4, 310, 399), NULL, REMOTE_UNREACHABLE, RECIPIENT, TRANSIENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, REMOTE_ADVICE),
-	RULE(ANY_STAGE, 5, STATUSES(0, 4, 310, 319), NULL, REMOTE_UNREACHABLE, RECIPIENT, PERMANENT,
+	RULE(ANY_STAGE, 5, STATUSES(0, 4, 310, 399), NULL, REMOTE_UNREACHABLE, RECIPIENT, PERMANENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, REMOTE_ADVICE),
-	RULE(ANY_STAGE, 4, STATUSES(0, 7, 321, 325), NULL, REMOTE_UNREACHABLE, RECIPIENT, TRANSIENT,
+	RULE(ANY_STAGE, 5, STATUSES(5, 5, 350, 399), NULL, REMOTE_UNREACHABLE, RECIPIENT, PERMANENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, REMOTE_ADVICE),
-	RULE(ANY_STAGE, 5, STATUSES(0, 7, 321, 325), NULL, REMOTE_UNREACHABLE, RECIPIENT, PERMANENT,
+	RULE(ANY_STAGE, 4, STATUSES(0, 7, 320, 329), NULL, REMOTE_UNREACHABLE, RECIPIENT, TRANSIENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, REMOTE_ADVICE),
-	RULE(ANY_STAGE, 4, ANY_STATUS, "mta-sts validation|failed dane|tlsa-invalid",
+	RULE(ANY_STAGE, 5, STATUSES(0, 7, 320, 329), NULL, REMOTE_UNREACHABLE, RECIPIENT, PERMANENT,
+	        BOUNCE_RECIPIENT, NO_WAIT, REMOTE_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS, "remote server returned*relay", RELAY_DENIED, RECIPIENT,
+	        PERMANENT, BOUNCE_RECIPIENT, NO_WAIT,
+	        "Exchange Online took the message and brought it to the recipient's server, which "
+	        "does not take mail for that domain. The recipient's administrator must correct "
+	        "the domain's MX record, or the forwarding that sent it there."),
+	RULE(ANY_STAGE, 4, ANY_STATUS,
+	        "mta-sts|failed dane|tlsa-invalid|suspiciousremoteserver|closed abruptly|"
+	        "socket error code",
 	        REMOTE_UNREACHABLE, RECIPIENT, TRANSIENT, BOUNCE_RECIPIENT, NO_WAIT, REMOTE_ADVICE),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
-	        "mta-sts validation|failed dane|tlsa-invalid|suspiciousremoteservererror",
+	        "mta-sts|failed dane|tlsa-invalid|suspiciousremoteserver|closed abruptly|"
+	        "socket error code",
 	        REMOTE_UNREACHABLE, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, REMOTE_ADVICE),
 
 	/* The proxy layer: PRXn, CPRXn, and the words without a suffix. */
@@ -60,7 +73,8 @@ static const struct verdict_rule rows[] = {
 	        RETRY_OTHER_SESSION, 15, BUSY_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
 	        "no proxy destinations|message not proxied|proxy session setup failed|"
-	        "proxy layer is discarding|do not match for proxy|destinations need to be sent",
+	        "proxy layer is discarding|do not match for proxy|destinations need to be sent|"
+	        "require xproxy|xproxyto is required",
 	        PROXY_TEMPORARILY_UNAVAILABLE, CONNECTION, TRANSIENT, RETRY_OTHER_SESSION, 10,
 	        PROXY_ADVICE),
 
@@ -106,7 +120,7 @@ static const struct verdict_rule rows[] = {
 	        "goes on over a new one."),
 
 	/* The end of a session. */
-	RULE(ANY_STAGE, 42, ANY_STATUS, "message size limit for this connection", SESSION_VOLUME,
+	RULE(ANY_STAGE, 4, ANY_STATUS, "message size limit for this connection", SESSION_VOLUME,
 	        CONNECTION, TRANSIENT, RECONNECT, 1,
 	        "The server takes only so many bytes on one connection. Nothing to do: Sluice goes "
 	        "on over a new one."),
@@ -116,17 +130,17 @@ static const struct verdict_rule rows[] = {
 	        IDLE_TIMEOUT, CONNECTION, TRANSIENT, RECONNECT, 0,
 	        "The connection was idle for longer than the server keeps one. Nothing to do: "
 	        "Sluice connects again when there is mail."),
-	RULE(ANY_STAGE, 42, ANY_STATUS, "session duration|connection timed out|session timed out",
-	        SESSION_TIMEOUT, CONNECTION, TRANSIENT, RECONNECT, 0,
-	        "The connection lived as long as the server lets one live. Nothing to do: Sluice "
-	        "goes on over a new one."),
+	RULE(ANY_STAGE, 4, ANY_STATUS, "session duration|session timed out", SESSION_TIMEOUT,
+	        CONNECTION, TRANSIENT, RECONNECT, 0, SESSION_ADVICE),
+	RULE(ANY_STAGE, 42, ANY_STATUS, "connection timed out", SESSION_TIMEOUT, CONNECTION,
+	        TRANSIENT, RECONNECT, 0, SESSION_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS,
 	        "connection dropped|socketerror|socket error|"
-	        "connection reset|connection failover|lost connection",
+	        "connection reset|connection failover|lost connection|unable to connect",
 	        CONNECTION_DROPPED, CONNECTION, TRANSIENT, RETRY_OTHER_SESSION, 5,
 	        "The connection broke between two servers. Nothing to do unless it comes often: "
 	        "then look for a firewall or proxy that inspects SMTP."),
-	RULE(ANY_STAGE, 42, ANY_STATUS, "too many*errors|too many*commands",
+	RULE(ANY_STAGE, 4, ANY_STATUS, "too many errors|too many*commands",
 	        TOO_MANY_PROTOCOL_ERRORS, CONNECTION, TRANSIENT, RECONNECT, 30,
 	        "The server closed the connection after too many refusals on it. See which "
 	        "refusals came before (unknown recipients, commands) and stop their source; Sluice "
@@ -191,7 +205,7 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 5, ANY_STATUS, "helo requires*address|ehlo requires*address", INVALID_HELO,
 	        CONNECTION, PERMANENT, FAIL_CONFIG, NO_WAIT,
 	        "The greeting had no host name. Give this machine a full host name."),
-	RULE(ANY_STAGE, 50, ANY_STATUS, "invalid domain name", INVALID_HELO, SOURCE_IP, PERMANENT,
+	RULE(ANY_STAGE, 5, ANY_STATUS, "invalid domain name", INVALID_HELO, SOURCE_IP, PERMANENT,
 	        FAIL_CONFIG, NO_WAIT,
 	        "The name that this relay greets with is not a valid host name (an underscore, "
 	        "perhaps). Give this machine a full host name of letters, digits, hyphens and "
@@ -208,13 +222,16 @@ static const struct verdict_rule rows[] = {
 	        "bad sequence|need mail|need rcpt|send hello|send ehlo|sender already specified|"
 	        "already specified|nested mail|unrecognized command|command not implemented|"
 	        "command unrecognized|command not recognized|unknown command|command too long|"
-	        "only one starttls|command not allowed|out of sequence|unimplemented|"
+	        "only one starttls|out of sequence|unimplemented|"
 	        "unexpected command|already*tls|no valid recipients",
 	        PROTOCOL_ERROR, CONNECTION, PERMANENT, RECONNECT, NO_WAIT, PROTOCOL_ADVICE),
-	RULE(ANY_STAGE, 4, ANY_STATUS, "protocol violation|synchronization error", PROTOCOL_ERROR,
-	        CONNECTION, TRANSIENT, RECONNECT, 30, PROTOCOL_ADVICE),
-	RULE(ANY_STAGE, 5, ANY_STATUS, "protocol violation|synchronization error", PROTOCOL_ERROR,
-	        CONNECTION, PERMANENT, RECONNECT, NO_WAIT, PROTOCOL_ADVICE),
+	RULE(ANY_STAGE, 4, ANY_STATUS,
+	        "protocol violation|synchronization error|invalid arguments|unrecognized command",
+	        PROTOCOL_ERROR, CONNECTION, TRANSIENT, RECONNECT, 30, PROTOCOL_ADVICE),
+	RULE(ANY_STAGE, 5, ANY_STATUS,
+	        "protocol violation|synchronization error|command not allowed|"
+	        "bad sequence of commands",
+	        PROTOCOL_ERROR, CONNECTION, PERMANENT, RECONNECT, NO_WAIT, PROTOCOL_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 5, 1), NULL, PROTOCOL_ERROR, CONNECTION, PERMANENT, RECONNECT,
 	        NO_WAIT, PROTOCOL_ADVICE),
 	RULE(ANY_STAGE, 500, STATUSES(5, 5, 2, 2), NULL, PROTOCOL_ERROR, CONNECTION, PERMANENT,
