@@ -93,19 +93,22 @@ static bool take_enhanced(struct view *view, struct enhanced *enhanced)
 }
 
 /* Trailers: "[host]", "[host time id]", "[Hostname=host]", several in a row. Other groups stay:
- * "[Message=Socket error code 10061]" says something. */
+ * "[Message=Socket error code 10061]" says something, and so does an address. */
 static bool is_trailer(struct view group)
 {
 	if (view_starts_fold(group, VIEW("hostname=")))
 		return true;
 	size_t end = 0;
 	bool dotted = false;
+	bool lettered = false;
 	for (; end < group.bytes && !is_space(group.data[end]); end++) {
 		if (group.data[end] == '=' || group.data[end] == ':')
 			return false;
 		dotted = dotted || group.data[end] == '.';
+		if (is_word(group.data[end]) && !byte_is_digit(group.data[end]))
+			lettered = true;
 	}
-	return dotted;
+	return dotted && lettered;
 }
 
 static struct view cut_trailers(struct view text)
@@ -126,6 +129,18 @@ static struct view cut_trailers(struct view text)
 	}
 }
 
+/* Between two servers of others: Exchange Online's own words for what happened there come first,
+ * and the reply that it got there is not about us. */
+static bool tells_of_others(struct enhanced enhanced)
+{
+	return enhanced.detail >= 300 && enhanced.detail <= 399;
+}
+
+static bool is_quote(char c)
+{
+	return c == '"' || c == '\'';
+}
+
 /* The innermost reply that is quoted behind a colon: a code and an enhanced code together, since
  * a number alone proves nothing. */
 static bool find_quoted(struct view text, struct line *quoted)
@@ -135,6 +150,8 @@ static bool find_quoted(struct view text, struct line *quoted)
 		if (text.data[i] != ':' || !is_space(text.data[i + 1]))
 			continue;
 		struct view at = skip_spaces(view_skip(text, i + 1));
+		if (at.bytes > 0 && is_quote(at.data[0]))
+			at = view_skip(at, 1);
 		struct line line;
 		if (!take_code(&at, &line.code) || line.code < 400)
 			continue;
@@ -142,6 +159,43 @@ static bool find_quoted(struct view text, struct line *quoted)
 			continue;
 		line.rest = at;
 		*quoted = line;
+		found = true;
+	}
+	return found;
+}
+
+/* A number that may begin a code: not the middle of a word, an address or a version. */
+static bool begins_code(struct view text, size_t at)
+{
+	if (!byte_is_digit(text.data[at]))
+		return false;
+	if (at == 0)
+		return true;
+	char before = text.data[at - 1];
+	return !is_word(before) && before != '.' && before != '-';
+}
+
+/* The refusal that a text tells of which is no reply itself, as programs and reports do ("Remote
+ * Server returned '550 5.7.64 ...'"): the first code and enhanced code together, else the first
+ * enhanced code. */
+static bool find_told(struct view text, struct line *told)
+{
+	bool found = false;
+	for (size_t i = 0; i < text.bytes; i++) {
+		if (!begins_code(text, i))
+			continue;
+		struct view at = view_skip(text, i);
+		struct line line = { 0 };
+		bool coded = take_code(&at, &line.code) && line.code >= 400;
+		if (!take_enhanced(&at, &line.enhanced) || line.enhanced.class < 4)
+			continue;
+		if (!coded)
+			line.code = 0;
+		line.rest = at;
+		if (coded || !found)
+			*told = line;
+		if (coded)
+			return true;
 		found = true;
 	}
 	return found;
@@ -175,23 +229,32 @@ static struct view take_line(struct view *bytes)
 	return line;
 }
 
+static void take_codes(struct verdict_reply *reply, const struct line *line)
+{
+	if (reply->code == 0) {
+		reply->code = line->code;
+		reply->judged_code = line->code;
+	}
+	if (reply->enhanced.class == 0)
+		reply->enhanced = line->enhanced;
+	if (reply->judged_code == reply->code && reply->judged_enhanced.class == 0)
+		reply->judged_enhanced = line->enhanced;
+}
+
 static void read_line(struct verdict_reply *reply, struct view text)
 {
 	struct line line = { .rest = skip_spaces(text) };
 	if (take_code(&line.rest, &line.code)) {
 		take_enhanced(&line.rest, &line.enhanced);
-		if (reply->code == 0) {
-			reply->code = line.code;
-			reply->judged_code = line.code;
-		}
-		if (reply->enhanced.class == 0)
-			reply->enhanced = line.enhanced;
-		if (reply->judged_code == reply->code && reply->judged_enhanced.class == 0)
-			reply->judged_enhanced = line.enhanced;
+		take_codes(reply, &line);
+	} else if (reply->code == 0 && reply->enhanced.class == 0 && find_told(line.rest, &line)) {
+		/* What stood before is about who tells it. */
+		reply->text_bytes = 0;
+		take_codes(reply, &line);
 	}
 	bool success = reply->code > 0 && reply->code < 400;
 	struct line quoted;
-	if (!success && find_quoted(line.rest, &quoted)) {
+	if (!success && !tells_of_others(reply->enhanced) && find_quoted(line.rest, &quoted)) {
 		/* What stood before is about the reply that quotes. */
 		reply->text_bytes = 0;
 		reply->judged_code = quoted.code;
@@ -210,11 +273,9 @@ void verdict_reply_read(struct verdict_reply *reply, struct view bytes)
 	reply->text_bytes = 0;
 	while (bytes.bytes > 0)
 		read_line(reply, take_line(&bytes));
-	if (reply->code == 0) {
-		/* "host said: 550 5.1.1 ..." from a log: the quoted reply is all there is. */
-		reply->code = reply->judged_code;
-		reply->enhanced = reply->judged_enhanced;
-	}
+	/* "5.7.60 SMTP; ...", as some libraries hand it on: the class is that of the code. */
+	if (reply->judged_code == 0 && reply->judged_enhanced.class != 0)
+		reply->judged_code = (uint16_t)(reply->judged_enhanced.class * 100 + 50);
 	check(reply->text_bytes <= sizeof reply->text);
 }
 

@@ -3,7 +3,8 @@
  * what varies (case, spacing, line breaks, the trailers that say which host answered).
  *
  * A reply that quotes another ("530 5.7.57 ... Error: 535 5.7.139 ...") is judged as the quoted
- * one: that is what happened.
+ * one: that is what happened. A text that is no reply but tells of one ("Remote Server returned
+ * '550 5.7.64 ...'") is read as that one.
  *
  * Thread:  any; a value on the caller's stack.
  * Never:   fails. What is no reply has code 0; text beyond the room is left out.
@@ -17,7 +18,7 @@
 #define VERDICT_TEXT_BYTES_MAX 4096
 
 struct verdict_reply {
-	uint16_t code; /* of the reply itself */
+	uint16_t code; /* of the reply itself; 0: none, though an enhanced code there may be */
 	struct enhanced enhanced;
 	uint16_t judged_code; /* of the reply quoted in it, or the same */
 	struct enhanced judged_enhanced;

@@ -165,8 +165,9 @@ int explain_run(int argc, char **argv, FILE *data, FILE *complaints)
 	struct text reply = TEXT_ON(buffer);
 	explain_join(&reply, argc - optind, argv + optind);
 	struct verdict verdict = verdict_judge(request.stage, text_view(&reply));
-	/* A text without a code is a reply all the same where a rule knows it. */
-	if (verdict.code == 0 && verdict.basis != BASIS_RULE) {
+	/* A text without a code is a reply all the same where a rule knows it, or where it has an
+	 * enhanced code. */
+	if (verdict.code == 0 && verdict.enhanced.class == 0 && verdict.basis != BASIS_RULE) {
 		fprintf(complaints, "sluice explain: this is no SMTP reply: one begins with three "
 		                    "digits, as in '550 5.1.1 User unknown'\n");
 		return NOT_A_REPLY;

@@ -239,6 +239,49 @@ static void assert_feature_well_formed(const char *feature)
 	assert_true(last != '|' && last != '*');
 }
 
+/* A reply is judged alike when it comes by way of a report or a library. */
+static void how_a_reply_is_passed_on_does_not_matter(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *before;
+		const char *behind;
+	} ways[] = {
+		{ "Remote Server returned '", "'" },
+		{ "Diagnostic-Code: smtp;", "" },
+		{ "host mx.example.com[192.0.2.1] said: ", " (in reply to RCPT TO command)" },
+		{ "mail.contoso.com #<mx.contoso.com #5.0.0 smtp;", "> #SMTP#" },
+		{ "#", " ##" },
+	};
+	FILE *file = open_beside("replies.tsv");
+	char line[LINE_BYTES_MAX];
+	char varied[2 * LINE_BYTES_MAX];
+	assert_non_null(fgets(line, sizeof line, file));
+	while (fgets(line, sizeof line, file) != NULL) {
+		struct view rest = view_of(line);
+		enum stage stage;
+		assert_true(stage_from_word(take_column(&rest), &stage));
+		struct view reply = take_column(&rest);
+		struct verdict plain = verdict_judge(stage, reply);
+		if (plain.outcome == OUTCOME_PROCEED || plain.enhanced.class == 0)
+			continue;
+		for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+			struct text text = TEXT_ON(varied);
+			text_format(&text, "%s%.*s%s", ways[i].before, VIEW_ARGS(reply),
+			        ways[i].behind);
+			struct verdict other = verdict_judge(stage, text_view(&text));
+			assert_int_equal(other.code, plain.code);
+			assert_true(verdicts_equal(&plain, &other));
+		}
+		/* Without the code: the enhanced one tells nearly everything. */
+		struct view bare = view_skip(reply, 4);
+		struct verdict other = verdict_judge(stage, bare);
+		if (plain.code / 100 == plain.enhanced.class)
+			assert_int_equal(other.cause, plain.cause);
+	}
+	fclose(file);
+}
+
 /* What a row says hangs together. */
 static void every_rule_is_well_formed(void **state)
 {
@@ -294,12 +337,44 @@ static void features_fit_by_pieces_edges_and_numbers(void **state)
 		{ "451 text [a.b] [c.d x] [Hostname=e.f]", "[", false },
 		{ "451 text [Message=Socket error code 10061]", "10061", true },
 		{ "451 from [192.0.2.1]. (S1) [a.b]", "from [192.0.2.1]. (s1)", true },
+		{ "451 from [192.0.2.1] [a.b 1 2]", "from [192.0.2.1]", true },
+		{ "550 sender[192.0.2.1]", "sender[", true },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct verdict_reply reply;
 		verdict_reply_read(&reply, view_of(cases[i].reply));
 		if (verdict_reply_has(&reply, cases[i].feature) != cases[i].fits)
 			fail_msg("%s in %s", cases[i].feature, cases[i].reply);
+	}
+}
+
+/* The reply that is judged: the quoted one, unless the quoting server speaks of one further on. */
+static void quoted_replies_are_judged_where_they_are_about_us(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *reply;
+		uint16_t code;
+		struct enhanced enhanced;
+	} cases[] = {
+		{ "530 5.7.57 x. Error: 535 5.7.139 y", 535, { 5, 7, 139 } },
+		{ "451 4.4.0 responded with: \"421 4.2.1 y.\" x", 421, { 4, 2, 1 } },
+		{ "550 5.1.1 a said: 550 5.1.2 b said: 550 5.1.3 y", 550, { 5, 1, 3 } },
+		{ "450 4.4.317 x: 421 4.7.66 y", 450, { 4, 4, 317 } },
+		{ "550 5.7.350 x: 550 5.7.606 y", 550, { 5, 7, 350 } },
+		{ "550 5.4.300 x -> 451 4.7.500 y", 550, { 5, 4, 300 } },
+		{ "550 5.7.1 x: 550 y", 550, { 5, 7, 1 } },
+		{ "250 2.0.0 x: 550 5.7.1 y", 250, { 2, 0, 0 } },
+		{ "5.7.60 y", 550, { 5, 7, 60 } },
+		{ "4.7.0 y", 450, { 4, 7, 0 } },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct verdict_reply reply;
+		verdict_reply_read(&reply, view_of(cases[i].reply));
+		assert_int_equal(reply.judged_code, cases[i].code);
+		assert_int_equal(reply.judged_enhanced.class, cases[i].enhanced.class);
+		assert_int_equal(reply.judged_enhanced.subject, cases[i].enhanced.subject);
+		assert_int_equal(reply.judged_enhanced.detail, cases[i].enhanced.detail);
 	}
 }
 
@@ -335,6 +410,19 @@ static void codes_are_read_only_where_they_stand(void **state)
 		{ "530 5.7.57 x. Error: 535 5.7.139 y", 530, { 5, 7, 57 } },
 		{ "mx said: 550 5.1.1 y", 550, { 5, 1, 1 } },
 		{ "mx said: 550 y", 0, { 0, 0, 0 } },
+		{ "mx said: 530 5.7.57 x. Error: 535 5.7.139 y", 530, { 5, 7, 57 } },
+		{ "returned '550 5.7.64 y'", 550, { 5, 7, 64 } },
+		{ "#550 4.4.7 y ##", 550, { 4, 4, 7 } },
+		{ "mx #<mx #5.7.1 smtp;530 5.7.1 y> #SMTP#", 530, { 5, 7, 1 } },
+		{ "smtp;550-5.7.1 y", 550, { 5, 7, 1 } },
+		{ "code \"550\", with message \"550 5.7.60 y\"", 550, { 5, 7, 60 } },
+		{ "x\r\nreturned '550 5.7.64 y'", 550, { 5, 7, 64 } },
+		{ "5.7.60 SMTP; y", 0, { 5, 7, 60 } },
+		{ "#5.7.60 SMTP; y", 0, { 5, 7, 60 } },
+		{ "(535, b'5.7.139 y')", 0, { 5, 7, 139 } },
+		{ "2.1.5 y", 0, { 0, 0, 0 } },
+		{ "told 250 2.1.5 y", 0, { 0, 0, 0 } },
+		{ "SSH-2.0.1-x 192.0.2.5 v5.7.1 a-5.7.1 1.5.7.1", 0, { 0, 0, 0 } },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct verdict verdict = verdict_judge(STAGE_ANY, view_of(cases[i].reply));
@@ -414,10 +502,12 @@ int main(void)
 		cmocka_unit_test(every_collected_reply_comes_out_as_its_row_says),
 		cmocka_unit_test(replies_never_seen_come_out_sensibly),
 		cmocka_unit_test(what_varies_does_not_matter),
+		cmocka_unit_test(how_a_reply_is_passed_on_does_not_matter),
 		cmocka_unit_test(every_rule_is_reached),
 		cmocka_unit_test(every_rule_is_well_formed),
 		cmocka_unit_test(features_fit_by_pieces_edges_and_numbers),
 		cmocka_unit_test(codes_are_read_only_where_they_stand),
+		cmocka_unit_test(quoted_replies_are_judged_where_they_are_about_us),
 		cmocka_unit_test(fates_and_waits_follow_the_outcome),
 		cmocka_unit_test(stages_have_words_both_ways),
 		cmocka_unit_test(long_replies_are_cut_not_misread),

@@ -138,6 +138,20 @@ static void words_without_quotes_are_one_reply(void **state)
 	run_free(&got);
 }
 
+/* As reports and libraries pass a reply on, the code lost perhaps. */
+static void a_reply_told_of_is_explained(void **state)
+{
+	(void)state;
+	struct run got = run("--json", "Remote Server returned '550 5.7.64 x'", NULL);
+	assert_int_equal(got.status, 0);
+	assert_non_null(strstr(got.data, "\"code\": 550, \"enhanced\": \"5.7.64\""));
+	run_free(&got);
+	got = run("--json", "5.9.9 x", NULL);
+	assert_int_equal(got.status, 0);
+	assert_non_null(strstr(got.data, "\"code\": null, \"enhanced\": \"5.9.9\""));
+	run_free(&got);
+}
+
 static void what_is_no_reply_ends_with_1(void **state)
 {
 	(void)state;
@@ -201,6 +215,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_is_null),
 		cmocka_unit_test(lines_end_really_or_by_two_characters),
 		cmocka_unit_test(words_without_quotes_are_one_reply),
+		cmocka_unit_test(a_reply_told_of_is_explained),
 		cmocka_unit_test(what_is_no_reply_ends_with_1),
 		cmocka_unit_test(wrong_usage_ends_with_2),
 		cmocka_unit_test(helps),
