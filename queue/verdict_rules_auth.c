@@ -179,7 +179,8 @@ static const struct verdict_rule rows[] = {
 
 	/* Passwords and accounts. */
 	RULE(ANY_STAGE, 5, ANY_STATUS,
-	        "credentials were incorrect|credentials are incorrect|credentials are invalid|"
+	        "user credentials|credentials were incorrect|credentials are incorrect|credentials "
+	        "are invalid|"
 	        "credentials invalid|invalid credentials|incorrect authentication data|"
 	        "username and password not accepted|bad username|password incorrect|"
 	        "incorrect password|wrong password|invalid password|password has expired|"

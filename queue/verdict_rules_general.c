@@ -21,6 +21,11 @@
 	"its domain."
 
 static const struct verdict_rule rows[] = {
+	/* RFC 4954: a sign-in is missing, whatever the words. 530 5.3.x is another thing. */
+	RULE(ANY_STAGE, 530, STATUSES(5, 7, 0, 9), NULL, NOT_AUTHENTICATED, IDENTITY, PERMANENT,
+	        REAUTH, 5,
+	        "The server wants a sign-in before mail. Check the route's identities and host."),
+
 	/* Put off. */
 	RULE(ANY_STAGE, 4, ANY_STATUS,
 	        "greylist|graylist|grey list|gray list|postgrey|first contact", SERVER_BUSY,

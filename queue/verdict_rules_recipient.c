@@ -149,6 +149,8 @@ static const struct verdict_rule rows[] = {
 	/* Unknown recipients. */
 	RULE(ANY_STAGE, 5, STATUS(5, 4, 1), "recipient|<attr#|address rejected|access denied",
 	        RECIPIENT_UNKNOWN, RECIPIENT, PERMANENT, BOUNCE_RECIPIENT, NO_WAIT, UNKNOWN_ADVICE),
+	RULE(AT(RCPT), 5, STATUS(5, 4, 1), NULL, RECIPIENT_UNKNOWN, RECIPIENT, PERMANENT,
+	        BOUNCE_RECIPIENT, NO_WAIT, UNKNOWN_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 504), NULL, RECIPIENT_UNKNOWN, RECIPIENT, PERMANENT,
 	        BOUNCE_RECIPIENT, NO_WAIT, UNKNOWN_ADVICE),
 	RULE(ANY_STAGE, 5, STATUSES(5, 7, 0, 9), "recipient address rejected*access denied",

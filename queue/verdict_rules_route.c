@@ -91,8 +91,9 @@ static const struct verdict_rule rows[] = {
 	        "Exchange Online takes this mail over IPv6 only from a source that it knows. Send "
 	        "over IPv4, or match a connector by certificate."),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
-	        "tenantattribution|unable to relay*<attr#|relay access denied*<attr#", RELAY_DENIED,
-	        ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT, RELAY_ADVICE),
+	        "tenantattribution|tenantinboundattribution|unable to relay*<attr#|"
+	        "relay access denied*<attr#",
+	        RELAY_DENIED, ROUTE, PERMANENT, FAIL_CONFIG, NO_WAIT, RELAY_ADVICE),
 	RULE(ANY_STAGE, 0, STATUSES(5, 7, 64, 67), NULL, RELAY_DENIED, ROUTE, PERMANENT,
 	        FAIL_CONFIG, NO_WAIT, RELAY_ADVICE),
 	RULE(ANY_STAGE, 5, STATUS(5, 7, 0), "relay access denied", RELAY_DENIED, ROUTE, PERMANENT,
@@ -136,7 +137,8 @@ static const struct verdict_rule rows[] = {
 	RULE(ANY_STAGE, 0, STATUS(5, 7, 510), NULL, IPV6_REFUSED, RECIPIENT, PERMANENT,
 	        RETRY_OTHER_SESSION, NO_WAIT, IPV6_ADVICE),
 	RULE(ANY_STAGE, 0, ANY_STATUS,
-	        "must have a reverse dns|reverse dns*record|<ptr> record|reverse hostname|"
+	        "must have a reverse dns|fix reverse dns|reverse dns*record|<ptr> record|reverse "
+	        "hostname|"
 	        "find your hostname|no reverse dns|missing reverse dns|without reverse dns|"
 	        "invalid reverse dns|lookup of reverse|<rdns>|ptr record",
 	        IPV6_NO_PTR, SOURCE_IP, PERMANENT, FAIL_CONFIG, NO_WAIT, NO_NAME_ADVICE),
@@ -186,7 +188,8 @@ static const struct verdict_rule rows[] = {
 	        "not meant. Look it up at the list named in the reply and ask for removal, or "
 	        "send from another domain."),
 	RULE(ANY_STAGE, 5, ANY_STATUS,
-	        "banned sending ip|banned sender[|our block list|blocked using|blocklist|blacklist|"
+	        "banned sending ip|dynamic ip|banned sender[|our block list|blocked "
+	        "using|blocklist|blacklist|"
 	        "spamhaus|spamcop|barracudacentral|<rbl>|<dnsbl>|denylist|block list|"
 	        "sender.office.com|delist|client host rejected|ip address*blocked|"
 	        "<ip>*<blocked>|listed in|listed at|permanently deferred",

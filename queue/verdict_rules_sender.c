@@ -100,8 +100,8 @@ static const struct verdict_rule rows[] = {
 	        "send fewer messages, or to several mailboxes."),
 	RULE(ANY_STAGE, 0, STATUS(4, 5, 127), NULL, SENDER_RATE, IDENTITY, TRANSIENT,
 	        BACKOFF_IDENTITY, 3600, SENDER_RATE_ADVICE),
-	RULE(ANY_STAGE, 0, ANY_STATUS, "message rate from sender", SENDER_RATE, IDENTITY, TRANSIENT,
-	        BACKOFF_IDENTITY, 3600, SENDER_RATE_ADVICE),
+	RULE(ANY_STAGE, 0, ANY_STATUS, "excessive message rate|message rate from sender",
+	        SENDER_RATE, IDENTITY, TRANSIENT, BACKOFF_IDENTITY, 3600, SENDER_RATE_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "submission rate|message rate limit|sending rate",
 	        SENDER_RATE, IDENTITY, TRANSIENT, BACKOFF_IDENTITY, 60,
 	        "We submit faster than the server allows this client. Sluice slows down; lower "
@@ -185,8 +185,8 @@ static const struct verdict_rule rows[] = {
 	        "A mailbox may submit three messages at once, and more were on the way. Sluice "
 	        "slows down for a moment. If it comes often, something else sends with the same "
 	        "mailbox: give each program its own."),
-	RULE(ANY_STAGE, 4, ANY_STATUS, "recipient thread limit", RECIPIENT_RATE, RECIPIENT,
-	        TRANSIENT, BACKOFF_RECIPIENT, 60, DELIVER_ADVICE),
+	RULE(ANY_STAGE, 4, ANY_STATUS, "recipient thread", RECIPIENT_RATE, RECIPIENT, TRANSIENT,
+	        BACKOFF_RECIPIENT, 60, DELIVER_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "storedrv.deliver", SERVER_BUSY, RECIPIENT, TRANSIENT,
 	        BACKOFF_RECIPIENT, 60, DELIVER_ADVICE),
 	RULE(ANY_STAGE, 4, ANY_STATUS, "storedrv.storage", SERVER_BUSY, IDENTITY, TRANSIENT,

@@ -161,7 +161,7 @@ static const struct verdict_rule rows[] = {
 	        CONNECTION, TRANSIENT, RETRY_OTHER_SESSION, 10, PROXY_ADVICE),
 
 	/* TLS. */
-	RULE(ANY_STAGE, 4, ANY_STATUS, "tls rate|rate*tls", TLS_RATE, ROUTE, TRANSIENT,
+	RULE(ANY_STAGE, 4, ANY_STATUS, "tls rate|rate*tls|maximum tls", TLS_RATE, ROUTE, TRANSIENT,
 	        BACKOFF_ROUTE, 30,
 	        "The server makes only so many TLS handshakes a second. Sluice opens connections "
 	        "more slowly; keep sessions open longer rather than opening many."),
@@ -181,7 +181,7 @@ static const struct verdict_rule rows[] = {
 	        "The server wants a newer TLS version or stronger cipher than was negotiated. "
 	        "Allow TLS 1.2 and later on this machine and check for a proxy that ends TLS on "
 	        "the way."),
-	RULE(ANY_STAGE, 0, ANY_STATUS, "appropriate tls channel|certificate validation failure",
+	RULE(ANY_STAGE, 0, ANY_STATUS, "appropriate tls|certificate validation failure",
 	        TLS_REQUIRED, ROUTE, PERMANENT, FAIL_CONFIG, 300,
 	        "The inbound connector wants a client certificate or TLS that this session did not "
 	        "give. Compare the connector (Get-InboundConnector | fl RequireTls, "
