@@ -183,21 +183,21 @@ struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct l
 struct job *dispatch_first(struct dispatch *dispatch, struct dispatch_lane *lane, bool urgent_only);
 /* In whose name a session sends it. */
 struct view dispatch_sender(const struct dispatch_route *route, const struct job *job);
-/* Whether the job, which is in the schedule, is sent back, since all its recipients count in a
- * tenant's quota that is used up. Takes job where it gives true. */
+/* Whether the job, which is in the schedule, is sent back, since each of its recipients gets no
+ * more for now, or counts in a tenant's quota that is used up. Takes job where it gives true. */
 bool dispatch_put_off(
         struct dispatch *dispatch, const struct dispatch_route *route, struct job *job);
 /* The recipients of a message that its lane may ask for, and what of it counts in quotas. */
 struct dispatch_weight {
 	uint32_t recipients;
 	struct portions_shares shares;
+	uint32_t probe;              /* a recipient's gate that it may try; GATES_NONE */
 	struct portions_entry *asks; /* ASKED: of that more is needed */
 	struct mono until;           /* SHORT: nothing of it can go until then */
 };
 /* Of weight->recipients, those that the quotas let go now: FREE, at least one. */
-enum portion_reason dispatch_weigh(const struct dispatch *dispatch,
-        const struct dispatch_route *route, const struct job *job, bool urgent,
-        struct dispatch_weight *weight);
+enum portion_reason dispatch_weigh(struct dispatch *dispatch, const struct dispatch_route *route,
+        const struct job *job, bool urgent, struct dispatch_weight *weight);
 /* Messages have ended: their places under a cap are free for others of this shard. */
 void dispatch_wake_capped(struct dispatch *dispatch);
 /* False: not now. */

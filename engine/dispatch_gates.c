@@ -8,6 +8,8 @@ void dispatch_gate_news(struct dispatch *dispatch, const struct gate_news *news)
 {
 	const bool opened = gates_hear(&dispatch->gates, news);
 
+	if (news->index >= gate_plan_count(dispatch->shard->config))
+		return; /* a recipient's is no lane's matter */
 	for (uint16_t i = 0; i < dispatch->route_count; i++) {
 		struct dispatch_route *route = &dispatch->routes[i];
 

@@ -3,9 +3,20 @@
 #include "queue/base/check.h"
 #include "queue/base/date.h"
 
+struct dispatch_tally {
+	uint32_t internal;
+	uint32_t external;
+	uint32_t shut;  /* a recipient's gate; GATES_NONE */
+	uint32_t probe; /* likewise, which the message may try */
+};
+
+static void dispatch_put_off_until(
+        struct dispatch *dispatch, struct job *job, struct mono until, struct view why);
+static struct dispatch_tally dispatch_tally(struct dispatch *dispatch, const struct job *job);
+static uint32_t dispatch_sooner(const struct dispatch *dispatch, uint32_t one, uint32_t other);
 static struct portions_entry *dispatch_external(
         const struct dispatch *dispatch, const struct dispatch_route *route, const struct job *job);
-static enum portion_reason dispatch_weigh_in(const struct dispatch *dispatch,
+static enum portion_reason dispatch_weigh_in(struct dispatch *dispatch,
         struct portions_entry *entry, const struct job *job, bool urgent,
         struct dispatch_weight *weight);
 static void dispatch_wake_asking(struct dispatch *dispatch, struct portions_entry *entry);
@@ -20,25 +31,86 @@ static const struct portions_route *dispatch_quotas(
 bool dispatch_put_off(
         struct dispatch *dispatch, const struct dispatch_route *route, struct job *job)
 {
-	const struct shard *shard = dispatch->shard;
-	const struct mono now = loop_now(&shard->loop);
+	struct gates *gates = &dispatch->gates;
+	const struct mono now = loop_now(&dispatch->shard->loop);
 	const bool urgent = schedule_is_urgent(dispatch->schedule, job);
 	struct portions_entry *entry = dispatch_external(dispatch, route, job);
 	char memory[DISPATCH_WHY_BYTES];
 	struct text why = TEXT_ON(memory);
 
-	if (entry == NULL || !portion_is_empty(&entry->portion, now, urgent))
+	if (entry != NULL && !portion_is_empty(&entry->portion, now, urgent))
+		entry = NULL;
+	if (entry == NULL && !gates_any_recipient(gates))
 		return false;
-	const struct routing_tally tally = routing_tally(shard->config, job);
-	if (tally.external == 0 || tally.internal > 0)
+	const struct dispatch_tally tally = dispatch_tally(dispatch, job);
+	if (tally.internal > 0 || (tally.external > 0 && entry == NULL))
 		return false; /* some of it may go */
-	const struct mono until =
-	        portions_put_off(&dispatch->portions, entry, urgent, tally.external);
-	dispatch_say_used_up(entry->row, &why);
-	judge_rest_limited(dispatch->judge, schedule_withdraw(dispatch->schedule, job),
-	        (struct wall){ loop_wall(&shard->loop).ms + (until.ns - now.ns) / NS_PER_MS + 1 },
-	        text_view(&why));
+	if (tally.external > 0) {
+		dispatch_say_used_up(entry->row, &why);
+		dispatch_put_off_until(dispatch, job,
+		        portions_put_off(&dispatch->portions, entry, urgent, tally.external),
+		        text_view(&why));
+		return true;
+	}
+	if (tally.shut == GATES_NONE)
+		return false; /* nobody is owed anything: that is for the transaction to find */
+	const struct gates_entry *shut = &gates->entries[tally.shut];
+	text_format(&why, "%.*s gets no more for now: %s", DISPATCH_WHY_BYTES / 2, shut->recipient,
+	        shut->gate.text);
+	dispatch_put_off_until(dispatch, job, gates_put_off(gates, tally.shut), text_view(&why));
 	return true;
+}
+
+static void dispatch_put_off_until(
+        struct dispatch *dispatch, struct job *job, struct mono until, struct view why)
+{
+	const struct loop *loop = &dispatch->shard->loop;
+	const int64_t wait_ms = (until.ns - loop_now(loop).ns) / NS_PER_MS + 1;
+
+	judge_rest_limited(dispatch->judge, schedule_withdraw(dispatch->schedule, job),
+	        (struct wall){ loop_wall(loop).ms + wait_ms }, why);
+}
+
+/* Of its recipients that nothing is decided of, those that may be asked for; and of the others, one
+ * whose gate opens first. */
+static struct dispatch_tally dispatch_tally(struct dispatch *dispatch, const struct job *job)
+{
+	struct message_cursor at = message_recipients(job->message);
+	const struct owed *owed = job_owed_const(job);
+	struct dispatch_tally tally = { .shut = GATES_NONE, .probe = GATES_NONE };
+	struct message_recipient recipient;
+
+	for (size_t i = 0; i < job->owed_count; i++) {
+		uint32_t gate;
+
+		if (owed[i].outcome != OWED_PENDING)
+			continue;
+		const bool found = message_seek_recipient(&at, owed[i].index, &recipient);
+		check(found);
+		const enum gates_way way =
+		        gates_look_recipient(&dispatch->gates, recipient.address, &gate);
+		/* One at a time, so that it is clear who was taken. */
+		if (way == GATES_PROBE && tally.probe == GATES_NONE)
+			tally.probe = gate;
+		else if (way != GATES_OPEN) {
+			tally.shut = dispatch_sooner(dispatch, tally.shut, gate);
+			continue;
+		}
+		if (routing_is_external(dispatch->shard->config, recipient.address))
+			tally.external++;
+		else
+			tally.internal++;
+	}
+	return tally;
+}
+
+static uint32_t dispatch_sooner(const struct dispatch *dispatch, uint32_t one, uint32_t other)
+{
+	const struct gates_entry *entries = dispatch->gates.entries;
+
+	if (one == GATES_NONE)
+		return other;
+	return entries[other].gate.until.ns < entries[one].gate.until.ns ? other : one;
 }
 
 static void dispatch_say_used_up(const struct quota_row *row, struct text *why)
@@ -68,13 +140,14 @@ static struct portions_entry *dispatch_external(
 	return NULL;
 }
 
-enum portion_reason dispatch_weigh(const struct dispatch *dispatch,
-        const struct dispatch_route *route, const struct job *job, bool urgent,
-        struct dispatch_weight *weight)
+enum portion_reason dispatch_weigh(struct dispatch *dispatch, const struct dispatch_route *route,
+        const struct job *job, bool urgent, struct dispatch_weight *weight)
 {
 	const struct portions_route *of = dispatch_quotas(dispatch, route);
 
 	weight->shares.count = 0;
+	weight->probe = gates_any_recipient(&dispatch->gates) ? dispatch_tally(dispatch, job).probe
+	                                                      : GATES_NONE;
 	for (uint32_t i = 0; i < of->count; i++) {
 		struct portions_entry *entry = of->entries[i];
 		if (entry->row->unit == QUOTA_EXTERNAL &&
@@ -93,17 +166,17 @@ enum portion_reason dispatch_weigh(const struct dispatch *dispatch,
 }
 
 /* It may lower weight->recipients: the others go without those that there is no room for. */
-static enum portion_reason dispatch_weigh_in(const struct dispatch *dispatch,
+static enum portion_reason dispatch_weigh_in(struct dispatch *dispatch,
         struct portions_entry *entry, const struct job *job, bool urgent,
         struct dispatch_weight *weight)
 {
 	const enum quota_unit unit = entry->row->unit;
 	struct portions_share *share = &weight->shares.at[weight->shares.count];
-	struct routing_tally tally = { 0 };
+	struct dispatch_tally tally = { 0 };
 	uint32_t count = unit == QUOTA_RECIPIENTS ? weight->recipients : 1;
 
 	if (unit == QUOTA_EXTERNAL) {
-		tally = routing_tally(dispatch->shard->config, job);
+		tally = dispatch_tally(dispatch, job);
 		count = tally.external < weight->recipients ? tally.external : weight->recipients;
 	}
 	if (count == 0)

@@ -279,7 +279,10 @@ static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispa
 {
 	const struct mono now = loop_now(&dispatch->shard->loop);
 	struct outbound *outbound = dispatch_pick(lane);
-	struct admission admission = { .shares = &start->weight.shares };
+	struct admission admission = {
+		.shares = &start->weight.shares,
+		.probe = start->weight.probe,
+	};
 
 	if (lane->entry != NULL)
 		ledger_look(&dispatch->ledger, lane->entry);
@@ -297,6 +300,8 @@ static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispa
 		return LOOK_DONE; /* the record will stir it */
 	admission.tries = gates_try(&dispatch->gates, lane->lane->route);
 	portions_take(admission.shares);
+	if (admission.probe != GATES_NONE)
+		gates_try_recipient(&dispatch->gates, admission.probe);
 	incidents_try(&dispatch->incidents, lane->lane, start->job->message,
 	        dispatch_sender(route, start->job));
 	outbound_give(outbound, schedule_take(dispatch->schedule, start->job), &admission);

@@ -9,6 +9,16 @@ uint32_t gate_plan_count(const struct config *config)
 	return gate_plan_source(config) + 1;
 }
 
+uint32_t gate_plan_total(const struct config *config)
+{
+	return gate_plan_recipients(config, config->threads.delivery);
+}
+
+uint32_t gate_plan_recipients(const struct config *config, uint32_t shard)
+{
+	return gate_plan_count(config) + shard * GATE_PLAN_RECIPIENTS;
+}
+
 static uint32_t gate_plan_source(const struct config *config)
 {
 	return config->tenants.count > 0 ? (uint32_t)config->tenants.count : 1;

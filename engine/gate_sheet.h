@@ -11,6 +11,8 @@
 
 #include "queue/gate.h"
 
+#define GATE_RECIPIENT_BYTES 256 /* a longer address has no gate (RFC 5321 4.5.3.1.3) */
+
 struct gate_sheet {
 	uint32_t gate;
 	uint32_t epoch; /* what it says is of this one */
@@ -19,14 +21,16 @@ struct gate_sheet {
 	bool taken;
 	bool gave_up;
 	bool asks;
-	int64_t wait_ns;  /* refused: for how long */
-	struct gate said; /* and in which words; nothing else of it counts */
+	int64_t wait_ns;                      /* refused: for how long */
+	struct gate said;                     /* and in which words; nothing else of it counts */
+	char recipient[GATE_RECIPIENT_BYTES]; /* refused, of a recipient's gate: whose */
 };
 
 struct gate_news {
 	uint32_t index;
 	struct gate gate; /* a copy */
 	bool yours;       /* the shard may let one message through */
+	char recipient[GATE_RECIPIENT_BYTES];
 };
 
 #endif

@@ -1,18 +1,19 @@
 #include "engine/gates.h"
 
+#include "engine/gates_inner.h"
+
 #include "queue/base/check.h"
 
 #include <stdlib.h>
 
-static struct gate_sheet *gates_want(struct gates *gates, struct gates_entry *entry);
-static void gates_give_up(struct gates *gates, struct gates_entry *entry);
 static void gates_timer_expired(struct timer *timer);
 
 struct err gates_init(struct gates *gates, struct shard *shard)
 {
 	*gates = (struct gates){
 		.shard = shard,
-		.count = gate_plan_count(shard->config),
+		.count = gate_plan_total(shard->config),
+		.own = gate_plan_recipients(shard->config, shard->index),
 		.timer.expired = gates_timer_expired,
 	};
 	gates->entries = calloc(gates->count, sizeof *gates->entries);
@@ -23,7 +24,7 @@ struct err gates_init(struct gates *gates, struct shard *shard)
 		gates->entries[i].sheet.gate = i;
 	for (size_t i = 0; i < shard->config->routes.count; i++) {
 		uint32_t slot = 0;
-		for (uint32_t gate = 0; gate < gates->count; gate++) {
+		for (uint32_t gate = 0; gate < gate_plan_count(shard->config); gate++) {
 			if (!gate_plan_has(shard->config, gate, (uint16_t)i))
 				continue;
 			check(slot < GATES_OF_ROUTE);
@@ -110,7 +111,7 @@ void gates_end(struct gates *gates, uint16_t route, uint64_t tries, bool taken)
 	}
 }
 
-static void gates_give_up(struct gates *gates, struct gates_entry *entry)
+void gates_give_up(struct gates *gates, struct gates_entry *entry)
 {
 	entry->mine = false;
 	entry->asked = false;
@@ -149,7 +150,7 @@ bool gates_refuse(struct gates *gates, uint32_t gate, uint16_t route, uint32_t e
 	return true;
 }
 
-static struct gate_sheet *gates_want(struct gates *gates, struct gates_entry *entry)
+struct gate_sheet *gates_want(struct gates *gates, struct gates_entry *entry)
 {
 	gates->wanting += !entry->wanting;
 	entry->wanting = true;
@@ -170,6 +171,7 @@ bool gates_hear(struct gates *gates, const struct gate_news *news)
 	}
 	gates->closed -= entry->gate.closed;
 	gates->closed += news->gate.closed;
+	gates_hear_recipient(gates, entry, news);
 	if (news->gate.epoch != entry->gate.epoch || !news->gate.closed) {
 		entry->asked = false;
 		entry->used = false;

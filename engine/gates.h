@@ -1,6 +1,6 @@
 /*
- * The gates as a shard knows them: what is closed for a tenant or for our address, on whichever
- * shard that was heard, and whether this one may let a message through to find out.
+ * The gates as a shard knows them: what is closed for a tenant, for our address or for a recipient,
+ * on whichever shard that was heard, and whether this one may let a message through to find out.
  *
  * The spooler decides (queue/gate.h). A shard that is refused closes at once, tells, and goes by
  * what comes back. When the time is up it asks; one shard gets leave for one message.
@@ -18,6 +18,10 @@
 
 /* Leave that nobody uses for so long goes to another shard. */
 #define GATES_IDLE_NS (10 * NS_PER_S)
+/* Mail for a recipient who gets no more comes back one after the other: 3,600 an hour is what a
+ * mailbox may get (reference.md, 6.1), which others send to, too. */
+#define GATES_APART_NS (500 * NS_PER_MS)
+#define GATES_NONE     UINT32_MAX
 
 struct gates_entry {
 	struct gate gate;    /* as far as known */
@@ -29,6 +33,10 @@ struct gates_entry {
 	bool telling;
 	struct gate_sheet next; /* what there is to tell */
 	bool wanting;           /* there is */
+	/* of a recipient's */
+	uint64_t hash;
+	char recipient[GATE_RECIPIENT_BYTES];
+	struct mono turn; /* of the next message that is put off */
 };
 
 /* A tenant's and our address's: no route has more. */
@@ -42,8 +50,10 @@ struct gates {
 	struct shard *shard;
 	struct gates_entry *entries; /* by the plan */
 	uint32_t count;
+	uint32_t own; /* the first of our recipients' */
 	struct gates_route *routes;
 	uint32_t closed; /* of them; 0: nothing need be asked */
+	uint32_t shut;   /* of these, recipients' */
 	uint32_t wanting;
 	struct timer timer;
 };
@@ -69,6 +79,23 @@ uint32_t gates_epoch(const struct gates *gates, uint16_t route);
  * that, until gate.until at least. */
 bool gates_refuse(struct gates *gates, uint32_t gate, uint16_t route, uint32_t epoch,
         int64_t wait_ns, const struct reply_note *note, bool elsewhere);
+/* Recipients. */
+
+/* Whether the address may be asked for; if not OPEN: *gate. What is up for a try is asked for. */
+enum gates_way gates_look_recipient(struct gates *gates, struct view address, uint32_t *gate);
+static inline bool gates_any_recipient(const struct gates *gates)
+{
+	return gates->shut > 0;
+}
+/* A message with the address starts, and tries the gate; it is over. */
+void gates_try_recipient(struct gates *gates, uint32_t gate);
+void gates_end_recipient(struct gates *gates, uint32_t gate, bool taken);
+/* The address was refused for its own sake. */
+void gates_refuse_recipient(
+        struct gates *gates, struct view address, int64_t wait_ns, const struct reply_note *note);
+/* Mail for the recipient is put off: gives until when. */
+struct mono gates_put_off(struct gates *gates, uint32_t gate);
+
 /* LETTER_GATE_NEWS. True: it was closed, and is open now. */
 bool gates_hear(struct gates *gates, const struct gate_news *news);
 /* LETTER_GATE: it was read. */

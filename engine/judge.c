@@ -106,6 +106,11 @@ void judge_recipient(struct judge *judge, const struct lane *lane, struct job *j
 	}
 	if (outcome != OWED_BOUNCED && wait_s > job->wait_s)
 		job->wait_s = wait_s;
+	/* Said of a message it is clear who is meant only where it was for one. */
+	if (it->verdict.cause == CAUSE_RECIPIENT_RATE && outcome == OWED_DEFERRED &&
+	        (it->stage == STAGE_RCPT || job->owed_count == 1))
+		gates_refuse_recipient(
+		        judge->gates, address, (int64_t)wait_s * NS_PER_S, judge_case_note(it));
 	job->blamed |=
 	        outcome == OWED_DEFERRED && act != ACT_RESTART && verdict_counts(&it->verdict);
 	judgement->held |= act == ACT_HOLD && outcome == OWED_PENDING;

@@ -36,7 +36,7 @@
 /* Room in the mailboxes of a delivery shard that credit does not count. */
 static inline uint32_t spooler_letters_spare(const struct config *config)
 {
-	return SPOOLER_LETTERS_SPARE + config->quotas->count + 2 * gate_plan_count(config);
+	return SPOOLER_LETTERS_SPARE + config->quotas->count + 2 * gate_plan_total(config);
 }
 
 /* name, what is true in it */
@@ -82,12 +82,13 @@ struct spooler_quota {
 	struct rota rota; /* of a cap */
 };
 
-/* What closes for a tenant or our address; shards as bits. */
+/* What closes for a tenant, our address or a recipient; shards as bits. */
 struct spooler_gate {
 	struct gate gate;
-	uint64_t asks;    /* would let a message through */
-	uint64_t untold;  /* don't know how it stands */
-	uint64_t telling; /* are being told */
+	char recipient[GATE_RECIPIENT_BYTES]; /* of a recipient's: whose */
+	uint64_t asks;                        /* would let a message through */
+	uint64_t untold;                      /* don't know how it stands */
+	uint64_t telling;                     /* are being told */
 	struct gate_news news[FEED_SHARDS_MAX];
 	struct note note; /* on its way to disk while `keeping` */
 	bool keeping;

@@ -18,11 +18,12 @@ static void spooler_log_gate(struct spooler *spooler, const struct spooler_gate 
 
 struct err spooler_gates_open(struct spooler *spooler)
 {
-	spooler->gate_count = gate_plan_count(spooler->shard.config);
+	spooler->gate_count = gate_plan_total(spooler->shard.config);
 	spooler->gates = calloc(spooler->gate_count, sizeof *spooler->gates);
 	if (spooler->gates == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
-	for (uint32_t i = 0; i < spooler->gate_count; i++)
+	/* Recipients' are not on disk: the mail that waits is, with its time. */
+	for (uint32_t i = 0; i < gate_plan_count(spooler->shard.config); i++)
 		spooler_read_gate(spooler, i);
 	return err_ok();
 }
@@ -61,6 +62,7 @@ void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t
 	if (sheet->refused && gate_refuse(&own->gate, now, sheet->epoch, sheet->wait_ns, &note,
 	                              &spooler->shard.random)) {
 		own->gate.elsewhere = sheet->elsewhere;
+		memcpy(own->recipient, sheet->recipient, sizeof own->recipient);
 		spooler_change_gate(spooler, own);
 	} else if (sheet->refused) {
 		own->untold |= UINT64_C(1) << shard; /* it closed by itself meanwhile */
@@ -92,12 +94,17 @@ static void spooler_lend_probe(struct spooler *spooler, struct spooler_gate *own
 	own->untold |= UINT64_C(1) << shard;
 }
 
+static bool spooler_gate_is_recipient(const struct spooler *spooler, const struct spooler_gate *own)
+{
+	return own - spooler->gates >= (ptrdiff_t)gate_plan_count(spooler->shard.config);
+}
+
 /* It has closed, or opened. */
 static void spooler_change_gate(struct spooler *spooler, struct spooler_gate *own)
 {
 	own->untold = UINT64_MAX;
 	own->asks = 0;
-	own->dirty = true;
+	own->dirty = !spooler_gate_is_recipient(spooler, own);
 	spooler_log_gate(spooler, own);
 }
 
@@ -126,6 +133,7 @@ void spooler_tell_gates(struct spooler *spooler)
 				.gate = own->gate,
 				.yours = own->gate.lent && own->gate.prober == shard,
 			};
+			memcpy(news->recipient, own->recipient, sizeof news->recipient);
 			own->untold &= ~bit;
 			own->telling |= bit;
 			check(mailbox_put(spooler->delivery[shard].out, &letter));
@@ -189,7 +197,10 @@ static void spooler_log_gate(struct spooler *spooler, const struct spooler_gate 
 	struct log_line line = log_begin(
 	        spooler->shard.log, LOG_WARNING, gate->closed ? "gate_closed" : "gate_open");
 
-	gate_plan_name(spooler->shard.config, (uint32_t)(own - spooler->gates), &name);
+	if (spooler_gate_is_recipient(spooler, own))
+		text_format(&name, "recipient %s", own->recipient);
+	else
+		gate_plan_name(spooler->shard.config, (uint32_t)(own - spooler->gates), &name);
 	log_text(&line, "of", text_view(&name));
 	if (gate->closed) {
 		log_seconds(&line, "for", gate->until.ns - loop_now(&spooler->shard.loop).ns);

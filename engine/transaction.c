@@ -19,6 +19,8 @@ static bool transaction_is_ascii(struct view view);
 static void transaction_choose(struct transaction *transaction, struct carrier *carrier);
 static void transaction_close_ticket(
         struct transaction *transaction, const struct carrier *carrier);
+static bool transaction_took_probe(
+        const struct transaction *transaction, const struct carrier *carrier);
 static uint32_t transaction_counts(const struct transaction *transaction,
         const struct carrier *carrier, uint32_t recipients, enum quota_unit unit);
 static uint32_t transaction_external(
@@ -49,6 +51,7 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 		.judgement.relayed = !carrier->offers.dsn,
 		.ticket = *ticket,
 		.external_most = TRANSACTION_ANY,
+		.probe = admission->probe,
 		.epoch = carrier->lane->epoch,
 		.tries = admission->tries,
 		.gates = gates_epoch(carrier->judge->gates, carrier->lane->route),
@@ -227,6 +230,31 @@ static void transaction_close_ticket(struct transaction *transaction, const stru
 		                transaction->shares.at[i].entry->row->unit));
 	gates_end(carrier->judge->gates, carrier->lane->route, transaction->tries,
 	        transaction->taken);
+	if (transaction->probe != GATES_NONE)
+		gates_end_recipient(carrier->judge->gates, transaction->probe,
+		        transaction_took_probe(transaction, carrier));
+}
+
+/* Whoever it tried the gate for was delivered to. */
+static bool transaction_took_probe(
+        const struct transaction *transaction, const struct carrier *carrier)
+{
+	const struct job *job = transaction->job;
+	struct message_cursor cursor = message_recipients(job->message);
+	struct message_recipient recipient;
+	uint32_t gate;
+
+	for (size_t i = 0; i < job->owed_count; i++) {
+		const struct owed *owed = &job_owed_const(job)[i];
+		if (owed->outcome != OWED_DELIVERED)
+			continue;
+		const bool found = message_seek_recipient(&cursor, owed->index, &recipient);
+		check(found);
+		(void)gates_look_recipient(carrier->judge->gates, recipient.address, &gate);
+		if (gate == transaction->probe)
+			return true;
+	}
+	return false;
 }
 
 /* What it counts for in a quota; `recipients` of it count. */
@@ -270,8 +298,16 @@ static uint32_t transaction_external(
 bool transaction_may_ask(
         const struct transaction *transaction, const struct carrier *carrier, struct view recipient)
 {
-	return transaction->external < transaction->external_most ||
-	       !routing_is_external(carrier->judge->shard->config, recipient);
+	struct gates *gates = carrier->judge->gates;
+	uint32_t gate;
+
+	if (transaction->external >= transaction->external_most &&
+	        routing_is_external(carrier->judge->shard->config, recipient))
+		return false;
+	if (!gates_any_recipient(gates))
+		return true;
+	return gates_look_recipient(gates, recipient, &gate) == GATES_OPEN ||
+	       gate == transaction->probe;
 }
 
 void transaction_lose(struct transaction *transaction, struct carrier *carrier, struct shelf *shelf,

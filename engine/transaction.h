@@ -51,6 +51,7 @@ struct admission {
 	struct throttle_ticket throttle;
 	const struct portions_shares *shares; /* lent for the call */
 	uint64_t tries;                       /* gates that it tries; see engine/gates.h */
+	uint32_t probe;                       /* and a recipient's gate; GATES_NONE */
 };
 
 struct transaction {
@@ -84,6 +85,7 @@ struct transaction {
 	uint32_t external_most; /* recipients to ask for; TRANSACTION_ANY: they don't count */
 	uint32_t external;      /* of those asked for */
 	uint64_t tries;         /* gates */
+	uint32_t probe;         /* a recipient's gate that it tries; GATES_NONE */
 	bool taken;             /* the server took it */
 	uint32_t epoch;         /* of its lane, when it began */
 	uint32_t gates;         /* gates_epoch() then */

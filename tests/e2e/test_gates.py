@@ -5,7 +5,7 @@ import json
 import smtplib
 
 from clients import message
-from harness import LOCALHOST
+from harness import LOCALHOST, wait_until
 
 MAILBOXES = [f"box{number}@contoso.com" for number in range(4)]
 SECRET = "a secret"
@@ -71,3 +71,28 @@ def test_a_blocked_tenant_stops_every_mailbox(sluice, mock, route, folder):
     running.logged("event=gate_open")
     running.wait_empty()
     assert server.account()["tenant"]["accepted"] == 17
+
+
+FULL = "550 5.2.122 The recipient has exceeded their limit for the number of messages per hour"
+
+
+def post(running, recipient, *marks):
+    with smtplib.SMTP(LOCALHOST, running.port, timeout=60) as client:
+        for mark in marks:
+            client.sendmail("a@contoso.com", [recipient], message(mark))
+
+
+def test_a_recipient_gets_no_more(sluice, mock, route):
+    """The first refusal closes the address, and what else is for it waits without a try."""
+    server = mock("--rule", f"stage=rcpt,reply={FULL},match=busy@")
+    running = sluice(route(server), threads={"ingest": 1, "delivery": 2})
+    post(running, "busy@contoso.com", "m1")
+    running.logged("event=gate_closed", 'of="recipient busy@contoso.com"')
+    post(running, "busy@contoso.com", *(f"more{number}" for number in range(20)))
+    post(running, "other@contoso.com", "m2")
+    running.logged("event=delivered", "to=other@contoso.com")
+    wait_until(lambda: [row for row in running.queue()
+                        if "busy@contoso.com gets no more for now" in row["reply"]][19:],
+               running.program.tail)
+    # One was refused on the thread that had it.
+    assert len(running.lines("event=deferred", "5.2.122", "stage=rcpt")) == 1

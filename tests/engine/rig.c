@@ -162,6 +162,7 @@ void rig_tell_gate(struct rig *rig, uint32_t index, bool yours)
 	const struct letter letter = { .kind = LETTER_GATE_NEWS, .news = news };
 
 	*news = (struct gate_news){ .index = index, .gate = rig->gates[index], .yours = yours };
+	memcpy(news->recipient, rig->recipients[index], sizeof news->recipient);
 	const bool put = mailbox_put(&rig->letters, &letter);
 	assert_true(put);
 }
@@ -174,6 +175,9 @@ static void rig_hear_gate(struct rig *rig, struct gate_sheet *sheet)
 	struct gate *gate = &rig->gates[sheet->gate];
 	bool changed = false;
 
+	assert_true(sheet->gate < RIG_GATES_MAX);
+	if (sheet->refused)
+		memcpy(rig->recipients[sheet->gate], sheet->recipient, sizeof sheet->recipient);
 	if (sheet->refused)
 		changed |= gate_refuse(gate, clock_mono(), sheet->epoch, sheet->wait_ns, &note,
 		        &rig->delivery.shard.random);

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #define RIG_JOBS_MAX    64
-#define RIG_GATES_MAX   4
+#define RIG_GATES_MAX   64 /* with two shards' recipients */
 #define RIG_NEWS_MAX    16
 #define RIG_PATIENCE_NS (10 * NS_PER_S) /* a slow machine is no failure */
 
@@ -47,6 +47,7 @@ struct rig {
 	uint64_t portions_spent;
 	uint64_t portions_back;
 	struct gate gates[RIG_GATES_MAX];
+	char recipients[RIG_GATES_MAX][GATE_RECIPIENT_BYTES];
 	struct gate_news news[RIG_NEWS_MAX];
 	size_t news_count;
 	bool drained;

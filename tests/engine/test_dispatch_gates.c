@@ -14,6 +14,13 @@
 	"> 550 5.7.705 Access denied, tenant has exceeded threshold\n"
 #define BYE "< QUIT\n> 221 bye\nend\n"
 
+static void post(struct rig *rig, const char *to)
+{
+	const struct rig_mail mail = { .from = "a@in.test", .to = to, .body = "x\r\n" };
+
+	rig_mail(rig, &mail);
+}
+
 /* The time that it is closed for is over. */
 static void time_is_up(struct rig *rig)
 {
@@ -96,11 +103,61 @@ static void test_news_of_another_shard(void **state)
 	rig_destroy(rig);
 }
 
+/* A recipient who gets no more: his mail goes back to the disk in words, without a try of its own;
+ * other mail, and others' part of it, goes on. Then one message finds out. */
+static void test_a_recipient_gets_no_more(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<ann@out.test>\n< BDAT\n> 250 ok\n> 250 ok\n"
+		      "> 550 5.2.122 The recipient has exceeded their limit for messages per hour\n"
+		      "< RSET\n< MAIL\n< RCPT TO:<ben@out.test>\n< BDAT\n"
+		      "> 250 ok\n> 250 ok\n> 250 ok\n> 250 taken\n"
+		      "< MAIL\n< RCPT TO:<ANN@out.test>\n< BDAT\n"
+		      "> 250 ok\n> 250 ok\n> 250 taken\n"
+		      "< MAIL\n< RCPT TO:<ann@out.test>\n< BDAT\n"
+		      "> 250 ok\n> 250 ok\n> 250 taken\n" BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(
+	        "", "tls: {mode: none}, sessions: 1, pipeline: 1, group_by_domain: false", scripts);
+	const uint32_t gate = gate_plan_recipients(rig->config, 0);
+
+	(void)state;
+	post(rig, "ann@out.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	post(rig, "ann@out.test");
+	post(rig, "Ann@out.test ben@out.test");
+	rig_wait(rig, 3);
+	rig_assert_outcomes(rig, 1, "F");
+	assert_int_equal(rig->settled[1]->attempts, 0);
+	assert_string_equal(rig_reply(rig, 1, 0),
+	        "0 0.0.0 ann@out.test gets no more for now: The recipient has exceeded their "
+	        "limit for messages per hour");
+	rig_assert_outcomes(rig, 2, "FD");
+	/* The time is up: leave is asked for, and has to come first. */
+	assert_true(rig->gates[gate].closed);
+	rig->gates[gate].until = clock_mono();
+	rig_tell_gate(rig, gate, false);
+	post(rig, "ANN@out.test");
+	rig_wait(rig, 4);
+	rig_assert_outcomes(rig, 3, "F");
+	post(rig, "ANN@out.test");
+	rig_wait(rig, 5);
+	rig_assert_outcomes(rig, 4, "D");
+	post(rig, "ann@out.test");
+	rig_wait(rig, 6);
+	rig_assert_outcomes(rig, 5, "D");
+	assert_false(rig->gates[gate].closed);
+	rig_destroy(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_message_finds_out),
 		cmocka_unit_test(test_news_of_another_shard),
+		cmocka_unit_test(test_a_recipient_gets_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
