@@ -1,9 +1,13 @@
 #include "engine/incidents.h"
 
+#include "engine/routing.h"
 #include "queue/base/check.h"
 
 #include <strings.h>
 
+static bool incidents_is_of_some(const struct incident *incident);
+static bool incidents_is_to_outside(
+        const struct incidents *incidents, const struct message *message);
 static struct incidents_entry *incidents_find(
         struct incidents *incidents, const struct incident *about);
 static struct incidents_entry *incidents_find_pair(const struct incidents *incidents,
@@ -153,6 +157,7 @@ void incidents_refuse(struct incidents *incidents, const struct lane *lane, stru
 void incidents_taken(struct incidents *incidents, const struct lane *lane, uint32_t epoch,
         const struct message *message, struct view sender)
 {
+	const int64_t old_ms = loop_wall(&incidents->shard->loop).ms - INCIDENTS_OLD_MS;
 	struct incidents_names names;
 
 	if (list_is_empty(&incidents->known))
@@ -167,12 +172,35 @@ void incidents_taken(struct incidents *incidents, const struct lane *lane, uint3
 			continue;
 		if (incident->identity[0] != '\0' && entry->identity != lane->identity)
 			continue;
+		if (incidents_is_of_some(incident) && incident->last.ms > old_ms &&
+		        !incidents_is_to_outside(incidents, message))
+			continue;
 		/* What began before the lane was held says nothing about that. */
 		if (incident_is_pair(incident)
 		                ? incidents_names_have(&names, view_of(incident->sender))
 		                : epoch == lane->epoch)
 			incidents_end(incidents, entry);
 	}
+}
+
+/* It stands in the way of mail to other domains alone, so mail to our own ends nothing. */
+static bool incidents_is_of_some(const struct incident *incident)
+{
+	return incident->scope == SCOPE_RECIPIENT ||
+	       (incident->scope == SCOPE_TENANT && incident->cause == CAUSE_TENANT_RATE &&
+	               verdict_is_external(view_of(incident->reply)));
+}
+
+static bool incidents_is_to_outside(
+        const struct incidents *incidents, const struct message *message)
+{
+	struct message_cursor cursor = message_recipients(message);
+	struct message_recipient recipient;
+
+	while (message_next_recipient(&cursor, &recipient))
+		if (!routing_is_external(incidents->shard->config, recipient.address))
+			return false;
+	return true;
 }
 
 void incidents_opened(struct incidents *incidents, uint16_t route)

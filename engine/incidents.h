@@ -31,6 +31,8 @@
 #define INCIDENTS_PAIR_MOST_NS  (86400 * NS_PER_S)
 #define INCIDENTS_PROBE_NS      (60 * NS_PER_S) /* a try without an answer: when the next may be */
 #define INCIDENTS_BACKOFF_S     300 /* a back-off as long as this is worth an incident */
+/* One of some mail only, which nobody sends any more, is over when other mail flows. */
+#define INCIDENTS_OLD_MS (86400 * INT64_C(1000))
 
 struct incidents_entry {
 	struct incident incident; /* count: not told yet */

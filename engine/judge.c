@@ -106,6 +106,9 @@ void judge_recipient(struct judge *judge, const struct lane *lane, struct job *j
 	}
 	if (outcome != OWED_BOUNCED && wait_s > job->wait_s)
 		job->wait_s = wait_s;
+	/* A setting is wrong, for some mail only. */
+	if (it->verdict.outcome == OUTCOME_FAIL_CONFIG && judge_gate_of(it) == GATE_NONE)
+		incidents_raise(judge->incidents, lane, it, true);
 	/* Said of a message it is clear who is meant only where it was for one. */
 	if (it->verdict.cause == CAUSE_RECIPIENT_RATE && outcome == OWED_DEFERRED &&
 	        (it->stage == STAGE_RCPT || job->owed_count == 1))

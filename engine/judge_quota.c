@@ -22,14 +22,11 @@ bool judge_exhaust(struct judge *judge, struct lane *lane, struct judge_case *it
 	return true;
 }
 
-/* 5.7.232 is a trial tenant's, 5.7.233 another's (reference.md, 3.2). */
 static bool judge_is_external(const struct judge_case *it)
 {
 	const struct reply *reply = it->reply;
 
 	if (it->verdict.cause != CAUSE_TENANT_RATE || reply == NULL)
 		return false;
-	return view_contains_fold(reply->whole, VIEW("external recipient")) ||
-	       view_contains_fold(reply->whole, VIEW("5.7.232")) ||
-	       view_contains_fold(reply->whole, VIEW("5.7.233"));
+	return verdict_is_external(reply->whole);
 }

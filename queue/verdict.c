@@ -60,3 +60,10 @@ bool verdict_counts(const struct verdict *verdict)
 	check(verdict->outcome < OUTCOME_COUNT);
 	return outcome_rows[verdict->outcome].counts;
 }
+
+bool verdict_is_external(struct view reply)
+{
+	return view_contains_fold(reply, VIEW("external recipient")) ||
+	       view_contains_fold(reply, VIEW("5.7.232")) ||
+	       view_contains_fold(reply, VIEW("5.7.233"));
+}

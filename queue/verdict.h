@@ -57,5 +57,8 @@ struct verdict verdict_judge(enum stage stage, struct view reply);
 int32_t verdict_wait_s(const struct verdict *verdict);
 enum fate verdict_fate(const struct verdict *verdict, enum stage stage);
 bool verdict_counts(const struct verdict *verdict);
+/* Of a tenant's rate: it is that of external recipients, so mail to its own goes on. 5.7.232 is a
+ * trial tenant's, 5.7.233 another's (reference.md, 3.2). */
+bool verdict_is_external(struct view reply);
 
 #endif

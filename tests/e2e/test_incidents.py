@@ -189,3 +189,15 @@ def test_how_many_recipients_a_message_may_have_is_learned(sluice, mock, route, 
     mailbox = server.account()["tenant"]["mailboxes"][FIRST]
     assert (mailbox["accepted"], mailbox["recipients"], mailbox["bars"]) == (12, 48, 0)
     assert mailbox["refused"] == {"too_many_recipients": 7}  # of the first message, once
+
+
+def test_a_setting_that_is_wrong_for_some_mail(sluice, mock, route):
+    """Direct Send takes no mail to outside (5.7.54): it waits, and somebody is told."""
+    server = mock("--rule", "stage=rcpt,reply=550 5.7.54 SMTP; Unable to relay recipient in "
+                            f"non-accepted domain,match={STRANGER}")
+    running = sluice(route(server))
+    swaks(running.port, "--from", FIRST, "--to", STRANGER, "--data", message("m1"))
+    (opened,) = wait_until(lambda: incidents(running), running.program.tail)
+    assert (opened["state"], opened["cause"]) == ("open", "relay_denied")
+    assert opened["scope"] == "recipient" and "New-InboundConnector" in opened["advice"]
+    assert [row["attempts"] for row in running.queue()] == [0]

@@ -62,6 +62,8 @@ def assert_heard(running):
     swaks(running.port, "--from", MAILBOX, "--to", COLLEAGUE,
           "--data", message("m4", sender=MAILBOX))
     running.logged("event=delivered", f"to={COLLEAGUE}")
+    # That says nothing about mail to outside.
+    assert [opened["state"] for opened in incidents(running)] == ["open"]
 
 
 def test_a_file_is_heard(sluice, mock, route, folder):

@@ -32,7 +32,7 @@ static void bureau_open(struct bureau *bureau, void **state)
 	        "tls: {mode: required, ca_file: %s}, identities: "
 	        "[{user: a@c.d, secret_file: %s}, {user: b@c.d, secret_file: %s}]",
 	        office->certificates.authority, office->secret, office->secret);
-	rig_init_with(office->rig, "", route, NULL, &office->keeper);
+	rig_init_with(office->rig, "accepted_domains: [c.d]\n", route, NULL, &office->keeper);
 	assert_false(failed(helper_start(&office->keeper.helper)));
 	bureau->rig = office->rig;
 	bureau->dispatch = &bureau->rig->delivery.dispatch;
@@ -178,6 +178,46 @@ static void test_they_end_when_mail_flows(void **state)
 	incidents_taken(bureau.incidents, &lanes[0], 1, bureau.message, VIEW("s@c.d"));
 	assert_int_equal(told(&bureau), 1);
 	assert_int_equal(bureau.rig->incidents_over, 2);
+	bureau_close(&bureau);
+}
+
+/* What stands in the way of mail to outside alone does not end with mail to our own; unless it is
+ * so old that nobody sends such mail any more. */
+static void test_of_mail_to_outside(void **state)
+{
+	static const struct rig_mail inside = { .from = "s@c.d", .to = "x@c.d", .body = "x\r\n" };
+	struct bureau bureau;
+
+	bureau_open(&bureau, state);
+	struct lane *lane = bureau.lanes;
+	struct job *job = rig_job(bureau.rig, &inside);
+	bureau.it.verdict.cause = CAUSE_RELAY_DENIED;
+	bureau.it.verdict.scope = SCOPE_RECIPIENT;
+	incidents_raise(bureau.incidents, lane, &bureau.it, true);
+	bureau.it.verdict.cause = CAUSE_TENANT_RATE;
+	bureau.it.verdict.scope = SCOPE_TENANT;
+	bureau.reply.whole = VIEW("550 5.7.233 your tenant has exceeded its daily limit");
+	incidents_raise(bureau.incidents, lane, &bureau.it, true);
+	assert_int_equal(told(&bureau), 2);
+	incidents_taken(bureau.incidents, lane, lane->epoch, job->message, VIEW("s@c.d"));
+	pass(&bureau, NS_PER_S);
+	assert_int_equal(told(&bureau), 0);
+	incidents_taken(bureau.incidents, lane, lane->epoch, bureau.message, VIEW("s@c.d"));
+	assert_int_equal(told(&bureau), 2);
+	assert_int_equal(bureau.rig->incidents_over, 2);
+	incidents_raise(bureau.incidents, lane, &bureau.it, true);
+	pass(&bureau, NS_PER_S);
+	assert_int_equal(told(&bureau), 1);
+	struct incidents_entry *entry =
+	        container_of(list_first(&bureau.incidents->known), struct incidents_entry, link);
+	entry->incident.last.ms -= INCIDENTS_OLD_MS;
+	incidents_taken(bureau.incidents, lane, lane->epoch, job->message, VIEW("s@c.d"));
+	pass(&bureau, NS_PER_S);
+	assert_int_equal(told(&bureau), 1);
+	assert_int_equal(bureau.rig->incidents_over, 3);
+	job->state = JOB_FREE;
+	job_clear(job, &bureau.rig->shelf);
+	free(job);
 	bureau_close(&bureau);
 }
 
@@ -328,6 +368,7 @@ int main(void)
 		TEST(test_a_refused_pair),
 		TEST(test_a_storm_is_a_letter_a_second),
 		TEST(test_they_end_when_mail_flows),
+		TEST(test_of_mail_to_outside),
 		TEST(test_bounded),
 		TEST(test_detour),
 		TEST(test_a_bound_sender_has_no_other),
