@@ -10,6 +10,8 @@ void dispatch_gate_news(struct dispatch *dispatch, const struct gate_news *news)
 
 	if (news->index >= gate_plan_count(dispatch->shard->config))
 		return; /* a recipient's is no lane's matter */
+	if (news->gate.closed)
+		portions_heed(&dispatch->portions, news->index);
 	for (uint16_t i = 0; i < dispatch->route_count; i++) {
 		struct dispatch_route *route = &dispatch->routes[i];
 

@@ -150,8 +150,8 @@ enum portion_reason dispatch_weigh(struct dispatch *dispatch, const struct dispa
 	                                                      : GATES_NONE;
 	for (uint32_t i = 0; i < of->count; i++) {
 		struct portions_entry *entry = of->entries[i];
-		if (entry->row->unit == QUOTA_EXTERNAL &&
-		        entry != dispatch_external(dispatch, route, job))
+		if (entry->free || (entry->row->unit == QUOTA_EXTERNAL &&
+		                           entry != dispatch_external(dispatch, route, job)))
 			continue;
 		const enum portion_reason reason =
 		        dispatch_weigh_in(dispatch, entry, job, urgent, weight);

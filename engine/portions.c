@@ -27,7 +27,9 @@ struct err portions_init(struct portions *portions, struct shard *shard)
 		struct portions_entry *entry = &portions->entries[i];
 
 		entry->row = &plan->rows[i];
-		entry->free = entry->row->settings.count == QUOTA_NONE;
+		/* Whether a rate was learned before is for the spooler to say. */
+		entry->free = entry->row->unit == QUOTA_EXTERNAL &&
+		              entry->row->settings.count == QUOTA_NONE;
 		entry->sheet.quota = i;
 		entry->tell_at = MONO_NEVER;
 		list_init(&entry->waiting);
@@ -79,6 +81,11 @@ void portions_end(struct portions *portions, struct portions_share *share, uint3
 	if (entry->tell_at.ns == MONO_NEVER.ns)
 		entry->tell_at =
 		        mono_after(loop_now(&portions->shard->loop), portions_tell_ns(entry));
+}
+
+void portions_heed(struct portions *portions, uint32_t gate)
+{
+	portions->entries[quota_plan_rate(portions->shard->config, gate)].free = false;
 }
 
 bool portions_exhaust(
@@ -212,7 +219,9 @@ static void portions_ask(const struct portions *portions, const struct portions_
 {
 	const uint32_t *wanted = entry->portion.wanted;
 	uint64_t ahead = portions_is_cap(entry) ? portions_fair(portions, entry)
-	                                        : entry->row->settings.count / PORTIONS_AHEAD_OF;
+	                 : entry->row->settings.count == QUOTA_NONE
+	                         ? 0
+	                         : entry->row->settings.count / PORTIONS_AHEAD_OF;
 
 	if (ahead > PORTIONS_AHEAD_MOST)
 		ahead = PORTIONS_AHEAD_MOST;
@@ -243,7 +252,9 @@ struct portions_entry *portions_told(struct portions *portions, struct portion_s
 	if (entry->row->settings.count == QUOTA_NONE && !entry->exhausted)
 		entry->free = sheet->free;
 	/* Under a cap it is asked again, until somebody's message ends. */
-	if (sheet->needed > 0 && sheet->granted == 0 && portions_is_cap(entry))
+	if (entry->free && sheet->granted == 0)
+		portion_content(&entry->portion);
+	else if (sheet->needed > 0 && sheet->granted == 0 && portions_is_cap(entry))
 		entry->ask_at = mono_after(loop_now(&portions->shard->loop), PORTIONS_TELL_CAP_NS);
 	else if (sheet->needed > 0)
 		portion_grant(

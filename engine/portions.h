@@ -84,6 +84,8 @@ void portions_work(struct portions *portions);
 struct portions_entry *portions_told(struct portions *portions, struct portion_sheet *sheet);
 /* So many of what the message took count: what it took beyond them is free again. */
 void portions_end(struct portions *portions, struct portions_share *share, uint32_t counted);
+/* The gate has closed: its rate may have been learned, and has to be asked for. */
+void portions_heed(struct portions *portions, uint32_t gate);
 /* Of what began then on the route the server says that the tenant's external recipients are used
  * up; `late`: by a report. False: the route's mail counts in no such limit. */
 bool portions_exhaust(

@@ -1,6 +1,7 @@
 #include "engine/quota_plan.h"
 
 #include "engine/config_arena.h"
+#include "engine/gate_plan.h"
 #include "queue/base/check.h"
 
 #define KEY_EXTERNAL "external_recipients_per_day"
@@ -12,6 +13,7 @@ struct maker {
 };
 
 static void quota_plan_visit(struct maker *maker, const struct config *config);
+static void quota_plan_add_rates(struct maker *maker, const struct config *config);
 static void quota_plan_add_total(struct maker *maker, const struct quota_row *form,
         const struct config_total *total, const struct config_total *otherwise);
 static void quota_plan_add(struct maker *maker, const struct quota_row *form, enum quota_unit unit,
@@ -84,6 +86,38 @@ static void quota_plan_visit(struct maker *maker, const struct config *config)
 		.settings = { .guard = config->source.guard, .stop = config->source.stop },
 	};
 	quota_plan_add_total(maker, &form, &config->source.total, &none);
+	quota_plan_add_rates(maker, config);
+}
+
+/* The last ones: one for each gate, in their order. */
+static void quota_plan_add_rates(struct maker *maker, const struct config *config)
+{
+	for (uint32_t gate = 0; gate < gate_plan_count(config); gate++) {
+		const bool source = gate + 1 == gate_plan_count(config);
+
+		if (maker->rows != NULL)
+			maker->rows[maker->count] = (struct quota_row){
+				.owner = source ? QUOTA_OF_SOURCE : QUOTA_OF_TENANT,
+				.unit = QUOTA_RATE,
+				.key = "rate",
+				.name = source || config->tenants.count == 0
+				                ? NULL
+				                : config->tenants.at[gate].name,
+				.index = gate,
+				.settings = {
+					.count = QUOTA_NONE,
+					.period_ns = QUOTA_PLAN_RATE_NS,
+					.stop = 1,
+				},
+			};
+		maker->count++;
+	}
+}
+
+uint32_t quota_plan_rate(const struct config *config, uint32_t gate)
+{
+	check(gate < gate_plan_count(config));
+	return config->quotas->count - gate_plan_count(config) + gate;
 }
 
 static void quota_plan_add_total(struct maker *maker, const struct quota_row *form,
@@ -125,6 +159,8 @@ bool quota_plan_has(const struct config *config, const struct quota_row *row, ui
 	const struct config_route *at = &config->routes.at[route];
 	const enum route_interface interface = at->interface;
 
+	if (row->unit == QUOTA_RATE)
+		return gate_plan_has(config, (uint32_t)row->index, route);
 	switch (row->owner) {
 	case QUOTA_OF_TENANT:
 		if (row->unit == QUOTA_EXTERNAL && interface != INTERFACE_SUBMISSION &&

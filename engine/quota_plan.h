@@ -12,8 +12,11 @@
 #include "engine/config.h"
 #include "queue/quota.h"
 
-/* A tenant's external recipients, and each three limits of tenant, route and source address. */
-#define QUOTA_PLAN_OF_ROUTE 10
+/* A tenant's external recipients, each three limits of tenant, route and source address, and the
+ * rates of tenant and source address. */
+#define QUOTA_PLAN_OF_ROUTE 12
+/* Rates are learned by the minute. */
+#define QUOTA_PLAN_RATE_NS (60 * NS_PER_S)
 
 /* Whose it is. */
 enum quota_owner { QUOTA_OF_TENANT, QUOTA_OF_ROUTE, QUOTA_OF_SOURCE };
@@ -24,6 +27,7 @@ enum quota_unit {
 	QUOTA_RECIPIENTS, /* all */
 	QUOTA_MESSAGES,   /* from MAIL on */
 	QUOTA_IN_FLIGHT,  /* while they are */
+	QUOTA_RATE,       /* messages; it is learned when the gate of the same owner closes */
 };
 
 struct quota_row {
@@ -42,6 +46,8 @@ struct quota_plan {
 
 /* Into config->quotas. The configuration is whole and right. */
 void quota_plan_make(struct config *config);
+/* The row of the rate that is learned when the gate (engine/gate_plan.h) closes. */
+uint32_t quota_plan_rate(const struct config *config, uint32_t gate);
 /* Whether mail on the route counts in it. */
 bool quota_plan_has(const struct config *config, const struct quota_row *row, uint16_t route);
 /* "tenant contoso", "route relay", "source address". */

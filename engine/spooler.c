@@ -100,6 +100,7 @@ struct err spooler_create(
 
 fail_gates:
 	free(spooler->quotas);
+	free(spooler->rates);
 	free(spooler->gates);
 	loop_finish(&spooler->shard.loop);
 fail_loop:
@@ -143,6 +144,7 @@ void spooler_destroy(struct spooler *spooler)
 	spool_close(spooler->spool);
 	shelf_finish(&spooler->shard.shelf);
 	free(spooler->quotas);
+	free(spooler->rates);
 	free(spooler->gates);
 	free(spooler);
 }

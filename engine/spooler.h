@@ -82,6 +82,13 @@ struct spooler_quota {
 	struct rota rota; /* of a cap */
 };
 
+/* The learned rates that a route's mail counts in: a tenant's and our address's. */
+#define SPOOLER_RATES_OF_ROUTE 2
+
+struct spooler_rates {
+	struct spooler_quota *at[SPOOLER_RATES_OF_ROUTE]; /* NULL: none, nor behind it */
+};
+
 /* What closes for a tenant, our address or a recipient; shards as bits. */
 struct spooler_gate {
 	struct gate gate;
@@ -128,7 +135,8 @@ struct spooler {
 	bool page_turning;            /* it is under way */
 	struct spooler_quota *quotas; /* by the plan */
 	uint32_t quota_count;
-	struct spooler_gate *gates; /* by the plan */
+	struct spooler_rates *rates; /* by route */
+	struct spooler_gate *gates;  /* by the plan */
 	uint32_t gate_count;
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */

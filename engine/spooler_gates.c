@@ -12,6 +12,8 @@ static_assert(FEED_SHARDS_MAX <= 64, "a bit each");
 static const struct view name_prefix = VIEW_INIT("gates/");
 
 static void spooler_read_gate(struct spooler *spooler, uint32_t index);
+static bool spooler_gate_is_recipient(
+        const struct spooler *spooler, const struct spooler_gate *own);
 static void spooler_lend_probe(struct spooler *spooler, struct spooler_gate *own);
 static void spooler_change_gate(struct spooler *spooler, struct spooler_gate *own);
 static void spooler_log_gate(struct spooler *spooler, const struct spooler_gate *own);
@@ -63,6 +65,8 @@ void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t
 	                              &spooler->shard.random)) {
 		own->gate.elsewhere = sheet->elsewhere;
 		memcpy(own->recipient, sheet->recipient, sizeof own->recipient);
+		if (!spooler_gate_is_recipient(spooler, own))
+			spooler_cut_rate(spooler, sheet->gate);
 		spooler_change_gate(spooler, own);
 	} else if (sheet->refused) {
 		own->untold |= UINT64_C(1) << shard; /* it closed by itself meanwhile */

@@ -103,6 +103,10 @@ void spooler_kept_quota(struct spooler *spooler, struct note *note, bool kept);
 bool spooler_quotas_want(struct spooler *spooler);
 /* What is on disk allows nothing: a clean stop. */
 bool spooler_quotas_are_closed(const struct spooler *spooler);
+/* A message was delivered on the route. */
+void spooler_count_sent(struct spooler *spooler, uint16_t route);
+/* The gate has closed: what was sent in the last minute was too much. */
+void spooler_cut_rate(struct spooler *spooler, uint32_t gate);
 /* An operator said retry. */
 void spooler_resume_quotas(struct spooler *spooler);
 

@@ -13,6 +13,7 @@ static_assert(QUOTA_RECORD_MAX <= THROTTLE_RECORD_MAX, "a note has room for a qu
 
 static const struct view name_prefix = VIEW_INIT("quotas/");
 
+static struct err spooler_rates_open(struct spooler *spooler);
 static void spooler_read_quota(struct spooler *spooler, uint32_t index);
 static void spooler_name_quota(const struct quota_row *row, struct text *name);
 static void spooler_hear_exhausted(
@@ -35,7 +36,55 @@ struct err spooler_quotas_open(struct spooler *spooler)
 	spooler->quota_count = plan->count;
 	for (uint32_t i = 0; i < plan->count; i++)
 		spooler_read_quota(spooler, i);
+	return spooler_rates_open(spooler);
+}
+
+/* Of each route: few, and looked for with each message. */
+static struct err spooler_rates_open(struct spooler *spooler)
+{
+	const struct config *config = spooler->shard.config;
+
+	spooler->rates = calloc(config->routes.count, sizeof *spooler->rates);
+	if (spooler->rates == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	for (uint16_t route = 0; route < config->routes.count; route++) {
+		size_t count = 0;
+		for (uint32_t gate = 0; gate < gate_plan_count(config); gate++) {
+			if (!gate_plan_has(config, gate, route))
+				continue;
+			check(count < SPOOLER_RATES_OF_ROUTE);
+			spooler->rates[route].at[count++] =
+			        &spooler->quotas[quota_plan_rate(config, gate)];
+		}
+	}
 	return err_ok();
+}
+
+void spooler_count_sent(struct spooler *spooler, uint16_t route)
+{
+	const struct spooler_rates *rates = &spooler->rates[route];
+
+	for (size_t i = 0; i < SPOOLER_RATES_OF_ROUTE && rates->at[i] != NULL; i++)
+		if (quota_is_free(&rates->at[i]->quota))
+			quota_count(&rates->at[i]->quota, loop_now(&spooler->shard.loop), 1);
+}
+
+void spooler_cut_rate(struct spooler *spooler, uint32_t gate)
+{
+	const uint32_t index = quota_plan_rate(spooler->shard.config, gate);
+	struct spooler_quota *own = &spooler->quotas[index];
+	char memory[SPOOL_NOTE_NAME_MAX];
+	struct text of = TEXT_ON(memory);
+
+	if (!quota_cut(&own->quota, loop_now(&spooler->shard.loop)))
+		return;
+	quota_plan_name(own->row, &of);
+	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "learned");
+	log_text(&line, "of", text_view(&of));
+	log_word(&line, "limit", "messages_per_minute");
+	log_word(&line, "how", "cut");
+	log_number(&line, "now", own->quota.rate.limit);
+	log_end(&line);
 }
 
 static void spooler_read_quota(struct spooler *spooler, uint32_t index)
@@ -99,11 +148,11 @@ void spooler_hear_portion(struct spooler *spooler, struct portion_sheet *sheet, 
 	quota_give_back(&own->quota, sheet->back);
 	if (sheet->exhausted)
 		spooler_hear_exhausted(spooler, own, sheet);
-	const bool served =
-	        sheet->needed > 0 && (own->row->unit != QUOTA_IN_FLIGHT ||
-	                                     rota_serve(&own->rota, now, (unsigned)shard,
-	                                             (unsigned)spooler->delivery_count,
-	                                             own->quota.settings.count - own->quota.lent));
+	const bool served = sheet->needed > 0 && !quota_is_free(&own->quota) &&
+	                    (own->row->unit != QUOTA_IN_FLIGHT ||
+	                            rota_serve(&own->rota, now, (unsigned)shard,
+	                                    (unsigned)spooler->delivery_count,
+	                                    own->quota.settings.count - own->quota.lent));
 	if (!served) {
 		spooler_return_portion(spooler, sheet);
 		return;

@@ -94,6 +94,8 @@ static void spooler_take_settle(struct spooler *spooler, struct job *job)
 	enum request_verb verb;
 
 	check(job->shard < spooler->delivery_count);
+	if (tally.of[OWED_DELIVERED] > 0)
+		spooler_count_sent(spooler, job->route);
 	if (clerk_take_note(&spooler->clerk, place, &verb)) {
 		clerk_apply(job, verb, loop_wall(&spooler->shard.loop), &spooler->shard.shelf);
 		job->divert = 0; /* the operator's word counts */

@@ -269,6 +269,7 @@ static uint32_t transaction_counts(const struct transaction *transaction,
 	case QUOTA_RECIPIENTS:
 		return recipients;
 	case QUOTA_MESSAGES:
+	case QUOTA_RATE:
 		return 1;
 	default:
 		return 0; /* it is over */

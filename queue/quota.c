@@ -12,17 +12,18 @@
 
 static uint64_t quota_room(struct quota *quota, struct mono now, bool urgent);
 static void quota_look(struct quota *quota, struct mono now);
+static void quota_grow(struct quota *quota, struct mono now);
 static uint64_t quota_block(const struct quota *quota);
 static void quota_add(struct quota *quota, struct mono now, uint64_t count);
 static void quota_decode_learned(
-        struct quota *quota, struct record_reader *reader, int64_t then_ns);
+        struct quota *quota, struct record_reader *reader, struct mono now, int64_t then_ns);
+static void quota_decode_rate(struct quota *quota, struct record_reader *reader, struct mono now);
 static int64_t quota_decode_time(struct record_reader *reader);
 
 void quota_init(struct quota *quota, const struct quota_settings *settings)
 {
 	check(settings->count > 0);
-	check(settings->count <= QUOTA_COUNT_MAX ||
-	        (settings->count == QUOTA_NONE && settings->period_ns == 0));
+	check(settings->count <= QUOTA_COUNT_MAX || settings->count == QUOTA_NONE);
 	check(settings->guard >= 0);
 	check(settings->stop > 0);
 	check(settings->stop <= 1);
@@ -31,8 +32,13 @@ void quota_init(struct quota *quota, const struct quota_settings *settings)
 	quota->learned = QUOTA_NONE;
 	if (quota_is_cap(quota))
 		quota->left = QUOTA_NONE; /* it needs no record: nothing outlives a crash */
-	window_init(&quota->window, quota_is_cap(quota) ? WINDOW_NONE : settings->count,
+	const uint64_t most = settings->count == QUOTA_NONE ? QUOTA_COUNT_MAX : settings->count;
+	window_init(&quota->window, quota_is_cap(quota) ? WINDOW_NONE : most,
 	        (int64_t)((double)settings->period_ns * (1 + settings->guard)));
+	const int64_t wait_ns = quota_is_cap(quota) ? 1 : settings->period_ns;
+	const struct learned_settings rate = { LEARNED_NONE, LEARNED_NONE, wait_ns,
+		wait_ns > QUOTA_RATE_MOST_NS ? wait_ns : QUOTA_RATE_MOST_NS };
+	learned_init(&quota->rate, &rate);
 }
 
 uint64_t quota_stop(const struct quota *quota, bool urgent)
@@ -43,6 +49,8 @@ uint64_t quota_stop(const struct quota *quota, bool urgent)
 		stop = (uint64_t)((double)stop * quota->settings.stop);
 	if (stop > quota->learned)
 		stop = quota->learned;
+	if (stop > quota->rate.limit)
+		stop = quota->rate.limit;
 	return stop > 0 ? stop : 1;
 }
 
@@ -52,6 +60,12 @@ static void quota_look(struct quota *quota, struct mono now)
 	if (quota->doubted && mono_reached(now, quota->shut_until)) {
 		quota->doubted = false; /* no report has come */
 		quota->setbacks = 0;
+		quota->changed = true;
+	}
+	const int64_t used_ns = quota->full_at.ns > quota->rate.changed.ns ? quota->full_at.ns
+	                                                                   : quota->rate.changed.ns;
+	if (quota->rate.limit != LEARNED_NONE && now.ns - used_ns >= QUOTA_RATE_IDLE_NS) {
+		learned_forget(&quota->rate);
 		quota->changed = true;
 	}
 	if (quota->learned == QUOTA_NONE)
@@ -140,6 +154,8 @@ void quota_spend(struct quota *quota, struct mono now, uint64_t count)
 	quota->lent -= count;
 	if (!quota_is_cap(quota))
 		quota_add(quota, now, count);
+	if (count > 0 && quota->rate.limit != LEARNED_NONE)
+		quota_grow(quota, now);
 	if (count == 0 || quota->setbacks == 0 || !mono_reached(now, quota->shut_until))
 		return; /* it was spent before that was said */
 	quota->doubted = quota->late;
@@ -148,6 +164,37 @@ void quota_spend(struct quota *quota, struct mono now, uint64_t count)
 	else
 		quota->setbacks = 0;
 	quota->changed = true;
+}
+
+/* All of what was learned is used, nearly, and nothing was refused. */
+static void quota_grow(struct quota *quota, struct mono now)
+{
+	const uint64_t used = quota_used(quota, now);
+	const bool full = used + used / 10 >= quota->rate.limit;
+
+	if (full)
+		quota->full_at = now;
+	quota->changed |= learned_accept(&quota->rate, now, quota->rate.epoch, used, full);
+}
+
+void quota_count(struct quota *quota, struct mono now, uint64_t count)
+{
+	check(quota_is_free(quota));
+	quota_add(quota, now, count);
+}
+
+bool quota_cut(struct quota *quota, struct mono now)
+{
+	const uint64_t used = window_used(&quota->window, now.ns);
+
+	check(quota->settings.count == QUOTA_NONE);
+	check(!quota_is_cap(quota));
+	/* What it has had lately is no rate to speak of, least of all what a probe has. */
+	if (used < QUOTA_CUT_LEAST ||
+	        (quota->rate.limit != LEARNED_NONE && used < quota->rate.limit / 2))
+		return false;
+	quota->changed = true;
+	return learned_refuse(&quota->rate, now, quota->rate.epoch, used);
 }
 
 bool quota_exhaust(
@@ -178,13 +225,16 @@ bool quota_exhaust(
 
 bool quota_is_free(const struct quota *quota)
 {
-	return quota->settings.count == QUOTA_NONE && quota->setbacks == 0;
+	return quota->settings.count == QUOTA_NONE && quota->setbacks == 0 &&
+	       quota->rate.limit == LEARNED_NONE;
 }
 
 bool quota_resume(struct quota *quota)
 {
-	const bool any = quota->setbacks > 0 || quota->learned != QUOTA_NONE;
+	const bool any = quota->setbacks > 0 || quota->learned != QUOTA_NONE ||
+	                 quota->rate.limit != LEARNED_NONE;
 
+	learned_forget(&quota->rate);
 	quota->setbacks = 0;
 	quota->learned = QUOTA_NONE;
 	quota->changed |= any;
@@ -210,7 +260,9 @@ static void quota_add(struct quota *quota, struct mono now, uint64_t count)
 
 static uint64_t quota_block(const struct quota *quota)
 {
-	uint64_t block = quota->settings.count / QUOTA_OF_BLOCK;
+	uint64_t block =
+	        (quota->settings.count == QUOTA_NONE ? quota->rate.limit : quota->settings.count) /
+	        QUOTA_OF_BLOCK;
 
 	if (block < QUOTA_BLOCK_MIN)
 		block = QUOTA_BLOCK_MIN;
@@ -259,6 +311,9 @@ size_t quota_encode(
 	record_put_u64(&writer, quota->learned);
 	record_put_u64(&writer, (uint64_t)(quota->learned_until.ns - now.ns));
 	record_put_u64(&writer, (uint64_t)(quota->grow_at.ns - now.ns));
+	record_put_u64(&writer, quota->rate.limit);
+	record_put_u64(&writer, quota->rate.refused);
+	record_put_u64(&writer, (uint64_t)quota->rate.wait_ns);
 	quota->changed = false;
 	return writer.bytes;
 }
@@ -281,7 +336,8 @@ bool quota_is_closed(const struct quota *quota)
 }
 
 /* Times are told from that of the record. */
-static void quota_decode_learned(struct quota *quota, struct record_reader *reader, int64_t then_ns)
+static void quota_decode_learned(
+        struct quota *quota, struct record_reader *reader, struct mono now, int64_t then_ns)
 {
 	quota->setbacks = record_get_u32(reader);
 	quota->late = record_get_u8(reader) != 0;
@@ -291,6 +347,25 @@ static void quota_decode_learned(struct quota *quota, struct record_reader *read
 	quota->learned = record_get_u64(reader);
 	quota->learned_until.ns = then_ns + quota_decode_time(reader);
 	quota->grow_at.ns = then_ns + quota_decode_time(reader);
+	quota_decode_rate(quota, reader, now);
+}
+
+/* How long it has not been used up begins anew. */
+static void quota_decode_rate(struct quota *quota, struct record_reader *reader, struct mono now)
+{
+	const uint64_t limit = record_get_u64(reader);
+	const uint64_t refused = record_get_u64(reader);
+	const int64_t wait_ns = (int64_t)record_get_u64(reader);
+	struct learned *rate = &quota->rate;
+
+	if (limit == 0 || limit > QUOTA_COUNT_MAX || quota->settings.count != QUOTA_NONE)
+		return;
+	rate->limit = limit;
+	rate->proven = limit;
+	rate->refused = refused;
+	rate->changed = now;
+	if (wait_ns >= rate->settings.wait_ns && wait_ns <= rate->settings.wait_most_ns)
+		rate->wait_ns = wait_ns;
 }
 
 /* What is beyond belief is damaged, and bounded. */
@@ -318,10 +393,11 @@ struct err quota_decode(struct quota *quota, struct mono now, struct wall wall, 
 	(void)window_used(&quota->window, now.ns);
 	window_record_get(&reader, &quota->window, now.ns - passed_ns);
 	if (version == QUOTA_RECORD_VERSION)
-		quota_decode_learned(quota, &reader, now.ns - passed_ns);
+		quota_decode_learned(quota, &reader, now, now.ns - passed_ns);
 	if (!known || !record_is_read(&reader) || allowed > QUOTA_COUNT_MAX) {
 		quota_init(quota, &settings);
-		quota_add(quota, now, settings.count);
+		if (settings.count != QUOTA_NONE)
+			quota_add(quota, now, settings.count);
 		return err_make(ERR_FORMAT, 0);
 	}
 	quota_add(quota, now, allowed);

@@ -14,6 +14,10 @@
  * Where that was said by a report, long after the server took the mail, one that was spent proves
  * nothing until its own report has had time to come.
  *
+ * A quota with a period and no count is a rate that nobody has stated. It is free, and only counts
+ * what is sent, until the server refuses for its sake: then it is learned (queue/learned.h), and
+ * free again once it has not been used up for long.
+ *
  * It holds over a crash: nothing is lent beyond an allowance that is on disk, in a record that
  * says what counts and how much may be spent on top. After an unclean stop all of that counts as
  * spent, at the moment of the restart. The owner writes the record (quota_encode), and says when
@@ -29,6 +33,7 @@
 
 #include "queue/base/clock.h"
 #include "queue/base/errors.h"
+#include "queue/learned.h"
 #include "queue/window_record.h"
 
 #define QUOTA_RECORD_MAX (64 + WINDOW_RECORD_MAX)
@@ -43,8 +48,13 @@
  * where a limit refuses (reference.md, 6.4). */
 #define QUOTA_REPORT_NS (120 * NS_PER_S)
 
+/* Fewer than that in a period are no matter of a rate. */
+#define QUOTA_CUT_LEAST    5
+#define QUOTA_RATE_MOST_NS (3600 * NS_PER_S) /* between two growths */
+#define QUOTA_RATE_IDLE_NS (3600 * NS_PER_S) /* not used up for so long: it is free again */
+
 struct quota_settings {
-	uint64_t count;    /* 1 .. QUOTA_COUNT_MAX; or QUOTA_NONE, without a period */
+	uint64_t count;    /* 1 .. QUOTA_COUNT_MAX; or QUOTA_NONE: not known */
 	int64_t period_ns; /* 0: a cap */
 	double guard;      /* the window is so much longer; 0.01 */
 	double stop;       /* ordinary mail uses so much of it; 0.98 */
@@ -70,6 +80,8 @@ struct quota {
 	uint64_t learned; /* no more than that may count, until learned_until; or QUOTA_NONE */
 	struct mono learned_until;
 	struct mono grow_at;
+	struct learned rate; /* of one that nobody stated */
+	struct mono full_at; /* it was used up then, last */
 };
 
 enum quota_answer {
@@ -97,6 +109,10 @@ uint64_t quota_stop(const struct quota *quota, bool urgent);
  * and it is shut for wait_ns or longer. */
 bool quota_exhaust(
         struct quota *quota, struct mono now, struct mono began, int64_t wait_ns, bool late);
+/* Of a rate that nobody stated: so many were sent while it was free. */
+void quota_count(struct quota *quota, struct mono now, uint64_t count);
+/* The server refuses for the rate's sake. True: it is learned, or lower than before. */
+bool quota_cut(struct quota *quota, struct mono now);
 /* Nothing has to be found out: without a limit of its own it need not be asked. */
 bool quota_is_free(const struct quota *quota);
 /* An operator said retry: what the server said is forgotten. True: it had said something. */

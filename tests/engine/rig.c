@@ -197,13 +197,13 @@ static void rig_lend(struct rig *rig, struct portion_sheet *sheet)
 {
 	const struct letter letter = { .kind = LETTER_PORTION, .portion = sheet };
 
-	rig->portions_asked += sheet->needed > 0;
 	rig->exhausted += sheet->exhausted;
 	rig->portions_spent += sheet->spent;
 	rig->portions_back += sheet->back;
-	uint64_t *left = rig->config->quotas->rows[sheet->quota].unit == QUOTA_EXTERNAL
-	                         ? &rig->quota
-	                         : &rig->totals[sheet->quota];
+	const bool external = rig->config->quotas->rows[sheet->quota].unit == QUOTA_EXTERNAL;
+	uint64_t *left = external ? &rig->quota : &rig->totals[sheet->quota];
+	rig->portions_asked += external && sheet->needed > 0;
+	sheet->free = rig->config->quotas->rows[sheet->quota].unit == QUOTA_RATE;
 	*left += sheet->back;
 	sheet->granted = sheet->most < *left ? sheet->most : *left;
 	*left -= sheet->granted;

@@ -64,8 +64,10 @@ static void assert_route(const struct office *office, uint32_t route, const char
 {
 	const struct portions_route *of = &office->portions.routes[route];
 
-	assert_int_equal(of->count, 1);
+	assert_int_equal(of->count, 3);
 	assert_string_equal(of->entries[0]->row->name, tenant);
+	assert_int_equal(of->entries[1]->row->unit, QUOTA_RATE);
+	assert_string_equal(of->entries[1]->row->name, tenant);
 }
 
 static void test_whose_mail_counts(void **state)
@@ -73,7 +75,8 @@ static void test_whose_mail_counts(void **state)
 	struct office *office = office_open();
 
 	(void)state;
-	assert_int_equal(office->portions.count, 3);
+	assert_int_equal(
+	        office->portions.count, 3 + 4); /* three tenants' and our address's rates */
 	assert_route(office, 0, "small");
 	assert_route(office, 1, "large");
 	assert_route(office, 2, "free");

@@ -57,7 +57,11 @@ static void test_of_a_tenant_that_is_not_named(void **state)
 	struct config *config = load(ROUTES(""));
 
 	(void)state;
-	assert_int_equal(config->quotas->count, 3);
+	assert_int_equal(config->quotas->count, 3 + 2);
+	assert_row(config, 3, "the tenant rate unknown 0");
+	assert_row(config, 4, "source address rate unknown 01");
+	assert_int_equal(quota_plan_rate(config, 0), 3);
+	assert_int_equal(quota_plan_rate(config, 1), 4);
 	assert_row(config, 0, "the tenant external_recipients_per_day unknown 0");
 	assert_row(config, 1, "route a messages_per_minute 300/60s 0");
 	assert_row(config, 2, "route b connections 7/0s 1");
@@ -75,7 +79,9 @@ static void test_of_tenants_routes_and_address(void **state)
 	                       "source: {stop: 80%, total: {messages_per_minute: 60}}\n");
 
 	(void)state;
-	assert_int_equal(config->quotas->count, 6);
+	assert_int_equal(config->quotas->count, 6 + 3);
+	assert_row(config, 6, "tenant x rate unknown 0");
+	assert_row(config, 7, "tenant y rate unknown ");
 	assert_row(config, 0, "tenant x external_recipients_per_day 20/10s 0");
 	assert_true(config->quotas->rows[0].settings.stop < 0.91);
 	assert_row(config, 1, "tenant y external_recipients_per_day unknown ");
@@ -100,7 +106,7 @@ static void test_of_mailboxes(void **state)
 	                             "    total: {recipients_per_day: 9}\n");
 
 	(void)state;
-	assert_int_equal(config->quotas->count, 2);
+	assert_int_equal(config->quotas->count, 2 + 2);
 	assert_row(config, 1, "route a recipients_per_day 9/86400s 0");
 	config_destroy(config);
 }

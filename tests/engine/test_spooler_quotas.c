@@ -217,8 +217,32 @@ static void test_the_server_says_so(void **state)
 	assert_int_equal(ask(&star, &sheet), 0);
 	assert_true(sheet.until.ns - clock_mono().ns > 3500 * NS_PER_S);
 	spooler_resume_quotas(star.spooler);
-	assert_int_equal(ask(&star, &sheet), 1);
+	assert_int_equal(ask(&star, &sheet), 0); /* it need not be asked */
 	assert_true(sheet.free);
+	star_close(&star);
+}
+
+/* What is delivered is counted while nobody asks; when the gate closes it is the limit. */
+static void test_a_rate_is_learned(void **state)
+{
+	struct star star;
+
+	(void)state;
+	star_open(&star, with_total);
+	const uint32_t rate = quota_plan_rate(star.spooler->shard.config, 0);
+	struct portion_sheet sheet = { .quota = rate, .needed = 1, .most = 1 };
+	assert_int_equal(ask(&star, &sheet), 0);
+	assert_true(sheet.free);
+	for (int i = 0; i < 20; i++)
+		spooler_count_sent(star.spooler, 0);
+	spooler_cut_rate(star.spooler, 0);
+	assert_int_equal(star.spooler->quotas[rate].quota.rate.limit, 20);
+	assert_int_equal(ask(&star, &sheet), 0);
+	assert_false(sheet.free);
+	assert_true(sheet.until.ns > clock_mono().ns + 50 * NS_PER_S);
+	/* It is known after a restart. */
+	star_restart(&star, with_total);
+	assert_int_equal(star.spooler->quotas[rate].quota.rate.limit, 20);
 	star_close(&star);
 }
 
@@ -233,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_of_a_route),
 		cmocka_unit_test(test_the_server_says_so),
+		cmocka_unit_test(test_a_rate_is_learned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
