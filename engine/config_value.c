@@ -651,3 +651,9 @@ const char *config_flow_word(enum oauth_flow flow)
 	check(flow != FLOW_UNSET);
 	return flow_words[flow - 1];
 }
+
+const char *config_policy_word(enum naming_policy policy)
+{
+	check(policy != POLICY_UNSET);
+	return policy_words[policy - 1];
+}

@@ -150,5 +150,6 @@ void config_value_describe(
 const char *config_interface_word(enum route_interface interface);
 const char *config_auth_word(enum identity_auth auth);
 const char *config_flow_word(enum oauth_flow flow);
+const char *config_policy_word(enum naming_policy policy);
 
 #endif

@@ -1,6 +1,8 @@
 #include "engine/ops/cli.h"
 
+#include "engine/ops/cli_route_names.h"
 #include "engine/routing.h"
+#include "engine/wire/byline.h"
 #include "queue/address.h"
 #include "queue/base/check.h"
 
@@ -10,10 +12,11 @@ static const char usage[] =
         "usage: sluice route --from ADDRESS --to ADDRESS... [--client IP] [--listener X]\n"
         "                    [--user NAME] [--header 'NAME: VALUE']... [--json]\n"
         "\n"
-        "Says which route mail would take by the configuration, and why, rule by rule. No engine\n"
-        "need run.\n"
+        "Says in whose name mail would go out by the configuration, which route it would take, "
+        "and\n"
+        "why, rule by rule. No engine need run.\n"
         "\n"
-        "  --from ADDRESS    the sender; <> is the null sender\n"
+        "  --from ADDRESS    the sender as MAIL gives it; <> is the null sender\n"
         "  --to ADDRESS      a recipient; may be given several times\n"
         "  --client IP       the client's address (default: 127.0.0.1)\n"
         "  --listener X      where the mail comes in: a listener's address or name (default:\n"
@@ -41,6 +44,7 @@ static const struct option options[] = {
 };
 
 #define HEADER_BYTES_MAX 65536
+static_assert(HEADER_BYTES_MAX + BYLINE_BYTES_MAX <= CLI_ROUTE_HEADER_MAX, "names have room");
 
 struct question {
 	const char *config_path;
@@ -59,7 +63,8 @@ struct question {
 /* What is asked about, as rules look at it. */
 struct subject {
 	const struct config *config;
-	struct rulebook_mail mail;
+	struct cli_route_names names;
+	struct rulebook_mail mail; /* as it is named */
 	struct rulebook_seen seen;
 	char listener[ENDPOINT_TEXT_BYTES];
 };
@@ -96,8 +101,7 @@ static bool take_option(struct question *question, int option)
 		return true;
 	case 'f':
 		question->from = strcmp(optarg, "<>") == 0 ? "" : optarg;
-		return optarg[0] == '\0' || question->from[0] == '\0' || is_address(optarg) ||
-		       complain("no mail address:", optarg);
+		return true; /* what is no address may become one */
 	case 't':
 		if (question->to_count == MESSAGE_RECIPIENTS_MAX)
 			return complain("too many recipients", NULL);
@@ -168,7 +172,6 @@ static bool make_subject(
 {
 	subject->config = config;
 	subject->mail = (struct rulebook_mail){
-		.sender = view_of(question->from),
 		.user = view_of(question->user),
 		.has_client = true,
 	};
@@ -177,7 +180,10 @@ static bool make_subject(
 	if (!find_listener(config, question->listener, subject->listener))
 		return false;
 	subject->mail.listener = view_of(subject->listener);
-	rulebook_see_text(config->rulebook, text_view(&question->header), &subject->seen);
+	cli_route_names_find(&subject->names, config, &subject->mail, question->from,
+	        text_view(&question->header));
+	subject->mail.sender = subject->names.sender;
+	rulebook_see_text(config->rulebook, text_view(&subject->names.header), &subject->seen);
 	subject->mail.seen = &subject->seen;
 	return true;
 }
@@ -205,6 +211,8 @@ static const struct config_route *route_of(
 /* The rules that were asked before one decided: how many. */
 static uint16_t asked_count(const struct subject *subject, const struct routing *routing)
 {
+	if (subject->names.refusal != NULL)
+		return 0;
 	return routing->rule == ROUTING_NO_RULE ? (uint16_t)subject->config->rules.count
 	                                        : (uint16_t)(routing->rule + 1);
 }
@@ -246,10 +254,10 @@ static void print_json(const struct subject *subject, const struct routing *rout
 	const bool taken = routing->fate == ROUTING_TAKEN;
 	const bool internal =
 	        rulebook_is_internal(subject->config->rulebook, rulebook_domain(view_of(to)));
-	json_t *object = json_pack("{ss ss sb so ss ss? ss? ss? ss? ss? so}", "from",
-	        subject->mail.sender.data, "to", to, "internal", internal, "rules",
-	        rules_as_json(subject, routing, to), "fate", fate_word(routing->fate), "route",
-	        taken ? route->name : NULL, "interface",
+	json_t *object = json_pack("{ss so ss sb so ss ss? ss? ss? ss? ss? so}", "from",
+	        subject->names.from, "names", cli_route_names_as_json(&subject->names), "to", to,
+	        "internal", internal, "rules", rules_as_json(subject, routing, to), "fate",
+	        fate_word(routing->fate), "route", taken ? route->name : NULL, "interface",
 	        taken ? config_interface_word(route->interface) : NULL, "host",
 	        taken ? route->host : NULL, "domain", taken ? route->domain : NULL, "mailbox",
 	        routing->mailbox, "fallback", fallbacks_as_json(subject, routing, to));
@@ -338,6 +346,20 @@ static void print_lines(
 	}
 }
 
+static bool answer_recipient(
+        const struct subject *subject, const struct question *question, const char *to)
+{
+	struct routing routing = { .fate = ROUTING_NOWHERE, .rule = ROUTING_NO_RULE };
+
+	if (subject->names.refusal == NULL)
+		routing = routing_decide(subject->config, &subject->mail, view_of(to));
+	if (question->json)
+		print_json(subject, &routing, to);
+	else if (subject->names.refusal == NULL)
+		print_lines(subject, &routing, to);
+	return routing.fate == ROUTING_TAKEN;
+}
+
 static int answer(const struct config *config, const struct question *question)
 {
 	int status = CLI_FINE;
@@ -345,17 +367,11 @@ static int answer(const struct config *config, const struct question *question)
 
 	if (!make_subject(&subject, config, question))
 		return CLI_USAGE;
-	for (size_t i = 0; i < question->to_count; i++) {
-		const char *to = question->to[i];
-		const struct routing routing = routing_decide(config, &subject.mail, view_of(to));
-
-		if (question->json)
-			print_json(&subject, &routing, to);
-		else
-			print_lines(&subject, &routing, to);
-		if (routing.fate != ROUTING_TAKEN)
+	if (!question->json)
+		cli_route_names_print(&subject.names);
+	for (size_t i = 0; i < question->to_count; i++)
+		if (!answer_recipient(&subject, question, question->to[i]))
 			status = CLI_WRONG;
-	}
 	return status;
 }
 

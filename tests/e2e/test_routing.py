@@ -203,6 +203,23 @@ def test_route_explains(sluice, nowhere):
         {"rule": 0, "matches": False, "condition": "recipient_domain"}]
 
 
+def test_route_explains_the_name(sluice, nowhere):
+    running = sluice([nowhere, {**nowhere, "name": "near"}],
+                     rules=[{"sender": "n@near.test", "route": "near"}],
+                     names=[{"client": "10.0.0.0/8", "policy": "refuse"},
+                            {"policy": "rewrite", "address": "n@near.test"}])
+    running.stop()
+    words = ["route", "--from", "a@b.test", "--to", "c@x.test"]
+    text = running.command(*words)
+    assert "names[0]: no, by client" in text and "names[1]: matches" in text
+    assert "sender: becomes n@near.test" in text and "route: near" in text
+    answer = json.loads(running.command(*words, "--json"))
+    assert (answer["from"], answer["names"]["sender"]) == ("a@b.test", "n@near.test")
+    assert (answer["names"]["entry"], answer["route"]) == (1, "near")
+    refused = run_sluice(*words, "--client", "10.1.1.1", "--config", running.config, exit_code=1)
+    assert "refused: 550 5.7.1" in refused.stdout
+
+
 def test_check_knows_rules(folder):
     config = folder / "sluice.yaml"
     config.write_text(f"""

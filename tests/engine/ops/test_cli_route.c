@@ -27,7 +27,12 @@ static const char configuration[] =
         "  - {recipient_domain: internal, route: inside}\n"
         "  - {header: 'X-Way: box*', route: box}\n"
         "  - {client: 10.0.0.0/8, listener: second.test, user: ann, route: box}\n"
-        "  - {sender: '@only.test', route: inside}\n";
+        "  - {sender: '@only.test', route: inside}\n"
+        "names:\n"
+        "  - {client: 192.0.2.1, policy: rewrite, address: n@only.test}\n"
+        "  - {client: 192.0.2.2, policy: map, map: ['a@b.test: m@in.test']}\n"
+        "  - {client: 192.0.2.3, policy: refuse}\n"
+        "  - {client: 192.0.2.4, default_from: d@only.test}\n";
 
 static char path[] = "sluice-route-XXXXXX";
 
@@ -104,10 +109,34 @@ static const struct row {
 	{ "--from|<>|--to|c@x.test", 0,
 	        "far: no, it can't carry the null sender|route: box|sent from: n@in.test" },
 	{ "--from|<>|--to|c@in.test", 0, "route: inside|fallback: far, but it can't carry this" },
+	/* In whose name, and that rules look at the new one. */
+	{ "--from|a@b.test|--to|c@x.test", 0,
+	        "from a@b.test|names[0]: no, by client|names[3]: no, by client|no entry matches: "
+	        "as_is|sender: stays a@b.test, which the mailbox that sends needs Send As|From: "
+	        "stays|to c@x.test" },
+	{ "--from|a@b.test|--to|c@in.test|--client|192.0.2.1", 0,
+	        "names[0]: matches|policy: rewrite|sender: becomes n@only.test|From: becomes "
+	        "n@only.test|Reply-To|X-Sluice-Original-From|rules[0]: matches" },
+	{ "--from|a@b.test|--to|c@x.test|--client|192.0.2.1", 1, "rules[3]: matches|refused" },
+	{ "--from|a@b.test|--to|c@x.test|--client|192.0.2.2", 0,
+	        "names[1]: matches|policy: map|sender: becomes m@in.test|rules[3]: no" },
+	{ "--from|o@b.test|--to|c@x.test|--client|192.0.2.2", 0,
+	        "policy: map|sender: stays o@b.test|From: stays" },
+	{ "--from|a@b.test|--to|c@x.test|--client|192.0.2.3", 1,
+	        "names[2]: matches|policy: refuse|refused: 550 5.7.1 Sender refused" },
+	{ "--from|a@only.test|--to|c@in.test|--client|192.0.2.4", 0,
+	        "policy: as_is|sender: stays a@only.test|From: stays, unless it is missing or "
+	        "impossible: then it becomes d@only.test" },
+	{ "--from|root|--to|c@x.test|--client|192.0.2.4", 1,
+	        "from root|sender: becomes d@only.test, for it is empty or impossible|rules[3]: "
+	        "matches|refused" },
+	{ "--from|<>|--to|c@x.test|--client|192.0.2.4", 1, "from <>|sender: becomes d@only.test" },
+	{ "--from|<>|--to|c@x.test|--client|192.0.2.4|--header|Auto-Submitted: auto-replied", 0,
+	        "sender: stays null, for this is a report|route: box" },
+	{ "--from|a|--to|c@x.test", 1, "from a|refused: 501 5.1.7" },
 	{ "--help", 0, "usage: sluice route" },
 	{ "--from|a@b.test", 2, "" },
 	{ "--to|a@b.test", 2, "" },
-	{ "--from|a|--to|c@x.test", 2, "" },
 	{ "--from|a@b.test|--to|c", 2, "" },
 	{ "--from|a@b.test|--to|c@x.test|--client|here", 2, "" },
 	{ "--from|a@b.test|--to|c@x.test|--listener|third.test", 2, "" },
@@ -166,11 +195,56 @@ static void as_json(void **state)
 	free(printed);
 }
 
+static json_t *names_of(const char *line, int status)
+{
+	char *printed = run(line, status);
+	json_t *object = json_loads(printed, 0, NULL);
+
+	assert_non_null(object);
+	free(printed);
+	json_t *names = json_incref(json_object_get(object, "names"));
+	json_decref(object);
+	assert_non_null(names);
+	return names;
+}
+
+#define ASSERT_TEXT(names, key, text)                                                              \
+	assert_string_equal(json_string_value(json_object_get((names), (key))), (text))
+
+static void names_as_json(void **state)
+{
+	(void)state;
+	json_t *names = names_of("--json|--from|a@b.test|--to|c@x.test|--client|192.0.2.2", 0);
+	const json_t *entries = json_object_get(names, "entries");
+	assert_int_equal(json_array_size(entries), 2);
+	assert_true(json_is_true(json_object_get(json_array_get(entries, 1), "matches")));
+	ASSERT_TEXT(json_array_get(entries, 0), "condition", "client");
+	assert_int_equal(json_integer_value(json_object_get(names, "entry")), 1);
+	ASSERT_TEXT(names, "policy", "map");
+	ASSERT_TEXT(names, "sender", "m@in.test");
+	ASSERT_TEXT(names, "header_from", "m@in.test");
+	ASSERT_TEXT(names, "header_from_when", "always");
+	assert_true(json_is_null(json_object_get(names, "reply")));
+	json_decref(names);
+	names = names_of("--json|--from|a@b.test|--to|c@x.test|--client|192.0.2.3", 1);
+	ASSERT_TEXT(names, "policy", "refuse");
+	assert_memory_equal(json_string_value(json_object_get(names, "reply")), "550 5.7.1", 9);
+	assert_true(json_is_null(json_object_get(names, "sender")));
+	json_decref(names);
+	names = names_of("--json|--from|a@b.test|--to|c@x.test", 0);
+	assert_true(json_is_null(json_object_get(names, "entry")));
+	ASSERT_TEXT(names, "policy", "as_is");
+	ASSERT_TEXT(names, "sender", "a@b.test");
+	ASSERT_TEXT(names, "header_from_when", "never");
+	json_decref(names);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row),
 		cmocka_unit_test(as_json),
+		cmocka_unit_test(names_as_json),
 	};
 	const int fd = mkstemp(path);
 
