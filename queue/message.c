@@ -119,6 +119,57 @@ bool message_set(struct message *message, enum message_field field, struct view 
 	return true;
 }
 
+void message_open_author(struct message *message)
+{
+	static const char nowhere[MESSAGE_PLACE_BYTES];
+
+	check(message_set(message, MESSAGE_AUTHOR, view_from(nowhere, sizeof nowhere)));
+}
+
+void message_place_author(struct message *message, struct message_place place)
+{
+	struct chunk *first = message->envelope.first;
+	const struct view field = message->fields[MESSAGE_AUTHOR];
+
+	check(!message->sealed);
+	check(field.bytes == MESSAGE_PLACE_BYTES);
+	check(field.data > first->data);
+	check(field.data + field.bytes <= first->data + first->used);
+	char *room = first->data + (field.data - first->data);
+	struct record_writer writer = record_write((struct span){ room, MESSAGE_PLACE_BYTES });
+	record_put_u32(&writer, place.offset);
+	record_put_u16(&writer, place.bytes);
+	check(writer.bytes == MESSAGE_PLACE_BYTES);
+}
+
+struct message_place message_author(const struct message *message)
+{
+	const struct view field = message->fields[MESSAGE_AUTHOR];
+	struct message_place place = { 0 };
+
+	if (field.bytes == 0)
+		return place;
+	struct record_reader reader = record_read(field);
+	place.offset = record_get_u32(&reader);
+	place.bytes = record_get_u16(&reader);
+	check(record_is_read(&reader));
+	return place;
+}
+
+/* Its author is not open, or stands in the body. */
+static bool author_check(const struct message *message)
+{
+	const size_t bytes = message->fields[MESSAGE_AUTHOR].bytes;
+
+	if (bytes == 0)
+		return true;
+	if (bytes != MESSAGE_PLACE_BYTES)
+		return false;
+	const struct message_place place = message_author(message);
+	return place.bytes > 0 && place.bytes <= MESSAGE_ADDRESS_MAX &&
+	       (uint64_t)place.offset + place.bytes <= message->body_bytes;
+}
+
 void message_clear(struct message *message, enum message_field field)
 {
 	struct chunk *first = message->envelope.first;
@@ -176,6 +227,7 @@ void message_seal(struct message *message)
 	check((message->flags & ~MESSAGE_FLAGS_ALL) == 0);
 	check(message->expire_s <= MESSAGE_EXPIRE_MAX);
 	message->body_bytes = message->body.bytes;
+	check(author_check(message));
 
 	struct record_writer head =
 	        record_write((struct span){ (char *)(message + 1), HEAD_BYTES });
@@ -382,6 +434,8 @@ struct err message_load_end(struct message *message)
 	if (recipients != message->recipient_count || parts != message->part_count)
 		return err_make(ERR_FORMAT, 0);
 	if (message->body.bytes != 0 && message->body.bytes != message->body_bytes)
+		return err_make(ERR_FORMAT, 0);
+	if (!author_check(message))
 		return err_make(ERR_FORMAT, 0);
 	message->sealed = true;
 	return err_ok();

@@ -30,6 +30,7 @@
 #define MESSAGE_BODY_MAX       (UINT64_C(256) << 20) /* one batch of the spool holds it */
 #define MESSAGE_EXPIRE_MAX     (30 * 86400)          /* seconds; the longest of a stream, too */
 #define MESSAGE_ID_TEXT        14                    /* 13 digits of base 32 and NUL */
+#define MESSAGE_PLACE_BYTES    (4 + 2)               /* as a record has it */
 
 /* name, most bytes, what it says. All of them together fit into the first chunk. */
 #define MESSAGE_FIELDS(X)                                                                          \
@@ -40,7 +41,9 @@
 	X(USER, 255, "who signed in; empty: nobody")                                               \
 	X(LISTENER, 64, "the listener's address, as configured")                                   \
 	X(PROTOCOL, 16, "SMTP, ESMTP, ESMTPSA... as in Received's with")                           \
-	X(ORIGINAL, MESSAGE_ADDRESS_MAX, "MAIL FROM as given, where SENDER is another; else empty")
+	X(ORIGINAL, MESSAGE_ADDRESS_MAX,                                                           \
+	        "MAIL FROM as given, where SENDER is another; else empty")                         \
+	X(AUTHOR, MESSAGE_PLACE_BYTES, "where in the body the author stands; see message_author()")
 
 enum message_field {
 #define X(name, bytes_max, text) MESSAGE_##name,
@@ -85,6 +88,12 @@ struct message {
 	bool sealed;
 };
 
+/* A part of the body. */
+struct message_place {
+	uint32_t offset;
+	uint16_t bytes; /* 0: there is none */
+};
+
 struct message_recipient {
 	struct view address; /* without <> */
 	struct view orcpt;   /* "rfc822;user@example.org" in xtext, as given; empty: none */
@@ -101,6 +110,10 @@ void message_name(struct message *message, uint64_t id, struct wall received);
 MUST_CHECK bool message_set(struct message *message, enum message_field field, struct view value);
 /* Empties a field that was set, at any time before sealing. */
 void message_clear(struct message *message, enum message_field field);
+/* Leaves open who it is from: once, as a field. Its place must follow before sealing. */
+void message_open_author(struct message *message);
+/* Where the address in From stands; in the body's bounds when it is sealed, and not empty. */
+void message_place_author(struct message *message, struct message_place place);
 /* Address and orcpt within their maxima, fewer than MESSAGE_RECIPIENTS_MAX so far: the caller
  * has answered the client otherwise. False: the budget is used up, nothing added. */
 MUST_CHECK bool message_add_recipient(struct message *message, struct shelf *shelf, size_t reserve,
@@ -125,6 +138,15 @@ static inline bool message_sender_is_null(const struct message *message)
 {
 	return message->fields[MESSAGE_SENDER].bytes == 0;
 }
+
+/* Whether it is from whom it leaves us by: what stands in the body, and SENDER, hold until then. */
+static inline bool message_author_is_open(const struct message *message)
+{
+	return message->fields[MESSAGE_AUTHOR].bytes > 0;
+}
+
+/* Where the author's address stands; no bytes: it is not open. */
+struct message_place message_author(const struct message *message);
 
 /* Who is to hear of what becomes of it; empty: nobody. */
 static inline struct view message_reports_to(const struct message *message)

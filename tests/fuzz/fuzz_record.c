@@ -38,6 +38,8 @@ static void read_message(struct view input)
 		while (message_next_recipient(&at, &recipient))
 			seen++;
 		check(seen == message->recipient_count);
+		const struct message_place author = message_author(message);
+		check(author.offset + (uint64_t)author.bytes <= message->body_bytes);
 		for (int i = 0; i < MESSAGE_FIELD_COUNT; i++)
 			check(message_get(message, (enum message_field)i).bytes <=
 			        CHUNK_DATA_BYTES);

@@ -197,6 +197,62 @@ static void test_clears_a_field(void **state)
 	}
 }
 
+static struct message *make_open(struct message_place place)
+{
+	struct message *message = message_create(&shelf, 0);
+	const struct message_recipient recipient = { .address = VIEW("b@c.d") };
+
+	assert_non_null(message);
+	message_name(message, 5, (struct wall){ 1 });
+	assert_true(message_set(message, MESSAGE_SENDER, VIEW("printer@contoso.com")));
+	message_open_author(message);
+	assert_true(message_set(message, MESSAGE_HELO, VIEW("h")));
+	assert_true(message_add_recipient(message, &shelf, 0, &recipient));
+	assert_true(rope_append(&message->body, &shelf, VIEW("From: <a@b>\r\n\r\n"), 0));
+	message_clear(message, MESSAGE_SENDER); /* what is behind it moves */
+	message_place_author(message, place);
+	return message;
+}
+
+/* Where it stands comes back from the spool; a place out of the body's bounds is damage. */
+static void test_an_open_author(void **state)
+{
+	(void)state;
+	static const struct message_place wrong[] = { { 0, 0 }, { 8, 9 }, { 15, 1 }, { 16, 1 },
+		{ UINT32_MAX, 1 }, { 0, UINT16_MAX } };
+	struct message *message = make_message(1);
+	struct message *copy = NULL;
+	struct view part;
+
+	assert_false(message_author_is_open(message));
+	assert_int_equal(message_author(message).bytes, 0);
+	message_release(message, &shelf);
+	message = make_open((struct message_place){ 7, 3 });
+	message_seal(message);
+	assert_false(failed(reload(message, &copy)));
+	assert_true(message_author_is_open(copy));
+	assert_int_equal(message_author(copy).offset, 7);
+	assert_int_equal(message_author(copy).bytes, 3);
+	message_release(copy, &shelf);
+	struct rope_cursor at = message_parts(message);
+	assert_true(message_next_part(message, &at, &part));
+	char *bytes = malloc(part.bytes);
+	memcpy(bytes, part.data, part.bytes);
+	char *place = bytes + (message_get(message, MESSAGE_AUTHOR).data - part.data);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		for (int j = 0; j < 4; j++)
+			place[j] = (char)(wrong[i].offset >> (24 - 8 * j));
+		place[4] = (char)(wrong[i].bytes >> 8);
+		place[5] = (char)wrong[i].bytes;
+		assert_false(
+		        failed(message_load(&copy, &shelf, 0, 5, view_from(bytes, part.bytes))));
+		assert_int_equal(message_load_end(copy).code, ERR_FORMAT);
+		message_release(copy, &shelf);
+	}
+	free(bytes);
+	message_release(message, &shelf);
+}
+
 static void test_last_holder_frees(void **state)
 {
 	(void)state;
@@ -310,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_seeks_forward, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounds_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clears_a_field, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_open_author, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_last_holder_frees, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_budget_used_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damage_is_found, set_up, tear_down),
