@@ -13,21 +13,41 @@ static_assert(sizeof(struct body_converter) + 2 * MIME_OUTPUT_MIN <= CHUNK_DATA_
         "converter and output share a chunk");
 
 static struct body_converter *body_converter(struct body *body);
+static void body_rewind(struct body *body);
+static bool body_walk_next(struct body_walk *walk, struct view *piece);
 static bool body_next_piece(struct body *body);
 static bool body_lend_pending(struct body *body, struct stream *stream);
 static bool body_next_pending(struct body *body, struct stream *stream);
 static bool body_convert(struct body *body, struct stream *stream);
 
-void body_begin(struct body *body, const struct message *message, bool stuffed)
+void body_begin(struct body *body, const struct message *message, struct view author, bool stuffed)
 {
 	check(message->sealed);
 	check(message->body.bytes == message->body_bytes);
 	*body = (struct body){
 		.message = message,
-		.at = rope_start(&message->body),
+		.author = message_author_is_open(message) ? author : VIEW(""),
 		.stuffed = stuffed,
 	};
+	body_rewind(body);
 	stuff_init(&body->stuff);
+}
+
+uint64_t body_bytes(const struct message *message, struct view author)
+{
+	if (author.bytes == 0 || !message_author_is_open(message))
+		return message->body_bytes;
+	return message->body_bytes - message_author(message).bytes + author.bytes;
+}
+
+static void body_rewind(struct body *body)
+{
+	body->walk = (struct body_walk){
+		.at = rope_start(&body->message->body),
+		.author = body->author,
+		.place = message_author(body->message),
+	};
+	body->last = false;
 }
 
 void body_prepend(struct body *body, struct view line)
@@ -64,8 +84,7 @@ bool body_convert_scan(struct body *body, struct shelf *shelf, enum mime_answer 
 	*answer = mime_convert_judge(convert);
 	if (*answer != MIME_CAN)
 		body_end(body, shelf);
-	body->at = rope_start(&body->message->body);
-	body->last = false;
+	body_rewind(body);
 	return true;
 }
 
@@ -92,11 +111,44 @@ static struct body_converter *body_converter(struct body *body)
 	return (void *)body->converter->data;
 }
 
+/* Takes so much of what is left of a chunk. */
+static struct view body_walk_take(struct body_walk *walk, uint64_t most)
+{
+	const struct view taken =
+	        view_first(walk->rest, most < walk->rest.bytes ? (size_t)most : walk->rest.bytes);
+
+	walk->rest = view_skip(walk->rest, taken.bytes);
+	walk->offset += taken.bytes;
+	return taken;
+}
+
+/* The chunks; up to the author's place and from behind it, where another is to be put in. */
+static bool body_walk_next(struct body_walk *walk, struct view *piece)
+{
+	const uint64_t end = (uint64_t)walk->place.offset + walk->place.bytes;
+
+	while (walk->rest.bytes > 0 || rope_next(&walk->at, &walk->rest)) {
+		if (walk->author.bytes == 0 || walk->offset < walk->place.offset) {
+			*piece = body_walk_take(walk, walk->author.bytes == 0
+			                                      ? UINT64_MAX
+			                                      : walk->place.offset - walk->offset);
+			return true;
+		}
+		(void)body_walk_take(walk, end - walk->offset);
+		if (walk->offset == end) {
+			*piece = walk->author;
+			walk->author.bytes = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* False: the message has no more. */
 static bool body_next_piece(struct body *body)
 {
 	if (body->piece.bytes == 0 && !body->last)
-		body->last = !rope_next(&body->at, &body->piece);
+		body->last = !body_walk_next(&body->walk, &body->piece);
 	return body->piece.bytes > 0;
 }
 

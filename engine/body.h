@@ -2,6 +2,9 @@
  * A body on its way out: the message's bytes handed to a stream, as they are (BDAT) or with dots
  * stuffed (DATA), or turned into 7 bits first for a server without 8BITMIME.
  *
+ * Where the message leaves its author open, the address of whoever sends it takes the place of what
+ * stands there (queue/message.h).
+ *
  * Nothing is copied: the stream borrows the message's own chunks. What is converted lies in a
  * chunk that the stream borrows in turn, and that is filled anew once it was written.
  *
@@ -19,9 +22,19 @@
 
 #define BODY_SCAN_BYTES (256 * 1024) /* looked at in one call: some 0.2 ms */
 
+/* Where a walk through the message is. */
+struct body_walk {
+	struct rope_cursor at;
+	struct view rest;           /* of a chunk, not taken yet */
+	uint64_t offset;            /* of `rest` in the message */
+	struct view author;         /* what is still to be put in; empty: nothing (more) */
+	struct message_place place; /* where */
+};
+
 struct body {
 	const struct message *message;
-	struct rope_cursor at;
+	struct view author; /* empty: what stands in its place is right */
+	struct body_walk walk;
 	struct view piece;   /* of the message, not taken yet */
 	struct view pending; /* not handed to the stream yet */
 	struct stuff stuff;
@@ -38,7 +51,10 @@ enum body_news {
 	BODY_BLOCKED, /* wait for STREAM_WRITTEN */
 };
 
-void body_begin(struct body *body, const struct message *message, bool stuffed);
+/* `author` is lent until the stream has written all; empty: what the message says. */
+void body_begin(struct body *body, const struct message *message, struct view author, bool stuffed);
+/* How many bytes the message has with this author. */
+uint64_t body_bytes(const struct message *message, struct view author);
 /* A header line of ours goes first, CRLF included; it outlives the body. */
 void body_prepend(struct body *body, struct view line);
 /* The body is to be converted: first it is looked at as a whole. False: no memory now. */

@@ -74,7 +74,7 @@ static enum transaction_wrote transaction_prepare(
 	if (!transaction->scanning) {
 		/* What is converted has no size beforehand, so it goes by DATA. */
 		transaction->bdat = carrier->offers.chunking && !convert;
-		body_begin(&transaction->body, message, !transaction->bdat);
+		body_begin(&transaction->body, message, VIEW(""), !transaction->bdat);
 		if (transaction->prefix.bytes > 0)
 			body_prepend(&transaction->body, transaction->prefix);
 		transaction->scanning = convert && body_convert_begin(&transaction->body, shelf);
