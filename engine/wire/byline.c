@@ -23,7 +23,8 @@ static bool byline_begin_field(struct byline *byline, struct view *piece);
 static enum byline_state byline_fate(const struct byline *byline, struct view name);
 static bool byline_hold(struct byline *byline, struct view bytes);
 static bool byline_judge(struct byline *byline, struct view *piece);
-static void byline_put_from(const struct byline *byline, struct view sender, struct text *text);
+static struct byline_place byline_put_from(
+        const struct byline *byline, struct view value, struct text *text);
 static void byline_put_replies(
         const struct byline *byline, struct view value, struct view sender, struct text *text);
 static void byline_put_original(
@@ -82,6 +83,11 @@ bool byline_read(struct byline *byline, struct view *bytes, struct view *piece)
 		}
 	}
 	return gives;
+}
+
+static bool byline_replaces(const struct byline *byline)
+{
+	return byline->rule != BYLINE_REPAIR;
 }
 
 static bool is_blank(char c)
@@ -193,7 +199,7 @@ static_assert(BYLINE_NAME_MAX < BYLINE_FROM_MAX, "a name is held whole");
 /* What becomes of a field of this name. */
 static enum byline_state byline_fate(const struct byline *byline, struct view name)
 {
-	const bool replaces = byline->rule == BYLINE_REPLACE;
+	const bool replaces = byline_replaces(byline);
 
 	if (view_equal_fold(name, VIEW("From")) && replaces)
 		return byline->seen ? BYLINE_DROP : BYLINE_HOLD;
@@ -257,7 +263,8 @@ static bool is_ours(const struct byline *byline, const struct originator *origin
 	struct address ours;
 	struct address theirs;
 
-	return address_parse(byline->address, true, &ours) == ADDRESS_OK &&
+	return byline->rule != BYLINE_OPEN &&
+	       address_parse(byline->address, true, &ours) == ADDRESS_OK &&
 	       address_parse(originator_address(originator), true, &theirs) == ADDRESS_OK &&
 	       address_equal(&ours, &theirs);
 }
@@ -307,29 +314,41 @@ bool byline_finish(struct byline *byline, struct view *piece)
 
 /* Writing. */
 
-void byline_put(const struct byline *byline, struct view sender, struct text *text)
+struct byline_place byline_put(const struct byline *byline, struct view sender, struct text *text)
 {
 	const struct view value = byline_value(byline);
+	struct byline_place place = { 0 };
 
 	check(byline->state == BYLINE_BODY);
 	if (byline->kept)
-		return;
-	byline_put_from(byline, value, text);
-	if (byline->rule == BYLINE_REPLACE && !byline->has_reply_to)
+		return place;
+	place = byline_put_from(byline, value, text);
+	if (byline_replaces(byline) && !byline->has_reply_to)
 		byline_put_replies(byline, value, sender, text);
 	byline_put_original(byline, value, sender, text);
+	return place;
 }
 
-/* Its first name is kept. */
-static void byline_put_from(const struct byline *byline, struct view value, struct text *text)
+/* Its first name is kept; and its address stands where ours is still open. */
+static struct byline_place byline_put_from(
+        const struct byline *byline, struct view value, struct text *text)
 {
+	const bool open = byline->rule == BYLINE_OPEN;
+	struct view address = byline->address;
 	struct originator originator;
 
 	if (!originator_next(&value, byline->allow_utf8, &originator))
 		originator = (struct originator){ .name = VIEW_INIT("") };
+	if (open && originator.address_bytes > 0)
+		address = originator_address(&originator);
 	text_put(text, VIEW("From:"));
-	originator_put(text, &originator, byline->address, byline->allow_utf8);
+	originator_put_for(text, &originator, address, open ? ADDRESS_BYTES_MAX : address.bytes,
+	        byline->allow_utf8);
+	const size_t behind = text->bytes - strlen(">");
 	text_put(text, VIEW("\r\n"));
+	if (!open)
+		return (struct byline_place){ 0 };
+	return (struct byline_place){ behind - address.bytes, address.bytes };
 }
 
 static void byline_put_replies(

@@ -24,6 +24,13 @@
 enum byline_rule {
 	BYLINE_REPAIR,  /* From stays, unless it is missing or holds no possible address */
 	BYLINE_REPLACE, /* From becomes ours */
+	BYLINE_OPEN,    /* the same, but which address is ours is not known yet */
+};
+
+/* Where an address that is still open stands in the lines. */
+struct byline_place {
+	size_t offset;
+	size_t bytes; /* 0: nowhere */
 };
 
 enum byline_state {
@@ -40,7 +47,7 @@ enum byline_state {
 };
 
 struct byline {
-	struct view address; /* what From becomes; lent */
+	struct view address; /* what From becomes; OPEN: where it has none itself. Lent */
 	enum byline_rule rule;
 	enum byline_state state;
 	enum byline_state field; /* PASS, HOLD, DROP: the field that a next line may go on with;
@@ -65,9 +72,10 @@ bool byline_read(struct byline *byline, struct view *bytes, struct view *piece);
 /* The message is over. True: there is one more piece. */
 bool byline_finish(struct byline *byline, struct view *piece);
 /* The lines to stand on top, after byline_finish(): From and, as far as there is an original,
- * Reply-To (REPLACE, and the message has none) and X-Sluice-Original-From. `sender` is the
+ * Reply-To (unless REPAIR, or the message has one) and X-Sluice-Original-From. `sender` is the
  * original one of the envelope, which stands in for a From that is missing. Nothing where a From
- * was kept. */
-void byline_put(const struct byline *byline, struct view sender, struct text *text);
+ * was kept. Gives where the address of an OPEN one stands: what the message said, until it is
+ * known; there is room in its line for any. */
+struct byline_place byline_put(const struct byline *byline, struct view sender, struct text *text);
 
 #endif

@@ -199,6 +199,12 @@ void originator_put_space(struct text *text, size_t bytes)
 void originator_put(struct text *text, const struct originator *originator, struct view address,
         bool allow_utf8)
 {
+	originator_put_for(text, originator, address, address.bytes, allow_utf8);
+}
+
+void originator_put_for(struct text *text, const struct originator *originator, struct view address,
+        size_t bytes_max, bool allow_utf8)
+{
 	char room[ORIGINATOR_NAME_ROOM];
 	struct text name = TEXT_ON(room);
 	struct text trial = *text;
@@ -209,7 +215,7 @@ void originator_put(struct text *text, const struct originator *originator, stru
 		name_put(&trial, originator, allow_utf8);
 	if (!trial.overflow)
 		*text = trial;
-	originator_put_space(text, address.bytes + 2);
+	originator_put_space(text, bytes_max + 2);
 	text_put_byte(text, '<');
 	text_put(text, address);
 	text_put_byte(text, '>');

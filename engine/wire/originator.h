@@ -39,6 +39,9 @@ static inline struct view originator_address(const struct originator *originator
  * not ASCII in the name is encoded (RFC 2047) unless UTF-8 is allowed. */
 void originator_put(struct text *text, const struct originator *originator, struct view address,
         bool allow_utf8);
+/* The same, with room in the line for another address of so many bytes in its place. */
+void originator_put_for(struct text *text, const struct originator *originator, struct view address,
+        size_t bytes_max, bool allow_utf8);
 /* A space, or a fold where `bytes` more would make the line too long. */
 void originator_put_space(struct text *text, size_t bytes);
 

@@ -3,6 +3,7 @@
 #include "engine/wire/byline.h"
 
 #include "engine/wire/header.h"
+#include "queue/address.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@ struct result {
 	char lines_room[BYLINE_BYTES_MAX];
 	struct text kept;
 	struct text lines;
+	struct byline_place place;
 };
 
 static void run(struct result *result, enum byline_rule rule, bool utf8, struct view message,
@@ -37,7 +39,7 @@ static void run(struct result *result, enum byline_rule rule, bool utf8, struct 
 	}
 	if (byline_finish(&byline, &piece))
 		text_put(&result->kept, piece);
-	byline_put(&byline, sender, &result->lines);
+	result->place = byline_put(&byline, sender, &result->lines);
 	assert_false(result->kept.overflow);
 	assert_false(result->lines.overflow);
 }
@@ -85,6 +87,24 @@ static const struct row {
 	        "S: x\r\n\r\n",
 	        "From: <n@c.test>\r\nReply-To: <a@b.test>\r\n"
 	        "X-Sluice-Original-From: a@b.test\r\n" },
+	/* whose is still open */
+	{ BYLINE_OPEN, "From: A <a@b.test>\r\nSender: x@b.test\r\nS: x\r\n\r\nx\r\n",
+	        "S: x\r\n\r\nx\r\n",
+	        "From: A <a@b.test>\r\nReply-To: A <a@b.test>\r\n"
+	        "X-Sluice-Original-From: A <a@b.test>\r\n" },
+	{ BYLINE_OPEN, "From: n@c.test\r\nReply-To: r@b.test\r\n\r\n", "Reply-To: r@b.test\r\n\r\n",
+	        "From: <n@c.test>\r\nX-Sluice-Original-From: n@c.test\r\n" },
+	{ BYLINE_OPEN, "From: root\r\n\r\n", "\r\n",
+	        "From: root <n@c.test>\r\nReply-To: <s@b.test>\r\n"
+	        "X-Sluice-Original-From: root\r\n" },
+	{ BYLINE_OPEN, "S: x\r\n\r\n", NULL,
+	        "From: <n@c.test>\r\nReply-To: <s@b.test>\r\n"
+	        "X-Sluice-Original-From: s@b.test\r\n" },
+	/* room for the longest address that may come: a fold before it */
+	{ BYLINE_OPEN, "From: The Third Floor Scanner <a@b.test>\r\n\r\n", "\r\n",
+	        "From: The Third Floor Scanner\r\n <a@b.test>\r\n"
+	        "Reply-To: The Third Floor Scanner <a@b.test>\r\n"
+	        "X-Sluice-Original-From: The Third Floor Scanner <a@b.test>\r\n" },
 	/* it is ours already */
 	{ BYLINE_REPLACE, "From: A <n@C.test>\r\nS: x\r\n\r\n", NULL, "" },
 	{ BYLINE_REPLACE, "From: A <n@c.test>\r\nFrom: b@b.test\r\n\r\n",
@@ -137,6 +157,21 @@ static const struct row {
 	        "From: <n@c.test>\r\nX-Sluice-Original-From: s@b.test\r\n" },
 };
 
+/* An address between its brackets, in From. */
+static void assert_place(const struct result *result, enum byline_rule rule)
+{
+	const struct view lines = text_view(&result->lines);
+	const struct byline_place place = result->place;
+
+	if (rule != BYLINE_OPEN) {
+		assert_int_equal(place.bytes, 0);
+		return;
+	}
+	assert_int_equal(place.offset, view_find(lines, '<') + 1);
+	assert_int_equal(place.offset + place.bytes, view_find(lines, '>'));
+	assert_true(place.bytes > 0);
+}
+
 static void each_way_in_steps_of_every_size(void **state)
 {
 	(void)state;
@@ -152,6 +187,7 @@ static void each_way_in_steps_of_every_size(void **state)
 			        VIEW("s@b.test"));
 			assert_string_equal(text_string(&result.kept), kept);
 			assert_string_equal(text_string(&result.lines), row->lines);
+			assert_place(&result, row->rule);
 		}
 	}
 }
@@ -256,6 +292,13 @@ static void the_longest_lines_fit(void **state)
 	run(&result, BYLINE_REPLACE, false, text_view(&text), 100, VIEW(""));
 	assert_lines(text_view(&result.lines));
 	assert_true(result.lines.bytes > 1000);
+	/* The longest address in the place of an open one. */
+	run(&result, BYLINE_OPEN, false, text_view(&text), 100, VIEW(""));
+	assert_lines(text_view(&result.lines));
+	const size_t end = view_find(text_view(&result.lines), '>');
+	const size_t fold = result.place.offset - 2;
+	assert_memory_equal(result.lines.data + fold - 1, "\n <", 3);
+	assert_int_equal(result.place.offset + result.place.bytes, end);
 }
 
 /* All headers of eight bytes from an alphabet that has what counts: what comes out has no From. */
