@@ -1,7 +1,9 @@
 #include "engine/config_check_names.h"
 
 #include "engine/config_check_rules.h"
+#include "engine/config_reach.h"
 #include "engine/naming.h"
+#include "engine/routing.h"
 #include "queue/base/utf8.h"
 
 #define complain(places, section, field, ...)                                                      \
@@ -27,12 +29,6 @@ static void check_policy(
 	const enum naming_policy policy = naming->policy;
 	const bool rewrites = policy == POLICY_REWRITE || policy == POLICY_MAP;
 
-	if (policy == POLICY_REWRITE && naming->address == NULL &&
-	        !config_places_wrote(places, &naming->address))
-		complain(places, naming, &naming->policy,
-		        "%s: address is missing; right is the mailbox that rewrite puts in the "
-		        "sender's place",
-		        where);
 	if (!rewrites && naming->address != NULL)
 		complain(places, naming, &naming->address,
 		        "%s.address: only rewrite and map use it; right is one of these as "
@@ -91,6 +87,49 @@ static void check_pairs(const struct config *config, size_t index, struct config
 			        index, VIEW_ARGS(pairs->at[i].from));
 }
 
+/* Its identities stand as authors: each is to be an address. */
+static void check_authors(
+        const struct config *config, size_t index, size_t route_index, struct config_places *places)
+{
+	const struct config_route *route = &config->routes.at[route_index];
+
+	for (size_t i = 0; i < route->identities.count; i++) {
+		const struct config_identity *identity = &route->identities.at[i];
+		const struct view author = routing_author(route, identity);
+
+		if (view_equal(author, view_of(identity->user)))
+			continue;
+		complain(places, identity, &identity->user,
+		        "routes[%zu].identities[%zu].user: \"%s\" is no mail address in ASCII, and "
+		        "names[%zu] sends in its name; right is the mailbox's address, or an "
+		        "address in names[%zu]",
+		        route_index, i, identity->user, index, index);
+	}
+}
+
+/* What it matches leaves the author open: whoever may send it must be one. */
+static void check_open(const struct config *config, size_t index, struct config_places *places)
+{
+	const struct config_naming *naming = &config->names.at[index];
+	const struct rulebook_rule *entry = &config->naming_book->rules->rules[index];
+
+	for (uint16_t i = 0; i < config->routes.count; i++) {
+		const struct config_route *route = &config->routes.at[i];
+
+		if (!config_reach_has(config, entry, i))
+			continue;
+		if (route->identities.count > 0)
+			check_authors(config, index, i, places);
+		else if (route->notices_from == NULL)
+			complain(places, naming, &naming->policy,
+			        "names[%zu]: address is missing, and route \"%s\", which may take "
+			        "such mail, has no identities to send it in the name of; right is "
+			        "the mailbox that rewrite puts in the sender's place, or "
+			        "notices_from on the route",
+			        index, route->name);
+	}
+}
+
 static bool takes_all(const struct config_naming *naming)
 {
 	return naming->sender.count + naming->listener.count + naming->client.count +
@@ -130,6 +169,9 @@ void config_check_names(struct config *config, struct config_places *places)
 	if (places->report->wrong_count > 0)
 		return;
 	naming_make(config);
-	for (size_t i = 0; i < config->names.count; i++)
+	for (size_t i = 0; i < config->names.count; i++) {
 		check_pairs(config, i, places);
+		if (naming_opens(&config->names.at[i]))
+			check_open(config, i, places);
+	}
 }

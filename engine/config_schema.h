@@ -132,11 +132,13 @@
 	X(user, TEXTS, NULL, NULL, NULL, "the name that the client signed in with") \
 	X(policy, POLICY, "as_is", NULL, NULL, "what becomes of sender and From") \
 	X(address, ADDRESS, NULL, NULL, NULL, \
-	  "what rewrite makes of them, and map of senders that it does not know") \
+	  "what rewrite makes of them, and map of senders that it does not know; without it, " \
+	  "rewrite makes them the identity that sends the message") \
 	X(map, MAPPINGS, NULL, NULL, NULL, \
 	  "for map: senders' addresses or domains, and what they become") \
 	X(default_from, ADDRESS, NULL, NULL, NULL, \
-	  "what an empty or impossible sender or From becomes; by default address")
+	  "what an empty or impossible sender or From becomes; by default address, or where mail " \
+	  "is the identity's that sends it, a mailbox of ours")
 
 #define CONFIG_LISTENER(X) \
 	X(address, ENDPOINT, "127.0.0.1:2525", NULL, NULL, "where to listen") \

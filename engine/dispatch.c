@@ -24,14 +24,14 @@ void dispatch_add(struct dispatch *dispatch, struct job *job)
 {
 	check(job->route < dispatch->route_count);
 	struct dispatch_route *route = &dispatch->routes[job->route];
-	const struct view sender = dispatch_sender(route, job);
 	uint32_t line = job->route;
 
 	if (route->has_fallback && dispatch_divert_new(dispatch, job))
 		return;
 
 	/* What is bound to mailboxes others could not send: it would be refused (Send As). */
-	const uint32_t binding = senders_find(dispatch->senders, job->route, sender);
+	const uint32_t binding =
+	        senders_bind(dispatch->senders, dispatch->shard->config, job->route, job->message);
 	const bool urgent = schedule_is_urgent(dispatch->schedule, job);
 	if (binding != SENDERS_ANY && dispatch_wake_bound(dispatch, binding, urgent))
 		line = dispatch->route_count + binding;

@@ -181,8 +181,9 @@ struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct l
 /* The job that the lane is to start next; those that its mailbox may not send (Send As) go to
  * another, or wait. NULL: none. */
 struct job *dispatch_first(struct dispatch *dispatch, struct dispatch_lane *lane, bool urgent_only);
-/* In whose name a session sends it. */
-struct view dispatch_sender(const struct dispatch_route *route, const struct job *job);
+/* In whose name a session of the lane sends it. */
+struct view dispatch_sender(const struct dispatch_lane *lane, const struct dispatch_route *route,
+        const struct message *message);
 /* Whether the job, which is in the schedule, is sent back, since each of its recipients gets no
  * more for now, or counts in a tenant's quota that is used up. Takes job where it gives true. */
 bool dispatch_put_off(

@@ -9,7 +9,6 @@
 struct detour {
 	struct dispatch_route *route;
 	const struct message *message;
-	struct view sender;
 	uint32_t binding; /* of the sender; SENDERS_ANY, also where none of this shard is bound */
 	uint32_t own;     /* the line of the other's own name */
 	int64_t bar_ns;   /* until the first of its mailboxes may try again; 0: not known */
@@ -23,11 +22,10 @@ static bool dispatch_reaches(const struct dispatch_lane *lane, uint32_t line);
 static void dispatch_postpone(struct dispatch *dispatch, const struct dispatch_lane *lane,
         struct job *job, const struct detour *detour);
 
-struct view dispatch_sender(const struct dispatch_route *route, const struct job *job)
+struct view dispatch_sender(const struct dispatch_lane *lane, const struct dispatch_route *route,
+        const struct message *message)
 {
-	const struct view sender = message_get(job->message, MESSAGE_SENDER);
-
-	return sender.bytes > 0 ? sender : routing_null_sender(route->target.route);
+	return routing_sender(route->target.route, lane->identity, message);
 }
 
 struct job *dispatch_first(struct dispatch *dispatch, struct dispatch_lane *lane, bool urgent_only)
@@ -38,7 +36,7 @@ struct job *dispatch_first(struct dispatch *dispatch, struct dispatch_lane *lane
 	/* Each one that is barred or put off leaves the lane's reach. */
 	while ((job = schedule_first(dispatch->schedule, lane->lane->reach, urgent_only)) != NULL) {
 		if (incidents_bar_ns(&dispatch->incidents, lane->lane, job->message,
-		            dispatch_sender(route, job)) > 0)
+		            dispatch_sender(lane, route, job->message)) > 0)
 			dispatch_detour(dispatch, lane, job);
 		else if (!dispatch_put_off(dispatch, route, job))
 			break;
@@ -53,10 +51,10 @@ static void dispatch_detour(struct dispatch *dispatch, struct dispatch_lane *lan
 	struct detour detour = {
 		.route = route,
 		.message = job->message,
-		.sender = dispatch_sender(route, job),
 	};
 
-	detour.binding = senders_find(dispatch->senders, job->route, detour.sender);
+	detour.binding =
+	        senders_bind(dispatch->senders, dispatch->shard->config, job->route, job->message);
 	if (detour.binding != SENDERS_ANY && !dispatch_is_bound_here(dispatch, detour.binding))
 		detour.binding = SENDERS_ANY;
 	struct dispatch_lane *other = dispatch_find_other(dispatch, lane, &detour);
@@ -100,8 +98,8 @@ static struct dispatch_lane *dispatch_find_other(
 
 		if (!dispatch_reaches(lane, line))
 			continue;
-		const int64_t bar_ns = incidents_bar_ns(
-		        &dispatch->incidents, lane->lane, detour->message, detour->sender);
+		const int64_t bar_ns = incidents_bar_ns(&dispatch->incidents, lane->lane,
+		        detour->message, dispatch_sender(lane, detour->route, detour->message));
 		if (bar_ns > 0 && (detour->bar_ns == 0 || bar_ns < detour->bar_ns))
 			detour->bar_ns = bar_ns;
 		const uint32_t own = dispatch->route_count + senders_find(dispatch->senders, route,
@@ -142,6 +140,7 @@ static void dispatch_postpone(struct dispatch *dispatch, const struct dispatch_l
 	if (wait_s > DETOUR_ELSEWHERE_S && elsewhere)
 		wait_s = DETOUR_ELSEWHERE_S;
 	judge_case_say(&it, STAGE_MAIL,
-	        incidents_words(&dispatch->incidents, lane->lane, detour->message, detour->sender));
+	        incidents_words(&dispatch->incidents, lane->lane, detour->message,
+	                dispatch_sender(lane, detour->route, detour->message)));
 	judge_postpone(dispatch->judge, job, &it, (int32_t)wait_s);
 }

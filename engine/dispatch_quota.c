@@ -127,6 +127,13 @@ static void dispatch_say_used_up(const struct quota_row *row, struct text *why)
 		text_format(why, " (%s, %llu)", row->key, (unsigned long long)row->settings.count);
 }
 
+/* Its own, or a mailbox that stands in for the null sender. */
+static bool dispatch_has_sender(const struct dispatch_route *route, const struct job *job)
+{
+	return !message_sender_is_null(job->message) ||
+	       routing_null_sender(route->target.route).bytes > 0;
+}
+
 /* What its external recipients count in; NULL: nothing. What goes out with the null sender
  * (reports) is not counted (reference.md, 3.2). */
 static struct portions_entry *dispatch_external(
@@ -136,7 +143,7 @@ static struct portions_entry *dispatch_external(
 
 	for (uint32_t i = 0; i < of->count; i++)
 		if (of->entries[i]->row->unit == QUOTA_EXTERNAL && !of->entries[i]->free)
-			return dispatch_sender(route, job).bytes > 0 ? of->entries[i] : NULL;
+			return dispatch_has_sender(route, job) ? of->entries[i] : NULL;
 	return NULL;
 }
 

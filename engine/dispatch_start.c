@@ -303,7 +303,7 @@ static enum dispatch_look dispatch_start(struct dispatch *dispatch, struct dispa
 	if (admission.probe != GATES_NONE)
 		gates_try_recipient(&dispatch->gates, admission.probe);
 	incidents_try(&dispatch->incidents, lane->lane, start->job->message,
-	        dispatch_sender(route, start->job));
+	        dispatch_sender(lane, route, start->job->message));
 	outbound_give(outbound, schedule_take(dispatch->schedule, start->job), &admission);
 	if (lane->entry != NULL)
 		ledger_look(&dispatch->ledger, lane->entry);

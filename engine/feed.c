@@ -295,13 +295,11 @@ static bool feed_is_in_pace(
 static uint64_t feed_bound_shards(const struct feed *feed, const struct job *job)
 {
 	const struct config_route *route = &feed->config->routes.at[job->route];
-	struct view sender = message_get(job->message, MESSAGE_SENDER);
 
 	if (feed->shard_count == 1 || route->identities.count == 0)
 		return UINT64_MAX;
-	if (sender.bytes == 0)
-		sender = routing_null_sender(route);
-	const uint32_t binding = senders_find(feed->senders, job->route, sender);
+	const uint32_t binding =
+	        senders_bind(feed->senders, feed->config, job->route, job->message);
 	return binding == SENDERS_ANY ? UINT64_MAX : feed->bound[binding];
 }
 

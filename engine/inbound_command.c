@@ -249,6 +249,8 @@ static void command_fill_envelope(struct inbound *inbound, const struct command_
 	command_set(message, MESSAGE_SENDER, renamed.bytes > 0 ? renamed : mail->sender.whole);
 	if (renamed.bytes > 0 && mail->sender.whole.bytes > 0)
 		command_set(message, MESSAGE_ORIGINAL, mail->sender.whole);
+	if (inbound->naming.opens)
+		message_open_author(message);
 	command_set(message, MESSAGE_ENVID, mail->envid);
 	command_set(message, MESSAGE_HELO, inbound_hello(inbound));
 	command_set(message, MESSAGE_CLIENT, text_view(&client));

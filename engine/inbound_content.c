@@ -205,8 +205,8 @@ static void content_begin_byline(struct inbound *inbound)
 	content->byline = (void *)rope_extend(
 	        &content->desk, &ingest->shard.shelf, sizeof *content->byline, ingest->reserve);
 	check(content->byline != NULL);
-	byline_init(content->byline, naming->replaces ? BYLINE_REPLACE : BYLINE_REPAIR,
-	        naming->from, (inbound->message->flags & MESSAGE_SMTPUTF8) != 0);
+	byline_init(content->byline, naming_byline(naming), naming->from,
+	        (inbound->message->flags & MESSAGE_SMTPUTF8) != 0);
 }
 
 static void content_drop_byline(struct inbound *inbound)
@@ -383,6 +383,24 @@ static struct view content_sender(const struct inbound *inbound)
 static_assert(BYLINE_BYTES_MAX + STAMP_BYTES_MAX <= CHUNK_DATA_BYTES / 2,
         "what is put in front fits, as rope_insert() has it");
 
+/* Nothing is put in before these lines any more. */
+static void content_put_byline(struct inbound *inbound, struct text *front)
+{
+	const struct inbound_content *content = inbound->content;
+
+	check(front->bytes == 0);
+	const struct byline_place place =
+	        byline_put(content->byline, content_sender(inbound), front);
+	if (!inbound->naming.opens)
+		return;
+	check(place.bytes > 0);
+	message_place_author(
+	        inbound->message, (struct message_place){
+	                                  .offset = (uint32_t)(content->stamp_bytes + place.offset),
+	                                  .bytes = (uint16_t)place.bytes,
+	                          });
+}
+
 /* Adds a From of ours behind our Received, and Message-ID and Date there where they are missing, or
  * in their places where they are empty. The later place comes first, so that what is put in shifts
  * no other. */
@@ -398,7 +416,7 @@ static void content_add_fields(struct inbound *inbound)
 	struct text front = TEXT_ON(front_room);
 
 	if (inbound->content->byline != NULL)
-		byline_put(inbound->content->byline, content_sender(inbound), &front);
+		content_put_byline(inbound, &front);
 	if (!header->has_message_id)
 		stamp_put_message_id(&id, view_of(message_id_format(message->id, name)),
 		        view_of(inbound->door->name));

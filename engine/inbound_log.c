@@ -232,6 +232,8 @@ void inbound_log_accepted(const struct inbound *inbound, bool told)
 	log_text(&line, "from", message_get(message, MESSAGE_SENDER));
 	if (message_get(message, MESSAGE_ORIGINAL).bytes > 0)
 		log_text(&line, "original_from", message_get(message, MESSAGE_ORIGINAL));
+	if (message_author_is_open(message))
+		log_word(&line, "sent_as", "identity");
 	(void)log_recipients(&cursor, &recipients);
 	log_text(&line, "to", text_view(&recipients));
 	log_number(&line, "recipients", message->recipient_count);

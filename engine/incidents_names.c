@@ -15,6 +15,8 @@ void incidents_names_read(
 
 	names->sender = sender;
 	names->from_bytes = 0;
+	if (message_author_is_open(message))
+		return; /* From is the sender's too, or will be */
 	if (!rope_next(&at, &piece))
 		return;
 	header_walk_init(&walk);

@@ -18,7 +18,7 @@ struct incidents_names {
 };
 
 /* `sender`: the envelope's, as it is sent. A From behind the first chunk of the message is not
- * looked for. */
+ * looked for, nor that of a message which leaves it open. */
 void incidents_names_read(
         struct incidents_names *names, const struct message *message, struct view sender);
 /* Which of them a mailbox was refused: what the reply says, or else the one that is not its own

@@ -1,10 +1,12 @@
 #include "engine/naming.h"
 
 #include "engine/config_arena.h"
+#include "engine/routing.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
 
+static struct view naming_first_mailbox(const struct config *config);
 static const struct rulebook *naming_make_rules(const struct config *config);
 static struct naming_pairs naming_make_pairs(
         const struct config *config, const struct config_words *map);
@@ -27,7 +29,29 @@ void naming_make(struct config *config)
 		pairs[i] = naming_make_pairs(config, &config->names.at[i].map);
 	book->pairs = pairs;
 	book->rules = naming_make_rules(config);
+	book->mailbox = naming_first_mailbox(config);
 	config->naming_book = book;
+}
+
+static struct view naming_first_mailbox(const struct config *config)
+{
+	for (size_t i = 0; i < config->routes.count; i++) {
+		const struct config_route *route = &config->routes.at[i];
+		struct view author = VIEW("");
+
+		if (route->identities.count == 0)
+			author = routing_author(route, NULL);
+		for (size_t j = 0; j < route->identities.count && author.bytes == 0; j++)
+			author = routing_author(route, &route->identities.at[j]);
+		if (author.bytes > 0)
+			return author;
+	}
+	return VIEW("");
+}
+
+bool naming_opens(const struct config_naming *naming)
+{
+	return naming->policy == POLICY_REWRITE && naming->address == NULL;
 }
 
 /* The conditions of `names`, as rules of their own. */
@@ -97,6 +121,19 @@ static uint16_t naming_match(const struct config *config, const struct rulebook_
 	return NAMING_NONE;
 }
 
+/* Whose it is shows when it is sent: until then it is the sender's, if there is one. */
+static struct naming naming_open(const struct config *config, uint16_t entry, struct view sender)
+{
+	const char *by_default = config->names.at[entry].default_from;
+	struct naming naming = { .entry = entry, .opens = true, .replaces = true };
+
+	if (sender.bytes == 0)
+		naming.sender =
+		        by_default != NULL ? view_of(by_default) : config->naming_book->mailbox;
+	naming.from = sender.bytes > 0 ? sender : naming.sender;
+	return naming;
+}
+
 struct naming naming_decide(const struct config *config, const struct rulebook_mail *mail)
 {
 	struct naming naming = { .entry = naming_match(config, mail) };
@@ -109,6 +146,8 @@ struct naming naming_decide(const struct config *config, const struct rulebook_m
 	        entry->default_from != NULL ? view_of(entry->default_from) : address;
 	const bool missing = mail->sender.bytes == 0;
 
+	if (naming_opens(entry))
+		return naming_open(config, naming.entry, mail->sender);
 	switch (entry->policy) {
 	case POLICY_REFUSE:
 		naming.refuses = true;
@@ -133,6 +172,13 @@ struct naming naming_decide(const struct config *config, const struct rulebook_m
 	if (view_equal_fold(naming.sender, mail->sender))
 		naming.sender = VIEW("");
 	return naming;
+}
+
+enum byline_rule naming_byline(const struct naming *naming)
+{
+	if (naming->opens)
+		return BYLINE_OPEN;
+	return naming->replaces ? BYLINE_REPLACE : BYLINE_REPAIR;
 }
 
 /* The address itself, then its domain; empty: neither is there. */

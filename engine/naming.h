@@ -14,6 +14,7 @@
 
 #include "engine/config.h"
 #include "engine/rulebook.h"
+#include "engine/wire/byline.h"
 
 #define NAMING_NONE UINT16_MAX
 
@@ -31,12 +32,17 @@ struct naming_pairs {
 struct naming_book {
 	const struct rulebook *rules;     /* entry by entry, with no routes */
 	const struct naming_pairs *pairs; /* entry by entry: its map */
+	/* A mailbox of ours, for senders that are none and become an identity; empty: there is
+	 * none. */
+	struct view mailbox;
 };
 
 struct naming {
 	uint16_t entry;     /* the one that decided; NAMING_NONE: none matched */
 	bool refuses;       /* the sender is not allowed */
 	bool replaces;      /* From becomes `from`, whatever it says; else only an impossible one */
+	bool opens;         /* it is from whichever identity sends it: `from`, and the sender, only
+	                     * stand in until then */
 	struct view sender; /* the sender becomes this; empty: it stays */
 	struct view from;   /* empty: From stays, whatever it says */
 };
@@ -45,6 +51,10 @@ struct naming {
 void naming_make(struct config *config);
 /* mail->sender is empty for one that is empty or impossible; the header is not looked at. */
 struct naming naming_decide(const struct config *config, const struct rulebook_mail *mail);
+/* Whether it makes mail that is from whichever identity sends it. */
+bool naming_opens(const struct config_naming *naming);
+/* What becomes of the From of a message; its `from` is not empty. */
+enum byline_rule naming_byline(const struct naming *naming);
 /* Of a map's text, as config_value.h takes it. */
 struct naming_pair naming_pair_of(const char *text);
 

@@ -44,6 +44,7 @@ void outbound_open(struct outbound *outbound, struct target *target,
 			.lane = lane,
 			.connection = id,
 			.notices = routing_null_sender(target->route),
+			.author = routing_author(target->route, identity),
 		},
 	};
 	outbound->carrier.stream = &outbound->stream;

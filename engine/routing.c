@@ -1,5 +1,6 @@
 #include "engine/routing.h"
 
+#include "queue/address.h"
 #include "queue/base/check.h"
 
 /* Routes to choose from: those of a rule, or all. */
@@ -175,6 +176,29 @@ static bool routing_carries_null_sender(const struct config_route *route, bool i
 	default:
 		return false;
 	}
+}
+
+struct view routing_author(const struct config_route *route, const struct config_identity *identity)
+{
+	struct address address;
+
+	if (identity != NULL &&
+	        address_parse(view_of(identity->user), false, &address) == ADDRESS_OK)
+		return view_of(identity->user);
+	return view_of(route->notices_from);
+}
+
+struct view routing_sender(const struct config_route *route, const struct config_identity *identity,
+        const struct message *message)
+{
+	const struct view sender = message_get(message, MESSAGE_SENDER);
+
+	if (sender.bytes == 0)
+		return routing_null_sender(route);
+	if (!message_author_is_open(message))
+		return sender;
+	const struct view author = routing_author(route, identity);
+	return author.bytes > 0 ? author : sender;
 }
 
 struct view routing_null_sender(const struct config_route *route)

@@ -66,6 +66,14 @@ struct routing_tally {
 struct routing_tally routing_tally(const struct config *config, const struct job *job);
 /* The route that takes over where this one is out. False: none. */
 bool routing_fallback(const struct config *config, uint16_t route, uint16_t *fallback);
+/* Who stands as the author of a message that leaves that open (queue/message.h), on a session that
+ * this identity signed in (NULL: none did): the identity, where its name is an address, or else
+ * notices_from; empty: whoever the message says. */
+struct view routing_author(
+        const struct config_route *route, const struct config_identity *identity);
+/* In whose name it sends a message: MAIL's sender there; empty: the null sender. */
+struct view routing_sender(const struct config_route *route, const struct config_identity *identity,
+        const struct message *message);
 /* What a session on the route writes for the null sender: itself (empty), or notices_from. */
 struct view routing_null_sender(const struct config_route *route);
 

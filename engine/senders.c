@@ -1,5 +1,6 @@
 #include "engine/senders.h"
 
+#include "engine/routing.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -125,6 +126,18 @@ static int senders_compare(const void *left, const void *right)
 uint32_t senders_count(const struct senders *senders)
 {
 	return senders->count;
+}
+
+uint32_t senders_bind(const struct senders *senders, const struct config *config, uint16_t route,
+        const struct message *message)
+{
+	const struct view sender = message_get(message, MESSAGE_SENDER);
+
+	if (sender.bytes == 0)
+		return senders_find(senders, route, routing_null_sender(&config->routes.at[route]));
+	if (message_author_is_open(message))
+		return SENDERS_ANY;
+	return senders_find(senders, route, sender);
 }
 
 uint32_t senders_find(const struct senders *senders, uint16_t route, struct view sender)

@@ -13,6 +13,7 @@
 
 #include "engine/config.h"
 #include "queue/base/errors.h"
+#include "queue/message.h"
 
 #define SENDERS_ANY UINT32_MAX /* no binding: the route's mailboxes for any */
 
@@ -24,6 +25,11 @@ void senders_destroy(struct senders *senders);
 
 /* Bindings are numbered from 0, over all routes. */
 uint32_t senders_count(const struct senders *senders);
+/* The binding of a message's sender on the route, or of notices_from where that stands in for the
+ * null sender; SENDERS_ANY: none, or its author is open, so that any mailbox without a list will
+ * do. */
+uint32_t senders_bind(const struct senders *senders, const struct config *config, uint16_t route,
+        const struct message *message);
 /* The binding of this sender on the route; SENDERS_ANY: none. */
 uint32_t senders_find(const struct senders *senders, uint16_t route, struct view sender);
 /* The identities (indices on its route) that a binding names, in their order. */

@@ -1,4 +1,5 @@
 #include "engine/io/crypto.h"
+#include "engine/routing.h"
 #include "engine/spooler_inner.h"
 #include "engine/wire/header_walk.h"
 #include "queue/base/check.h"
@@ -23,6 +24,14 @@ void spooler_sent_key(struct view message_id, char key[SPOOL_SENT_KEY_BYTES])
 	memcpy(key, hash, SPOOL_SENT_KEY_BYTES);
 }
 
+/* NULL: nobody had signed in. */
+static const struct config_identity *sent_identity(
+        const struct config_route *route, const struct job *job)
+{
+	return job->identity < route->identities.count ? &route->identities.at[job->identity]
+	                                               : NULL;
+}
+
 void spooler_keep_sent(struct spooler *spooler, const struct job *job)
 {
 	const struct config *config = spooler->shard.config;
@@ -41,11 +50,10 @@ void spooler_keep_sent(struct spooler *spooler, const struct job *job)
 	sent->number = job->number;
 	sent->when = loop_wall(&spooler->shard.loop);
 	sent_set(sent->route, sizeof sent->route, view_of(route->name));
+	const struct config_identity *identity = sent_identity(route, job);
 	sent_set(sent->identity, sizeof sent->identity,
-	        job->identity < route->identities.count
-	                ? view_of(route->identities.at[job->identity].user)
-	                : VIEW(""));
-	sent_set(sent->sender, sizeof sent->sender, message_get(message, MESSAGE_SENDER));
+	        view_of(identity != NULL ? identity->user : NULL));
+	sent_set(sent->sender, sizeof sent->sender, routing_sender(route, identity, message));
 	sent_recipients(sent, job);
 }
 

@@ -14,7 +14,8 @@ static const char reply_no_utf8[] =
         "550 5.6.7 The server does not take internationalized mail (SMTPUTF8)";
 
 static struct view transaction_prefix(const struct carrier *carrier, const struct message *message);
-static bool transaction_needs_utf8(const struct message *message);
+static struct view transaction_author(const struct carrier *carrier, const struct message *message);
+static bool transaction_needs_utf8(const struct message *message, struct view sender);
 static bool transaction_is_ascii(struct view view);
 static void transaction_choose(struct transaction *transaction, struct carrier *carrier);
 static void transaction_close_ticket(
@@ -48,6 +49,7 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 		.to_send = message_recipients(message),
 		.to_hear = message_recipients(message),
 		.prefix = transaction_prefix(carrier, message),
+		.author = transaction_author(carrier, message),
 		.judgement.relayed = !carrier->offers.dsn,
 		.ticket = *ticket,
 		.external_most = TRANSACTION_ANY,
@@ -67,9 +69,10 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 	transaction_choose(transaction, carrier);
 	if (carrier->by_domain && job->owed_count > 1)
 		transaction->domain = transaction_first_domain(transaction, carrier);
-	if (carrier->size_max > 0 && message->body_bytes > carrier->size_max)
+	if (carrier->size_max > 0 && transaction_bytes(transaction) > carrier->size_max)
 		transaction_refuse(transaction, carrier, reply_too_large);
-	else if (transaction_needs_utf8(message) && !carrier->offers.smtputf8)
+	else if (transaction_needs_utf8(message, transaction_sender(message, carrier)) &&
+	         !carrier->offers.smtputf8)
 		transaction_refuse(transaction, carrier, reply_no_utf8);
 	if (job_tally(job).of[OWED_PENDING] == 0) {
 		transaction_close(transaction, carrier);
@@ -96,6 +99,15 @@ static struct view transaction_prefix(const struct carrier *carrier, const struc
 	        view_contains_fold(header, VIEW("\r\n" AUTO_SUBMITTED)))
 		return VIEW("");
 	return line_auto_submitted;
+}
+
+/* A report that goes out from a mailbox is that one's. */
+static struct view transaction_author(const struct carrier *carrier, const struct message *message)
+{
+	if (!message_author_is_open(message))
+		return VIEW("");
+	return message_sender_is_null(message) && carrier->notices.bytes > 0 ? carrier->notices
+	                                                                     : carrier->author;
 }
 
 /* Marks the recipients afresh, and settles what each of them needs by itself. */
@@ -152,12 +164,11 @@ void transaction_refuse(struct transaction *transaction, struct carrier *carrier
 }
 
 /* Asked for, and not only to be on the safe side: for the sender's address, or the header. */
-static bool transaction_needs_utf8(const struct message *message)
+static bool transaction_needs_utf8(const struct message *message, struct view sender)
 {
 	if ((message->flags & MESSAGE_SMTPUTF8) == 0)
 		return false;
-	return (message->flags & MESSAGE_HEADER_8BIT) != 0 ||
-	       !transaction_is_ascii(message_get(message, MESSAGE_SENDER));
+	return (message->flags & MESSAGE_HEADER_8BIT) != 0 || !transaction_is_ascii(sender);
 }
 
 static bool transaction_is_ascii(struct view view)

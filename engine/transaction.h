@@ -13,6 +13,8 @@
  * Where the route can't carry a null sender, MAIL says notices_from instead, and the message says
  * `Auto-Submitted: auto-replied` (RFC 3834), so that nothing answers it.
  *
+ * A message that leaves its author open is from the carrier's: MAIL says so, and From.
+ *
  * Thread:  the delivery shard's.
  * Owns:    its job, between transaction_begin() and the judge. The stream borrows the body until
  *          its last byte was written, so the job stays until then even where the reply came early.
@@ -37,6 +39,7 @@ struct carrier {
 	uint64_t connection;  /* c= in the log */
 	struct view server;   /* its name, for what is noted about recipients */
 	struct view notices;  /* who stands in for the null sender here; empty: nobody has to */
+	struct view author;   /* who is the author of what leaves that open; empty: whom it says */
 	uint64_t size_max;    /* 0: any */
 	uint32_t rcpt_max;    /* recipients of a transaction */
 	bool by_domain;       /* they are of one domain: the first's */
@@ -78,6 +81,7 @@ struct transaction {
 	struct message_cursor to_hear; /* of rcpt_owed.. */
 	struct view domain;            /* of all recipients; empty: any will do */
 	struct view prefix;            /* a header line that goes before the body; empty: none */
+	struct view author;            /* who takes the author's place in it; empty: nobody */
 	struct body body;
 	struct judgement judgement;
 	struct throttle_ticket ticket; /* what it counts in */

@@ -74,7 +74,7 @@ static enum transaction_wrote transaction_prepare(
 	if (!transaction->scanning) {
 		/* What is converted has no size beforehand, so it goes by DATA. */
 		transaction->bdat = carrier->offers.chunking && !convert;
-		body_begin(&transaction->body, message, VIEW(""), !transaction->bdat);
+		body_begin(&transaction->body, message, transaction->author, !transaction->bdat);
 		if (transaction->prefix.bytes > 0)
 			body_prepend(&transaction->body, transaction->prefix);
 		transaction->scanning = convert && body_convert_begin(&transaction->body, shelf);
@@ -124,7 +124,16 @@ struct view transaction_sender(const struct message *message, const struct carri
 {
 	const struct view sender = message_get(message, MESSAGE_SENDER);
 
-	return sender.bytes == 0 ? carrier->notices : sender;
+	if (sender.bytes == 0)
+		return carrier->notices;
+	return message_author_is_open(message) && carrier->author.bytes > 0 ? carrier->author
+	                                                                    : sender;
+}
+
+uint64_t transaction_bytes(const struct transaction *transaction)
+{
+	return body_bytes(transaction->job->message, transaction->author) +
+	       transaction->prefix.bytes;
 }
 
 static enum transaction_wrote transaction_write_mail(
@@ -137,7 +146,7 @@ static enum transaction_wrote transaction_write_mail(
 	struct write_mail mail = {
 		.sender = transaction_sender(message, carrier),
 		.with_size = offers->size,
-		.size = message->body_bytes + transaction->prefix.bytes,
+		.size = transaction_bytes(transaction),
 		.smtputf8 = offers->smtputf8 && (message->flags & MESSAGE_SMTPUTF8) != 0,
 	};
 
@@ -234,8 +243,7 @@ static enum transaction_wrote transaction_write_data(
 		return TRANSACTION_WROTE;
 	}
 	if (transaction->bdat)
-		written = write_bdat(&line,
-		        transaction->job->message->body_bytes + transaction->prefix.bytes, true);
+		written = write_bdat(&line, transaction_bytes(transaction), true);
 	else
 		written = write_word(&line, WRITE_DATA);
 	check(written);

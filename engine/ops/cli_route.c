@@ -307,6 +307,15 @@ static void print_fallbacks(
 		                : ", but it can't carry this");
 }
 
+static void print_author(const struct config_route *route)
+{
+	if (route->identities.count > 0)
+		printf("  sent from: whichever of its identities takes it, of %zu\n",
+		        route->identities.count);
+	else
+		printf("  sent from: %s, for the route has no identities\n", route->notices_from);
+}
+
 static void print_lines(
         const struct subject *subject, const struct routing *routing, const char *to)
 {
@@ -335,6 +344,8 @@ static void print_lines(
 		if (routing->mailbox != NULL)
 			printf("  sent from: %s, which stands in for the null sender\n",
 			        routing->mailbox);
+		if (subject->names.naming.opens && subject->mail.sender.bytes > 0)
+			print_author(route);
 		print_fallbacks(subject, routing, to);
 		break;
 	case ROUTING_KEPT:

@@ -54,7 +54,7 @@ static void names_write_header(struct cli_route_names *names, struct view header
 		text_put(&names->header, header);
 		return;
 	}
-	byline_init(&byline, naming->replaces ? BYLINE_REPLACE : BYLINE_REPAIR, naming->from, true);
+	byline_init(&byline, naming_byline(naming), naming->from, true);
 	while (byline_read(&byline, &header, &piece))
 		text_put(&kept, piece);
 	if (byline_finish(&byline, &piece))
@@ -103,10 +103,11 @@ json_t *cli_route_names_as_json(const struct cli_route_names *names)
 		                matches ? json_null()
 		                        : json_string(rulebook_reason_words(reason))));
 	}
-	json_t *object = json_pack("{so so ss so so ss ss?}", "entries", entries, "entry",
+	json_t *object = json_pack("{so so ss sb so so ss ss?}", "entries", entries, "entry",
 	        named ? json_integer(naming->entry) : json_null(), "policy", names_policy(names),
-	        "sender", names->refusal != NULL ? json_null() : names_text(names->sender),
-	        "header_from", naming->from.bytes > 0 ? names_text(naming->from) : json_null(),
+	        "by_identity", naming->opens, "sender",
+	        names->refusal != NULL ? json_null() : names_text(names->sender), "header_from",
+	        naming->from.bytes > 0 && !naming->opens ? names_text(naming->from) : json_null(),
 	        "header_from_when",
 	        naming->from.bytes == 0 ? "never" : (naming->replaces ? "always" : "impossible"),
 	        "reply", names->refusal);
@@ -121,6 +122,10 @@ static void names_print_sender(const struct cli_route_names *names)
 
 	if (names->stays_null)
 		printf("  sender: stays null, for this is a report\n");
+	else if (naming->opens)
+		printf("  sender: becomes the identity's that sends it; until then, for rules and "
+		       "our reports, it is %.*s%s\n",
+		        VIEW_ARGS(names->sender), missing ? ", for it is empty or impossible" : "");
 	else if (naming->sender.bytes > 0)
 		printf("  sender: becomes %.*s%s\n", VIEW_ARGS(naming->sender),
 		        missing ? ", for it is empty or impossible" : "");
@@ -141,7 +146,7 @@ static void names_print_from(const struct cli_route_names *names)
 	else if (naming->replaces)
 		printf("  From: becomes %.*s, under the name that it has; what it was goes to "
 		       "Reply-To, unless there is one, and X-Sluice-Original-From\n",
-		        VIEW_ARGS(naming->from));
+		        VIEW_ARGS(naming->opens ? VIEW("the same") : naming->from));
 	else
 		printf("  From: stays, unless it is missing or impossible: then it becomes %.*s\n",
 		        VIEW_ARGS(naming->from));

@@ -30,6 +30,8 @@ class Aiosmtpd:
         self.refusals = {}  # recipient: the reply to its RCPT
         self.data_replies = []  # for the next messages, instead of taking them
         self.signed_in = []
+        self.users = {USER}  # who may sign in, all with the same password
+        self.attempts = []  # (who had signed in, envelope) of every message, also of those refused
         self.hold = threading.Event()  # while clear, the reply to the data waits
         self.hold.set()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -57,8 +59,9 @@ class Aiosmtpd:
     def marks(self):
         return [mark_of(envelope.content) for envelope in self.envelopes]
 
-    def _authenticate(self, _server, _session, _envelope, mechanism, data):
-        right = data.login == USER.encode() and data.password == PASSWORD.encode()
+    def _authenticate(self, _server, session, _envelope, mechanism, data):
+        right = data.login.decode() in self.users and data.password == PASSWORD.encode()
+        session.user = data.login.decode()
         self.signed_in.append((mechanism, right))
         return aiosmtpd.smtp.AuthResult(success=right, handled=False)
 
@@ -71,8 +74,9 @@ class Aiosmtpd:
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 fine"
 
-    async def handle_DATA(self, server, _session, envelope):
+    async def handle_DATA(self, server, session, envelope):
         await server.loop.run_in_executor(None, self.hold.wait)
+        self.attempts.append((getattr(session, "user", None), envelope))
         if self.data_replies:
             return self.data_replies.pop(0)
         self.envelopes.append(envelope)

@@ -22,6 +22,7 @@ struct house_mail {
 	uint16_t flags;
 	char sender[64];
 	char original[64];
+	char author[64]; /* what stands in the place of an open one; empty: it is none */
 	char user[64];
 	char protocol[16];
 	char envid[32];
@@ -85,6 +86,9 @@ static inline void house_mail_keep(struct house_mail *mail, const struct letter 
 	        rope_copy(&message->body, 0, (struct span){ mail->body, mail->body_bytes }),
 	        mail->body_bytes);
 	mail->body[mail->body_bytes] = '\0';
+	const struct message_place author = message_author(message);
+	house_mail_text(mail->author, sizeof mail->author,
+	        view_from(mail->body + author.offset, author.bytes));
 }
 
 #endif

@@ -105,6 +105,8 @@ struct job *rig_job(struct rig *rig, const struct rig_mail *mail)
 	assert_true(done);
 	done = message_set(message, MESSAGE_ENVID, view_of(mail->envid));
 	assert_true(done);
+	if (mail->author != NULL)
+		message_open_author(message);
 	while (*to != '\0') {
 		const size_t bytes = strcspn(to, " ");
 		const struct message_recipient recipient = {
@@ -118,6 +120,13 @@ struct job *rig_job(struct rig *rig, const struct rig_mail *mail)
 	}
 	done = rope_append(&message->body, &rig->shelf, view_of(mail->body), 0);
 	assert_true(done);
+	if (mail->author != NULL)
+		message_place_author(
+		        message, (struct message_place){
+		                         .offset = (uint32_t)view_find_fold(
+		                                 view_of(mail->body), view_of(mail->author)),
+		                         .bytes = (uint16_t)strlen(mail->author),
+		                 });
 	message_seal(message);
 	job_begin(job, message, 0, 0);
 	job->stream = mail->stream;

@@ -57,6 +57,7 @@ struct rig_mail {
 	const char *from;
 	const char *to; /* several: by spaces */
 	const char *body;
+	const char *author; /* a part of the body that is its open author; NULL: it has none */
 	unsigned flags;
 	unsigned notify;
 	const char *orcpt;

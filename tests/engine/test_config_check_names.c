@@ -1,6 +1,9 @@
 /* What entries of `names` may say, by lines. */
 #include "tests/engine/config_rows.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #define FILE_TEXT                                                                                  \
 	"name: relay.test\n"                                                                       \
 	"listeners: [{address: 127.0.0.1:2525, name: in.relay.test}]\n"                            \
@@ -14,7 +17,16 @@ static const struct config_row rows[] = {
 	        "  - {policy: map, map: ['a@b.test: n@o.test', '@b.test:m@o.test']}\n",
 	        0, NULL, false },
 	{ FILE_TEXT "  - {default_from: n@o.test}\n", 0, NULL, false },
-	{ FILE_TEXT "  - {policy: rewrite}\n", 5, "names[0]: address is missing", false },
+	/* Who sends it is known where it is sent: an identity, or notices_from. */
+	{ FILE_TEXT "  - {policy: rewrite}\n", 5,
+	        "names[0]: address is missing, and route \"connector\", which may take such "
+	        "mail, has no identities",
+	        false },
+	{ FILE_TEXT "  - user: joe\n    policy: rewrite\n", 6, "names[0]: address is missing",
+	        false },
+	{ "name: relay.test\nroutes: [{host: a.test, notices_from: n@o.test}]\n"
+	  "names: [{policy: rewrite}]\n",
+	        0, NULL, false },
 	{ FILE_TEXT "  - {policy: rewrite, address: root}\n", 5, "a mail address such as", false },
 	{ FILE_TEXT "  - {policy: change}\n", 5, "as_is, rewrite, map or refuse", false },
 	{ FILE_TEXT "  - {address: n@o.test}\n", 5, "names[0].address: only rewrite and map",
@@ -57,10 +69,47 @@ static void every_row(void **state)
 	config_rows_check(rows, sizeof rows / sizeof rows[0]);
 }
 
+/* Identities that send are authors, and so addresses. */
+static void identities_are_addresses(void **state)
+{
+	static const struct {
+		const char *user;
+		const char *words;
+	} cases[] = {
+		{ "relay@o.test", NULL },
+		{ "CONTOSO\\relay",
+		        "routes[0].identities[1].user: \"CONTOSO\\relay\" is no mail address in "
+		        "ASCII, and names[1] sends in its name" },
+		{ "\xc3\xa4@o.test",
+		        "routes[0].identities[1].user: \"\xc3\xa4@o.test\" is no mail" },
+	};
+	char secret[] = "sluice-names-XXXXXX";
+	char text[1024];
+
+	(void)state;
+	const int fd = mkstemp(secret);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "s3cret", 6), 6);
+	close(fd);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct config_row row = { text, 6, cases[i].words, false };
+
+		snprintf(text, sizeof text,
+		        "name: relay.test\nroutes:\n  - interface: submission\n    identities:\n"
+		        "      - {user: m@o.test, secret_file: %s}\n"
+		        "      - {user: %s, secret_file: %s}\n"
+		        "names: [{user: joe}, {policy: rewrite}]\n",
+		        secret, cases[i].user, secret);
+		config_rows_check(&row, 1);
+	}
+	unlink(secret);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row),
+		cmocka_unit_test(identities_are_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

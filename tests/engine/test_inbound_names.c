@@ -11,7 +11,9 @@ static void open_with(const char *names)
 	struct text text = TEXT_ON(room);
 	struct config_report report;
 
-	text_format(&text, "name: relay.test\nroutes: [{host: a.test}]\nnames:\n%s", names);
+	text_format(&text,
+	        "name: relay.test\nroutes: [{host: a.test, notices_from: r@o.test}]\nnames:\n%s",
+	        names);
 	config_report_init(&report);
 	if (failed(config_load_text(&loaded, "x.yaml", text_view(&text), &report)))
 		config_report_print(&report, CONFIG_WRONG, stderr);
@@ -102,6 +104,40 @@ static void rewrite_changes_sender_and_from(void **state)
 	                            "X-Sluice-Original-From: a@b.test\r\nMessage-ID:";
 	assert_memory_equal(bare, lines, strlen(lines));
 	assert_non_null(strstr(bare, "\r\n\r\njust text\r\n"));
+	close_all(fd);
+}
+
+#define ASSERT_AUTHOR(text) assert_string_equal(house.mail[house.mail_count - 1].author, (text))
+
+/* The sender stays until somebody sends it; where From's address stands is known, whatever else is
+ * put into the header. */
+static void rewrite_without_an_address_leaves_it_open(void **state)
+{
+	(void)state;
+	open_with("  - {user: nobody}\n  - {policy: rewrite}\n");
+	int fd = greeted();
+	assert_string_equal(handed_in(fd, "MAIL FROM:<a@b.test>",
+	                            IDS "From: Anna <x@b.test>\r\nS: x\r\n\r\nx\r\n"),
+	        "From: Anna <x@b.test>\r\nReply-To: Anna <x@b.test>\r\n"
+	        "X-Sluice-Original-From: Anna <x@b.test>\r\n" IDS "S: x\r\n\r\nx\r\n");
+	assert_last("a@b.test", "");
+	ASSERT_AUTHOR("x@b.test");
+	handed_in(fd, "MAIL FROM:<a@b.test>",
+	        "Date:\r\nFrom: root\r\nMessage-ID:\r\nReply-To: r@b.test\r\n\r\nx\r\n");
+	assert_last("a@b.test", "");
+	ASSERT_AUTHOR("a@b.test");
+	handed_in(fd, "MAIL FROM:<root>", "just text\r\n");
+	assert_last("r@o.test", "");
+	ASSERT_AUTHOR("r@o.test");
+	handed_in(fd, "MAIL FROM:<>", IDS "Auto-Submitted: auto-replied\r\nFrom: a@b.test\r\n\r\n");
+	assert_last("", "");
+	ASSERT_AUTHOR("a@b.test");
+	ASK(fd, "MAIL FROM:<a@b.test>\r\n", "250");
+	ASK(fd, "RCPT TO:<b@x.test>\r\n", "250");
+	ASK(fd, "BDAT 3\r\nFro", "250");
+	ASK(fd, "BDAT 12\r\nm: c@b.test\r", "250");
+	ASK(fd, "BDAT 9 LAST\r\n\nS: x\r\n\r\n", "250 2.0.0 queued");
+	ASSERT_AUTHOR("c@b.test");
 	close_all(fd);
 }
 
@@ -235,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rewrite_changes_sender_and_from),
+		cmocka_unit_test(rewrite_without_an_address_leaves_it_open),
 		cmocka_unit_test(empty_fields_are_filled_in_place),
 		cmocka_unit_test(a_report_keeps_the_null_sender),
 		cmocka_unit_test(a_default_is_for_what_is_impossible),

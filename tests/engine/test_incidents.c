@@ -361,6 +361,27 @@ static void test_names(void **state)
 	bureau_close(&bureau);
 }
 
+/* What stands in From is not what is sent. */
+static void test_names_of_an_open_author(void **state)
+{
+	const struct rig_mail mail = {
+		.from = "s@c.d", .to = "x@y.z", .body = "From: f@c.d\r\n\r\n", .author = "f@c.d"
+	};
+	struct incidents_names names;
+	struct bureau bureau;
+
+	bureau_open(&bureau, state);
+	bureau_close(&bureau);
+	bureau.job = rig_job(bureau.rig, &mail);
+	incidents_names_read(&names, bureau.job->message, VIEW("m@c.d"));
+	assert_int_equal(incidents_names_from(&names).bytes, 0);
+	assert_true(incidents_names_have(&names, VIEW("m@c.d")));
+	assert_false(incidents_names_have(&names, VIEW("f@c.d")));
+	const struct view blamed = incidents_names_blame(&names, VIEW("m@c.d"), VIEW("550 no"));
+	assert_true(view_equal(blamed, VIEW("m@c.d")));
+	bureau_close(&bureau);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, office_open, office_close)
@@ -374,6 +395,7 @@ int main(void)
 		TEST(test_a_bound_sender_has_no_other),
 		TEST(test_the_judge_keeps_the_message),
 		TEST(test_names),
+		TEST(test_names_of_an_open_author),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ static struct config *load(const char *names)
 	struct config *config = NULL;
 
 	text_format(&text,
-	        "name: relay.test\nroutes: [{host: a.test}]\n"
+	        "name: relay.test\nroutes: [{host: a.test, notices_from: r@o.test}]\n"
 	        "listeners: [{address: 127.0.0.1:2525, name: in.test}, {address: 127.0.0.1:26}]\n"
 	        "%s",
 	        names);
@@ -141,6 +141,33 @@ static void a_map_knows_addresses_before_domains(void **state)
 	config_destroy(config);
 }
 
+/* It stands in for whoever sends it, where it is possible; else a mailbox of ours does. */
+static void rewrite_without_an_address_is_open(void **state)
+{
+	(void)state;
+	struct config *config = load("names: [{policy: rewrite, default_from: d@o.test}]\n");
+	struct naming naming = decide(config, "a@b.test", "::1", "", "");
+	assert_true(naming.opens);
+	assert_naming(naming, 0, "", "a@b.test", true);
+	assert_int_equal(naming_byline(&naming), BYLINE_OPEN);
+	naming = decide(config, "", "::1", "", "");
+	assert_true(naming.opens);
+	assert_naming(naming, 0, "d@o.test", "d@o.test", true);
+	config_destroy(config);
+	config = load("names: [{policy: rewrite}]\n");
+	assert_naming(decide(config, "", "::1", "", ""), 0, "r@o.test", "r@o.test", true);
+	config_destroy(config);
+	config = load("names: [{policy: rewrite, address: n@o.test}, {policy: as_is}]\n");
+	naming = decide(config, "a@b.test", "::1", "", "");
+	assert_false(naming.opens);
+	assert_int_equal(naming_byline(&naming), BYLINE_REPLACE);
+	config_destroy(config);
+	config = load("names: [{default_from: n@o.test}]\n");
+	naming = decide(config, "a@b.test", "::1", "", "");
+	assert_int_equal(naming_byline(&naming), BYLINE_REPAIR);
+	config_destroy(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +176,7 @@ int main(void)
 		cmocka_unit_test(a_default_is_for_who_has_none),
 		cmocka_unit_test(rewrite_has_its_address_for_all),
 		cmocka_unit_test(a_map_knows_addresses_before_domains),
+		cmocka_unit_test(rewrite_without_an_address_is_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -303,6 +303,59 @@ static void what_suits_a_route(void **state)
 		        routing_null_sender(&kinds[route]).bytes > 0, route == WITH_NOTICES);
 }
 
+static struct view sent_by(const struct config_route *route, const struct config_identity *identity,
+        const char *from, bool open)
+{
+	static char room[128];
+	struct message *message = message_create(&shelf, 0);
+	const struct message_recipient recipient = { .address = VIEW("b@x.test") };
+
+	assert_true(message_set(message, MESSAGE_SENDER, view_of(from)));
+	if (open)
+		message_open_author(message);
+	assert_true(message_add_recipient(message, &shelf, 0, &recipient));
+	struct text text = TEXT_ON(room);
+	text_put(&text, routing_sender(route, identity, message));
+	message_release(message, &shelf);
+	return text_view(&text);
+}
+
+/* An open author is the identity, or else notices_from, or else whom the message says. */
+static void in_whose_name(void **state)
+{
+	static const struct config_identity mailbox = { .user = "m@contoso.com" };
+	static const struct config_identity login = { .user = "CONTOSO\\relay" };
+	static const struct config_route plain = { .interface = INTERFACE_CONNECTOR };
+	static const struct config_route noticing = {
+		.interface = INTERFACE_SUBMISSION,
+		.notices_from = "n@contoso.com",
+	};
+	static const struct {
+		const struct config_route *route;
+		const struct config_identity *identity;
+		const char *from;
+		bool open;
+		const char *sender;
+	} cases[] = {
+		{ &noticing, &mailbox, "a@x.test", false, "a@x.test" },
+		{ &noticing, &mailbox, "a@x.test", true, "m@contoso.com" },
+		{ &noticing, &login, "a@x.test", true, "n@contoso.com" },
+		{ &noticing, NULL, "a@x.test", true, "n@contoso.com" },
+		{ &noticing, &mailbox, "", true, "n@contoso.com" },
+		{ &noticing, &mailbox, "", false, "n@contoso.com" },
+		{ &plain, &mailbox, "a@x.test", true, "m@contoso.com" },
+		{ &plain, &login, "a@x.test", true, "a@x.test" },
+		{ &plain, NULL, "a@x.test", true, "a@x.test" },
+		{ &plain, NULL, "", true, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_true(view_equal(
+		        sent_by(cases[i].route, cases[i].identity, cases[i].from, cases[i].open),
+		        view_of(cases[i].sender)));
+}
+
 /* High Volume Email tells inside from outside where it is told how. */
 static void hve_without_a_list(void **state)
 {
@@ -324,6 +377,7 @@ int main(void)
 		cmocka_unit_test(every_row),
 		cmocka_unit_test(reports),
 		cmocka_unit_test(what_suits_a_route),
+		cmocka_unit_test(in_whose_name),
 		cmocka_unit_test(hve_without_a_list),
 	};
 

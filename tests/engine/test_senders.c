@@ -12,7 +12,7 @@
 
 static const char form[] =
         "routes:\n"
-        "- {name: pool, interface: submission, host: a, identities: [\n"
+        "- {name: pool, interface: submission, host: a, notices_from: own@c.d, identities: [\n"
         "   {user: own@c.d, secret_file: %1$s},\n"
         "   {user: shop@c.d, secret_file: %1$s,\n"
         "    senders: [news@c.d, \"@shop.c.d\", shop@c.d]},\n"
@@ -102,6 +102,41 @@ static void test_finds_the_narrowest(void **state)
 		assert_string_equal(who(rows[i].route, rows[i].sender), rows[i].who);
 }
 
+/* An open author binds to nobody; the null sender as what stands in for it. */
+static void test_of_a_message(void **state)
+{
+	static const struct {
+		const char *sender;
+		bool open;
+		const char *as; /* the same as this sender's */
+	} rows[] = {
+		{ "news@c.d", false, "news@c.d" },
+		{ "news@c.d", true, "x@other" },
+		{ "", false, "own@c.d" },
+		{ "", true, "own@c.d" },
+	};
+	const struct message_recipient recipient = { .address = VIEW("b@x.test") };
+	struct depot *depot;
+	struct shelf shelf;
+
+	(void)state;
+	assert_false(failed(depot_create(&depot, 16 * CHUNK_BYTES)));
+	shelf_init(&shelf, depot);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct message *message = message_create(&shelf, 0);
+
+		assert_true(message_set(message, MESSAGE_SENDER, view_of(rows[i].sender)));
+		if (rows[i].open)
+			message_open_author(message);
+		assert_true(message_add_recipient(message, &shelf, 0, &recipient));
+		assert_int_equal(senders_bind(senders, config, 0, message),
+		        senders_find(senders, 0, view_of(rows[i].as)));
+		message_release(message, &shelf);
+	}
+	shelf_finish(&shelf);
+	depot_destroy(depot);
+}
+
 static void test_who_takes_the_rest(void **state)
 {
 	const struct config_route *routes = config->routes.at;
@@ -118,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finds_the_narrowest),
+		cmocka_unit_test(test_of_a_message),
 		cmocka_unit_test(test_who_takes_the_rest),
 	};
 

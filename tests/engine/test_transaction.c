@@ -1,6 +1,8 @@
 /* One transaction, and every way in which a server can answer it. */
 #include "tests/engine/rig.h"
 
+#include <sys/socket.h>
+
 struct bench {
 	struct rig *rig;
 	struct stream near;
@@ -299,6 +301,106 @@ static void test_by_domain(void **state)
 	bench_close(&bench);
 }
 
+/* What the other end has got since the last time. */
+static const char *bench_got(struct bench *bench)
+{
+	static char got[4096];
+	size_t bytes = 0;
+
+	while (stream_written_total(&bench->near) < stream_queued_total(&bench->near))
+		bench_turn(bench);
+	for (ssize_t came = 1; came > 0; bytes += came > 0 ? (size_t)came : 0)
+		came = recv(bench->far, got + bytes, sizeof got - 1 - bytes, MSG_DONTWAIT);
+	got[bytes] = '\0';
+	return got;
+}
+
+/* The author whom a message leaves open is who sends it: in MAIL, in From, in every size. */
+static void test_an_open_author(void **state)
+{
+	static const struct {
+		const char *from;
+		const char *author; /* the carrier's */
+		const char *notices;
+		bool chunking;
+		const char *mail;
+		const char *body; /* with the command before it */
+	} cases[] = {
+		{ "a@c.d", "mailbox@contoso.com", "", true,
+		        "MAIL FROM:<mailbox@contoso.com> SIZE=43\r\n",
+		        "BDAT 43 LAST\r\nFrom: A <mailbox@contoso.com>\r\nS: x\r\n\r\n.x\r\n" },
+		{ "a@c.d", "m@c", "", true, "MAIL FROM:<m@c> SIZE=27\r\n",
+		        "BDAT 27 LAST\r\nFrom: A <m@c>\r\nS: x\r\n\r\n.x\r\n" },
+		{ "a@c.d", "mailbox@contoso.com", "", false,
+		        "MAIL FROM:<mailbox@contoso.com> SIZE=43\r\n",
+		        "From: A <mailbox@contoso.com>\r\nS: x\r\n\r\n..x\r\n.\r\n" },
+		/* nobody stands for it */
+		{ "a@c.d", "", "", true, "MAIL FROM:<a@c.d> SIZE=29\r\n",
+		        "BDAT 29 LAST\r\nFrom: A <x@c.d>\r\nS: x\r\n\r\n.x\r\n" },
+		/* a report: from the mailbox that stands in for the null sender, and says so */
+		{ "", "m@c", "notice@c.d", true, "MAIL FROM:<notice@c.d> SIZE=64\r\n",
+		        "BDAT 64 LAST\r\nAuto-Submitted: auto-replied\r\n"
+		        "From: A <notice@c.d>\r\nS: x\r\n\r\n.x\r\n" },
+		{ "", "m@c", "", true, "MAIL FROM:<> SIZE=27\r\n",
+		        "BDAT 27 LAST\r\nFrom: A <m@c>\r\nS: x\r\n\r\n.x\r\n" },
+	};
+	struct bench bench;
+
+	(void)state;
+	bench_open(&bench);
+	bench.carrier.offers.size = true;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct rig_mail mail = { .from = cases[i].from,
+			.to = "b@c.d",
+			.body = "From: A <x@c.d>\r\nS: x\r\n\r\n.x\r\n",
+			.author = "x@c.d" };
+		struct schedule *schedule = &bench.rig->delivery.schedule;
+		struct transaction transaction;
+
+		bench.carrier.author = view_of(cases[i].author);
+		bench.carrier.notices = view_of(cases[i].notices);
+		bench.carrier.offers.chunking = cases[i].chunking;
+		bench.carrier.dirty = false;
+		schedule_add(schedule, 0, rig_job(bench.rig, &mail));
+		struct job *job =
+		        schedule_take(schedule, schedule_first(schedule, rig_reach, false));
+		(void)bench_got(&bench);
+		const bool begun = begin(&bench, &transaction, job);
+		assert_true(begun);
+		write_all(&bench, &transaction);
+		const char *got = bench_got(&bench);
+		assert_memory_equal(got, cases[i].mail, strlen(cases[i].mail));
+		(void)hear(&bench, &transaction, 2);
+		(void)hear(&bench, &transaction, 2);
+		if (!cases[i].chunking) {
+			(void)hear(&bench, &transaction, 3);
+			write_all(&bench, &transaction);
+			got = bench_got(&bench);
+		}
+		const size_t bytes = strlen(cases[i].body);
+		assert_true(strlen(got) >= bytes);
+		assert_string_equal(got + strlen(got) - bytes, cases[i].body);
+		(void)hear(&bench, &transaction, 2);
+		end(&bench, &transaction);
+	}
+	/* What is too large is too large as it would be sent. */
+	bench.carrier.author = VIEW("mailbox@contoso.com");
+	bench.carrier.notices = VIEW("");
+	bench.carrier.size_max = 42;
+	const struct rig_mail mail = { .from = "a@c.d",
+		.to = "b@c.d",
+		.body = "From: A <x@c.d>\r\nS: x\r\n\r\n.x\r\n",
+		.author = "x@c.d" };
+	struct schedule *schedule = &bench.rig->delivery.schedule;
+	struct transaction transaction;
+	schedule_add(schedule, 0, rig_job(bench.rig, &mail));
+	const bool begun = begin(&bench, &transaction,
+	        schedule_take(schedule, schedule_first(schedule, rig_reach, false)));
+	assert_false(begun);
+	end(&bench, &transaction);
+	bench_close(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_out_of_step),
 		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_by_domain),
+		cmocka_unit_test(test_an_open_author),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

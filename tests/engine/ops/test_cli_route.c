@@ -34,7 +34,21 @@ static const char configuration[] =
         "  - {client: 192.0.2.3, policy: refuse}\n"
         "  - {client: 192.0.2.4, default_from: d@only.test}\n";
 
+/* Mail in the name of whoever sends it. */
+static const char opening[] =
+        "name: relay.test\n"
+        "routes:\n"
+        "  - {name: far, host: mx.test, notices_from: f@in.test}\n"
+        "  - name: pool\n"
+        "    interface: submission\n"
+        "    identities:\n"
+        "      - {user: one@in.test, auth: xoauth2, oauth: {command: [/bin/true]}}\n"
+        "      - {user: two@in.test, auth: xoauth2, oauth: {command: [/bin/true]}}\n"
+        "rules: [{sender: '@pool.test', route: pool}]\n"
+        "names: [{policy: rewrite}]\n";
+
 static char path[] = "sluice-route-XXXXXX";
+static char open_path[] = "sluice-route-open-XXXXXX";
 
 static char *read_all(int fd)
 {
@@ -65,6 +79,8 @@ static char *run(const char *line, int status)
 	snprintf(copy, sizeof copy, "%s", line);
 	for (char *at = copy; at != NULL && *at != '\0'; count++) {
 		words[count] = strsep(&at, "|");
+		if (strcmp(words[count], "OPEN") == 0)
+			words[count] = open_path;
 		assert_true(count + 1 < WORDS_MAX);
 	}
 	fflush(stdout);
@@ -133,6 +149,14 @@ static const struct row {
 	{ "--from|<>|--to|c@x.test|--client|192.0.2.4", 1, "from <>|sender: becomes d@only.test" },
 	{ "--from|<>|--to|c@x.test|--client|192.0.2.4|--header|Auto-Submitted: auto-replied", 0,
 	        "sender: stays null, for this is a report|route: box" },
+	{ "--config|OPEN|--from|a@pool.test|--to|c@x.test", 0,
+	        "names[0]: matches|policy: rewrite|sender: becomes the identity's that sends it; "
+	        "until then, for rules and our reports, it is a@pool.test|From: becomes the same|"
+	        "rules[0]: matches|route: pool|sent from: whichever of its identities takes it, of "
+	        "2" },
+	{ "--config|OPEN|--from|root|--to|c@x.test", 0,
+	        "from root|becomes the identity's|it is f@in.test, for it is empty or impossible|"
+	        "route: far|sent from: f@in.test, for the route has no identities" },
 	{ "--from|a|--to|c@x.test", 1, "from a|refused: 501 5.1.7" },
 	{ "--help", 0, "usage: sluice route" },
 	{ "--from|a@b.test", 2, "" },
@@ -231,12 +255,28 @@ static void names_as_json(void **state)
 	assert_memory_equal(json_string_value(json_object_get(names, "reply")), "550 5.7.1", 9);
 	assert_true(json_is_null(json_object_get(names, "sender")));
 	json_decref(names);
+	names = names_of("--config|OPEN|--json|--from|a@b.test|--to|c@x.test", 0);
+	assert_true(json_is_true(json_object_get(names, "by_identity")));
+	ASSERT_TEXT(names, "sender", "a@b.test");
+	assert_true(json_is_null(json_object_get(names, "header_from")));
+	ASSERT_TEXT(names, "header_from_when", "always");
+	json_decref(names);
 	names = names_of("--json|--from|a@b.test|--to|c@x.test", 0);
+	assert_true(json_is_false(json_object_get(names, "by_identity")));
 	assert_true(json_is_null(json_object_get(names, "entry")));
 	ASSERT_TEXT(names, "policy", "as_is");
 	ASSERT_TEXT(names, "sender", "a@b.test");
 	ASSERT_TEXT(names, "header_from_when", "never");
 	json_decref(names);
+}
+
+static bool write_file(char *name, const char *text)
+{
+	const int fd = mkstemp(name);
+	const bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(fd);
+	return written;
 }
 
 int main(void)
@@ -246,12 +286,10 @@ int main(void)
 		cmocka_unit_test(as_json),
 		cmocka_unit_test(names_as_json),
 	};
-	const int fd = mkstemp(path);
-
-	if (fd < 0 || write(fd, configuration, strlen(configuration)) < 0)
-		return 1;
-	close(fd);
-	const int status = cmocka_run_group_tests(tests, NULL, NULL);
+	const int status = write_file(path, configuration) && write_file(open_path, opening)
+	                           ? cmocka_run_group_tests(tests, NULL, NULL)
+	                           : 1;
 	unlink(path);
+	unlink(open_path);
 	return status;
 }
