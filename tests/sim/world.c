@@ -55,6 +55,7 @@ struct world {
 	bool fallback;                           /* and one of them may take the other's mail */
 	bool holds;                              /* what is in doubt, until an operator comes */
 	bool by_id;                              /* Message-ID and envelope are a key */
+	bool opens;                              /* mail is from whichever mailbox sends it */
 	struct world_rules rules;                /* of the servers */
 	double crash;                            /* probability, a turn */
 	double crash_in_wait;                    /* probability, a wait of a machine's thread */
@@ -171,6 +172,7 @@ static void world_part(uint64_t seed)
 	world.holds = random_below(&random, 4) == 0;
 	world.by_id = random_below(&random, 2) == 0;
 	world.rules.barring = random_below(&random, 4) == 0;
+	world.opens = (seed ^ seed >> 3) % 2 == 0; /* no throw: the other dice fall as they did */
 	if (random_below(&random, 3) == 0)
 		world.rules.lies = random_u64(&random);
 }
@@ -269,6 +271,8 @@ static void world_configure(uint64_t seed, enum world_plant plant, const char *s
 		world_put_other_route(
 		        &text, text_string(&limits_text), text_string(&identities_text));
 	meter_put_quota(&world.meter, &text, seed, plant == WORLD_LEND_MORE);
+	if (world.opens)
+		text_put(&text, VIEW("names: [{sender: '<>'}, {policy: rewrite}]\n"));
 	text_format(&text,
 	        "idempotency: {by: %s}\n"
 	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
@@ -285,7 +289,9 @@ static void world_configure(uint64_t seed, enum world_plant plant, const char *s
 }
 
 /* Half of the worlds have one. It has no limits: the meter has them. But its refusals come late,
- * sessions end when they are idle or old, and in times of trouble its front ends fail. */
+ * sessions end when they are idle or old, and in times of trouble its front ends fail. Where mail
+ * is from whoever sends it, a mailbox may send as nobody else: under another's name it would stay
+ * in the queue for ever. */
 static void world_make_tenant(uint64_t seed)
 {
 	struct mock_tenant_settings settings = MOCK_TENANT_SETTINGS_DEFAULT;
@@ -306,7 +312,7 @@ static void world_make_tenant(uint64_t seed)
 		struct mock_mailbox *mailbox = mock_tenant_add_mailbox(
 		        world.tenant, view_of(meter_mailbox(i)), VIEW("secret"), VIEW(""));
 		check(mailbox != NULL);
-		mock_mailbox_allow(mailbox, VIEW("*"));
+		mock_mailbox_allow(mailbox, world.opens ? VIEW("notices@sim.test") : VIEW("*"));
 	}
 	for (int i = 0; i < MOCK_LIMIT_COUNT; i++)
 		mock_tenant_set_limit(world.tenant, NULL, (enum mock_limit)i, MOCK_NONE);
