@@ -230,6 +230,21 @@ def test_a_bounce_of_open_mail_is_whole(sluice, aiosmtpd, route):
     running.wait_empty()
 
 
+def test_a_report_is_from_the_mailbox_that_stands_in(sluice, mock, route):
+    """Of another server, with the null sender: neither the envelope nor From is a stranger's."""
+    server = mock(tenant={"tarpit": 0, "accepted_domains": ["contoso.com"], "mailboxes": [
+        {"name": user, "password": PASSWORD} for user in (FIRST, SECOND)]})
+    running = sluice(pool(route, server, notices_from=SECOND),
+                     names=[{"sender": "<>", "policy": "rewrite"}])
+    swaks(running.port, "--from", "<>", "--data", text(
+        "report", "From: Mailer <mailer-daemon@host.test>", "MIME-Version: 1.0",
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=x"))
+    running.wait_empty()
+    mailboxes = server.account()["tenant"]["mailboxes"]
+    assert (mailboxes[SECOND]["accepted"], mailboxes[SECOND]["refused"]) == (1, {})
+    assert running.lines("event=bounced") == []
+
+
 def test_who_has_no_name_gets_one(sluice, aiosmtpd, route):
     server = aiosmtpd()
     server.users = {FIRST, SECOND}
