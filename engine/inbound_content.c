@@ -4,6 +4,7 @@
 #include "engine/ingest.h"
 #include "engine/wire/stamp.h"
 #include "queue/base/check.h"
+#include "queue/base/utf8.h"
 
 static void content_take(struct inbound *inbound, struct view bytes);
 static void content_keep(struct inbound *inbound, struct view piece);
@@ -439,6 +440,9 @@ static void content_add_fields(struct inbound *inbound)
 	if (header->fields == 0 && header->blank_missed)
 		text_put(&front, VIEW("\r\n"));
 	check(!front.overflow);
+	/* Names that From had, where the client asked for SMTPUTF8. */
+	if (!utf8_is_ascii(text_view(&front)))
+		inbound->message->flags |= MESSAGE_8BIT | MESSAGE_HEADER_8BIT;
 	content_insert(inbound, 0, text_view(&front));
 }
 

@@ -107,6 +107,25 @@ static void rewrite_changes_sender_and_from(void **state)
 	close_all(fd);
 }
 
+/* What From had may need SMTPUTF8 where it is written anew, though nothing else does. */
+static void utf8_is_seen_in_what_is_written(void **state)
+{
+	static const uint16_t needs = MESSAGE_8BIT | MESSAGE_HEADER_8BIT;
+
+	(void)state;
+	open_with("  - {policy: rewrite, address: n@o.test}\n");
+	int fd = greeted();
+	handed_in(fd, "MAIL FROM:<a@b.test> SMTPUTF8",
+	        IDS "From: \xc3\x84nna <a@b.test>\r\n\r\nx\r\n");
+	assert_int_equal(house.mail[0].flags & needs, needs);
+	handed_in(fd, "MAIL FROM:<a@b.test> SMTPUTF8", IDS "From: Anna <a@b.test>\r\n\r\nx\r\n");
+	assert_int_equal(house.mail[1].flags & needs, 0);
+	/* Encoded, where it may not. */
+	handed_in(fd, "MAIL FROM:<a@b.test>", IDS "From: \xc3\x84nna <a@b.test>\r\n\r\nx\r\n");
+	assert_int_equal(house.mail[2].flags & needs, 0);
+	close_all(fd);
+}
+
 #define ASSERT_AUTHOR(text) assert_string_equal(house.mail[house.mail_count - 1].author, (text))
 
 /* The sender stays until somebody sends it; where From's address stands is known, whatever else is
@@ -272,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rewrite_changes_sender_and_from),
 		cmocka_unit_test(rewrite_without_an_address_leaves_it_open),
+		cmocka_unit_test(utf8_is_seen_in_what_is_written),
 		cmocka_unit_test(empty_fields_are_filled_in_place),
 		cmocka_unit_test(a_report_keeps_the_null_sender),
 		cmocka_unit_test(a_default_is_for_what_is_impossible),
