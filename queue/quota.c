@@ -12,7 +12,6 @@
 
 static uint64_t quota_room(struct quota *quota, struct mono now, bool urgent);
 static void quota_look(struct quota *quota, struct mono now);
-static void quota_grow(struct quota *quota, struct mono now);
 static uint64_t quota_block(const struct quota *quota);
 static void quota_add(struct quota *quota, struct mono now, uint64_t count);
 static void quota_decode_learned(
@@ -35,10 +34,7 @@ void quota_init(struct quota *quota, const struct quota_settings *settings)
 	const uint64_t most = settings->count == QUOTA_NONE ? QUOTA_COUNT_MAX : settings->count;
 	window_init(&quota->window, quota_is_cap(quota) ? WINDOW_NONE : most,
 	        (int64_t)((double)settings->period_ns * (1 + settings->guard)));
-	const int64_t wait_ns = quota_is_cap(quota) ? 1 : settings->period_ns;
-	const struct learned_settings rate = { LEARNED_NONE, LEARNED_NONE, wait_ns,
-		wait_ns > QUOTA_RATE_MOST_NS ? wait_ns : QUOTA_RATE_MOST_NS };
-	learned_init(&quota->rate, &rate);
+	rate_init(&quota->rate);
 }
 
 uint64_t quota_stop(const struct quota *quota, bool urgent)
@@ -62,12 +58,7 @@ static void quota_look(struct quota *quota, struct mono now)
 		quota->setbacks = 0;
 		quota->changed = true;
 	}
-	const int64_t used_ns = quota->full_at.ns > quota->rate.changed.ns ? quota->full_at.ns
-	                                                                   : quota->rate.changed.ns;
-	if (quota->rate.limit != LEARNED_NONE && now.ns - used_ns >= QUOTA_RATE_IDLE_NS) {
-		learned_forget(&quota->rate);
-		quota->changed = true;
-	}
+	quota->changed |= rate_look(&quota->rate, now);
 	if (quota->learned == QUOTA_NONE)
 		return;
 	if (quota->setbacks == 0 && mono_reached(now, quota->grow_at) &&
@@ -154,8 +145,8 @@ void quota_spend(struct quota *quota, struct mono now, uint64_t count)
 	quota->lent -= count;
 	if (!quota_is_cap(quota))
 		quota_add(quota, now, count);
-	if (count > 0 && quota->rate.limit != LEARNED_NONE)
-		quota_grow(quota, now);
+	if (count > 0)
+		quota->changed |= rate_take(&quota->rate, now, quota_used(quota, now));
 	if (count == 0 || quota->setbacks == 0 || !mono_reached(now, quota->shut_until))
 		return; /* it was spent before that was said */
 	quota->doubted = quota->late;
@@ -166,17 +157,6 @@ void quota_spend(struct quota *quota, struct mono now, uint64_t count)
 	quota->changed = true;
 }
 
-/* All of what was learned is used, nearly, and nothing was refused. */
-static void quota_grow(struct quota *quota, struct mono now)
-{
-	const uint64_t used = quota_used(quota, now);
-	const bool full = used + used / 10 >= quota->rate.limit;
-
-	if (full)
-		quota->full_at = now;
-	quota->changed |= learned_accept(&quota->rate, now, quota->rate.epoch, used, full);
-}
-
 void quota_count(struct quota *quota, struct mono now, uint64_t count)
 {
 	check(quota_is_free(quota));
@@ -185,16 +165,12 @@ void quota_count(struct quota *quota, struct mono now, uint64_t count)
 
 bool quota_cut(struct quota *quota, struct mono now)
 {
-	const uint64_t used = window_used(&quota->window, now.ns);
-
 	check(quota->settings.count == QUOTA_NONE);
 	check(!quota_is_cap(quota));
-	/* What it has had lately is no rate to speak of, least of all what a probe has. */
-	if (used < QUOTA_CUT_LEAST ||
-	        (quota->rate.limit != LEARNED_NONE && used < quota->rate.limit / 2))
+	if (!rate_cut(&quota->rate, now, window_used(&quota->window, now.ns)))
 		return false;
 	quota->changed = true;
-	return learned_refuse(&quota->rate, now, quota->rate.epoch, used);
+	return true;
 }
 
 bool quota_exhaust(
@@ -226,15 +202,15 @@ bool quota_exhaust(
 bool quota_is_free(const struct quota *quota)
 {
 	return quota->settings.count == QUOTA_NONE && quota->setbacks == 0 &&
-	       quota->rate.limit == LEARNED_NONE;
+	       !rate_is_known(&quota->rate);
 }
 
 bool quota_resume(struct quota *quota)
 {
-	const bool any = quota->setbacks > 0 || quota->learned != QUOTA_NONE ||
-	                 quota->rate.limit != LEARNED_NONE;
+	const bool any =
+	        quota->setbacks > 0 || quota->learned != QUOTA_NONE || rate_is_known(&quota->rate);
 
-	learned_forget(&quota->rate);
+	rate_init(&quota->rate);
 	quota->setbacks = 0;
 	quota->learned = QUOTA_NONE;
 	quota->changed |= any;
@@ -313,7 +289,7 @@ size_t quota_encode(
 	record_put_u64(&writer, (uint64_t)(quota->grow_at.ns - now.ns));
 	record_put_u64(&writer, quota->rate.limit);
 	record_put_u64(&writer, quota->rate.refused);
-	record_put_u64(&writer, (uint64_t)quota->rate.wait_ns);
+	record_put_u64(&writer, (uint64_t)quota->rate.stay_ns);
 	quota->changed = false;
 	return writer.bytes;
 }
@@ -355,17 +331,10 @@ static void quota_decode_rate(struct quota *quota, struct record_reader *reader,
 {
 	const uint64_t limit = record_get_u64(reader);
 	const uint64_t refused = record_get_u64(reader);
-	const int64_t wait_ns = (int64_t)record_get_u64(reader);
-	struct learned *rate = &quota->rate;
+	const int64_t stay_ns = (int64_t)record_get_u64(reader);
 
-	if (limit == 0 || limit > QUOTA_COUNT_MAX || quota->settings.count != QUOTA_NONE)
-		return;
-	rate->limit = limit;
-	rate->proven = limit;
-	rate->refused = refused;
-	rate->changed = now;
-	if (wait_ns >= rate->settings.wait_ns && wait_ns <= rate->settings.wait_most_ns)
-		rate->wait_ns = wait_ns;
+	if (limit <= QUOTA_COUNT_MAX && quota->settings.count == QUOTA_NONE)
+		rate_restore(&quota->rate, now, limit, refused, stay_ns);
 }
 
 /* What is beyond belief is damaged, and bounded. */

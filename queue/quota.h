@@ -15,7 +15,7 @@
  * nothing until its own report has had time to come.
  *
  * A quota with a period and no count is a rate that nobody has stated. It is free, and only counts
- * what is sent, until the server refuses for its sake: then it is learned (queue/learned.h), and
+ * what is sent, until the server refuses for its sake: then it is learned (queue/rate.h), and
  * free again once it has not been used up for long.
  *
  * It holds over a crash: nothing is lent beyond an allowance that is on disk, in a record that
@@ -33,7 +33,7 @@
 
 #include "queue/base/clock.h"
 #include "queue/base/errors.h"
-#include "queue/learned.h"
+#include "queue/rate.h"
 #include "queue/window_record.h"
 
 #define QUOTA_RECORD_MAX (64 + WINDOW_RECORD_MAX)
@@ -47,11 +47,6 @@
 /* A report comes within that, mostly. Exchange Online makes it when it gives up, which is at once
  * where a limit refuses (reference.md, 6.4). */
 #define QUOTA_REPORT_NS (120 * NS_PER_S)
-
-/* Fewer than that in a period are no matter of a rate. */
-#define QUOTA_CUT_LEAST    5
-#define QUOTA_RATE_MOST_NS (3600 * NS_PER_S) /* between two growths */
-#define QUOTA_RATE_IDLE_NS (3600 * NS_PER_S) /* not used up for so long: it is free again */
 
 struct quota_settings {
 	uint64_t count;    /* 1 .. QUOTA_COUNT_MAX; or QUOTA_NONE: not known */
@@ -80,8 +75,7 @@ struct quota {
 	uint64_t learned; /* no more than that may count, until learned_until; or QUOTA_NONE */
 	struct mono learned_until;
 	struct mono grow_at;
-	struct learned rate; /* of one that nobody stated */
-	struct mono full_at; /* it was used up then, last */
+	struct rate rate; /* of one that nobody stated */
 };
 
 enum quota_answer {

@@ -236,13 +236,13 @@ static void test_a_rate_is_learned(void **state)
 	for (int i = 0; i < 20; i++)
 		spooler_count_sent(star.spooler, 0);
 	spooler_cut_rate(star.spooler, 0);
-	assert_int_equal(star.spooler->quotas[rate].quota.rate.limit, 20);
+	assert_int_equal(star.spooler->quotas[rate].quota.rate.limit, 15);
 	assert_int_equal(ask(&star, &sheet), 0);
 	assert_false(sheet.free);
 	assert_true(sheet.until.ns > clock_mono().ns + 50 * NS_PER_S);
 	/* It is known after a restart. */
 	star_restart(&star, with_total);
-	assert_int_equal(star.spooler->quotas[rate].quota.rate.limit, 20);
+	assert_int_equal(star.spooler->quotas[rate].quota.rate.limit, 15);
 	star_close(&star);
 }
 

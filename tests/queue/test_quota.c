@@ -300,8 +300,7 @@ static void test_a_report_says_so(void **state)
 	assert_true(quota_is_free(&quota));
 }
 
-/* A rate that nobody stated: free until it is refused, then what was sent in the last minute, or
- * three quarters of what was learned before; it grows while it is used up, and is forgotten. */
+/* A rate that nobody stated is free, and counts, until it is refused. */
 static void test_a_rate_is_learned(void **state)
 {
 	static struct quota quota;
@@ -315,46 +314,31 @@ static void test_a_rate_is_learned(void **state)
 	(void)state;
 	quota_init(&quota, &rate);
 	assert_true(quota_is_free(&quota));
-	quota_count(&quota, now, QUOTA_CUT_LEAST - 1);
-	assert_false(quota_cut(&quota, now)); /* that was no rate */
-	quota_count(&quota, now, 100 - (QUOTA_CUT_LEAST - 1));
+	quota_count(&quota, now, 100);
 	assert_true(quota_cut(&quota, now));
 	assert_false(quota_is_free(&quota));
 	assert_int_equal(lend(&quota, now, true, 1, 9), 0);
 	now = mono_after(now, 5 * MINUTES_NS);
-	/* A probe that is refused is no news of the rate. */
 	assert_int_equal(lend(&quota, now, false, 1, 1), 1);
 	quota_spend(&quota, now, 1);
-	assert_false(quota_cut(&quota, now));
+	assert_false(quota_cut(&quota, now)); /* a probe that is refused is no news of it */
 	now = mono_after(now, 2 * MINUTES_NS);
 	uint64_t lent = 0;
 	for (uint64_t more = 1; more > 0; lent += more)
 		more = lend(&quota, now, false, 1, 16);
-	assert_int_equal(lent, 100);
-	quota_spend(&quota, now, 99);
-	assert_true(quota.rate.limit > 100); /* it grew with the last one */
-	assert_true(quota_cut(&quota, now));
-	assert_int_equal(quota.rate.limit, 100); /* that was too much */
-	assert_true(quota_cut(&quota, now));
-	assert_in_range(quota.rate.limit, 70, 80);
+	assert_int_equal(lent, 75);
+	quota_spend(&quota, now, 75);
 	/* On disk, and back. */
-	quota_spend(&quota, now, 1);
-	const uint64_t limit = quota.rate.limit;
 	write_record(&quota, now, false);
 	quota_init(&quota, &rate);
 	assert_false(failed(quota_decode(&quota, now, wall_at(now), view_from(disk, disk_bytes))));
-	assert_int_equal(quota.rate.limit, limit);
-	/* Used up, again and again: more than was refused, in the end. */
-	for (int i = 0; i < 30; i++) {
-		now = mono_after(now, 2 * MINUTES_NS);
-		lent = 0;
-		for (uint64_t more = 1; more > 0; lent += more)
-			more = lend(&quota, now, false, 1, 16);
-		quota_spend(&quota, now, lent);
-	}
-	assert_true(quota.rate.limit > 100);
-	/* And not any more: nobody needs it. */
-	now = mono_after(now, QUOTA_RATE_IDLE_NS);
+	assert_int_equal(quota.rate.limit, 75);
+	assert_int_equal(quota.rate.refused, 100);
+	now = mono_after(now, 2 * MINUTES_NS);
+	assert_int_equal(lend(&quota, now, false, 1, 1), 1);
+	quota_spend(&quota, now, 1);
+	/* Nobody needs it: it is free again. */
+	now = mono_after(now, 2 * RATE_IDLE_NS);
 	(void)lend(&quota, now, false, 1, 1);
 	assert_true(quota_is_free(&quota));
 }

@@ -49,6 +49,8 @@ struct day {
 static struct day day; /* callbacks of the seams come without an owner of their own type */
 
 static void day_configure(void);
+static void day_configure_pool(struct text *text);
+static double day_seconds(void);
 static void day_make_tenant(void);
 static void day_make_mock(void);
 static void day_make_mail(void);
@@ -104,6 +106,9 @@ void day_run(const struct day_settings *settings, struct day_result *result)
 	while (!day_is_over())
 		day_turn();
 	day_watch_judge(&day.watch, clock_mono(), result);
+	if (settings->source_minute > 0)
+		result->source_used = (double)day.delivered /
+		                      (settings->source_minute * (1 + day_seconds() / 60));
 	day_watch_judge_waits(day.mails, settings->messages, result);
 	result->accepted = day.feeder.accepted;
 	result->delivered = day.delivered;
@@ -121,6 +126,12 @@ static void day_configure(void)
 	struct config_report report;
 
 	check(memory != NULL);
+	if (settings->source_minute > 0)
+		text_format(&text,
+		        "routes: [{name: direct, interface: direct, host: 127.0.0.1, port: %d, "
+		        "tls: {verify: true, mode: required}}]\n"
+		        "accepted_domains: [day.test, out.test]\n",
+		        DAY_MOCK_PORT);
 	text_format(&text,
 	        "name: relay.day.test\n"
 	        "spool: {path: day}\n"
@@ -128,22 +139,10 @@ static void day_configure(void)
 	        "listeners: [{address: \"127.0.0.1:2525\"}]\n"
 	        "retry: {give_up_after: 30d}\n"
 	        "threads: {ingest: 1, delivery: %d}\n"
-	        "streams: [{name: urgent, urgent: true, sender: [urgent@day.test]}]\n"
-	        "routes:\n"
-	        "  - name: pool\n"
-	        "    interface: submission\n"
-	        "    host: 127.0.0.1\n"
-	        "    port: %d\n"
-	        "    tls: {verify: true, mode: required}\n"
-	        "    notices_from: notices@day.test\n",
-	        settings->mailboxes > 100 && settings->cost_from == 0 ? 2 : 1, DAY_MOCK_PORT);
-	if (settings->connections > 0)
-		text_format(&text, "    connections: %u\n    recipients_per_day: none\n",
-		        settings->connections);
-	text_put(&text, VIEW("    identities:\n"));
-	for (unsigned i = 0; i < settings->mailboxes; i++)
-		text_format(&text, "      - {user: m%u@day.test, auth: login, secret_file: %s}\n",
-		        i, settings->secret);
+	        "streams: [{name: urgent, urgent: true, sender: [urgent@day.test]}]\n",
+	        settings->mailboxes > 100 && settings->cost_from == 0 ? 2 : 1);
+	if (settings->mailboxes > 0)
+		day_configure_pool(&text);
 	check(!text.overflow);
 	config_report_init(&report);
 	const struct err err = config_load_text(&day.config, "day.yaml", text_view(&text), &report);
@@ -155,6 +154,28 @@ static void day_configure(void)
 	free(memory);
 }
 
+static void day_configure_pool(struct text *text)
+{
+	const struct day_settings *settings = &day.settings;
+
+	text_format(text,
+	        "routes:\n"
+	        "  - name: pool\n"
+	        "    interface: submission\n"
+	        "    host: 127.0.0.1\n"
+	        "    port: %d\n"
+	        "    tls: {verify: true, mode: required}\n"
+	        "    notices_from: notices@day.test\n",
+	        DAY_MOCK_PORT);
+	if (settings->connections > 0)
+		text_format(text, "    connections: %u\n    recipients_per_day: none\n",
+		        settings->connections);
+	text_put(text, VIEW("    identities:\n"));
+	for (unsigned i = 0; i < settings->mailboxes; i++)
+		text_format(text, "      - {user: m%u@day.test, auth: login, secret_file: %s}\n", i,
+		        settings->secret);
+}
+
 static void day_make_tenant(void)
 {
 	struct mock_tenant_settings settings = MOCK_TENANT_SETTINGS_DEFAULT;
@@ -164,8 +185,12 @@ static void day_make_tenant(void)
 	settings.licences = 100000;
 	settings.external_per_day = MOCK_NONE;
 	settings.counts = MOCK_COUNTS_MAIL;
+	settings.source_minute = day.settings.source_minute;
+	settings.source_burst = day.settings.source_minute > 0 ? day.settings.source_minute : 1;
 	mock_tenant_create(&day.tenant, &settings);
 	mock_tenant_add_domain(day.tenant, VIEW("day.test"));
+	if (day.settings.source_minute > 0)
+		mock_tenant_add_domain(day.tenant, VIEW("out.test"));
 	for (unsigned i = 0; i < day.settings.mailboxes; i++) {
 		(void)snprintf(name, sizeof name, "m%u@day.test", i);
 		struct mock_mailbox *mailbox = mock_tenant_add_mailbox(
@@ -194,14 +219,15 @@ static void day_make_tenant(void)
 
 static void day_make_mock(void)
 {
+	const bool direct = day.settings.source_minute > 0;
 	const struct tls_server_settings tls = { "", "" };
 	struct mock_settings settings = {
-		.interface = MOCK_SUBMISSION,
+		.interface = direct ? MOCK_DIRECT : MOCK_SUBMISSION,
 		.tenant = day.tenant,
-		.mechanisms = SIGNIN_BIT(SIGNIN_LOGIN),
+		.mechanisms = direct ? 0 : SIGNIN_BIT(SIGNIN_LOGIN),
 		.work_ns = (int64_t)(day.settings.work_s * (double)NS_PER_S),
 		.work_spread = 0.5,
-		.sessions_max = 4 * day.settings.mailboxes,
+		.sessions_max = direct ? 100 : 4 * day.settings.mailboxes,
 		.seed = random_u64(&day.random),
 		.observer = &day.observer,
 	};
@@ -337,13 +363,16 @@ static void day_look(void)
 		day_fail("stuck: nothing was delivered for two days");
 }
 
+static double day_seconds(void)
+{
+	return (double)clock_mono().ns / (double)NS_PER_S;
+}
+
 static bool day_is_over(void)
 {
-	const double seconds = (double)clock_mono().ns / (double)NS_PER_S;
-
 	if (day.result->failed)
 		return true;
-	if (day.settings.stop_hours > 0 && seconds >= day.settings.stop_hours * 3600) {
+	if (day.settings.stop_hours > 0 && day_seconds() >= day.settings.stop_hours * 3600) {
 		day_look();
 		return true;
 	}

@@ -31,6 +31,8 @@ struct day_settings {
 	bool spells;           /* the service is busy now and then */
 	double halve_at_s;     /* the service halves its messages a minute; 0: never */
 	double lift_at_s;      /* and gives them back */
+	double source_minute;  /* no mailboxes, but Direct Send: the service takes so many messages
+	                        * a minute from our address, which nobody knows; 0: mailboxes */
 	unsigned oracle_turns; /* between two looks at the limits */
 	const char *secret;    /* a file with a secret in it */
 	bool verbose;
@@ -57,6 +59,7 @@ struct day_result {
 	double halved_throttled; /* of the attempts */
 	double halved_used;      /* of the new limit, from five minutes after it */
 	double lifted_used;      /* of the old one, in the last quarter after it was lifted */
+	double source_used;      /* with source_minute: of what it takes in all that time */
 };
 
 void day_run(const struct day_settings *settings, struct day_result *result);

@@ -124,7 +124,7 @@ void day_watch_judge(struct day_watch *watch, struct mono now, struct day_result
 		if (i == 0 || part < result->used_least)
 			result->used_least = part;
 	}
-	result->used_mean = sum / settings->mailboxes;
+	result->used_mean = settings->mailboxes > 0 ? sum / settings->mailboxes : 0;
 	if (watch->settled.at_ns == 0)
 		return;
 	const struct day_mark *until = watch->lifted.at_ns != 0 ? &watch->lifted : &end;
