@@ -51,8 +51,23 @@ static void test_it_forgets(void **state)
 	assert_false(rota_serve(&rota, now, 0, 2, 1));
 	now = mono_after(now, ROTA_FORGET_NS - 1);
 	assert_false(rota.starving == 0);
-	now = mono_after(now, 1);
+	now = mono_after(now, ROTA_FORGET_NS + 1);
 	assert_true(rota_serve(&rota, now, 0, 2, 1));
+}
+
+/* Nor does one who asks again and again keep the others in mind by that. */
+static void test_it_forgets_one_of_them(void **state)
+{
+	struct rota rota = { 0 };
+	struct mono now = { NS_PER_S };
+	int asked = 0;
+
+	(void)state;
+	assert_true(rota_serve(&rota, now, 0, 2, 1));
+	assert_false(rota_serve(&rota, now, 1, 2, 0));
+	for (; asked < 100 && !rota_serve(&rota, now, 0, 2, 1); asked++)
+		now = mono_after(now, SOON_NS);
+	assert_in_range(asked, ROTA_FORGET_NS / SOON_NS - 1, 2 * ROTA_FORGET_NS / SOON_NS);
 }
 
 /* However they ask, each of them is served as often as the others. */
@@ -85,6 +100,7 @@ int main(void)
 		cmocka_unit_test(test_by_turns),
 		cmocka_unit_test(test_enough_for_all),
 		cmocka_unit_test(test_it_forgets),
+		cmocka_unit_test(test_it_forgets_one_of_them),
 		cmocka_unit_test(test_nobody_is_passed),
 	};
 
