@@ -136,7 +136,9 @@ struct mono quota_when(struct quota *quota, struct mono now, bool urgent, uint64
 		return MONO_NEVER;
 	const struct mono when = { window_when(
 		&quota->window, now.ns, stop - quota->lent, (uint32_t)count) };
-	return quota->learned == QUOTA_NONE ? when : mono_earlier(when, quota->grow_at);
+	/* It grows only where it is what stops the mail, and nothing is to be found out. */
+	const bool grows = quota->setbacks == 0 && quota->learned == stop;
+	return grows ? mono_earlier(when, quota->grow_at) : when;
 }
 
 void quota_spend(struct quota *quota, struct mono now, uint64_t count)
@@ -236,11 +238,12 @@ static void quota_add(struct quota *quota, struct mono now, uint64_t count)
 
 static uint64_t quota_block(const struct quota *quota)
 {
-	uint64_t block =
-	        (quota->settings.count == QUOTA_NONE ? quota->rate.limit : quota->settings.count) /
-	        QUOTA_OF_BLOCK;
+	const uint64_t limit =
+	        quota->settings.count == QUOTA_NONE ? quota->rate.limit : quota->settings.count;
+	uint64_t block = limit / QUOTA_OF_BLOCK;
 
-	if (block < QUOTA_BLOCK_MIN)
+	/* Of what is free next to nothing is lent. */
+	if (block < QUOTA_BLOCK_MIN || limit == QUOTA_NONE)
 		block = QUOTA_BLOCK_MIN;
 	return block < quota->wanted ? quota->wanted : block;
 }
@@ -251,6 +254,7 @@ bool quota_wants_record(struct quota *quota, struct mono now)
 
 	if (quota->keeping || quota_is_cap(quota))
 		return false;
+	quota_look(quota, now);
 	if (quota->changed)
 		return true;
 	if (need < quota->wanted)

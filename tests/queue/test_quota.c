@@ -343,6 +343,64 @@ static void test_a_rate_is_learned(void **state)
 	assert_true(quota_is_free(&quota));
 }
 
+/* It was learned and is forgotten: the record that says so is as good as any after a crash. */
+static void test_a_free_rate_on_disk(void **state)
+{
+	static struct quota quota;
+	const struct quota_settings rate = {
+		.count = QUOTA_NONE,
+		.period_ns = MINUTES_NS,
+		.stop = 1,
+	};
+	struct mono now = { 1000 * NS_PER_S };
+
+	(void)state;
+	quota_init(&quota, &rate);
+	quota_count(&quota, now, 100);
+	assert_true(quota_cut(&quota, now));
+	now = mono_after(now, 2 * MINUTES_NS);
+	assert_int_equal(lend(&quota, now, false, 1, 1), 1);
+	quota_spend(&quota, now, 1);
+	write_record(&quota, now, false);
+	now = mono_after(now, RATE_IDLE_NS);
+	assert_true(quota_wants_record(&quota, now));
+	assert_true(quota_is_free(&quota));
+	write_record(&quota, now, false);
+	assert_false(quota_wants_record(&quota, now));
+	quota_init(&quota, &rate);
+	assert_false(failed(quota_decode(&quota, now, wall_at(now), view_from(disk, disk_bytes))));
+	assert_true(quota_is_free(&quota));
+	assert_in_range(quota_used(&quota, now), 0, 16);
+}
+
+/* What was learned is no bound where ordinary mail stops before: then its growth brings nothing,
+ * and is nothing to wait for. */
+static void test_there_may_be_more_is_never_past(void **state)
+{
+	static struct quota quota;
+	struct mono now = { NS_PER_S };
+	uint64_t lent;
+
+	(void)state;
+	quota_init(&quota, &tenant);
+	assert_int_equal(lend(&quota, now, false, 980, 980), 980);
+	quota_spend(&quota, now, 980);
+	assert_int_equal(lend(&quota, now, true, 11, 11), 11);
+	quota_spend(&quota, now, 10);
+	now = mono_after(now, NS_PER_S);
+	assert_true(quota_exhaust(&quota, now, now, MINUTES_NS, false));
+	quota_give_back(&quota, 1);
+	now = mono_after(now, MINUTES_NS);
+	assert_int_equal(lend(&quota, now, true, 1, 1), 1);
+	quota_spend(&quota, now, 1);
+	quota_give_back(&quota, quota.lent);
+	assert_int_equal(quota.setbacks, 0);
+	quota.learned = 995;
+	now = mono_after(now, 2 * QUOTA_GROW_NS);
+	assert_int_equal(quota_lend(&quota, now, false, 1, 1, &lent), QUOTA_SHORT);
+	assert_true(quota_when(&quota, now, false, 1).ns > now.ns);
+}
+
 /* Three who spend, tell late, give back and lose everything in crashes, for ten days: a crash may
  * come between a record's writing and its end, and finds either of the two. */
 static void test_any_way_it_is_spent(void **state)
@@ -413,6 +471,8 @@ int main(void)
 		cmocka_unit_test(test_the_server_says_so),
 		cmocka_unit_test(test_a_report_says_so),
 		cmocka_unit_test(test_a_rate_is_learned),
+		cmocka_unit_test(test_a_free_rate_on_disk),
+		cmocka_unit_test(test_there_may_be_more_is_never_past),
 		cmocka_unit_test(test_any_way_it_is_spent),
 	};
 
