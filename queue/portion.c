@@ -66,6 +66,8 @@ void portion_end(struct portion *portion, struct portion_ticket *ticket, uint32_
 	const uint64_t left = ticket->count - counted;
 	const uint64_t back = left < portion->surrender ? left : portion->surrender;
 	portion->surrender -= back;
+	if (portion->surrender > portion->open)
+		portion->surrender = portion->open; /* what was spent can't go back */
 	portion->back += back;
 	portion->pots[ticket->pot] += left - back;
 	*ticket = (struct portion_ticket){ 0 };

@@ -148,6 +148,25 @@ static void test_it_is_shut(void **state)
 	assert_int_equal(portion_look(&portion, later, false, 1, &ticket), PORTION_ASKED);
 }
 
+/* What was under way then and was spent all the same is no debt of later mail. */
+static void test_what_was_spent_goes_not_back(void **state)
+{
+	struct portion portion = { 0 };
+	struct portion_ticket ticket;
+
+	(void)state;
+	portion_grant(&portion, PORTION_ANY, 2, 1, (struct mono){ 0 });
+	assert_int_equal(take(&portion, false, 2, &ticket), PORTION_FREE);
+	portion_shut(&portion, later);
+	portion_end(&portion, &ticket, 2);
+	assert_int_equal(portion.surrender, 0);
+	portion_grant(&portion, PORTION_ANY, 2, 1, (struct mono){ 0 });
+	assert_int_equal(take(&portion, false, 2, &ticket), PORTION_FREE);
+	portion_end(&portion, &ticket, 0);
+	assert_int_equal(portion_returns(&portion), 0);
+	assert_int_equal(portion.pots[PORTION_ANY], 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +176,7 @@ int main(void)
 		cmocka_unit_test(test_it_rests),
 		cmocka_unit_test(test_a_fair_part),
 		cmocka_unit_test(test_it_is_shut),
+		cmocka_unit_test(test_what_was_spent_goes_not_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
