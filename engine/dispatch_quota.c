@@ -190,8 +190,8 @@ static enum portion_reason dispatch_weigh_in(struct dispatch *dispatch,
 		return PORTION_FREE;
 	*share = (struct portions_share){ .entry = entry };
 	urgent &= unit != QUOTA_IN_FLIGHT; /* a place comes back soon, and serves any */
-	const enum portion_reason reason = portion_look(
-	        &entry->portion, loop_now(&dispatch->shard->loop), urgent, count, &share->ticket);
+	const enum portion_reason reason =
+	        portions_look(&dispatch->portions, entry, urgent, count, &share->ticket);
 	weight->asks = entry;
 	weight->until = entry->portion.short_until[urgent ? PORTION_URGENT : PORTION_ANY];
 	if (reason == PORTION_ASKED || (reason == PORTION_SHORT && tally.internal == 0))
@@ -210,9 +210,12 @@ void dispatch_portioned(struct dispatch *dispatch, struct portion_sheet *sheet)
 
 void dispatch_wake_capped(struct dispatch *dispatch)
 {
-	for (uint32_t i = 0; i < dispatch->portions.count; i++)
-		if (dispatch->portions.entries[i].row->unit == QUOTA_IN_FLIGHT)
-			dispatch_wake_asking(dispatch, &dispatch->portions.entries[i]);
+	/* Whoever waits has asked for more, so that it is busy. */
+	list_each(link, &dispatch->portions.busy) {
+		struct portions_entry *entry = container_of(link, struct portions_entry, link);
+		if (entry->row->unit == QUOTA_IN_FLIGHT)
+			dispatch_wake_asking(dispatch, entry);
+	}
 }
 
 static void dispatch_wake_asking(struct dispatch *dispatch, struct portions_entry *entry)

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+static void gates_stir(struct gates *gates, struct gates_entry *entry);
+static struct mono gates_work_on(struct gates *gates, struct gates_entry *entry);
 static void gates_timer_expired(struct timer *timer);
 
 struct err gates_init(struct gates *gates, struct shard *shard)
@@ -16,6 +18,7 @@ struct err gates_init(struct gates *gates, struct shard *shard)
 		.own = gate_plan_recipients(shard->config, shard->index),
 		.timer.expired = gates_timer_expired,
 	};
+	list_init(&gates->busy);
 	gates->entries = calloc(gates->count, sizeof *gates->entries);
 	gates->routes = calloc(shard->config->routes.count, sizeof *gates->routes);
 	if (gates->entries == NULL || gates->routes == NULL)
@@ -152,9 +155,15 @@ bool gates_refuse(struct gates *gates, uint32_t gate, uint16_t route, uint32_t e
 
 struct gate_sheet *gates_want(struct gates *gates, struct gates_entry *entry)
 {
-	gates->wanting += !entry->wanting;
+	gates_stir(gates, entry);
 	entry->wanting = true;
 	return &entry->next;
+}
+
+static void gates_stir(struct gates *gates, struct gates_entry *entry)
+{
+	if (!link_is_linked(&entry->link))
+		list_push_last(&gates->busy, &entry->link);
 }
 
 bool gates_hear(struct gates *gates, const struct gate_news *news)
@@ -167,7 +176,6 @@ bool gates_hear(struct gates *gates, const struct gate_news *news)
 	if (news->gate.epoch != entry->gate.epoch && entry->wanting) {
 		entry->next = (struct gate_sheet){ 0 };
 		entry->wanting = false;
-		gates->wanting--;
 	}
 	gates->closed -= entry->gate.closed;
 	gates->closed += news->gate.closed;
@@ -180,6 +188,7 @@ bool gates_hear(struct gates *gates, const struct gate_news *news)
 	if (news->yours && !entry->mine)
 		entry->lent_at = loop_now(&gates->shard->loop);
 	entry->mine = news->yours;
+	gates_stir(gates, entry);
 	return opened;
 }
 
@@ -196,32 +205,44 @@ void gates_work(struct gates *gates)
 	struct shard *shard = gates->shard;
 	struct mono next = MONO_NEVER;
 
-	if ((gates->wanting == 0 && gates->closed == 0) || shard->drained)
+	if (list_is_empty(&gates->busy) || shard->drained)
 		return;
-	for (uint32_t i = 0; i < gates->count; i++) {
-		struct gates_entry *entry = &gates->entries[i];
+	for (size_t left = gates->busy.count; left > 0; left--) {
+		struct gates_entry *entry =
+		        container_of(list_pop_first(&gates->busy), struct gates_entry, link);
 
-		if (entry->mine && !entry->used) {
-			const struct mono until = mono_after(entry->lent_at, GATES_IDLE_NS);
-			if (mono_reached(loop_now(&shard->loop), until))
-				gates_give_up(gates, entry);
-			else
-				next = mono_earlier(next, until);
-		}
-		if (!entry->wanting || entry->telling)
-			continue;
-		entry->sheet = entry->next;
-		entry->sheet.gate = i;
-		entry->sheet.epoch = entry->gate.epoch;
-		entry->next = (struct gate_sheet){ 0 };
-		entry->wanting = false;
-		gates->wanting--;
-		entry->telling = true;
-		const struct letter letter = { .kind = LETTER_GATE, .gate = &entry->sheet };
-		const bool put = mailbox_put(shard->spooler.out, &letter);
-		check(put); /* there is room for all sheets */
+		next = mono_earlier(next, gates_work_on(gates, entry));
+		if (entry->wanting || entry->mine)
+			gates_stir(gates, entry);
 	}
 	loop_timer_set(&shard->loop, &gates->timer, next);
+}
+
+/* Gives when leave that nobody uses is given up. */
+static struct mono gates_work_on(struct gates *gates, struct gates_entry *entry)
+{
+	struct shard *shard = gates->shard;
+	struct mono until = MONO_NEVER;
+
+	if (entry->mine && !entry->used) {
+		until = mono_after(entry->lent_at, GATES_IDLE_NS);
+		if (mono_reached(loop_now(&shard->loop), until)) {
+			gates_give_up(gates, entry);
+			until = MONO_NEVER;
+		}
+	}
+	if (!entry->wanting || entry->telling)
+		return until;
+	entry->sheet = entry->next;
+	entry->sheet.gate = (uint32_t)(entry - gates->entries);
+	entry->sheet.epoch = entry->gate.epoch;
+	entry->next = (struct gate_sheet){ 0 };
+	entry->wanting = false;
+	entry->telling = true;
+	const struct letter letter = { .kind = LETTER_GATE, .gate = &entry->sheet };
+	const bool put = mailbox_put(shard->spooler.out, &letter);
+	check(put); /* there is room for all sheets */
+	return until;
 }
 
 static void gates_timer_expired(struct timer *timer)

@@ -37,6 +37,7 @@ struct gates_entry {
 	uint64_t hash;
 	char recipient[GATE_RECIPIENT_BYTES];
 	struct mono turn; /* of the next message that is put off */
+	struct link link; /* busy */
 };
 
 /* A tenant's and our address's: no route has more. */
@@ -52,9 +53,9 @@ struct gates {
 	uint32_t count;
 	uint32_t own; /* the first of our recipients' */
 	struct gates_route *routes;
-	uint32_t closed; /* of them; 0: nothing need be asked */
-	uint32_t shut;   /* of these, recipients' */
-	uint32_t wanting;
+	uint32_t closed;  /* of them; 0: nothing need be asked */
+	uint32_t shut;    /* of these, recipients' */
+	struct list busy; /* with something to tell, or leave that may go unused: few of many */
 	struct timer timer;
 };
 

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+static void portions_stir(struct portions *portions, struct portions_entry *entry);
+static struct mono portions_work_on(struct portions *portions, struct portions_entry *entry);
 static bool portions_wants(const struct portions_entry *entry);
 static void portions_tell(struct portions *portions, struct portions_entry *entry, bool back);
 static void portions_ask(const struct portions *portions, const struct portions_entry *entry,
@@ -18,6 +20,7 @@ struct err portions_init(struct portions *portions, struct shard *shard)
 	const struct quota_plan *plan = config->quotas;
 
 	*portions = (struct portions){ .shard = shard, .timer.expired = portions_timer_expired };
+	list_init(&portions->busy);
 	portions->entries = calloc(plan->count + 1, sizeof *portions->entries);
 	portions->routes = calloc(config->routes.count, sizeof *portions->routes);
 	if (portions->entries == NULL || portions->routes == NULL)
@@ -65,6 +68,17 @@ bool portions_has_room(const struct portions_entry *entry)
 	       entry->portion.pots[PORTION_URGENT] > 0;
 }
 
+enum portion_reason portions_look(struct portions *portions, struct portions_entry *entry,
+        bool urgent, uint32_t count, struct portion_ticket *ticket)
+{
+	const enum portion_reason reason = portion_look(
+	        &entry->portion, loop_now(&portions->shard->loop), urgent, count, ticket);
+
+	if (reason == PORTION_ASKED)
+		portions_stir(portions, entry);
+	return reason;
+}
+
 void portions_take(const struct portions_shares *shares)
 {
 	for (uint32_t i = 0; i < shares->count; i++)
@@ -78,6 +92,7 @@ void portions_end(struct portions *portions, struct portions_share *share, uint3
 	if (share->ticket.count == 0)
 		return;
 	portion_end(&entry->portion, &share->ticket, counted);
+	portions_stir(portions, entry);
 	if (entry->tell_at.ns == MONO_NEVER.ns)
 		entry->tell_at =
 		        mono_after(loop_now(&portions->shard->loop), portions_tell_ns(entry));
@@ -98,6 +113,7 @@ bool portions_exhaust(
 
 		if (entry->row->unit != QUOTA_EXTERNAL)
 			continue;
+		portions_stir(portions, entry);
 		entry->exhausted = true;
 		entry->late = late;
 		entry->began = began;
@@ -142,36 +158,52 @@ void portions_resume(struct portions *portions)
 		portion_resume(&portions->entries[i].portion);
 }
 
+static void portions_stir(struct portions *portions, struct portions_entry *entry)
+{
+	if (!link_is_linked(&entry->link))
+		list_push_last(&portions->busy, &entry->link);
+}
+
 void portions_work(struct portions *portions)
 {
 	struct shard *shard = portions->shard;
-	const struct mono now = loop_now(&shard->loop);
 	struct mono next = MONO_NEVER;
 
-	if (portions->count == 0 || shard->drained)
+	if (list_is_empty(&portions->busy) || shard->drained)
 		return;
-	for (uint32_t i = 0; i < portions->count; i++) {
-		struct portions_entry *entry = &portions->entries[i];
-		const bool due = mono_reached(now, entry->tell_at) || entry->exhausted;
+	for (size_t left = portions->busy.count; left > 0; left--) {
+		struct portions_entry *entry =
+		        container_of(list_pop_first(&portions->busy), struct portions_entry, link);
+		const struct mono wanted = portions_work_on(portions, entry);
 
-		if (entry->asking)
-			continue; /* its answer makes another turn */
-		/* What ended meanwhile did for those that waited. */
-		if (portions_is_cap(entry) && portions_has_room(entry))
-			portion_content(&entry->portion);
-		if (due && portions_is_cap(entry))
-			portion_share(&entry->portion, portions_fair(portions, entry));
-		if (due)
-			portions_tell(portions, entry, portion_rest(&entry->portion));
-		else if (portions_wants(entry) && mono_reached(now, entry->ask_at))
-			portions_tell(portions, entry, false);
-		if (entry->asking)
-			continue;
-		next = mono_earlier(next, entry->tell_at);
-		if (portions_wants(entry))
-			next = mono_earlier(next, entry->ask_at);
+		next = mono_earlier(next, wanted);
+		/* The answer makes another turn. */
+		if (entry->asking || wanted.ns != MONO_NEVER.ns)
+			portions_stir(portions, entry);
 	}
 	loop_timer_set(&shard->loop, &portions->timer, next);
+}
+
+/* Gives when there is more to do, if nothing happens until then. */
+static struct mono portions_work_on(struct portions *portions, struct portions_entry *entry)
+{
+	const struct mono now = loop_now(&portions->shard->loop);
+	const bool due = mono_reached(now, entry->tell_at) || entry->exhausted;
+
+	if (entry->asking)
+		return MONO_NEVER;
+	/* What ended meanwhile did for those that waited. */
+	if (portions_is_cap(entry) && portions_has_room(entry))
+		portion_content(&entry->portion);
+	if (due && portions_is_cap(entry))
+		portion_share(&entry->portion, portions_fair(portions, entry));
+	if (due)
+		portions_tell(portions, entry, portion_rest(&entry->portion));
+	else if (portions_wants(entry) && mono_reached(now, entry->ask_at))
+		portions_tell(portions, entry, false);
+	if (entry->asking)
+		return MONO_NEVER;
+	return portions_wants(entry) ? mono_earlier(entry->tell_at, entry->ask_at) : entry->tell_at;
 }
 
 /* Of a cap, while others may want some of it. */
@@ -249,6 +281,7 @@ struct portions_entry *portions_told(struct portions *portions, struct portion_s
 
 	check(entry->asking);
 	entry->asking = false;
+	portions_stir(portions, entry);
 	if (entry->row->settings.count == QUOTA_NONE && !entry->exhausted)
 		entry->free = sheet->free;
 	/* Under a cap it is asked again, until somebody's message ends. */

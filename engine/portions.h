@@ -44,6 +44,7 @@ struct portions_entry {
 	struct mono ask_at;  /* not before that */
 	struct mono tell_at; /* MONO_NEVER: there is nothing to tell */
 	struct list waiting; /* for whoever waits for more; the one above's */
+	struct link link;    /* busy */
 };
 
 /* What a route's mail counts in. */
@@ -67,6 +68,8 @@ struct portions {
 	struct shard *shard;
 	struct portions_entry *entries; /* by the plan */
 	uint32_t count;
+	struct list
+	        busy; /* entries that have something to ask or tell, now or later: few of many */
 	struct portions_route *routes;
 	struct timer timer;
 };
@@ -76,6 +79,9 @@ MUST_CHECK struct err portions_init(struct portions *portions, struct shard *sha
 void portions_finish(struct portions *portions);
 /* Whether it is of use to look again for those that wait: not where a cap has no place free. */
 bool portions_has_room(const struct portions_entry *entry);
+/* portion_look(); what is ASKED for is asked. */
+enum portion_reason portions_look(struct portions *portions, struct portions_entry *entry,
+        bool urgent, uint32_t count, struct portion_ticket *ticket);
 /* The message starts: it takes what the looks in the same breath gave. */
 void portions_take(const struct portions_shares *shares);
 /* Asks and tells. Once a turn. */

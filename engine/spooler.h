@@ -80,6 +80,7 @@ struct spooler_quota {
 	struct list waiting; /* sheets */
 	struct mono told_until;
 	struct rota rota; /* of a cap */
+	struct link link; /* busy */
 };
 
 /* The learned rates that a route's mail counts in: a tenant's and our address's. */
@@ -99,7 +100,8 @@ struct spooler_gate {
 	struct gate_news news[FEED_SHARDS_MAX];
 	struct note note; /* on its way to disk while `keeping` */
 	bool keeping;
-	bool dirty; /* it has changed since */
+	bool dirty;       /* it has changed since */
+	struct link link; /* busy */
 };
 
 struct spooler {
@@ -135,9 +137,11 @@ struct spooler {
 	bool page_turning;            /* it is under way */
 	struct spooler_quota *quotas; /* by the plan */
 	uint32_t quota_count;
+	struct list quotas_busy;     /* those that may want a record: few of many */
 	struct spooler_rates *rates; /* by route */
 	struct spooler_gate *gates;  /* by the plan */
 	uint32_t gate_count;
+	struct list gates_busy; /* those that somebody doesn't know, or the disk: few of many */
 	bool ids_wanted[FEED_SHARDS_MAX];
 	uint64_t ids_next; /* for reports */
 	uint64_t ids_left;

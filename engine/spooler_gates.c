@@ -11,16 +11,19 @@ static_assert(FEED_SHARDS_MAX <= 64, "a bit each");
 
 static const struct view name_prefix = VIEW_INIT("gates/");
 
+static void spooler_stir_gate(struct spooler *spooler, struct spooler_gate *own);
 static void spooler_read_gate(struct spooler *spooler, uint32_t index);
 static bool spooler_gate_is_recipient(
         const struct spooler *spooler, const struct spooler_gate *own);
 static void spooler_lend_probe(struct spooler *spooler, struct spooler_gate *own);
 static void spooler_change_gate(struct spooler *spooler, struct spooler_gate *own);
+static void spooler_tell_gate(struct spooler *spooler, struct spooler_gate *own);
 static void spooler_log_gate(struct spooler *spooler, const struct spooler_gate *own);
 
 struct err spooler_gates_open(struct spooler *spooler)
 {
 	spooler->gate_count = gate_plan_total(spooler->shard.config);
+	list_init(&spooler->gates_busy);
 	spooler->gates = calloc(spooler->gate_count, sizeof *spooler->gates);
 	if (spooler->gates == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
@@ -28,6 +31,12 @@ struct err spooler_gates_open(struct spooler *spooler)
 	for (uint32_t i = 0; i < gate_plan_count(spooler->shard.config); i++)
 		spooler_read_gate(spooler, i);
 	return err_ok();
+}
+
+static void spooler_stir_gate(struct spooler *spooler, struct spooler_gate *own)
+{
+	if (!link_is_linked(&own->link))
+		list_push_last(&spooler->gates_busy, &own->link);
 }
 
 static void spooler_read_gate(struct spooler *spooler, uint32_t index)
@@ -49,8 +58,10 @@ static void spooler_read_gate(struct spooler *spooler, uint32_t index)
 	if (failed(spool_read_note(spooler->spool, text_view(&name), &record)) ||
 	        failed(gate_decode(&own->gate, clock_mono(), clock_wall(), record)))
 		return;
-	if (own->gate.closed)
-		own->untold = UINT64_MAX;
+	if (!own->gate.closed)
+		return;
+	own->untold = UINT64_MAX;
+	spooler_stir_gate(spooler, own);
 }
 
 void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t shard)
@@ -70,6 +81,7 @@ void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t
 		spooler_change_gate(spooler, own);
 	} else if (sheet->refused) {
 		own->untold |= UINT64_C(1) << shard; /* it closed by itself meanwhile */
+		spooler_stir_gate(spooler, own);
 	}
 	if (sheet->taken && gate_take(&own->gate, sheet->epoch))
 		spooler_change_gate(spooler, own);
@@ -96,6 +108,7 @@ static void spooler_lend_probe(struct spooler *spooler, struct spooler_gate *own
 		return;
 	own->asks &= ~(UINT64_C(1) << shard);
 	own->untold |= UINT64_C(1) << shard;
+	spooler_stir_gate(spooler, own);
 }
 
 static bool spooler_gate_is_recipient(const struct spooler *spooler, const struct spooler_gate *own)
@@ -106,6 +119,7 @@ static bool spooler_gate_is_recipient(const struct spooler *spooler, const struc
 /* It has closed, or opened. */
 static void spooler_change_gate(struct spooler *spooler, struct spooler_gate *own)
 {
+	spooler_stir_gate(spooler, own);
 	own->untold = UINT64_MAX;
 	own->asks = 0;
 	own->dirty = !spooler_gate_is_recipient(spooler, own);
@@ -121,30 +135,40 @@ void spooler_resume_gates(struct spooler *spooler)
 
 void spooler_tell_gates(struct spooler *spooler)
 {
-	for (uint32_t i = 0; i < spooler->gate_count; i++) {
-		struct spooler_gate *own = &spooler->gates[i];
+	struct list *busy = &spooler->gates_busy;
 
-		for (size_t shard = 0; shard < spooler->delivery_count && own->untold != 0;
-		        shard++) {
-			const uint64_t bit = UINT64_C(1) << shard;
-			struct gate_news *news = &own->news[shard];
+	for (size_t left = busy->count; left > 0; left--) {
+		struct spooler_gate *own =
+		        container_of(list_pop_first(busy), struct spooler_gate, link);
 
-			if ((own->untold & bit) == 0 || (own->telling & bit) != 0)
-				continue;
-			const struct letter letter = { .kind = LETTER_GATE_NEWS, .news = news };
-			*news = (struct gate_news){
-				.index = i,
-				.gate = own->gate,
-				.yours = own->gate.lent && own->gate.prober == shard,
-			};
-			memcpy(news->recipient, own->recipient, sizeof news->recipient);
-			own->untold &= ~bit;
-			own->telling |= bit;
-			check(mailbox_put(spooler->delivery[shard].out, &letter));
-		}
-		if (spooler->delivery_count < FEED_SHARDS_MAX)
-			own->untold &= (UINT64_C(1) << spooler->delivery_count) - 1;
+		spooler_tell_gate(spooler, own);
+		if (own->untold != 0 || own->dirty || own->keeping)
+			spooler_stir_gate(spooler, own);
 	}
+}
+
+/* Whoever is being told still hears it later. */
+static void spooler_tell_gate(struct spooler *spooler, struct spooler_gate *own)
+{
+	for (size_t shard = 0; shard < spooler->delivery_count && own->untold != 0; shard++) {
+		const uint64_t bit = UINT64_C(1) << shard;
+		struct gate_news *news = &own->news[shard];
+
+		if ((own->untold & bit) == 0 || (own->telling & bit) != 0)
+			continue;
+		const struct letter letter = { .kind = LETTER_GATE_NEWS, .news = news };
+		*news = (struct gate_news){
+			.index = (uint32_t)(own - spooler->gates),
+			.gate = own->gate,
+			.yours = own->gate.lent && own->gate.prober == shard,
+		};
+		memcpy(news->recipient, own->recipient, sizeof news->recipient);
+		own->untold &= ~bit;
+		own->telling |= bit;
+		check(mailbox_put(spooler->delivery[shard].out, &letter));
+	}
+	if (spooler->delivery_count < FEED_SHARDS_MAX)
+		own->untold &= (UINT64_C(1) << spooler->delivery_count) - 1;
 }
 
 void spooler_told_gate(struct spooler *spooler, const struct gate_news *news, size_t shard)
@@ -154,18 +178,18 @@ void spooler_told_gate(struct spooler *spooler, const struct gate_news *news, si
 
 bool spooler_owns_gate_note(const struct spooler *spooler, const struct note *note)
 {
-	for (uint32_t i = 0; i < spooler->gate_count; i++)
-		if (note == &spooler->gates[i].note)
-			return true;
-	return false;
+	const char *at = (const char *)note;
+
+	return at >= (const char *)spooler->gates &&
+	       at < (const char *)(spooler->gates + spooler->gate_count);
 }
 
 void spooler_keep_gates(struct spooler *spooler)
 {
 	const struct loop *loop = &spooler->shard.loop;
 
-	for (uint32_t i = 0; i < spooler->gate_count; i++) {
-		struct spooler_gate *own = &spooler->gates[i];
+	list_each(link, &spooler->gates_busy) {
+		struct spooler_gate *own = container_of(link, struct spooler_gate, link);
 
 		if (!own->dirty || own->keeping || batch_notes_full(&spooler->batch))
 			continue;
@@ -187,9 +211,11 @@ void spooler_kept_gate(struct note *note, bool kept)
 
 bool spooler_gates_are_kept(const struct spooler *spooler)
 {
-	for (uint32_t i = 0; i < spooler->gate_count; i++)
-		if (spooler->gates[i].dirty || spooler->gates[i].keeping)
+	list_each(link, &spooler->gates_busy) {
+		const struct spooler_gate *own = container_of(link, struct spooler_gate, link);
+		if (own->dirty || own->keeping)
 			return false;
+	}
 	return true;
 }
 

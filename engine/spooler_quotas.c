@@ -13,6 +13,8 @@ static_assert(QUOTA_RECORD_MAX <= THROTTLE_RECORD_MAX, "a note has room for a qu
 
 static const struct view name_prefix = VIEW_INIT("quotas/");
 
+static void spooler_stir_quota(struct spooler *spooler, struct spooler_quota *own);
+static void spooler_keep_quota(struct spooler *spooler, struct spooler_quota *own);
 static struct err spooler_rates_open(struct spooler *spooler);
 static void spooler_read_quota(struct spooler *spooler, uint32_t index);
 static void spooler_name_quota(const struct quota_row *row, struct text *name);
@@ -30,6 +32,7 @@ struct err spooler_quotas_open(struct spooler *spooler)
 {
 	const struct quota_plan *plan = spooler->shard.config->quotas;
 
+	list_init(&spooler->quotas_busy);
 	spooler->quotas = calloc(plan->count + 1, sizeof *spooler->quotas);
 	if (spooler->quotas == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
@@ -78,6 +81,7 @@ void spooler_cut_rate(struct spooler *spooler, uint32_t gate)
 
 	if (!quota_cut(&own->quota, loop_now(&spooler->shard.loop)))
 		return;
+	spooler_stir_quota(spooler, own);
 	quota_plan_name(own->row, &of);
 	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING, "learned");
 	log_text(&line, "of", text_view(&of));
@@ -144,6 +148,7 @@ void spooler_hear_portion(struct spooler *spooler, struct portion_sheet *sheet, 
 
 	check(sheet->quota < spooler->quota_count);
 	sheet->shard = (uint16_t)shard;
+	spooler_stir_quota(spooler, own);
 	quota_spend(&own->quota, now, sheet->spent);
 	quota_give_back(&own->quota, sheet->back);
 	if (sheet->exhausted)
@@ -237,22 +242,43 @@ static bool spooler_quota_is_last(const struct spooler *spooler)
 	       spooler->drained == spooler->ingest_count + spooler->delivery_count;
 }
 
+static void spooler_stir_quota(struct spooler *spooler, struct spooler_quota *own)
+{
+	if (!quota_is_cap(&own->quota) && !link_is_linked(&own->link))
+		list_push_last(&spooler->quotas_busy, &own->link);
+}
+
 void spooler_keep_quotas(struct spooler *spooler)
 {
-	const struct mono now = loop_now(&spooler->shard.loop);
-	const bool last = spooler_quota_is_last(spooler);
+	struct list *busy = &spooler->quotas_busy;
 
-	for (uint32_t i = 0; i < spooler->quota_count; i++) {
-		struct spooler_quota *own = &spooler->quotas[i];
-		if (quota_is_cap(&own->quota) || own->quota.keeping ||
-		        batch_notes_full(&spooler->batch))
-			continue;
-		/* Ahead of need in commits that happen anyway. */
-		const bool ahead = own->quota.open && !last && !batch_is_empty(&spooler->batch) &&
-		                   quota_wants_record(&own->quota, now);
-		if (ahead || spooler_quota_wants(spooler, own))
-			spooler_write_quota(spooler, own);
+	if (spooler_quota_is_last(spooler))
+		for (uint32_t i = 0; i < spooler->quota_count; i++)
+			spooler_stir_quota(spooler, &spooler->quotas[i]);
+	for (size_t left = busy->count; left > 0; left--) {
+		struct spooler_quota *own =
+		        container_of(list_pop_first(busy), struct spooler_quota, link);
+		struct quota *quota = &own->quota;
+
+		spooler_keep_quota(spooler, own);
+		/* What nobody has any of, nor waits for, is looked at when somebody asks. */
+		if (quota->keeping || quota->lent > 0 || !list_is_empty(&own->waiting) ||
+		        spooler_quota_wants(spooler, own))
+			spooler_stir_quota(spooler, own);
 	}
+}
+
+static void spooler_keep_quota(struct spooler *spooler, struct spooler_quota *own)
+{
+	const struct mono now = loop_now(&spooler->shard.loop);
+
+	if (own->quota.keeping || batch_notes_full(&spooler->batch))
+		return;
+	/* Ahead of need in commits that happen anyway. */
+	const bool ahead = own->quota.open && !spooler_quota_is_last(spooler) &&
+	                   !batch_is_empty(&spooler->batch) && quota_wants_record(&own->quota, now);
+	if (ahead || spooler_quota_wants(spooler, own))
+		spooler_write_quota(spooler, own);
 }
 
 /* A record has to be written, whatever else is. */
@@ -289,9 +315,10 @@ void spooler_kept_quota(struct spooler *spooler, struct note *note, bool kept)
 
 bool spooler_quotas_want(struct spooler *spooler)
 {
-	for (uint32_t i = 0; i < spooler->quota_count; i++)
-		if (spooler_quota_wants(spooler, &spooler->quotas[i]))
+	list_each(link, &spooler->quotas_busy) {
+		if (spooler_quota_wants(spooler, container_of(link, struct spooler_quota, link)))
 			return true;
+	}
 	return false;
 }
 
@@ -307,7 +334,8 @@ bool spooler_quotas_are_closed(const struct spooler *spooler)
 void spooler_resume_quotas(struct spooler *spooler)
 {
 	for (uint32_t i = 0; i < spooler->quota_count; i++)
-		(void)quota_resume(&spooler->quotas[i].quota);
+		if (quota_resume(&spooler->quotas[i].quota))
+			spooler_stir_quota(spooler, &spooler->quotas[i]);
 }
 
 /* Once an hour of a day: it has room for a few now and then. */

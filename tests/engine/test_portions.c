@@ -56,8 +56,7 @@ static struct portion_sheet *sent(struct office *office)
 static enum portion_reason look(struct office *office, struct portions_entry *entry, bool urgent,
         uint32_t count, struct portion_ticket *ticket)
 {
-	return portion_look(
-	        &entry->portion, loop_now(&office->desk->shard.loop), urgent, count, ticket);
+	return portions_look(&office->portions, entry, urgent, count, ticket);
 }
 
 static void assert_route(const struct office *office, uint32_t route, const char *tenant)
@@ -130,6 +129,7 @@ static void test_asked_spent_told(void **state)
 	(void)portions_told(&office->portions, sheet);
 	assert_null(sent(office));
 	assert_true(large->tell_at.ns == MONO_NEVER.ns);
+	assert_true(list_is_empty(&office->portions.busy));
 	office_close(office);
 }
 

@@ -58,6 +58,8 @@ static void test_told_probed_opened(void **state)
 	send_sheet(&star, &taken);
 	assert_false(star.news.gate.closed);
 	assert_false(star.news.yours);
+	star_turns(&star, 5);
+	assert_true(list_is_empty(&star.spooler->gates_busy)); /* all is told and kept */
 	star_close(&star);
 }
 

@@ -69,6 +69,8 @@ static void test_lent_and_told(void **state)
 	assert_int_equal(star.spooler->batch.commits, later);
 	tell(&star, 4, 5);
 	assert_int_equal(used(&star), 4);
+	star_turns(&star, 5);
+	assert_true(list_is_empty(&star.spooler->quotas_busy)); /* nobody has any */
 	star_close(&star);
 }
 
