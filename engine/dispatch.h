@@ -201,6 +201,8 @@ enum portion_reason dispatch_weigh(struct dispatch *dispatch, const struct dispa
         const struct job *job, bool urgent, struct dispatch_weight *weight);
 /* Messages have ended: their places under a cap are free for others of this shard. */
 void dispatch_wake_capped(struct dispatch *dispatch);
+/* Some are free still, and some wait. */
+bool dispatch_has_places(const struct dispatch *dispatch);
 /* False: not now. */
 bool dispatch_open(
         struct dispatch *dispatch, struct dispatch_route *route, struct dispatch_lane *lane);

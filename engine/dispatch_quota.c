@@ -218,9 +218,25 @@ void dispatch_wake_capped(struct dispatch *dispatch)
 	}
 }
 
+bool dispatch_has_places(const struct dispatch *dispatch)
+{
+	list_each(link, &dispatch->portions.busy) {
+		const struct portions_entry *entry =
+		        container_of(link, struct portions_entry, link);
+		if (entry->row->unit == QUOTA_IN_FLIGHT && !list_is_empty(&entry->waiting) &&
+		        portions_room(entry) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of those that wait for a place as many as there are places: they are many, and a place is given
+ * back with each message. */
 static void dispatch_wake_asking(struct dispatch *dispatch, struct portions_entry *entry)
 {
-	while (!list_is_empty(&entry->waiting) && portions_has_room(entry))
+	uint64_t left = entry->row->unit == QUOTA_IN_FLIGHT ? portions_room(entry) : UINT64_MAX;
+
+	for (; left > 0 && !list_is_empty(&entry->waiting); left--)
 		dispatch_wake(dispatch,
 		        container_of(list_first(&entry->waiting), struct dispatch_lane, link));
 }

@@ -127,12 +127,14 @@ void dispatch_start_jobs(struct dispatch *dispatch)
 	struct mono wanted = MONO_NEVER;
 
 	dispatch_wake_timed(dispatch);
-	dispatch_wake_stirred(dispatch);
+	/* Those that wait for a place, before the one that has just given his back. */
 	dispatch_wake_capped(dispatch);
+	dispatch_wake_stirred(dispatch);
 	dispatch->more = false;
 	for (uint32_t i = 0; i < dispatch->route_count && !dispatch->draining; i++)
 		if (dispatch->routes[i].lane_count > 0)
 			dispatch_start_route(dispatch, &dispatch->routes[i]);
+	dispatch->more |= !dispatch->draining && dispatch_has_places(dispatch);
 	ledger_work(&dispatch->ledger);
 	incidents_work(&dispatch->incidents);
 	portions_work(&dispatch->portions);

@@ -62,10 +62,9 @@ static bool portions_is_cap(const struct portions_entry *entry)
 	return entry->row->unit == QUOTA_IN_FLIGHT;
 }
 
-bool portions_has_room(const struct portions_entry *entry)
+uint64_t portions_room(const struct portions_entry *entry)
 {
-	return !portions_is_cap(entry) || entry->portion.pots[PORTION_ANY] > 0 ||
-	       entry->portion.pots[PORTION_URGENT] > 0;
+	return entry->portion.pots[PORTION_ANY] + entry->portion.pots[PORTION_URGENT];
 }
 
 enum portion_reason portions_look(struct portions *portions, struct portions_entry *entry,
@@ -192,9 +191,11 @@ static struct mono portions_work_on(struct portions *portions, struct portions_e
 
 	if (entry->asking)
 		return MONO_NEVER;
-	/* What ended meanwhile did for those that waited. */
-	if (portions_is_cap(entry) && portions_has_room(entry))
-		portion_content(&entry->portion);
+	if (portions_is_cap(entry) && !list_is_empty(&entry->waiting))
+		portion_want(&entry->portion); /* others were served first */
+	else if (portions_is_cap(entry) && portions_room(entry) > 0)
+		portion_content(
+		        &entry->portion); /* what ended meanwhile did for those that waited */
 	if (due && portions_is_cap(entry))
 		portion_share(&entry->portion, portions_fair(portions, entry));
 	if (due)

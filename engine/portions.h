@@ -77,8 +77,8 @@ struct portions {
 MUST_CHECK struct err portions_init(struct portions *portions, struct shard *shard);
 /* Every sheet is back, or never will be. */
 void portions_finish(struct portions *portions);
-/* Whether it is of use to look again for those that wait: not where a cap has no place free. */
-bool portions_has_room(const struct portions_entry *entry);
+/* What is in its pots. */
+uint64_t portions_room(const struct portions_entry *entry);
 /* portion_look(); what is ASKED for is asked. */
 enum portion_reason portions_look(struct portions *portions, struct portions_entry *entry,
         bool urgent, uint32_t count, struct portion_ticket *ticket);

@@ -82,6 +82,12 @@ void portion_grant(struct portion *portion, enum portion_pot pot, uint64_t count
 	portion->short_until[pot] = count < needed ? until : (struct mono){ 0 };
 }
 
+void portion_want(struct portion *portion)
+{
+	if (portion->wanted[PORTION_ANY] == 0)
+		portion->wanted[PORTION_ANY] = 1;
+}
+
 void portion_content(struct portion *portion)
 {
 	portion->wanted[PORTION_ANY] = 0;

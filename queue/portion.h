@@ -56,6 +56,8 @@ void portion_end(struct portion *portion, struct portion_ticket *ticket, uint32_
 /* So many came, of so many that were needed; until: when there may be more, where that is less. */
 void portion_grant(struct portion *portion, enum portion_pot pot, uint64_t count, uint32_t needed,
         struct mono until);
+/* Somebody waits for one at least. */
+void portion_want(struct portion *portion);
 /* Nobody waits for more. */
 void portion_content(struct portion *portion);
 /* The server says that there is no more, until then: all goes back. */

@@ -287,6 +287,63 @@ static void office_quota(struct office *office, const char *more)
 	"> 250-mail.example\\n250-PIPELINING\\n250-CHUNKING\\n250 AUTH PLAIN\n"                    \
 	"< AUTH PLAIN\n> 235 welcome\n"
 
+static void await_place(struct rig *rig, uint32_t lane)
+{
+	struct dispatch *dispatch = &rig->delivery.dispatch;
+	struct portions_entry *cap = &dispatch->portions.entries[1];
+	struct dispatch_lane *at = &dispatch->routes[0].lanes[lane];
+
+	assert_int_equal(cap->row->unit, QUOTA_IN_FLIGHT);
+	assert_int_equal(at->state, DISPATCH_LANE_IDLE);
+	list_remove(&dispatch->routes[0].idle, &at->link);
+	at->state = DISPATCH_LANE_ASKING;
+	at->asks = cap;
+	list_push_last(&cap->waiting, &at->link);
+	if (!link_is_linked(&cap->link))
+		list_push_last(&dispatch->portions.busy, &cap->link);
+}
+
+/* A place that is given back is for whoever waits longest, before the one who had it; and wakes no
+ * more of them than there are places. */
+static void test_places_go_round(void **state)
+{
+	struct office *office = *state;
+	struct rig *rig = office->rig;
+	struct dispatch *dispatch = &rig->delivery.dispatch;
+	char route[1024];
+
+	(void)snprintf(route, sizeof route,
+	        "tls: {mode: required, ca_file: %s}, sessions: 4, total: {connections: 2}, "
+	        "identities: [{user: a@in.test, secret_file: %s}, {user: b@in.test, secret_file: "
+	        "%s}, {user: c@in.test, secret_file: %s}]",
+	        office->certificates.authority, office->secret, office->secret, office->secret);
+	rig_init_with(rig, "", route, NULL, &office->keeper);
+	assert_false(failed(helper_start(&office->keeper.helper)));
+	rig_turn_for(rig, 5 * NS_PER_MS);
+	struct dispatch_lane *lanes = dispatch->routes[0].lanes;
+	struct portions_entry *cap = &dispatch->portions.entries[1];
+	await_place(rig, 1);
+	await_place(rig, 2);
+	cap->portion.pots[PORTION_ANY] = 1;
+	lane_stir(lanes[0].lane);
+	dispatch_start_jobs(dispatch);
+	/* They had nothing to send, so the order of their looks is that of the idle. */
+	assert_ptr_equal(list_first(&dispatch->routes[0].idle), &lanes[1].link);
+	assert_int_equal(lanes[0].state, DISPATCH_LANE_IDLE);
+	assert_int_equal(lanes[2].state, DISPATCH_LANE_ASKING);
+	/* The place is free still: the next one looks, soon. */
+	assert_true(dispatch->more);
+	cap->portion.pots[PORTION_ANY] = 0;
+	dispatch_start_jobs(dispatch);
+	assert_int_equal(lanes[2].state, DISPATCH_LANE_ASKING);
+	assert_false(dispatch->more);
+	assert_true(cap->asking); /* and whoever waits is not forgotten */
+	assert_int_equal(cap->sheet.needed, 1);
+	rig->totals[1] = 2;
+	rig_turn_for(rig, 50 * NS_PER_MS);
+	assert_int_equal(lanes[2].state, DISPATCH_LANE_IDLE);
+}
+
 /* A mailbox that may send no more asks for nothing of the quota, and keeps none of it. */
 static void test_the_mailbox_is_short(void **state)
 {
@@ -375,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_the_server_says_so),
 		cmocka_unit_test(test_of_internal_mail),
 		cmocka_unit_test(test_of_the_route),
+		cmocka_unit_test_setup_teardown(test_places_go_round, office_open, office_close),
 		cmocka_unit_test_setup_teardown(
 		        test_the_mailbox_is_short, office_open, office_close),
 		cmocka_unit_test_setup_teardown(test_the_quota_is_short, office_open, office_close),
