@@ -288,6 +288,7 @@ static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_
 	lane_init(lane->lane, route_index, identity_index,
 	        dispatch_throttle(dispatch, lane, route->target.route, identity_index));
 	lane->lane->stirred = &dispatch->stirred;
+	lane->lane->unproven = lane->identity != NULL;
 	lane->depth = lane->lane->throttle->settings.in_flight == THROTTLE_NONE
 	                      ? route->target.route->pipeline
 	                      : 1;

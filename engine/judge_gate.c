@@ -37,6 +37,7 @@ static void judge_hold_lanes(struct judge *judge, struct lane *lane, struct judg
         const struct lane_wait *wait, uint32_t epoch, bool route, bool *news);
 static void judge_close_gate(struct judge *judge, struct lane *lane, struct judge_case *it,
         const struct judge_origin *origin, uint32_t gate, int64_t wait_ns, bool *news);
+static bool judge_can_renew(const struct judge *judge, const struct lane *lane);
 static bool judge_blames_route(const struct judge_case *it);
 static void judge_shut(struct judge *judge, struct lane *lane, struct judge_case *it);
 static bool judge_kind(const struct judge_case *it, enum throttle_kind *kind);
@@ -83,13 +84,25 @@ bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
 		break;
 	case GATE_REAUTH:
 		lane->refused = true;
-		if (lane->reauths++ > 0)
+		if (lane->reauths++ > 0 ||
+		        (it->stage == STAGE_AUTH && !judge_can_renew(judge, lane)))
 			judge_hold(judge, lane, it, origin, false);
 		break;
 	default:
 		break;
 	}
 	return retire;
+}
+
+/* The next sign-in may bring another token; a password is the same again, and repeats lock the
+ * account (reference.md, 4.3). */
+static bool judge_can_renew(const struct judge *judge, const struct lane *lane)
+{
+	const struct config_identities *identities =
+	        &judge->shard->config->routes.at[lane->route].identities;
+
+	return lane->identity < identities->count &&
+	       identities->at[lane->identity].auth == IDENTITY_AUTH_XOAUTH2;
 }
 
 /* What is said of one message or address, another session would hear too: it waits by itself. But

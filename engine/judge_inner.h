@@ -28,7 +28,7 @@ enum judge_gate {
 	GATE_ROUTE,
 	GATE_SCOPE,  /* by the verdict's scope: see judge_scope_gate() */
 	GATE_PAIR,   /* the mailbox takes no mail of the sender; others may */
-	GATE_REAUTH, /* one more sign-in, then as GATE_LANE */
+	GATE_REAUTH, /* one more sign-in with a fresh token, if it has any; then as GATE_LANE */
 };
 
 enum judge_act judge_act_of(const struct judge_case *it);

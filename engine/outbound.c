@@ -38,6 +38,7 @@ void outbound_open(struct outbound *outbound, struct target *target,
 		.id = id,
 		.opened = loop_now(&shard->loop),
 		.since = loop_now(&shard->loop),
+		.refusals = lane->refusals,
 		.train = train,
 		.carrier = {
 			.judge = judge,

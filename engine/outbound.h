@@ -74,8 +74,8 @@ struct outbound {
 	uint32_t train_sent;     /* of them, those wholly queued */
 	uint32_t train_answered; /* of them, those wholly answered */
 	/* sign-in; the chunk holds the secret and the line that goes out, and is wiped */
-	uint32_t reauths; /* of the lane when it began */
-	const char *hint; /* what may be behind a refusal; NULL: nothing */
+	uint32_t refusals; /* of the lane when it began */
+	const char *hint;  /* what may be behind a refusal; NULL: nothing */
 	struct signin_client signin;
 	struct chunk *signin_chunk;
 	struct reply_reader reader;

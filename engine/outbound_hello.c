@@ -316,8 +316,12 @@ void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask)
 
 	check(outbound->step == STEP_SECRET);
 	check(outbound->secured);
-	outbound->reauths = outbound->carrier.lane->reauths;
 	outbound->hint = ask->hint;
+	/* Repeated refusals bar a mailbox: one session tries again, from the start. */
+	if (outbound->refusals != outbound->carrier.lane->refusals) {
+		outbound_lose(outbound, VIEW("another session's sign-in was refused meanwhile"));
+		return;
+	}
 	if (failed(ask->err)) {
 		hello_no_secret(outbound, ask);
 		return;
@@ -364,7 +368,7 @@ static void hello_on_auth(struct outbound *outbound, const struct reply *reply)
 		struct log_line log = outbound_log(outbound, LOG_INFO, "signed_in");
 		log_word(&log, "mechanism", signin_mechanism_name(outbound->signin.mechanism));
 		log_end(&log);
-		outbound->carrier.lane->refused = false;
+		lane_prove(outbound->carrier.lane);
 		outbound_hello_forget(outbound);
 		outbound_become_ready(outbound);
 		break;
@@ -380,15 +384,18 @@ static void hello_on_auth(struct outbound *outbound, const struct reply *reply)
 
 static void hello_not_signed_in(struct outbound *outbound, const struct reply *reply)
 {
-	const struct lane *lane = outbound->carrier.lane;
+	struct lane *lane = outbound->carrier.lane;
+	const bool stale = outbound->refusals != lane->refusals;
 	struct judge_case it;
 
 	judge_case_hear(&it, STAGE_AUTH, reply, outbound->carrier.server);
 	const bool again =
 	        it.verdict.outcome == OUTCOME_REFRESH_TOKEN || it.verdict.outcome == OUTCOME_REAUTH;
+	if (again || reply->code / 100 == 5)
+		lane_disprove(lane);
 	/* It began with the token that another session has been refused with meanwhile: that says
 	 * nothing new, and must not count as the fresh one's failure. */
-	if (again && lane->reauths > outbound->reauths) {
+	if (again && stale) {
 		outbound_lose(outbound, reply->whole);
 		return;
 	}

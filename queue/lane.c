@@ -55,11 +55,24 @@ void lane_unstand(struct lane *lane)
 	lane_stir(lane);
 }
 
+void lane_prove(struct lane *lane)
+{
+	lane->unproven = false;
+	lane->refused = false;
+	lane_stir(lane);
+}
+
+void lane_disprove(struct lane *lane)
+{
+	lane->unproven = true;
+	lane->refusals++;
+}
+
 bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening)
 {
 	if (!lane_gate_is_open(&lane->door, now))
 		return false;
-	return lane->door.setbacks == 0 || opening == 0;
+	return (lane->door.setbacks == 0 && !lane->unproven) || opening == 0;
 }
 
 bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct lane_wait *wait,

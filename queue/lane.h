@@ -7,6 +7,8 @@
  * session is ready shuts its door: no session is opened until the time is up; sessions that stand
  * go on. So does a fault of one front end, which blames nobody: then success on another session
  * opens the door at once.
+ * While no sign-in has succeeded since start or since one was refused, one session is opened at a
+ * time: a wrong password is tried once, not by all sessions at once.
  * Each gate's wait doubles with every setback in a row, and ends its growth with success.
  * A gate is closed once an epoch: what began before it was closed last says nothing more.
  *
@@ -95,6 +97,8 @@ struct lane {
 	uint32_t standing;  /* sessions that are ready */
 	uint32_t in_flight; /* messages of its sessions' trains */
 	uint32_t reauths;   /* sign-ins tried once more since the last success */
+	uint32_t refusals;  /* sign-ins refused, ever */
+	bool unproven;      /* it signs in, and has not since start or the last refusal */
 	uint32_t epoch;     /* holds so far */
 	struct mono held;   /* when the last of them began */
 	bool refused;       /* the last sign-in was: the next one wants a fresh token */
@@ -126,6 +130,9 @@ void lane_end(struct lane *lane);
 /* A session is ready; it is not any more. */
 void lane_stand(struct lane *lane);
 void lane_unstand(struct lane *lane);
+/* A sign-in succeeded; one was refused. */
+void lane_prove(struct lane *lane);
+void lane_disprove(struct lane *lane);
 /* Whether another session may be opened now; `opening` are on their way. */
 bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening);
 /* Nothing starts for a while, on the word of what began in `epoch`. True: the hold began or grew,

@@ -137,6 +137,23 @@ def test_mail_goes_round_a_mailbox_that_may_not_sign_in(sluice, mock, route, fol
     assert len(line) == 1 and f"identity={FIRST}" in line[0]
 
 
+def test_a_wrong_password_is_tried_once(sluice, mock, route, folder):
+    """Repeats would lock the account, and there is no token that could be fresher."""
+    server = mock(tenant=tenant_of(first={"password": "another secret"}))
+    running = sluice(pool(route, server, folder, FIRST, connections=3))
+    for number in range(8):
+        send(running, f"m{number}", FIRST)
+    (opened,) = wait_until(lambda: incidents(running), running.program.tail)
+    assert (opened["cause"], opened["identity"]) == ("auth_failed", FIRST)
+    wait_until(lambda: all(row["state"] == "deferred" for row in running.queue()),
+               running.program.tail)
+    assert server.account_now()["tenant"]["mailboxes"][FIRST]["refused"] == {"password_wrong": 1}
+    # Corrected: those that wait are sent, over as many sessions as there may be.
+    change(server, tenant_of())
+    running.urge_empty()
+    assert accepted(server, FIRST) == 8
+
+
 def test_nothing_bounces_before_its_time_is_up(sluice, mock, route, folder):
     server = mock(tenant=tenant_of(first={"barred": "252"}))
     running = sluice(pool(route, server, folder, FIRST),

@@ -1,6 +1,8 @@
 /* What each outcome does to recipients, job, lanes and session; and when a job comes to an end. */
 #include "tests/engine/rig.h"
 
+#include <unistd.h>
+
 struct court {
 	struct rig *rig;
 	struct judge *judge;
@@ -255,6 +257,27 @@ static void test_split_of_one_for_good(void **state)
 	rig_destroy(court.rig);
 }
 
+/* The judge takes this for its configuration: the lanes sign in. */
+static struct config *court_identities(struct court *court, const char *identity)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof text,
+	        "spool: {path: .}\n"
+	        "routes: [{host: a.test, tls: {mode: required}, identities: [{user: u, %s}]}]\n",
+	        identity);
+	struct config *config = rig_config(text);
+	court->judge->shard->config = config;
+	return config;
+}
+
+static void court_close(struct court *court, struct config *config)
+{
+	court->judge->shard->config = court->rig->config;
+	config_destroy(config);
+	rig_destroy(court->rig);
+}
+
 static void test_reauth_once(void **state)
 {
 	struct court court = court_open("");
@@ -262,6 +285,7 @@ static void test_reauth_once(void **state)
 	struct reply reply;
 
 	(void)state;
+	struct config *config = court_identities(&court, "oauth: {command: [/bin/true]}");
 	court_lanes(&court);
 	court_hear(&it, &reply, STAGE_AUTH, OUTCOME_REFRESH_TOKEN, SCOPE_IDENTITY);
 	assert_true(judge_lane(court.judge, court.lanes, &it, NULL));
@@ -272,7 +296,36 @@ static void test_reauth_once(void **state)
 	/* As long as a pause, not the seconds that the verdict names for the second try. */
 	assert_true(court.lanes[0].hold.until.ns >=
 	            loop_now(&court.rig->delivery.shard.loop).ns + 3600 * NS_PER_S);
-	rig_destroy(court.rig);
+	court_close(&court, config);
+}
+
+/* A password is the same again, and repeats lock the account. What is said later on a session is no
+ * failed sign-in. */
+static void test_no_reauth_with_a_password(void **state)
+{
+	struct court court = court_open("");
+	char path[] = "sluice-judge-XXXXXX";
+	char identity[64];
+	struct judge_case it;
+	struct reply reply;
+
+	(void)state;
+	const int fd = mkstemp(path);
+	assert_int_equal(write(fd, "s3cret", 6), 6);
+	(void)close(fd);
+	(void)snprintf(identity, sizeof identity, "secret_file: %s", path);
+	struct config *config = court_identities(&court, identity);
+	(void)unlink(path);
+	court_lanes(&court);
+	court_hear(&it, &reply, STAGE_MAIL, OUTCOME_REAUTH, SCOPE_IDENTITY);
+	assert_true(judge_lane(court.judge, court.lanes, &it, NULL));
+	assert_false(held(&court, 0));
+	court_lanes(&court);
+	court_hear(&it, &reply, STAGE_AUTH, OUTCOME_REAUTH, SCOPE_IDENTITY);
+	assert_true(judge_lane(court.judge, court.lanes, &it, NULL));
+	assert_true(held(&court, 0));
+	assert_false(held(&court, 1));
+	court_close(&court, config);
 }
 
 /* A refusal for the sake of one of the mailbox's limits cuts that, once for all that were under
@@ -607,6 +660,7 @@ int main(void)
 		cmocka_unit_test(test_faults_in_a_row),
 		cmocka_unit_test(test_split_of_one_for_good),
 		cmocka_unit_test(test_reauth_once),
+		cmocka_unit_test(test_no_reauth_with_a_password),
 		cmocka_unit_test(test_learns_limits),
 		cmocka_unit_test(test_own_ends),
 		cmocka_unit_test(test_split_halves),

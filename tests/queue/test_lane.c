@@ -287,6 +287,25 @@ static void test_crowd(void **state)
 	assert_int_equal(lane_crowd_most(&lane, AT(90001)), UINT16_MAX);
 }
 
+/* A first sign-in, and one after a refusal, is tried by one session alone. */
+static void test_signs_in_alone(void **state)
+{
+	struct lane lane = fresh();
+
+	(void)state;
+	assert_true(lane_door_open(&lane, AT(0), 3)); /* nobody signs in */
+	lane.unproven = true;
+	assert_true(lane_door_open(&lane, AT(0), 0));
+	assert_false(lane_door_open(&lane, AT(0), 1));
+	lane_prove(&lane);
+	assert_true(lane_door_open(&lane, AT(0), 3));
+	lane_disprove(&lane);
+	assert_int_equal(lane.refusals, 1);
+	assert_false(lane_door_open(&lane, AT(0), 1));
+	lane_resume(&lane);
+	assert_false(lane_door_open(&lane, AT(0), 1));
+}
+
 static void test_resumed(void **state)
 {
 	struct lane lane = fresh();
@@ -316,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_strikes),
 		cmocka_unit_test(test_strikes_of_a_kind),
 		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_signs_in_alone),
 		cmocka_unit_test(test_resumed),
 	};
 
