@@ -11,12 +11,13 @@
 
 #define MOCK_NONE MOCK_WINDOW_UNLIMITED
 
-/* name, word, default (reference.md 3.1) */
+/* name, word, default (reference.md 3.1, 3.2) */
 #define MOCK_LIMITS(X)                                                                             \
 	X(CONNECTIONS, "connections", 3)           /* messages in flight on a mailbox */           \
 	X(MESSAGES, "messages_per_minute", 30)     /* of a mailbox */                              \
 	X(RECIPIENTS, "recipients_per_day", 10000) /* of a mailbox */                              \
-	X(EXTERNAL, "external_recipients_per_day", MOCK_NONE) /* of the tenant */
+	X(EXTERNAL, "external_recipients_per_day", MOCK_NONE) /* of the tenant */                  \
+	X(ONMICROSOFT, "onmicrosoft_recipients_per_day", 100) /* of them, from such senders */
 
 enum mock_limit {
 #define X(name, word, value) MOCK_LIMIT_##name,

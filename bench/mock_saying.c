@@ -152,6 +152,7 @@ static const struct {
 	                                     "email to external recipients (tenant external "
 	                                     "recipient rate limit). For more information see "
 	                                     "https://aka.ms/EXONdrs." },
+	[MOCK_SAYS_ONMICROSOFT_QUOTA].texts = { "550 5.7.236" }, /* its text is not known */
 	[MOCK_SAYS_IDLE].texts = { "451 4.7.0 Timeout waiting for client input",
 	        "451 4.7.0 Timeout waiting for client input {stamp}" },
 	[MOCK_SAYS_SESSION_OVER].texts = { "421 4.4.1 Connection timed out. Total session "

@@ -49,6 +49,7 @@
 	X(SUSPENDED, "suspended")                                                                  \
 	X(SENDER_BANNED, "sender_banned")                                                          \
 	X(EXTERNAL_QUOTA, "external_recipients_per_day")                                           \
+	X(ONMICROSOFT_QUOTA, "onmicrosoft_recipients_per_day")                                     \
 	X(IDLE, "idle")                                                                            \
 	X(SESSION_OVER, "session_over")
 

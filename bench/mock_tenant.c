@@ -42,6 +42,8 @@ void mock_tenant_create(struct mock_tenant **result, const struct mock_tenant_se
 	                                  ? mock_tenant_external_limit(settings->licences)
 	                                  : settings->external_per_day;
 	mock_meter_init(&tenant->external, external, tenant->periods.day_ns);
+	mock_meter_init(
+	        &tenant->onmicrosoft, settings->onmicrosoft_per_day, tenant->periods.day_ns);
 	mock_sources_init(&tenant->sources,
 	        settings->source_minute / (double)tenant->periods.minute_ns,
 	        settings->source_burst);
@@ -64,6 +66,7 @@ void mock_tenant_destroy(struct mock_tenant *tenant)
 	tenant_finish_strings(&tenant->banned);
 	tenant_finish_strings(&tenant->unknown);
 	mock_meter_finish(&tenant->external);
+	mock_meter_finish(&tenant->onmicrosoft);
 	free(tenant->mailboxes);
 	free(tenant->index);
 	free(tenant->connectors);
@@ -260,11 +263,16 @@ static void tenant_change(struct mock_tenant *tenant, const struct mock_change *
 
 /* Limits */
 
+static struct mock_meter *tenant_meter(struct mock_tenant *tenant, enum mock_limit limit)
+{
+	return limit == MOCK_LIMIT_EXTERNAL ? &tenant->external : &tenant->onmicrosoft;
+}
+
 void mock_tenant_set_limit(struct mock_tenant *tenant, struct mock_mailbox *mailbox,
         enum mock_limit limit, uint64_t value)
 {
-	if (limit == MOCK_LIMIT_EXTERNAL)
-		tenant->external.limit = value;
+	if (limit >= MOCK_LIMITS_MAILBOX)
+		tenant_meter(tenant, limit)->limit = value;
 	else if (mailbox != NULL)
 		mock_mailbox_set_limit(mailbox, limit, value);
 	else
@@ -275,8 +283,9 @@ void mock_tenant_set_limit(struct mock_tenant *tenant, struct mock_mailbox *mail
 void mock_tenant_scale_limit(struct mock_tenant *tenant, struct mock_mailbox *mailbox,
         enum mock_limit limit, double factor)
 {
-	if (limit == MOCK_LIMIT_EXTERNAL)
-		tenant->external.limit = mock_mailbox_scaled(tenant->external.limit_first, factor);
+	if (limit >= MOCK_LIMITS_MAILBOX)
+		tenant_meter(tenant, limit)->limit =
+		        mock_mailbox_scaled(tenant_meter(tenant, limit)->limit_first, factor);
 	else if (mailbox != NULL)
 		mock_mailbox_scale_limit(mailbox, limit, factor);
 	else
@@ -291,7 +300,7 @@ uint64_t mock_tenant_external_limit(uint64_t licences)
 
 uint64_t mock_tenant_over(const struct mock_tenant *tenant)
 {
-	uint64_t over = tenant->external.over;
+	uint64_t over = tenant->external.over + tenant->onmicrosoft.over;
 
 	for (size_t i = 0; i < tenant->mailbox_count; i++) {
 		const struct mock_mailbox *mailbox = tenant->mailboxes[i];
@@ -299,6 +308,39 @@ uint64_t mock_tenant_over(const struct mock_tenant *tenant)
 		        mailbox->recipients.over;
 	}
 	return over;
+}
+
+static bool tenant_is_onmicrosoft(struct view address)
+{
+	return view_ends_fold(address, VIEW(".onmicrosoft.com"));
+}
+
+enum mock_limit mock_tenant_external_full(
+        struct mock_tenant *tenant, struct view sender, struct mono now, uint64_t count)
+{
+	if (count == 0)
+		return MOCK_LIMIT_COUNT;
+	if (!mock_meter_fits(&tenant->external, now, count))
+		return MOCK_LIMIT_EXTERNAL;
+	return tenant_is_onmicrosoft(sender) && !mock_meter_fits(&tenant->onmicrosoft, now, count)
+	               ? MOCK_LIMIT_ONMICROSOFT
+	               : MOCK_LIMIT_COUNT;
+}
+
+void mock_tenant_external_try(
+        struct mock_tenant *tenant, struct view sender, struct mono now, uint64_t count)
+{
+	mock_meter_try(&tenant->external, now, count);
+	if (tenant_is_onmicrosoft(sender))
+		mock_meter_try(&tenant->onmicrosoft, now, count);
+}
+
+void mock_tenant_external_take(
+        struct mock_tenant *tenant, struct view sender, struct mono now, uint64_t count)
+{
+	mock_meter_take(&tenant->external, now, count);
+	if (tenant_is_onmicrosoft(sender))
+		mock_meter_take(&tenant->onmicrosoft, now, count);
 }
 
 /* What it knows */

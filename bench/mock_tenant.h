@@ -45,7 +45,8 @@ struct mock_tenant_settings {
 	bool blocked; /* 5.7.705 for everything */
 	bool reject_direct_send;
 	uint64_t licences;
-	uint64_t external_per_day;   /* 0: as licences have it; or MOCK_NONE */
+	uint64_t external_per_day; /* 0: as licences have it; or MOCK_NONE */
+	uint64_t onmicrosoft_per_day;
 	uint64_t recipients_message; /* most of one message */
 	uint64_t recipients_domain;  /* most of one domain in one message, on the MX path */
 	double tarpit_s;             /* how late refusals come */
@@ -68,9 +69,10 @@ struct mock_tenant_settings {
 /* As the service is, as far as known; what is not known harms nobody. */
 #define MOCK_TENANT_SETTINGS_DEFAULT                                                               \
 	{                                                                                          \
-		.speed = 1, .licences = MOCK_LICENCES_DEFAULT, .recipients_message = 1000,         \
-		.recipients_domain = 200, .tarpit_s = 5, .idle_s = 300, .session_s = 1200,         \
-		.report_s = 5, .strikes = 10, .strikes_s = 600, .bar_s = 86400, .source_burst = 10 \
+		.speed = 1, .licences = MOCK_LICENCES_DEFAULT, .onmicrosoft_per_day = 100,         \
+		.recipients_message = 1000, .recipients_domain = 200, .tarpit_s = 5,               \
+		.idle_s = 300, .session_s = 1200, .report_s = 5, .strikes = 10, .strikes_s = 600,  \
+		.bar_s = 86400, .source_burst = 10                                                 \
 	}
 
 /* The service is busy for a while: a message (or connection, or sign-in) is refused with this
@@ -132,6 +134,7 @@ struct mock_tenant {
 	size_t change_next;
 	struct mock_sources sources;
 	struct mock_meter external;
+	struct mock_meter onmicrosoft; /* of those, what senders there sent to */
 
 	/* account, of all interfaces */
 	uint32_t in_flight;
@@ -174,7 +177,8 @@ struct mono mock_tenant_wanted(const struct mock_tenant *tenant);
 
 /* NULL: no such mailbox. */
 struct mock_mailbox *mock_tenant_mailbox(const struct mock_tenant *tenant, struct view name);
-/* Of one mailbox, or of all (NULL); MOCK_LIMIT_EXTERNAL is the tenant's own. At any time. */
+/* Of one mailbox, or of all (NULL); MOCK_LIMIT_EXTERNAL and
+ * ONMICROSOFT are the tenant's own. At any time. */
 void mock_tenant_set_limit(struct mock_tenant *tenant, struct mock_mailbox *mailbox,
         enum mock_limit limit, uint64_t value);
 /* The same, to `factor` of what it was at first. */
@@ -186,6 +190,14 @@ void mock_tenant_scale_limit(struct mock_tenant *tenant, struct mock_mailbox *ma
 int64_t mock_tenant_ns(const struct mock_tenant *tenant, double seconds);
 /* Of an address or a domain: accepted, so internal? */
 bool mock_tenant_accepts(const struct mock_tenant *tenant, struct view domain);
+/* The limit that mail from this sender to so many external recipients would pass now;
+ * MOCK_LIMIT_COUNT: none. What it tries, and takes, counts. */
+enum mock_limit mock_tenant_external_full(
+        struct mock_tenant *tenant, struct view sender, struct mono now, uint64_t count);
+void mock_tenant_external_try(
+        struct mock_tenant *tenant, struct view sender, struct mono now, uint64_t count);
+void mock_tenant_external_take(
+        struct mock_tenant *tenant, struct view sender, struct mono now, uint64_t count);
 bool mock_tenant_bans(const struct mock_tenant *tenant, struct view sender);
 bool mock_tenant_lacks(const struct mock_tenant *tenant, struct view recipient);
 /* Is the name, of a client's certificate, one that a connector goes by? */

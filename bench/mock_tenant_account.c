@@ -29,6 +29,8 @@ json_t *mock_tenant_account(const struct mock_tenant *tenant)
 	json_object_set_new(root, "refused", account_refused(tenant->refused));
 	json_object_set_new(
 	        root, mock_limit_word(MOCK_LIMIT_EXTERNAL), account_meter(&tenant->external));
+	json_object_set_new(
+	        root, mock_limit_word(MOCK_LIMIT_ONMICROSOFT), account_meter(&tenant->onmicrosoft));
 	json_object_set_new(root, "late", account_number(tenant->late));
 	json_object_set_new(root, "reports_failed", account_number(tenant->reports_failed));
 	json_object_set_new(root, "bounces", account_bounces(tenant));

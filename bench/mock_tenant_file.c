@@ -44,6 +44,8 @@ static const struct mock_reader_field root_fields[] = {
 	SETTING("reject_direct_send", MOCK_READ_SWITCH, reject_direct_send, 0, 0),
 	SETTING("licences", MOCK_READ_COUNT, licences, 1, 1e7),
 	SETTING("external_recipients_per_day", MOCK_READ_LIMIT, external_per_day, 1, MESSAGES_MAX),
+	SETTING("onmicrosoft_recipients_per_day", MOCK_READ_LIMIT, onmicrosoft_per_day, 1,
+	        MESSAGES_MAX),
 	SETTING("recipients_per_message", MOCK_READ_COUNT, recipients_message, 1, 1000),
 	SETTING("recipients_per_domain", MOCK_READ_COUNT, recipients_domain, 1, 1000),
 	SETTING("tarpit", MOCK_READ_NUMBER, tarpit_s, 0, 600),

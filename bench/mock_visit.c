@@ -302,7 +302,7 @@ void mock_visit_rcpt_take(
 		return;
 	visit->external++;
 	if (mock_visit_facts(visit)->external)
-		mock_meter_try(&visit->tenant->external, now, 1);
+		mock_tenant_external_try(visit->tenant, view_of(visit->sender), now, 1);
 }
 
 static void visit_list_add(struct mock_visit_list *list, struct view address)

@@ -7,6 +7,7 @@ static enum mock_saying visit_judge_mailbox(struct mock_visit *visit, struct mon
 static enum mock_saying visit_judge_limits(struct mock_visit *visit, struct mono now);
 static enum mock_saying visit_judge_rate(struct mock_visit *visit, struct mono now);
 static bool visit_may_send(const struct mock_visit *visit);
+static enum mock_saying visit_judge_external(const struct mock_visit *visit, struct mono now);
 static enum mock_saying visit_late(const struct mock_visit *visit, struct mono now);
 static void visit_bounce(
         struct mock_visit *visit, enum mock_saying saying, struct mono now, struct wall wall);
@@ -49,11 +50,9 @@ static enum mock_saying visit_judge_end(struct mock_visit *visit, struct mono no
 	if (tenant->settings.banned_refusal == MOCK_REFUSAL_SESSION &&
 	        mock_tenant_bans(tenant, view_of(visit->sender)))
 		return MOCK_SAYS_SENDER_BANNED;
-	if (tenant->settings.external_refusal == MOCK_REFUSAL_SESSION &&
-	        mock_visit_facts(visit)->external &&
-	        !mock_meter_fits(&tenant->external, now, visit->external))
-		return MOCK_SAYS_EXTERNAL_QUOTA;
-	return MOCK_SAYS_NOTHING;
+	return tenant->settings.external_refusal == MOCK_REFUSAL_SESSION
+	               ? visit_judge_external(visit, now)
+	               : MOCK_SAYS_NOTHING;
 }
 
 static enum mock_saying visit_judge_mailbox(struct mock_visit *visit, struct mono now)
@@ -147,7 +146,7 @@ bool mock_visit_take(struct mock_visit *visit, struct mono now, struct wall wall
 	if (late != MOCK_SAYS_NOTHING)
 		visit_bounce(visit, late, now, wall);
 	else if (mock_visit_facts(visit)->external)
-		mock_meter_take(&tenant->external, now, visit->external);
+		mock_tenant_external_take(tenant, view_of(visit->sender), now, visit->external);
 	return slot;
 }
 
@@ -158,10 +157,22 @@ static enum mock_saying visit_late(const struct mock_visit *visit, struct mono n
 
 	if (mock_tenant_bans(tenant, view_of(visit->sender)))
 		return MOCK_SAYS_SENDER_BANNED;
-	return mock_visit_facts(visit)->external &&
-	                       !mock_meter_fits(&tenant->external, now, visit->external)
-	               ? MOCK_SAYS_EXTERNAL_QUOTA
-	               : MOCK_SAYS_NOTHING;
+	return visit_judge_external(visit, now);
+}
+
+static enum mock_saying visit_judge_external(const struct mock_visit *visit, struct mono now)
+{
+	if (!mock_visit_facts(visit)->external)
+		return MOCK_SAYS_NOTHING;
+	switch (mock_tenant_external_full(
+	        visit->tenant, view_of(visit->sender), now, visit->external)) {
+	case MOCK_LIMIT_EXTERNAL:
+		return MOCK_SAYS_EXTERNAL_QUOTA;
+	case MOCK_LIMIT_ONMICROSOFT:
+		return MOCK_SAYS_ONMICROSOFT_QUOTA;
+	default:
+		return MOCK_SAYS_NOTHING;
+	}
 }
 
 static void visit_bounce(
@@ -177,7 +188,7 @@ static void visit_bounce(
 	if (visit->mailbox != NULL)
 		visit->mailbox->late++;
 	mock_visit_put(visit, &reply, saying, now, wall);
-	if (saying != MOCK_SAYS_EXTERNAL_QUOTA) /* that leaves internal mail alone */
+	if (saying == MOCK_SAYS_SENDER_BANNED) /* the others leave internal mail alone */
 		text_put(&recipients, view_from(visit->inside.data, visit->inside.bytes));
 	text_put(&recipients, view_from(visit->outside.data, visit->outside.bytes));
 	mock_bounce_init(&bounce, view_of(visit->sender), text_view(&reply), text_view(&recipients),

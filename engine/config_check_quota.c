@@ -38,6 +38,8 @@ void config_check_quota(struct config *config, struct config_places *places)
 		text_format(&where, "tenants[%zu]", i);
 		check_count(
 		        limit, tenant, text_string(&where), "external_recipients_per_day", places);
+		check_count(&tenant->onmicrosoft_recipients_per_day, tenant, text_string(&where),
+		        "onmicrosoft_recipients_per_day", places);
 		check_total(&tenant->total, text_string(&where), places);
 		derive_limit(tenant);
 		if (limit->count != LIMIT_NONE && config->accepted_domains.count == 0)

@@ -20,6 +20,8 @@
 	X(external_recipients_per_day, LIMIT_DAY, NULL, "1", NULL, \
 	  "recipients outside accepted_domains on its submission and connector routes together; " \
 	  "by default as licences have it, else none") \
+	X(onmicrosoft_recipients_per_day, LIMIT_DAY, "100", "1", NULL, \
+	  "the same recipients of mail whose sender is in a domain below onmicrosoft.com") \
 	X(total, TOTAL, NULL, NULL, NULL, \
 	  "limits of what it sends in all, on all its routes together") \
 	X(stop, PERCENT, "98%", "10%", "100%", \

@@ -186,8 +186,7 @@ struct view dispatch_sender(const struct dispatch_lane *lane, const struct dispa
         const struct message *message);
 /* Whether the job, which is in the schedule, is sent back, since each of its recipients gets no
  * more for now, or counts in a tenant's quota that is used up. Takes job where it gives true. */
-bool dispatch_put_off(
-        struct dispatch *dispatch, const struct dispatch_route *route, struct job *job);
+bool dispatch_put_off(struct dispatch *dispatch, const struct dispatch_lane *lane, struct job *job);
 /* The recipients of a message that its lane may ask for, and what of it counts in quotas. */
 struct dispatch_weight {
 	uint32_t recipients;
@@ -197,7 +196,7 @@ struct dispatch_weight {
 	struct mono until;           /* SHORT: nothing of it can go until then */
 };
 /* Of weight->recipients, those that the quotas let go now: FREE, at least one. */
-enum portion_reason dispatch_weigh(struct dispatch *dispatch, const struct dispatch_route *route,
+enum portion_reason dispatch_weigh(struct dispatch *dispatch, const struct dispatch_lane *lane,
         const struct job *job, bool urgent, struct dispatch_weight *weight);
 /* Messages have ended: their places under a cap are free for others of this shard. */
 void dispatch_wake_capped(struct dispatch *dispatch);

@@ -38,7 +38,7 @@ struct job *dispatch_first(struct dispatch *dispatch, struct dispatch_lane *lane
 		if (incidents_bar_ns(&dispatch->incidents, lane->lane, job->message,
 		            dispatch_sender(lane, route, job->message)) > 0)
 			dispatch_detour(dispatch, lane, job);
-		else if (!dispatch_put_off(dispatch, route, job))
+		else if (!dispatch_put_off(dispatch, lane, job))
 			break;
 	}
 	return job;

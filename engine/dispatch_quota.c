@@ -14,8 +14,10 @@ static void dispatch_put_off_until(
         struct dispatch *dispatch, struct job *job, struct mono until, struct view why);
 static struct dispatch_tally dispatch_tally(struct dispatch *dispatch, const struct job *job);
 static uint32_t dispatch_sooner(const struct dispatch *dispatch, uint32_t one, uint32_t other);
-static struct portions_entry *dispatch_external(
-        const struct dispatch *dispatch, const struct dispatch_route *route, const struct job *job);
+static struct portions_entry *dispatch_empty(const struct dispatch *dispatch,
+        const struct dispatch_lane *lane, const struct job *job, bool urgent);
+static bool dispatch_counts(const struct dispatch *dispatch, const struct dispatch_lane *lane,
+        const struct portions_entry *entry, const struct job *job);
 static enum portion_reason dispatch_weigh_in(struct dispatch *dispatch,
         struct portions_entry *entry, const struct job *job, bool urgent,
         struct dispatch_weight *weight);
@@ -23,23 +25,19 @@ static void dispatch_wake_asking(struct dispatch *dispatch, struct portions_entr
 static void dispatch_say_used_up(const struct quota_row *row, struct text *why);
 
 static const struct portions_route *dispatch_quotas(
-        const struct dispatch *dispatch, const struct dispatch_route *route)
+        const struct dispatch *dispatch, const struct dispatch_lane *lane)
 {
-	return &dispatch->portions.routes[route - dispatch->routes];
+	return &dispatch->portions.routes[lane->lane->route];
 }
 
-bool dispatch_put_off(
-        struct dispatch *dispatch, const struct dispatch_route *route, struct job *job)
+bool dispatch_put_off(struct dispatch *dispatch, const struct dispatch_lane *lane, struct job *job)
 {
 	struct gates *gates = &dispatch->gates;
-	const struct mono now = loop_now(&dispatch->shard->loop);
 	const bool urgent = schedule_is_urgent(dispatch->schedule, job);
-	struct portions_entry *entry = dispatch_external(dispatch, route, job);
+	struct portions_entry *entry = dispatch_empty(dispatch, lane, job, urgent);
 	char memory[DISPATCH_WHY_BYTES];
 	struct text why = TEXT_ON(memory);
 
-	if (entry != NULL && !portion_is_empty(&entry->portion, now, urgent))
-		entry = NULL;
 	if (entry == NULL && !gates_any_recipient(gates))
 		return false;
 	const struct dispatch_tally tally = dispatch_tally(dispatch, job);
@@ -119,46 +117,62 @@ static void dispatch_say_used_up(const struct quota_row *row, struct text *why)
 	struct text name = TEXT_ON(memory);
 
 	quota_plan_name(row, &name);
-	text_format(why, "%s has sent to as many external recipients as it may for now",
-	        text_string(&name));
+	text_format(why, "%s has sent to as many external recipients%s as it may for now",
+	        text_string(&name),
+	        row->unit == QUOTA_ONMICROSOFT ? " from onmicrosoft.com addresses" : "");
 	if (row->settings.count == QUOTA_NONE)
 		text_put(why, VIEW(", says the server"));
 	else
 		text_format(why, " (%s, %llu)", row->key, (unsigned long long)row->settings.count);
 }
 
-/* Its own, or a mailbox that stands in for the null sender. */
-static bool dispatch_has_sender(const struct dispatch_route *route, const struct job *job)
+/* What its external recipients count in, and is used up; NULL: nothing. */
+static struct portions_entry *dispatch_empty(const struct dispatch *dispatch,
+        const struct dispatch_lane *lane, const struct job *job, bool urgent)
 {
-	return !message_sender_is_null(job->message) ||
-	       routing_null_sender(route->target.route).bytes > 0;
-}
+	const struct portions_route *of = dispatch_quotas(dispatch, lane);
+	const struct mono now = loop_now(&dispatch->shard->loop);
 
-/* What its external recipients count in; NULL: nothing. What goes out with the null sender
- * (reports) is not counted (reference.md, 3.2). */
-static struct portions_entry *dispatch_external(
-        const struct dispatch *dispatch, const struct dispatch_route *route, const struct job *job)
-{
-	const struct portions_route *of = dispatch_quotas(dispatch, route);
+	for (uint32_t i = 0; i < of->count; i++) {
+		struct portions_entry *entry = of->entries[i];
 
-	for (uint32_t i = 0; i < of->count; i++)
-		if (of->entries[i]->row->unit == QUOTA_EXTERNAL && !of->entries[i]->free)
-			return dispatch_has_sender(route, job) ? of->entries[i] : NULL;
+		if (quota_unit_is_external(entry->row->unit) &&
+		        portion_is_empty(&entry->portion, now, urgent) &&
+		        dispatch_counts(dispatch, lane, entry, job))
+			return entry;
+	}
 	return NULL;
 }
 
-enum portion_reason dispatch_weigh(struct dispatch *dispatch, const struct dispatch_route *route,
+/* What goes out with the null sender (reports) is not counted (reference.md, 3.2). */
+static bool dispatch_counts(const struct dispatch *dispatch, const struct dispatch_lane *lane,
+        const struct portions_entry *entry, const struct job *job)
+{
+	const struct dispatch_route *route = &dispatch->routes[lane->lane->route];
+
+	if (entry->free)
+		return false;
+	switch (entry->row->unit) {
+	case QUOTA_EXTERNAL:
+		return dispatch_sender(lane, route, job->message).bytes > 0;
+	case QUOTA_ONMICROSOFT:
+		return routing_is_onmicrosoft(dispatch_sender(lane, route, job->message));
+	default:
+		return true;
+	}
+}
+
+enum portion_reason dispatch_weigh(struct dispatch *dispatch, const struct dispatch_lane *lane,
         const struct job *job, bool urgent, struct dispatch_weight *weight)
 {
-	const struct portions_route *of = dispatch_quotas(dispatch, route);
+	const struct portions_route *of = dispatch_quotas(dispatch, lane);
 
 	weight->shares.count = 0;
 	weight->probe = gates_any_recipient(&dispatch->gates) ? dispatch_tally(dispatch, job).probe
 	                                                      : GATES_NONE;
 	for (uint32_t i = 0; i < of->count; i++) {
 		struct portions_entry *entry = of->entries[i];
-		if (entry->free || (entry->row->unit == QUOTA_EXTERNAL &&
-		                           entry != dispatch_external(dispatch, route, job)))
+		if (!dispatch_counts(dispatch, lane, entry, job))
 			continue;
 		const enum portion_reason reason =
 		        dispatch_weigh_in(dispatch, entry, job, urgent, weight);
@@ -182,7 +196,7 @@ static enum portion_reason dispatch_weigh_in(struct dispatch *dispatch,
 	struct dispatch_tally tally = { 0 };
 	uint32_t count = unit == QUOTA_RECIPIENTS ? weight->recipients : 1;
 
-	if (unit == QUOTA_EXTERNAL) {
+	if (quota_unit_is_external(unit)) {
 		tally = dispatch_tally(dispatch, job);
 		count = tally.external < weight->recipients ? tally.external : weight->recipients;
 	}
@@ -198,7 +212,7 @@ static enum portion_reason dispatch_weigh_in(struct dispatch *dispatch,
 		return reason;
 	weight->shares.count++;
 	const uint32_t most = tally.internal + share->ticket.count;
-	if ((unit == QUOTA_EXTERNAL || unit == QUOTA_RECIPIENTS) && most < weight->recipients)
+	if ((quota_unit_is_external(unit) || unit == QUOTA_RECIPIENTS) && most < weight->recipients)
 		weight->recipients = most;
 	return PORTION_FREE;
 }

@@ -270,8 +270,8 @@ static struct mono dispatch_consider(
 	if (reason != THROTTLE_FREE && reason != THROTTLE_RECORD)
 		return throttle_when(throttle, now, start->urgent, start->weight.recipients);
 	/* Of a quota nothing is asked for as long as the mailbox could not use it. */
-	const enum portion_reason weighed = dispatch_weigh(dispatch,
-	        &dispatch->routes[lane->lane->route], start->job, start->urgent, &start->weight);
+	const enum portion_reason weighed =
+	        dispatch_weigh(dispatch, lane, start->job, start->urgent, &start->weight);
 	start->asked = weighed == PORTION_ASKED;
 	return weighed == PORTION_SHORT ? start->weight.until : now;
 }

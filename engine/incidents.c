@@ -173,7 +173,9 @@ void incidents_taken(struct incidents *incidents, const struct lane *lane, uint3
 		if (incident->identity[0] != '\0' && entry->identity != lane->identity)
 			continue;
 		if (incidents_is_of_some(incident) && incident->last.ms > old_ms &&
-		        !incidents_is_to_outside(incidents, message))
+		        (!incidents_is_to_outside(incidents, message) ||
+		                (incident->cause == CAUSE_MOERA_RATE &&
+		                        !routing_is_onmicrosoft(sender))))
 			continue;
 		/* What began before the lane was held says nothing about that. */
 		if (incident_is_pair(incident)
@@ -183,10 +185,12 @@ void incidents_taken(struct incidents *incidents, const struct lane *lane, uint3
 	}
 }
 
-/* It stands in the way of mail to other domains alone, so mail to our own ends nothing. */
+/* It stands in the way of mail to other domains alone, or even of that from some addresses, so
+ * other mail ends nothing. */
 static bool incidents_is_of_some(const struct incident *incident)
 {
 	return incident->scope == SCOPE_RECIPIENT ||
+	       (incident->scope == SCOPE_TENANT && incident->cause == CAUSE_MOERA_RATE) ||
 	       (incident->scope == SCOPE_TENANT && incident->cause == CAUSE_TENANT_RATE &&
 	               verdict_is_external(view_of(incident->reply)));
 }

@@ -31,7 +31,7 @@ struct err portions_init(struct portions *portions, struct shard *shard)
 
 		entry->row = &plan->rows[i];
 		/* Whether a rate was learned before is for the spooler to say. */
-		entry->free = entry->row->unit == QUOTA_EXTERNAL &&
+		entry->free = quota_unit_is_external(entry->row->unit) &&
 		              entry->row->settings.count == QUOTA_NONE;
 		entry->sheet.quota = i;
 		entry->tell_at = MONO_NEVER;
@@ -102,15 +102,15 @@ void portions_heed(struct portions *portions, uint32_t gate)
 	portions->entries[quota_plan_rate(portions->shard->config, gate)].free = false;
 }
 
-bool portions_exhaust(
-        struct portions *portions, uint16_t route, struct mono began, int64_t wait_ns, bool late)
+bool portions_exhaust(struct portions *portions, uint16_t route, enum quota_unit unit,
+        struct mono began, int64_t wait_ns, bool late)
 {
 	const struct portions_route *of = &portions->routes[route];
 
 	for (uint32_t i = 0; i < of->count; i++) {
 		struct portions_entry *entry = of->entries[i];
 
-		if (entry->row->unit != QUOTA_EXTERNAL)
+		if (entry->row->unit != unit)
 			continue;
 		portions_stir(portions, entry);
 		entry->exhausted = true;

@@ -92,10 +92,10 @@ struct portions_entry *portions_told(struct portions *portions, struct portion_s
 void portions_end(struct portions *portions, struct portions_share *share, uint32_t counted);
 /* The gate has closed: its rate may have been learned, and has to be asked for. */
 void portions_heed(struct portions *portions, uint32_t gate);
-/* Of what began then on the route the server says that the tenant's external recipients are used
- * up; `late`: by a report. False: the route's mail counts in no such limit. */
-bool portions_exhaust(
-        struct portions *portions, uint16_t route, struct mono began, int64_t wait_ns, bool late);
+/* Of what began then on the route the server says that the tenant's external recipients of `unit`
+ * are used up; `late`: by a report. False: the route's mail counts in no such limit. */
+bool portions_exhaust(struct portions *portions, uint16_t route, enum quota_unit unit,
+        struct mono began, int64_t wait_ns, bool late);
 /* Mail to `count` recipients is put off, since the quota is short: gives until when. One after the
  * other, as the limit frees, so that not all of it comes back at once to find no room. */
 struct mono portions_put_off(

@@ -4,7 +4,8 @@
 #include "engine/gate_plan.h"
 #include "queue/base/check.h"
 
-#define KEY_EXTERNAL "external_recipients_per_day"
+#define KEY_EXTERNAL    "external_recipients_per_day"
+#define KEY_ONMICROSOFT "onmicrosoft_recipients_per_day"
 
 /* Where rows come from: counted first, then written. */
 struct maker {
@@ -33,15 +34,36 @@ void quota_plan_make(struct config *config)
 }
 
 /* Its limit is not known, so nothing is counted; but the server may say that it is reached. */
-static void quota_plan_add_unknown(struct maker *maker, const struct quota_row *form)
+static void quota_plan_add_unknown(
+        struct maker *maker, const struct quota_row *form, enum quota_unit unit, const char *key)
 {
 	if (maker->rows != NULL) {
 		maker->rows[maker->count] = *form;
-		maker->rows[maker->count].unit = QUOTA_EXTERNAL;
-		maker->rows[maker->count].key = KEY_EXTERNAL;
+		maker->rows[maker->count].unit = unit;
+		maker->rows[maker->count].key = key;
 		maker->rows[maker->count].settings.count = QUOTA_NONE;
 	}
 	maker->count++;
+}
+
+/* Of the only tenant, which is not named. */
+static void quota_plan_add_nameless(struct maker *maker)
+{
+	const struct quota_row form = { .settings = { .guard = 0.01, .stop = 0.98 } };
+	const struct config_limit onmicrosoft = { true, QUOTA_PLAN_ONMICROSOFT, 86400 * NS_PER_S };
+
+	quota_plan_add_unknown(
+	        maker, &(struct quota_row){ .settings.stop = 1 }, QUOTA_EXTERNAL, KEY_EXTERNAL);
+	quota_plan_add(maker, &form, QUOTA_ONMICROSOFT, KEY_ONMICROSOFT, &onmicrosoft);
+}
+
+/* A limit that is `none` may yet be the server's. */
+static void quota_plan_add_external(struct maker *maker, const struct quota_row *form,
+        enum quota_unit unit, const char *key, const struct config_limit *limit)
+{
+	if (limit->count == LIMIT_NONE)
+		quota_plan_add_unknown(maker, form, unit, key);
+	quota_plan_add(maker, form, unit, key, limit);
 }
 
 static void quota_plan_visit(struct maker *maker, const struct config *config)
@@ -49,7 +71,7 @@ static void quota_plan_visit(struct maker *maker, const struct config *config)
 	const struct config_total none = { 0 };
 
 	if (config->tenants.count == 0)
-		quota_plan_add_unknown(maker, &(struct quota_row){ .settings.stop = 1 });
+		quota_plan_add_nameless(maker);
 	for (size_t i = 0; i < config->tenants.count; i++) {
 		const struct config_tenant *tenant = &config->tenants.at[i];
 		const struct quota_row form = {
@@ -58,10 +80,10 @@ static void quota_plan_visit(struct maker *maker, const struct config *config)
 			.index = i,
 			.settings = { .guard = tenant->guard, .stop = tenant->stop },
 		};
-		if (tenant->external_recipients_per_day.count == LIMIT_NONE)
-			quota_plan_add_unknown(maker, &form);
-		quota_plan_add(maker, &form, QUOTA_EXTERNAL, KEY_EXTERNAL,
+		quota_plan_add_external(maker, &form, QUOTA_EXTERNAL, KEY_EXTERNAL,
 		        &tenant->external_recipients_per_day);
+		quota_plan_add_external(maker, &form, QUOTA_ONMICROSOFT, KEY_ONMICROSOFT,
+		        &tenant->onmicrosoft_recipients_per_day);
 		quota_plan_add_total(maker, &form, &tenant->total, &none);
 	}
 	for (size_t i = 0; i < config->routes.count; i++) {
@@ -163,7 +185,7 @@ bool quota_plan_has(const struct config *config, const struct quota_row *row, ui
 		return gate_plan_has(config, (uint32_t)row->index, route);
 	switch (row->owner) {
 	case QUOTA_OF_TENANT:
-		if (row->unit == QUOTA_EXTERNAL && interface != INTERFACE_SUBMISSION &&
+		if (quota_unit_is_external(row->unit) && interface != INTERFACE_SUBMISSION &&
 		        interface != INTERFACE_CONNECTOR)
 			return false;
 		return config->tenants.count == 0 || at->tenancy == &config->tenants.at[row->index];

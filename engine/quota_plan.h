@@ -12,23 +12,31 @@
 #include "engine/config.h"
 #include "queue/quota.h"
 
-/* A tenant's external recipients, each three limits of tenant, route and source address, and the
- * rates of tenant and source address. */
-#define QUOTA_PLAN_OF_ROUTE 12
+/* A tenant's external recipients, in all and of its onmicrosoft.com senders; each three limits of
+ * tenant, route and source address; and the rates of tenant and source address. */
+#define QUOTA_PLAN_OF_ROUTE 13
 /* Rates are learned by the minute. */
 #define QUOTA_PLAN_RATE_NS (60 * NS_PER_S)
+/* Where no tenant is named (reference.md, 3.2). */
+#define QUOTA_PLAN_ONMICROSOFT 100
 
 /* Whose it is. */
 enum quota_owner { QUOTA_OF_TENANT, QUOTA_OF_ROUTE, QUOTA_OF_SOURCE };
 
 /* What counts in it. */
 enum quota_unit {
-	QUOTA_EXTERNAL,   /* recipients outside accepted_domains */
-	QUOTA_RECIPIENTS, /* all */
-	QUOTA_MESSAGES,   /* from MAIL on */
-	QUOTA_IN_FLIGHT,  /* while they are */
-	QUOTA_RATE,       /* messages; it is learned when the gate of the same owner closes */
+	QUOTA_EXTERNAL,    /* recipients outside accepted_domains */
+	QUOTA_ONMICROSOFT, /* the same, where the sender is in a domain below onmicrosoft.com */
+	QUOTA_RECIPIENTS,  /* all */
+	QUOTA_MESSAGES,    /* from MAIL on */
+	QUOTA_IN_FLIGHT,   /* while they are */
+	QUOTA_RATE,        /* messages; it is learned when the gate of the same owner closes */
 };
+
+static inline bool quota_unit_is_external(enum quota_unit unit)
+{
+	return unit == QUOTA_EXTERNAL || unit == QUOTA_ONMICROSOFT;
+}
 
 struct quota_row {
 	enum quota_owner owner;

@@ -134,6 +134,11 @@ bool routing_is_external(const struct config *config, struct view address)
 	return !rulebook_is_internal(config->rulebook, rulebook_domain(address));
 }
 
+bool routing_is_onmicrosoft(struct view address)
+{
+	return view_ends_fold(address, VIEW(".onmicrosoft.com"));
+}
+
 struct routing_tally routing_tally(const struct config *config, const struct job *job)
 {
 	struct message_cursor at = message_recipients(job->message);

@@ -58,6 +58,8 @@ bool routing_suits(const struct config *config, uint16_t route, const struct job
 bool routing_takes(const struct config *config, const struct config_route *route, bool internal);
 /* Whether an address is none of ours. */
 bool routing_is_external(const struct config *config, struct view address);
+/* Whether an address is in a domain below onmicrosoft.com: every tenant has one to begin with. */
+bool routing_is_onmicrosoft(struct view address);
 /* The job's recipients that nothing is decided of yet. */
 struct routing_tally {
 	uint32_t internal;

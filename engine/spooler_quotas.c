@@ -12,6 +12,9 @@ static_assert(QUOTA_RECORD_MAX <= THROTTLE_RECORD_MAX, "a note has room for a qu
 #define SPOOLER_QUOTA_TOLD_OF 24 /* of its period, between two lines that it is used up */
 
 static const struct view name_prefix = VIEW_INIT("quotas/");
+static const char own_domain_advice[] =
+        "Only mail from onmicrosoft.com addresses to other domains waits: give its senders "
+        "addresses in a domain of your own, in their mailboxes or by names.";
 
 static void spooler_stir_quota(struct spooler *spooler, struct spooler_quota *own);
 static void spooler_keep_quota(struct spooler *spooler, struct spooler_quota *own);
@@ -183,8 +186,10 @@ static void spooler_hear_exhausted(
 		log_number(&line, "used", quota_used(&own->quota, now));
 	log_seconds(&line, "for", own->quota.shut_until.ns - now.ns);
 	log_word(&line, "advice",
-	        "Mail to other domains waits, then one message finds out; to accepted_domains it "
-	        "goes on. Others may send for this tenant too.");
+	        own->row->unit == QUOTA_ONMICROSOFT
+	                ? own_domain_advice
+	                : "Mail to other domains waits, then one message finds out; to "
+	                  "accepted_domains it goes on. Others may send for this tenant too.");
 	log_end(&line);
 }
 
@@ -349,7 +354,7 @@ static void spooler_tell_used_up(struct spooler *spooler, const struct portion_s
 	struct text of = TEXT_ON(memory);
 
 	/* One of a minute is used up all the time. */
-	if ((row->unit != QUOTA_EXTERNAL && row->unit != QUOTA_RECIPIENTS) ||
+	if ((!quota_unit_is_external(row->unit) && row->unit != QUOTA_RECIPIENTS) ||
 	        !mono_reached(now, own->told_until))
 		return;
 	own->told_until = mono_after(now, row->settings.period_ns / SPOOLER_QUOTA_TOLD_OF);
@@ -364,5 +369,7 @@ static void spooler_tell_used_up(struct spooler *spooler, const struct portion_s
 		log_word(&line, "advice",
 		        "Mail to other domains waits until some of what was sent is a day old; to "
 		        "accepted_domains it goes on.");
+	else if (row->unit == QUOTA_ONMICROSOFT)
+		log_word(&line, "advice", own_domain_advice);
 	log_end(&line);
 }

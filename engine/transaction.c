@@ -62,8 +62,10 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 	transaction->shares.count = admission->shares->count;
 	for (uint32_t i = 0; i < admission->shares->count; i++) {
 		transaction->shares.at[i] = admission->shares->at[i];
-		if (admission->shares->at[i].entry->row->unit == QUOTA_EXTERNAL)
-			transaction->external_most = admission->shares->at[i].ticket.count;
+		const struct portions_share *share = &admission->shares->at[i];
+		if (quota_unit_is_external(share->entry->row->unit) &&
+		        share->ticket.count < transaction->external_most)
+			transaction->external_most = share->ticket.count;
 	}
 	lane_begin(carrier->lane);
 	transaction_choose(transaction, carrier);
@@ -276,6 +278,7 @@ static uint32_t transaction_counts(const struct transaction *transaction,
 		return 0;
 	switch (unit) {
 	case QUOTA_EXTERNAL:
+	case QUOTA_ONMICROSOFT:
 		return recipients > 0 ? transaction_external(transaction, carrier) : 0;
 	case QUOTA_RECIPIENTS:
 		return recipients;

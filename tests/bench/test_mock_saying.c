@@ -77,6 +77,7 @@ static const struct {
 	{ MOCK_SAYS_SUSPENDED, STAGE_EOD, "account_suspended" },
 	{ MOCK_SAYS_SENDER_BANNED, STAGE_EOD, "sender_blocked" },
 	{ MOCK_SAYS_EXTERNAL_QUOTA, STAGE_EOD, "tenant_rate" },
+	{ MOCK_SAYS_ONMICROSOFT_QUOTA, STAGE_EOD, "moera_rate" },
 	{ MOCK_SAYS_IDLE, STAGE_ANY, "idle_timeout" },
 	{ MOCK_SAYS_SESSION_OVER, STAGE_ANY, "session_timeout" },
 };

@@ -239,6 +239,31 @@ static void test_external_recipients_are_refused_late(void **state)
 	assert_int_equal(sends(&visit, 86400), MOCK_SAYS_NOTHING);
 }
 
+/* Besides, senders below onmicrosoft.com have a limit of their own. */
+static void test_onmicrosoft_senders(void **state)
+{
+	struct mock_tenant_settings settings = plain();
+
+	(void)state;
+	settings.onmicrosoft_per_day = 2;
+	settings.external_refusal = MOCK_REFUSAL_SESSION;
+	tenant_make(settings);
+	enters_as_mailbox(&visit);
+	mock_mailbox_allow(mailbox, VIEW("*"));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(message(&visit, "a@contoso.onmicrosoft.com", "x@example.org", i),
+		        MOCK_SAYS_NOTHING);
+	assert_int_equal(message(&visit, "a@contoso.onmicrosoft.com", "x@example.org", 2),
+	        MOCK_SAYS_ONMICROSOFT_QUOTA);
+	assert_int_equal(message(&visit, "a@contoso.onmicrosoft.com", "colleague@contoso.com", 3),
+	        MOCK_SAYS_NOTHING);
+	assert_int_equal(sends(&visit, 4), MOCK_SAYS_NOTHING);
+	assert_int_equal(tenant->onmicrosoft.taken.count_max, 2);
+	assert_int_equal(tenant->onmicrosoft.over, 1);
+	assert_int_equal(mock_tenant_over(tenant), 1);
+	assert_int_equal(tenant->external.taken.count_max, 3);
+}
+
 static void test_banned_senders(void **state)
 {
 	(void)state;
@@ -285,6 +310,7 @@ int main(void)
 		TEST(test_repeated_errors_bar_the_mailbox),
 		TEST(test_states_of_a_mailbox),
 		TEST(test_external_recipients_are_refused_late),
+		TEST(test_onmicrosoft_senders),
 		TEST(test_banned_senders),
 		TEST(test_hve_is_internal_and_unlimited),
 	};

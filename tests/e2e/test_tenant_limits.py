@@ -88,6 +88,50 @@ def test_an_internal_recipient_does_not_wait(sluice, mock, route, folder):
     assert account["external_recipients_per_day"]["over"] == 0 and account["refused"] == {}
 
 
+def test_onmicrosoft_senders_have_a_limit_besides(sluice, mock, route, folder):
+    """Only their mail waits for it, and says so; the service never hears of it."""
+    server = mock(tenant={**tenant_of(), "external_recipients_per_day": "none",
+                          "onmicrosoft_recipients_per_day": LIMIT})
+    running = relay(sluice, route, server, folder, external_recipients_per_day="none",
+                    onmicrosoft_recipients_per_day=f"{LIMIT}/{DAY_S}s")
+    with smtplib.SMTP(LOCALHOST, running.port, timeout=60) as client:
+        for mark in range(30):
+            client.sendmail("info@contoso.onmicrosoft.com", ["someone@example.org"],
+                            message(f"m{mark}", sender="info@contoso.onmicrosoft.com"))
+    running.logged("event=quota_used_up", "limit=onmicrosoft_recipients_per_day")
+    send(running, range(30, 40), "another@example.org")
+    running.logged("event=delivered", "to=another@example.org", count=10)
+    waiting = wait_until(lambda: [entry for entry in running.queue() if entry["reply"]],
+                         running.program.tail)
+    for entry in waiting:
+        assert "external recipients from onmicrosoft.com addresses" in entry["reply"]
+        assert entry["attempts"] == 0
+    running.wait_empty()
+    account = server.account()["tenant"]
+    assert account["onmicrosoft_recipients_per_day"]["over"] == 0
+    assert account["onmicrosoft_recipients_per_day"]["taken_max"] <= LIMIT
+    assert (account["accepted"], account["refused"]) == (40, {})
+
+
+def test_the_service_knows_better_of_onmicrosoft_senders(sluice, mock, route, folder):
+    server = mock(tenant={**tenant_of(), "speed": 1, "onmicrosoft_recipients_per_day": 1,
+                          "external_recipients_per_day": "none"})
+    running = relay(sluice, route, server, folder, external_recipients_per_day="none")
+    with smtplib.SMTP(LOCALHOST, running.port, timeout=60) as client:
+        for mark in range(5):
+            client.sendmail("info@contoso.onmicrosoft.com", ["someone@example.org"],
+                            message(f"m{mark}", sender="info@contoso.onmicrosoft.com"))
+            running.logged("event=accepted", count=mark + 1)
+    running.logged("event=quota_refused", "limit=onmicrosoft_recipients_per_day")
+    send(running, range(5, 8), "another@example.org")
+    running.logged("event=delivered", "to=another@example.org", count=3)
+    (told,) = running.logged("event=incident_opened")
+    assert "cause=moera_rate" in told
+    assert running.lines("event=incident_closed") == []
+    wait_until(lambda: running.count() == 4, running.program.tail)
+    assert running.lines("event=bounced") == []
+
+
 def test_a_clean_stop_keeps_the_count(sluice, mock, route, folder):
     """What was sent counts in the next run, and what was not does not."""
     server = mock(tenant=tenant_of())

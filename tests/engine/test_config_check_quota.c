@@ -78,7 +78,9 @@ static void test_of_licences(void **state)
 	(void)state;
 	assert_int_equal(tenant->external_recipients_per_day.count, 12006);
 	assert_true(tenant->external_recipients_per_day.period_ns == 86400 * NS_PER_S);
-	assert_int_equal(config->quotas->count, 1 + 2); /* and the rates */
+	assert_int_equal(tenant->onmicrosoft_recipients_per_day.count, 100);
+	assert_true(tenant->onmicrosoft_recipients_per_day.period_ns == 86400 * NS_PER_S);
+	assert_int_equal(config->quotas->count, 2 + 2); /* and the rates */
 	config_destroy(config);
 }
 

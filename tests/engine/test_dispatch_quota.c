@@ -215,6 +215,94 @@ static void test_the_server_says_so(void **state)
 	rig_destroy(rig);
 }
 
+#define ONMICROSOFT     "a@contoso.onmicrosoft.com"
+#define ONMICROSOFT_ROW 1
+
+/* Of a sender in an onmicrosoft.com domain so much may go; mail of others takes nothing of it. */
+static void test_onmicrosoft(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<v@out.test>\n< RCPT TO:<z@in.test>\n< BDAT\n"
+		      "> 250 ok\n> 250 ok\n> 250 ok\n" TAKEN
+		      "< MAIL\n< RCPT TO:<x@out.test>\n< BDAT\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin(TENANT, ROUTE ", group_by_domain: false", scripts);
+
+	(void)state;
+	rig->quota = 10;
+	rig->totals[ONMICROSOFT_ROW] = 1;
+	post(rig, ONMICROSOFT, "v@out.test w@out.test z@in.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "DFD");
+	post(rig, ONMICROSOFT, "x@out.test");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "F");
+	assert_string_equal(rig_reply(rig, 1, 0),
+	        "0 0.0.0 tenant contoso has sent to as many external recipients from "
+	        "onmicrosoft.com addresses as it may for now (onmicrosoft_recipients_per_day, "
+	        "100)");
+	assert_int_equal(rig->settled[1]->attempts, 0);
+	post(rig, "a@in.test", "x@out.test");
+	rig_wait(rig, 3);
+	rig_assert_outcomes(rig, 2, "D");
+	rig_stop(rig);
+	assert_int_equal(rig->portions_spent, 3); /* one of this, two of all external ones */
+	rig_destroy(rig);
+}
+
+/* The server says that such mail is at its limit, before we thought so. */
+static void test_the_server_says_so_of_onmicrosoft(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO "< MAIL\n< RCPT TO:<x@out.test>\n< BDAT\n> 250 ok\n> 250 ok\n> 550 5.7.236\n"
+		      "< RSET\n< MAIL\n< RCPT TO:<y@out.test>\n< BDAT\n"
+		      "> 250 ok\n> 250 ok\n> 250 ok\n" TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig =
+	        rig_begin("accepted_domains: [in.test]\n"
+	                  "tenants: [{name: contoso, onmicrosoft_recipients_per_day: none}]\n",
+	                ROUTE, scripts);
+
+	(void)state;
+	post(rig, ONMICROSOFT, "x@out.test");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "F");
+	assert_int_equal(rig->settled[0]->attempts, 0);
+	assert_string_equal(rig_reply(rig, 0, 0),
+	        "0 0.0.0 tenant contoso has sent to as many external recipients from "
+	        "onmicrosoft.com addresses as it may for now, says the server");
+	post(rig, "a@in.test", "y@out.test");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "D");
+	assert_int_equal(rig->exhausted, 1);
+	assert_int_equal(rig->incidents_told, 1);
+	rig_destroy(rig);
+}
+
+/* Said of mail that does not count there, it is the tenant's as a whole: nothing is tried again at
+ * once. */
+static void test_of_another_sender(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO
+		"< MAIL\n< RCPT TO:<x@out.test>\n< BDAT\n> 250 ok\n> 250 ok\n> 550 5.7.236\n" BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin("accepted_domains: [in.test]\n", ROUTE, scripts);
+	const struct mono until = mono_after(clock_mono(), RIG_PATIENCE_NS);
+
+	(void)state;
+	post(rig, "a@in.test", "x@out.test");
+	while (lane_is_open(&rig->delivery.dispatch.lane_values[0], clock_mono()) &&
+	        !mono_reached(clock_mono(), until))
+		rig_turn(rig);
+	assert_false(lane_is_open(&rig->delivery.dispatch.lane_values[0], clock_mono()));
+	assert_int_equal(rig->exhausted, 0);
+	rig_destroy(rig);
+}
+
 /* Where internal mail is refused by the same words they mean the tenant as a whole. */
 static void test_of_internal_mail(void **state)
 {
@@ -251,9 +339,9 @@ static void test_of_the_route(void **state)
 	struct portions_entry *entries = rig->delivery.dispatch.portions.entries;
 
 	(void)state;
-	rig->totals[1] = 50; /* recipients */
-	rig->totals[2] = 2;  /* messages */
-	rig->totals[3] = 1;  /* at once */
+	rig->totals[2] = 50; /* recipients */
+	rig->totals[3] = 2;  /* messages */
+	rig->totals[4] = 1;  /* at once */
 	for (int i = 0; i < 3; i++)
 		post(rig, "a@in.test", "x@out.test");
 	rig_wait(rig, 2);
@@ -430,6 +518,9 @@ int main(void)
 		cmocka_unit_test(test_reports_go),
 		cmocka_unit_test(test_urgent_mail),
 		cmocka_unit_test(test_the_server_says_so),
+		cmocka_unit_test(test_onmicrosoft),
+		cmocka_unit_test(test_the_server_says_so_of_onmicrosoft),
+		cmocka_unit_test(test_of_another_sender),
 		cmocka_unit_test(test_of_internal_mail),
 		cmocka_unit_test(test_of_the_route),
 		cmocka_unit_test_setup_teardown(test_places_go_round, office_open, office_close),

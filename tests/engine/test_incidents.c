@@ -210,6 +210,11 @@ static void test_of_mail_to_outside(void **state)
 	assert_int_equal(told(&bureau), 1);
 	struct incidents_entry *entry =
 	        container_of(list_first(&bureau.incidents->known), struct incidents_entry, link);
+	/* Nor does mail of other senders where only some are meant. */
+	entry->incident.cause = CAUSE_MOERA_RATE;
+	incidents_taken(bureau.incidents, lane, lane->epoch, bureau.message, VIEW("s@c.d"));
+	pass(&bureau, NS_PER_S);
+	assert_int_equal(told(&bureau), 0);
 	entry->incident.last.ms -= INCIDENTS_OLD_MS;
 	incidents_taken(bureau.incidents, lane, lane->epoch, job->message, VIEW("s@c.d"));
 	pass(&bureau, NS_PER_S);

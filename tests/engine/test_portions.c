@@ -63,9 +63,10 @@ static void assert_route(const struct office *office, uint32_t route, const char
 {
 	const struct portions_route *of = &office->portions.routes[route];
 
-	assert_int_equal(of->count, 3);
+	assert_int_equal(of->count, 4);
 	assert_string_equal(of->entries[0]->row->name, tenant);
-	assert_int_equal(of->entries[1]->row->unit, QUOTA_RATE);
+	assert_int_equal(of->entries[1]->row->unit, QUOTA_ONMICROSOFT);
+	assert_int_equal(of->entries[2]->row->unit, QUOTA_RATE);
 	assert_string_equal(of->entries[1]->row->name, tenant);
 }
 
@@ -75,13 +76,13 @@ static void test_whose_mail_counts(void **state)
 
 	(void)state;
 	assert_int_equal(
-	        office->portions.count, 3 + 4); /* three tenants' and our address's rates */
+	        office->portions.count, 6 + 4); /* three tenants' and our address's rates */
 	assert_route(office, 0, "small");
 	assert_route(office, 1, "large");
 	assert_route(office, 2, "free");
 	assert_int_equal(office->portions.routes[3].count, 0);
 	assert_true(office->portions.entries[0].free);
-	assert_false(office->portions.entries[1].free);
+	assert_false(office->portions.entries[2].free);
 	assert_null(sent(office)); /* nothing is asked for by itself */
 	office_close(office);
 }
@@ -89,14 +90,14 @@ static void test_whose_mail_counts(void **state)
 static void test_asked_spent_told(void **state)
 {
 	struct office *office = office_open();
-	struct portions_entry *large = &office->portions.entries[2];
+	struct portions_entry *large = &office->portions.entries[4];
 	struct portion_ticket ticket;
 
 	(void)state;
 	assert_int_equal(look(office, large, false, 3, &ticket), PORTION_ASKED);
 	struct portion_sheet *sheet = sent(office);
 	assert_ptr_equal(sheet, &large->sheet);
-	assert_int_equal(sheet->quota, 2);
+	assert_int_equal(sheet->quota, 4);
 	assert_int_equal(sheet->needed, 3);
 	assert_int_equal(sheet->most, 3 + 100000 / 512);
 	assert_int_equal(sheet->pot, PORTION_ANY);
@@ -136,7 +137,7 @@ static void test_asked_spent_told(void **state)
 static void test_the_end(void **state)
 {
 	struct office *office = office_open();
-	struct portions_entry *small = &office->portions.entries[1];
+	struct portions_entry *small = &office->portions.entries[2];
 	struct portion_ticket ticket;
 
 	(void)state;
@@ -160,8 +161,8 @@ static void test_the_end(void **state)
 static void test_put_off(void **state)
 {
 	struct office *office = office_open();
-	struct portions_entry *small = &office->portions.entries[1];
-	struct portions_entry *large = &office->portions.entries[2];
+	struct portions_entry *small = &office->portions.entries[2];
+	struct portions_entry *large = &office->portions.entries[4];
 	const struct mono now = loop_now(&office->desk->shard.loop);
 	const int64_t apart_ns = NS_PER_S / 10 * office->desk->config->threads.delivery;
 	struct portion_ticket ticket;
@@ -199,7 +200,7 @@ static const char caps[] = "name: relay.test\n"
 static void test_a_cap_is_shared(void **state)
 {
 	struct office *office = office_open_with(caps);
-	struct portions_entry *cap = &office->portions.entries[1];
+	struct portions_entry *cap = &office->portions.entries[2];
 	struct portions_shares shares = { .count = 1 };
 	struct portion_ticket ticket;
 
@@ -240,13 +241,14 @@ static void test_the_server_says_so(void **state)
 {
 	struct office *office = office_open();
 	struct portions_entry *free = &office->portions.entries[0];
-	struct portions_entry *small = &office->portions.entries[1];
+	struct portions_entry *small = &office->portions.entries[2];
 	const struct mono now = loop_now(&office->desk->shard.loop);
 	struct portion_ticket ticket;
 
 	(void)state;
-	assert_false(portions_exhaust(&office->portions, 3, now, NS_PER_S, false)); /* hve */
-	assert_true(portions_exhaust(&office->portions, 2, now, NS_PER_S, true));
+	assert_false(portions_exhaust(
+	        &office->portions, 3, QUOTA_EXTERNAL, now, NS_PER_S, false)); /* hve */
+	assert_true(portions_exhaust(&office->portions, 2, QUOTA_EXTERNAL, now, NS_PER_S, true));
 	assert_false(free->free);
 	assert_int_equal(look(office, free, true, 1, &ticket), PORTION_SHORT);
 	struct portion_sheet *sheet = sent(office);
@@ -272,7 +274,7 @@ static void test_the_server_says_so(void **state)
 	assert_int_equal(look(office, small, false, 2, &ticket), PORTION_ASKED);
 	sheet = sent(office);
 	/* It is said while more is on its way: that is not used either. */
-	assert_true(portions_exhaust(&office->portions, 0, now, NS_PER_S, false));
+	assert_true(portions_exhaust(&office->portions, 0, QUOTA_EXTERNAL, now, NS_PER_S, false));
 	sheet->granted = 2;
 	(void)portions_told(&office->portions, sheet);
 	assert_int_equal(look(office, small, false, 1, &ticket), PORTION_SHORT);

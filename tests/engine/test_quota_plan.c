@@ -57,16 +57,17 @@ static void test_of_a_tenant_that_is_not_named(void **state)
 	struct config *config = load(ROUTES(""));
 
 	(void)state;
-	assert_int_equal(config->quotas->count, 3 + 2);
-	assert_row(config, 3, "the tenant rate unknown 0");
-	assert_row(config, 4, "source address rate unknown 01");
-	assert_int_equal(quota_plan_rate(config, 0), 3);
-	assert_int_equal(quota_plan_rate(config, 1), 4);
+	assert_int_equal(config->quotas->count, 4 + 2);
+	assert_row(config, 4, "the tenant rate unknown 0");
+	assert_row(config, 5, "source address rate unknown 01");
+	assert_int_equal(quota_plan_rate(config, 0), 4);
+	assert_int_equal(quota_plan_rate(config, 1), 5);
 	assert_row(config, 0, "the tenant external_recipients_per_day unknown 0");
-	assert_row(config, 1, "route a messages_per_minute 300/60s 0");
-	assert_row(config, 2, "route b connections 7/0s 1");
-	assert_true(config->quotas->rows[2].settings.stop >= 1);
-	assert_true(config->quotas->rows[1].settings.stop < 1);
+	assert_row(config, 1, "the tenant onmicrosoft_recipients_per_day 100/86400s 0");
+	assert_row(config, 2, "route a messages_per_minute 300/60s 0");
+	assert_row(config, 3, "route b connections 7/0s 1");
+	assert_true(config->quotas->rows[3].settings.stop >= 1);
+	assert_true(config->quotas->rows[2].settings.stop < 1);
 	config_destroy(config);
 }
 
@@ -75,21 +76,25 @@ static void test_of_tenants_routes_and_address(void **state)
 	struct config *config = load(ROUTES(
 	        ", tenant: y") "tenants:\n"
 	                       "  - {name: x, external_recipients_per_day: 20/10s, stop: 90%}\n"
-	                       "  - {name: y, total: {recipients_per_day: 5, connections: none}}\n"
+	                       "  - {name: y, onmicrosoft_recipients_per_day: none, total: "
+	                       "{recipients_per_day: 5, connections: none}}\n"
 	                       "source: {stop: 80%, total: {messages_per_minute: 60}}\n");
 
 	(void)state;
-	assert_int_equal(config->quotas->count, 6 + 3);
-	assert_row(config, 6, "tenant x rate unknown 0");
-	assert_row(config, 7, "tenant y rate unknown ");
+	assert_int_equal(config->quotas->count, 8 + 3);
+	assert_row(config, 8, "tenant x rate unknown 0");
+	assert_row(config, 9, "tenant y rate unknown ");
 	assert_row(config, 0, "tenant x external_recipients_per_day 20/10s 0");
 	assert_true(config->quotas->rows[0].settings.stop < 0.91);
-	assert_row(config, 1, "tenant y external_recipients_per_day unknown ");
-	assert_row(config, 2, "tenant y recipients_per_day 5/86400s 2");
-	assert_row(config, 3, "route a messages_per_minute 300/60s 0");
-	assert_row(config, 4, "route b connections 7/0s 1");
-	assert_row(config, 5, "source address messages_per_minute 60/60s 01");
-	assert_true(config->quotas->rows[5].settings.stop < 0.81);
+	assert_row(config, 1, "tenant x onmicrosoft_recipients_per_day 100/86400s 0");
+	assert_true(config->quotas->rows[1].settings.stop < 0.91);
+	assert_row(config, 2, "tenant y external_recipients_per_day unknown ");
+	assert_row(config, 3, "tenant y onmicrosoft_recipients_per_day unknown ");
+	assert_row(config, 4, "tenant y recipients_per_day 5/86400s 2");
+	assert_row(config, 5, "route a messages_per_minute 300/60s 0");
+	assert_row(config, 6, "route b connections 7/0s 1");
+	assert_row(config, 7, "source address messages_per_minute 60/60s 01");
+	assert_true(config->quotas->rows[7].settings.stop < 0.81);
 	config_destroy(config);
 }
 
@@ -106,8 +111,8 @@ static void test_of_mailboxes(void **state)
 	                             "    total: {recipients_per_day: 9}\n");
 
 	(void)state;
-	assert_int_equal(config->quotas->count, 2 + 2);
-	assert_row(config, 1, "route a recipients_per_day 9/86400s 0");
+	assert_int_equal(config->quotas->count, 3 + 2);
+	assert_row(config, 2, "route a recipients_per_day 9/86400s 0");
 	config_destroy(config);
 }
 

@@ -371,6 +371,17 @@ static void hve_without_a_list(void **state)
 	assert_true(routing_carries(&config, 0, VIEW("a@b.c"), VIEW("b@contoso.com")));
 }
 
+static void onmicrosoft(void **state)
+{
+	(void)state;
+	assert_true(routing_is_onmicrosoft(VIEW("a@contoso.onmicrosoft.com")));
+	assert_true(routing_is_onmicrosoft(VIEW("a@contoso.mail.OnMicrosoft.com")));
+	assert_false(routing_is_onmicrosoft(VIEW("a@onmicrosoft.com")));
+	assert_false(routing_is_onmicrosoft(VIEW("a@contoso-onmicrosoft.com")));
+	assert_false(routing_is_onmicrosoft(VIEW("a@onmicrosoft.com.test")));
+	assert_false(routing_is_onmicrosoft(VIEW("")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +390,7 @@ int main(void)
 		cmocka_unit_test(what_suits_a_route),
 		cmocka_unit_test(in_whose_name),
 		cmocka_unit_test(hve_without_a_list),
+		cmocka_unit_test(onmicrosoft),
 	};
 
 	if (failed(depot_create(&depot, 64 * CHUNK_BYTES)))

@@ -178,8 +178,8 @@ static const char with_total[] =
  * order. */
 static void test_of_a_route(void **state)
 {
-	struct portion_sheet messages = { .quota = 1, .pot = PORTION_ANY, .needed = 9, .most = 9 };
-	struct portion_sheet cap = { .quota = 2, .pot = PORTION_ANY, .needed = 1, .most = 3 };
+	struct portion_sheet messages = { .quota = 2, .pot = PORTION_ANY, .needed = 9, .most = 9 };
+	struct portion_sheet cap = { .quota = 3, .pot = PORTION_ANY, .needed = 1, .most = 3 };
 	struct star star;
 
 	(void)state;
@@ -195,8 +195,8 @@ static void test_of_a_route(void **state)
 	assert_int_equal(ask(&star, &cap), 2);
 	assert_int_equal(star.spooler->batch.commits, commits);
 	star_restart(&star, with_total);
-	assert_true(quota_used(&star.spooler->quotas[1].quota, clock_mono()) >= 9);
-	assert_int_equal(quota_used(&star.spooler->quotas[2].quota, clock_mono()), 0);
+	assert_true(quota_used(&star.spooler->quotas[2].quota, clock_mono()) >= 9);
+	assert_int_equal(quota_used(&star.spooler->quotas[3].quota, clock_mono()), 0);
 	star_close(&star);
 }
 
