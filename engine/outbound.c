@@ -314,12 +314,15 @@ void outbound_lose(struct outbound *outbound, struct view why)
 }
 
 /* It was ready, and ends without having answered a message; and neither we nor its age ended it.
- * Otherwise the next one would be opened at once, to the same end. */
+ * Otherwise the next one would be opened at once, to the same end. But a server may close right
+ * after a 5xx (reference.md, 5): whom or what that refused is done with, or judged otherwise. */
 static bool outbound_is_useless(const struct outbound *outbound)
 {
 	const int64_t stood_ns = loop_now(&outbound->shard->loop).ns - outbound->ready.ns;
 
 	if (outbound->step != STEP_READY || outbound->messages > 0 || outbound->shard->draining)
+		return false;
+	if (outbound->carrier.refused && !outbound->goodbye)
 		return false;
 	const bool ours = outbound->retiring && !outbound->goodbye;
 	return outbound->train_count > 0 || (!ours && stood_ns < OUTBOUND_YOUNG_NS);

@@ -47,6 +47,7 @@ struct carrier {
 	bool dirty;           /* a transaction may be open at the server */
 	bool elsewhere;       /* a reply blamed this front end: another address may do */
 	bool useful;          /* it took a message */
+	bool refused;         /* it refused something for good, which gets on as well */
 };
 
 /* What a message was admitted by, all or none: it counts in each. */

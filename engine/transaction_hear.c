@@ -42,6 +42,7 @@ enum transaction_heard transaction_hear(
 	                    (transaction->owed < STEP_DATA || transaction->accepted > 0);
 	if (counts && it.verdict.outcome != OUTCOME_PROCEED)
 		retire = judge_lane(carrier->judge, carrier->lane, &it, &origin);
+	carrier->refused |= counts && reply->code / 100 == 5;
 	carrier->elsewhere |= retire && it.verdict.outcome == OUTCOME_RETRY_OTHER_SESSION;
 	switch ((enum outbound_step)transaction->owed) {
 	case STEP_RSET:

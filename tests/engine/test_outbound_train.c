@@ -195,6 +195,40 @@ static void test_fault_of_a_front_end(void **state)
 }
 
 /* The same with a backlog: what stands behind it does not get its turn at once. */
+/* Closing right after a 5xx is how some refuse: the next session is opened at once, each time. */
+static void test_closed_after_a_refusal(void **state)
+{
+#define REFUSED HELLO "< MAIL\n< RCPT\n< BDAT\n> 250 ok\n> 550 5.1.1 unknown\nclose\n"
+	static const char *const scripts[] = {
+		REFUSED,
+		REFUSED,
+		REFUSED,
+		HELLO
+		"< MAIL\n< RCPT\n< RCPT\n< BDAT\n> 250 ok\n> 250 ok\n> 550 5.1.1 unknown\nclose\n",
+		HELLO MESSAGE TAKEN BYE,
+		NULL,
+	};
+	struct rig *rig = rig_begin("", PLAIN, scripts);
+	const struct rig_mail two = { .from = "a@c.d", .to = "b@c.d z@c.d", .body = "x\r\n" };
+	const struct lane *lane = rig->delivery.dispatch.lanes[0].lane;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		rig_post(rig, "x\r\n");
+		rig_wait(rig, i + 1);
+		rig_assert_outcomes(rig, i, "B");
+		assert_int_equal(lane->door.setbacks, 0);
+	}
+	rig_mail(rig, &two);
+	rig_wait(rig, 4);
+	rig_assert_outcomes(rig, 3, "FB"); /* the other is in doubt: its body had gone out */
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 5);
+	rig_assert_outcomes(rig, 4, "D");
+	assert_int_equal(lane->door.setbacks, 0);
+	rig_destroy(rig);
+}
+
 static void test_fault_shuts_the_door(void **state)
 {
 	static const char *const scripts[] = { FAULT, NULL };
@@ -223,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_lost_before_the_last_byte),
 		cmocka_unit_test(test_lost_again_and_again),
 		cmocka_unit_test(test_fault_of_a_front_end),
+		cmocka_unit_test(test_closed_after_a_refusal),
 		cmocka_unit_test(test_fault_shuts_the_door),
 	};
 
