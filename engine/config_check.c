@@ -7,6 +7,7 @@
 #include "engine/config_check_names.h"
 #include "engine/config_check_quota.h"
 #include "engine/config_check_rules.h"
+#include "engine/config_check_service.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
 #include "engine/secret_file.h"
@@ -357,6 +358,7 @@ static void check_routes(struct config *config, struct config_places *places)
 		check_route_tls(&routes[i], i, places);
 		config_check_dane(config, &routes[i], i, places);
 		remark_on_route(config, &routes[i], i, places);
+		config_check_service(&routes[i], i, places);
 	}
 	config_number_tokens(config);
 }
