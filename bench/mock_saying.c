@@ -9,11 +9,12 @@
 #define SAYING_GROUPS_FEW  4
 #define SAYING_GROUPS_MANY 72
 
-#define TEMPORARY   "Temporary server error. Please try again later"
-#define UNACTIVE    "421 4.3.2 Service not active [{host}]"
-#define SUBMISSION  "STOREDRV.Submission.Exception:"
-#define PERMANENT   "Failed to process message due to a permanent exception with message "
-#define VERDICT(v)  "WASCL UserAction verdict is not None. Actual verdict is " v ". "
+#define TEMPORARY  "Temporary server error. Please try again later"
+#define UNACTIVE   "421 4.3.2 Service not active [{host}]"
+#define SUBMISSION "STOREDRV.Submission.Exception:"
+#define PERMANENT  "Failed to process message due to a permanent exception with message "
+#define VERDICT_SUSPEND                                                                            \
+	"WASCL UserAction verdict is not None. Actual verdict is Suspend, ShowTierUpgrade."
 #define SEND_DENIED SUBMISSION "SendAsDeniedException.MapiExceptionSendAsDenied; " PERMANENT
 #define DIAGNOSTICS "[BeginDiagnosticData]Cannot submit message. {diagnostics}[EndDiagnosticData] "
 
@@ -135,16 +136,10 @@ static const struct {
 	                                   "due to a transient exception with message "
 	                                   "[BeginDiagnosticData]Cannot open mailbox. Server = "
 	                                   "{backend}[EndDiagnosticData]" },
-	[MOCK_SAYS_SUSPENDED]
-	        .texts = { "554 5.2.0 " SUBMISSION "OutboundSpamException; " PERMANENT
-	                   "[BeginDiagnosticData]" VERDICT(
-	                           "Suspend, ShowTierUpgrade") "OutboundSpamException:"
-	                                                       " " VERDICT("Suspend, "
-	                                                                   "ShowTierUpgrad"
-	                                                                   "e") "[EndDiagno"
-	                                                                        "sticData] "
-	                                                                        "{hostname"
-	                                                                        "}" },
+	[MOCK_SAYS_SUSPENDED].texts = { "554 5.2.0 " SUBMISSION "OutboundSpamException; " PERMANENT
+	                                "[BeginDiagnosticData]" VERDICT_SUSPEND
+	                                " OutboundSpamException: " VERDICT_SUSPEND
+	                                "[EndDiagnosticData] {hostname}" },
 	[MOCK_SAYS_SENDER_BANNED].texts = { "550 5.1.8 Access denied, bad outbound sender.",
 	        "550 5.1.8 Access denied, bad outbound sender AS(42004)" },
 	[MOCK_SAYS_EXTERNAL_QUOTA].texts = { "550 5.7.233 - Your message can't be sent because "
