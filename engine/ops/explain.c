@@ -151,6 +151,21 @@ static bool explain_as_lines(enum stage stage, const struct verdict *verdict, FI
 	return fprintf(data, "advice:      %s\n", verdict->advice) > 0;
 }
 
+static void explain_complain(struct view reply, FILE *complaints)
+{
+	size_t digits = 0;
+
+	while (digits < reply.bytes && byte_is_digit(reply.data[digits]))
+		digits++;
+	fprintf(complaints, "sluice explain: this is no SMTP reply: ");
+	if (digits == 3)
+		fprintf(complaints, "there is no code %.3s; right is one from 200 to 599,",
+		        reply.data);
+	else
+		fprintf(complaints, "one begins with three digits, from 200 to 599,");
+	fprintf(complaints, " as in '550 5.1.1 User unknown'\n");
+}
+
 int explain_run(int argc, char **argv, FILE *data, FILE *complaints)
 {
 	struct request request = { .stage = STAGE_ANY };
@@ -168,8 +183,7 @@ int explain_run(int argc, char **argv, FILE *data, FILE *complaints)
 	/* A text without a code is a reply all the same where a rule knows it, or where it has an
 	 * enhanced code. */
 	if (verdict.code == 0 && verdict.enhanced.class == 0 && verdict.basis != BASIS_RULE) {
-		fprintf(complaints, "sluice explain: this is no SMTP reply: one begins with three "
-		                    "digits, as in '550 5.1.1 User unknown'\n");
+		explain_complain(text_view(&reply), complaints);
 		return NOT_A_REPLY;
 	}
 	bool written = request.json ? explain_as_json(request.stage, &verdict, data)

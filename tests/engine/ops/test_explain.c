@@ -165,6 +165,25 @@ static void what_is_no_reply_ends_with_1(void **state)
 	}
 }
 
+/* 199 and 600 have three digits too. */
+static void which_codes_there_are_is_said(void **state)
+{
+	(void)state;
+	static const char *const codes[] = { "999 foo", "199", "600-x", "099 x" };
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		char wanted[80];
+		struct run got = run(codes[i], NULL);
+		(void)snprintf(wanted, sizeof wanted,
+		        "there is no code %.3s; right is one from 200 to 599,", codes[i]);
+		assert_int_equal(got.status, 1);
+		assert_non_null(strstr(got.complaints, wanted));
+		run_free(&got);
+	}
+	struct run got = run("5501 x", NULL);
+	assert_non_null(strstr(got.complaints, "one begins with three digits, from 200 to 599,"));
+	run_free(&got);
+}
+
 static void wrong_usage_ends_with_2(void **state)
 {
 	(void)state;
@@ -217,6 +236,7 @@ int main(void)
 		cmocka_unit_test(words_without_quotes_are_one_reply),
 		cmocka_unit_test(a_reply_told_of_is_explained),
 		cmocka_unit_test(what_is_no_reply_ends_with_1),
+		cmocka_unit_test(which_codes_there_are_is_said),
 		cmocka_unit_test(wrong_usage_ends_with_2),
 		cmocka_unit_test(helps),
 		cmocka_unit_test(very_long_reply_is_taken),
