@@ -397,6 +397,8 @@ void dispatch_noted(struct dispatch *dispatch, struct note *note)
 void dispatch_read_ledger(struct dispatch *dispatch, struct spool *spool)
 {
 	ledger_read(&dispatch->ledger, spool);
+	for (uint32_t i = 0; i < dispatch->lane_count; i++)
+		lane_restrain(dispatch->lanes[i].lane, clock_mono());
 	incidents_read(&dispatch->incidents, spool);
 }
 

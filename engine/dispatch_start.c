@@ -165,6 +165,9 @@ static void dispatch_wake_stirred(struct dispatch *dispatch)
 		struct dispatch_lane *lane =
 		        dispatch_lane_of(dispatch, container_of(link, struct lane, stir_link));
 		struct dispatch_lane *at = lane;
+		/* Its mailbox may have been refused something, which a restart is to know of. */
+		if (lane->entry != NULL && lane->lane->throttle->strikes.changed)
+			ledger_look(&dispatch->ledger, lane->entry);
 		do {
 			dispatch_wake(dispatch, at);
 			at = at->sibling;
@@ -332,7 +335,7 @@ static uint32_t dispatch_recipients(
 {
 	const uint64_t limits[] = {
 		lane->recipients_most,
-		lane_crowd_most(lane->lane, now),
+		strikes_crowd_most(&lane->lane->throttle->strikes, now),
 		throttle_recipients_most(lane->lane->throttle, urgent),
 		job->at_once > 0 ? job->at_once : UINT64_MAX,
 	};

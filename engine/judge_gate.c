@@ -271,11 +271,11 @@ static bool judge_is_incident(const struct verdict *verdict)
 static void judge_refuse(struct judge *judge, struct lane *lane, struct judge_case *it)
 {
 	const struct mono now = loop_now(&judge->shard->loop);
-	const struct lane_wait wait = { LANE_STRIKES_NS, LANE_HOLD_MOST_NS };
+	const struct lane_wait wait = { STRIKES_NS, LANE_HOLD_MOST_NS };
 
 	incidents_refuse(judge->incidents, lane, it, it->denied);
 	lane_stir(lane);
-	if (lane_strike(lane, now, LANE_STRIKE_SENDER) == 0)
+	if (strikes_add(&lane->throttle->strikes, now, STRIKE_SENDER) == 0)
 		return;
 	const bool news = lane_hold(lane, now, lane->epoch, &wait, &judge->shard->random);
 	lane_say(lane, now, loop_wall(&judge->shard->loop), judge_case_note(it));

@@ -9,8 +9,8 @@ void judge_strike(struct judge *judge, struct lane *lane, const struct judge_cas
 {
 	if (it->verdict.cause != CAUSE_RECIPIENT_UNKNOWN || !strike_counts(judge, lane))
 		return;
-	const int64_t wait_ns =
-	        lane_strike(lane, loop_now(&judge->shard->loop), LANE_STRIKE_RECIPIENT);
+	const int64_t wait_ns = strikes_add(
+	        &lane->throttle->strikes, loop_now(&judge->shard->loop), STRIKE_RECIPIENT);
 	if (wait_ns > 0)
 		strike_hold(judge, lane, wait_ns,
 		        VIEW("the mailbox had as many unknown recipients as it may for now: more "
@@ -26,7 +26,7 @@ void judge_strike_crowd(struct judge *judge, struct lane *lane, uint16_t accepte
 
 	if (!strike_counts(judge, lane))
 		return;
-	if (most > 0 && lane_crowd(lane, now, most)) {
+	if (most > 0 && strikes_crowd(&lane->throttle->strikes, now, most)) {
 		struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "learned");
 		judge_log_lane(judge, lane, &line);
 		log_word(&line, "limit", "recipients_per_message");
@@ -37,7 +37,7 @@ void judge_strike_crowd(struct judge *judge, struct lane *lane, uint16_t accepte
 		        "(Get-Mailbox, RecipientLimits): set recipients_per_message to that.");
 		log_end(&line);
 	}
-	const int64_t wait_ns = lane_strike(lane, now, LANE_STRIKE_CROWD);
+	const int64_t wait_ns = strikes_add(&lane->throttle->strikes, now, STRIKE_CROWD);
 	if (wait_ns > 0)
 		strike_hold(judge, lane, wait_ns,
 		        VIEW("the mailbox had as many messages with too many recipients as it may "

@@ -177,44 +177,22 @@ void lane_succeed(struct lane *lane, uint32_t epoch)
 	lane->reauths = 0;
 }
 
-int64_t lane_strike(struct lane *lane, struct mono now, enum lane_strike kind)
+void lane_restrain(struct lane *lane, struct mono now)
 {
-	static const uint32_t budgets[] = {
-#define X(name, budget) [LANE_STRIKE_##name] = LANE_STRIKES_##name,
-		LANE_STRIKES(X)
-#undef X
-	};
-	struct lane_strikes *strikes = &lane->strikes[kind];
-	const uint32_t budget = budgets[kind];
+	for (enum strike kind = 0; kind < STRIKE_KINDS; kind++) {
+		const int64_t wait_ns = strikes_wait_ns(&lane->throttle->strikes, now, kind);
+		const struct mono until = mono_after(now, wait_ns);
 
-	check(kind < LANE_STRIKE_KINDS);
-	check(budget <= LANE_STRIKES_MAX);
-	strikes->at[strikes->count++ % budget] = now;
-	if (strikes->count < budget)
-		return 0;
-	const struct mono again = mono_after(strikes->at[strikes->count % budget], LANE_STRIKES_NS);
-	return mono_reached(now, again) ? 0 : again.ns - now.ns;
-}
-
-bool lane_crowd(struct lane *lane, struct mono now, uint16_t most)
-{
-	check(most > 0);
-	if (most >= lane_crowd_most(lane, now))
-		return false;
-	lane->crowd = most;
-	lane->crowd_until = mono_after(now, LANE_CROWD_NS);
-	return true;
-}
-
-uint16_t lane_crowd_most(const struct lane *lane, struct mono now)
-{
-	return lane->crowd == 0 || mono_reached(now, lane->crowd_until) ? UINT16_MAX : lane->crowd;
+		if (wait_ns == 0)
+			continue;
+		lane->hold.setbacks = 1;
+		if (until.ns > lane->hold.until.ns)
+			lane->hold.until = until;
+	}
 }
 
 void lane_resume(struct lane *lane)
 {
-	memset(lane->strikes, 0, sizeof lane->strikes);
-	lane->crowd = 0;
 	lane->hold = (struct lane_gate){ 0 };
 	lane->gated = false;
 	lane->door = (struct lane_gate){ 0 };

@@ -41,34 +41,6 @@
 #define LANE_FAULT_FIRST_NS (5 * NS_PER_S)
 #define LANE_FAULT_MOST_NS  (30 * NS_PER_S)
 
-/* Refusals that a mailbox may have in a time: repeated ones bar it for hours (550 5.2.25x), so
- * there is a tiny budget of each kind (throttling.md, 4.4). X(KIND, budget) */
-#define LANE_STRIKES(X)                                                                            \
-	X(SENDER, 3)       /* it may not send as them: .252 */                                     \
-	X(CROWD, 3)        /* more recipients in a message than it may have: .254 */               \
-	X(RECIPIENT, 6)    /* there are no such: .255; addresses go bad without anybody's fault */
-#define LANE_STRIKES_MAX 6 /* the largest */
-#define LANE_STRIKES_NS  (600 * NS_PER_S)
-#define LANE_CROWD_NS    (86400 * NS_PER_S) /* how long we go by what a refusal taught */
-
-enum lane_strike {
-#define X(name, budget) LANE_STRIKE_##name,
-	LANE_STRIKES(X)
-#undef X
-	        LANE_STRIKE_KINDS
-};
-
-enum {
-#define X(name, budget) LANE_STRIKES_##name = (budget),
-	LANE_STRIKES(X)
-#undef X
-};
-
-struct lane_strikes {
-	struct mono at[LANE_STRIKES_MAX]; /* the last ones, by turns */
-	uint32_t count;                   /* ever */
-};
-
 /* A wait that grows. Reached and setbacks > 0: trying, carefully. */
 struct lane_gate {
 	struct mono until;
@@ -107,9 +79,6 @@ struct lane {
 	struct lane_gate door;
 	bool gated;        /* the hold is a gate's (queue/gate.h), and ends with that */
 	bool door_faulted; /* it was shut for a front end's fault, and for nothing else */
-	struct lane_strikes strikes[LANE_STRIKE_KINDS];
-	uint16_t crowd;          /* recipients that a message may have, as learned; 0: nothing is */
-	struct mono crowd_until; /* then that is found out anew */
 	struct throttle *throttle;
 	struct lane *peers; /* all lanes of the route in this shard, one after the other */
 	uint32_t peer_count;
@@ -151,13 +120,9 @@ int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct ra
 int64_t lane_fault(struct lane *lane, struct mono now, int64_t first_ns, struct random *random);
 /* A message that began in `epoch` was taken: both gates forget their setbacks. */
 void lane_succeed(struct lane *lane, uint32_t epoch);
-/* The mailbox was refused something of that kind. Gives for how long it may have no more such; 0:
- * there is some budget left. */
-int64_t lane_strike(struct lane *lane, struct mono now, enum lane_strike kind);
-/* A message of more recipients was refused for that. True: that is news. */
-bool lane_crowd(struct lane *lane, struct mono now, uint16_t most);
-/* The most recipients that a message may have; UINT16_MAX: nothing is known. */
-uint16_t lane_crowd_most(const struct lane *lane, struct mono now);
+/* After a restart: where its mailbox had as many refusals as it may have, it is held until there is
+ * budget again. */
+void lane_restrain(struct lane *lane, struct mono now);
 /* An operator said retry: both gates open, and what was learned is forgotten. */
 void lane_resume(struct lane *lane);
 /* When the hold ends that is on now, and the door opens; MONO_NEVER: it is open. */

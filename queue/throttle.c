@@ -291,6 +291,7 @@ void throttle_forget(struct throttle *throttle)
 	learned_forget(&throttle->cap);
 	learned_forget(&throttle->rate);
 	learned_forget(&throttle->daily);
+	strikes_forget(&throttle->strikes);
 }
 
 static struct learned *throttle_learned(struct throttle *throttle, enum throttle_kind kind)

@@ -22,11 +22,12 @@
 
 #include "queue/base/errors.h"
 #include "queue/learned.h"
+#include "queue/strikes.h"
 #include "queue/window_record.h"
 
 #define THROTTLE_NONE UINT64_MAX
 /* A record: its head, and three windows. */
-#define THROTTLE_RECORD_MAX (128 + 3 * WINDOW_RECORD_MAX)
+#define THROTTLE_RECORD_MAX (128 + STRIKES_RECORD_MAX + 3 * WINDOW_RECORD_MAX)
 
 struct throttle_limit {
 	uint64_t count; /* THROTTLE_NONE: any number */
@@ -82,6 +83,7 @@ struct throttle {
 	struct window messages;   /* by MAIL */
 	struct window taken;      /* of them, those that the server took */
 	struct window recipients; /* of MAILs, but those refused */
+	struct strikes strikes;   /* that it had, and may have */
 	struct mono pace_until;   /* ordinary mail of now is what this time allows (GCRA) */
 	/* The allowance: what may start before another record is on disk. */
 	uint64_t messages_allowed;

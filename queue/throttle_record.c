@@ -3,7 +3,8 @@
 #include "queue/base/check.h"
 #include "queue/window_record.h"
 
-#define THROTTLE_RECORD_VERSION 1
+#define THROTTLE_RECORD_VERSION 2
+#define THROTTLE_RECORD_BARE    1 /* without strikes, as older ones are */
 
 /* An allowance is a block: large enough that one record serves several messages, small enough that
  * a crash, after which all of it counts as sent, costs little of the limit. */
@@ -31,7 +32,8 @@ bool throttle_wants_record(const struct throttle *throttle)
 {
 	if (!throttle->kept || throttle->keeping)
 		return false;
-	return throttle->messages_allowed <= throttle_messages_block(throttle) / 2 ||
+	return throttle->strikes.changed ||
+	       throttle->messages_allowed <= throttle_messages_block(throttle) / 2 ||
 	       throttle->recipients_allowed <= throttle_recipients_block(throttle) / 2 ||
 	       throttle->recipients_allowed < throttle->recipients_wanted;
 }
@@ -84,6 +86,7 @@ size_t throttle_encode(
 	window_record_put(&writer, &throttle->messages, now.ns);
 	window_record_put(&writer, &throttle->taken, now.ns);
 	window_record_put(&writer, &throttle->recipients, now.ns);
+	strikes_put(&writer, &throttle->strikes, now);
 	return writer.bytes;
 }
 
@@ -91,6 +94,7 @@ void throttle_kept(struct throttle *throttle, bool failed)
 {
 	check(throttle->keeping);
 	throttle->keeping = false;
+	throttle->strikes.changed |= failed;
 	if (failed)
 		return; /* what the record before allowed stands */
 	if (window_is_limited(&throttle->messages))
@@ -111,7 +115,8 @@ struct err throttle_decode(
 	struct record_reader reader = record_read(record);
 	const struct throttle fresh = *throttle;
 
-	const bool known = record_get_u8(&reader) == THROTTLE_RECORD_VERSION;
+	const uint8_t version = record_get_u8(&reader);
+	const bool known = version == THROTTLE_RECORD_VERSION || version == THROTTLE_RECORD_BARE;
 	const int64_t then_ms = (int64_t)record_get_u64(&reader);
 	/* A clock that was set back: as if no time had passed. */
 	const int64_t passed_ms = wall.ms > then_ms && then_ms > 0 ? wall.ms - then_ms : 0;
@@ -128,6 +133,8 @@ struct err throttle_decode(
 	window_record_get(&reader, &throttle->messages, now.ns - passed_ns);
 	window_record_get(&reader, &throttle->taken, now.ns - passed_ns);
 	window_record_get(&reader, &throttle->recipients, now.ns - passed_ns);
+	if (version == THROTTLE_RECORD_VERSION)
+		strikes_get(&reader, &throttle->strikes, (struct mono){ now.ns - passed_ns });
 	if (!known || !record_is_read(&reader)) {
 		const struct throttle_settings *settings = &throttle->settings;
 		*throttle = fresh;

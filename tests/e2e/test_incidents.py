@@ -178,7 +178,8 @@ def test_unknown_recipients_have_a_budget(sluice, mock, route, folder):
     """Ten of them would bar the mailbox for a day, and with it all that it sends."""
     gone = [f"gone{number}@contoso.com" for number in range(12)]
     server = mock(tenant={**tenant_of(), "unknown_recipients": gone, "errors": {"count": 10}})
-    running = sluice(pool(route, server, folder, FIRST, connections=3))
+    running = sluice(pool(route, server, folder, FIRST, connections=3,
+                          recipients_per_day=10000))
     for number, recipient in enumerate(gone):
         swaks(running.port, "--from", FIRST, "--to", recipient,
               "--data", message(f"m{number}", sender=FIRST, recipient=recipient))
@@ -191,6 +192,17 @@ def test_unknown_recipients_have_a_budget(sluice, mock, route, folder):
                for row in waiting if row["from"])
     mailbox = server.account_now()["tenant"]["mailboxes"][FIRST]
     assert mailbox["bars"] == 0 and mailbox["refused"]["recipient_unknown"] <= 8
+    # A restart gives no budget back: nothing is asked for until there is some again.
+    before = mailbox["refused"]["recipient_unknown"]
+    assert running.terminate() == 0
+    running.start()
+    swaks(running.port, "--from", FIRST, "--to", STRANGER, "--data", message("last", sender=FIRST))
+    running.logged("event=accepted", f"to={STRANGER}")
+    wait_until(lambda: [row for row in running.queue() if row["recipients"] == [STRANGER]],
+               running.program.tail)
+    assert server.account_now()["tenant"]["mailboxes"][FIRST]["refused"][
+        "recipient_unknown"] == before
+    assert accepted(server, FIRST) == 0
 
 
 def test_how_many_recipients_a_message_may_have_is_learned(sluice, mock, route, folder):

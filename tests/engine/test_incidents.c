@@ -306,14 +306,14 @@ static void test_the_judge_keeps_the_message(void **state)
 
 	bureau_open(&bureau, state);
 	struct judge *judge = bureau.dispatch->judge;
-	for (int i = 1; i <= LANE_STRIKES_SENDER; i++) {
+	for (int i = 1; i <= (int)strikes_budget(STRIKE_SENDER); i++) {
 		judge_denied(judge, &bureau.lanes[0], &bureau.it, bureau.message, VIEW("s@c.d"));
 		assert_true(view_equal(bureau.it.denied, VIEW("s@c.d")));
 		assert_int_equal(judge_act_of(&bureau.it), ACT_HOLD);
 		assert_int_equal(judge_gate_of(&bureau.it), GATE_PAIR);
 		assert_false(judge_lane(judge, &bureau.lanes[0], &bureau.it, NULL));
 		assert_int_equal(lane_is_open(&bureau.lanes[0], loop_now(&judge->shard->loop)),
-		        i < LANE_STRIKES_SENDER);
+		        i < (int)strikes_budget(STRIKE_SENDER));
 	}
 	assert_int_equal(bureau.incidents->pairs, 1);
 	/* Another cause is what it was. */

@@ -233,58 +233,25 @@ static void test_word(void **state)
 	assert_true(lane.word.until.ms >= 303000);
 }
 
-static int64_t strike(struct lane *lane, int64_t at_s, enum lane_strike kind)
-{
-	return lane_strike(lane, AT(at_s), kind) / NS_PER_S;
-}
-
-static void test_strikes(void **state)
+/* A restart gives no budget back: the mailbox waits, and then one message tries. */
+static void test_restrained(void **state)
 {
 	struct lane lane = fresh();
 
 	(void)state;
-	assert_int_equal(strike(&lane, 0, LANE_STRIKE_SENDER), 0);
-	assert_int_equal(strike(&lane, 300, LANE_STRIKE_SENDER), 0);
-	/* Three in ten minutes; not three in all. */
-	assert_int_equal(strike(&lane, 601, LANE_STRIKE_SENDER), 0);
-	/* Until one is ten minutes old, and there is room for another. */
-	assert_int_equal(strike(&lane, 602, LANE_STRIKE_SENDER), 298);
-	assert_int_equal(strike(&lane, 603, LANE_STRIKE_SENDER), 598);
-	assert_int_equal(strike(&lane, 1300, LANE_STRIKE_SENDER), 0);
-	assert_int_equal(strike(&lane, 1300, LANE_STRIKE_SENDER), 0);
+	lane_restrain(&lane, AT(0));
+	assert_true(lane_is_open(&lane, AT(0)));
+	for (int64_t i = 0; i < strikes_budget(STRIKE_CROWD); i++)
+		(void)strikes_add(&lane.throttle->strikes, AT(i), STRIKE_CROWD);
+	lane_restrain(&lane, AT(100));
+	assert_false(lane_is_open(&lane, AT(599)));
+	assert_true(lane_is_open(&lane, AT(600)));
+	lane_begin(&lane);
+	assert_false(lane_is_open(&lane, AT(600)));
+	lane_end(&lane);
 	lane_resume(&lane);
-	assert_int_equal(strike(&lane, 1301, LANE_STRIKE_SENDER), 0);
-	assert_int_equal(strike(&lane, 1301, LANE_STRIKE_SENDER), 0);
-	assert_int_equal(strike(&lane, 1301, LANE_STRIKE_SENDER), 600);
-}
-
-static void test_strikes_of_a_kind(void **state)
-{
-	struct lane lane = fresh();
-
-	(void)state;
-	for (int64_t i = 0; i < 5; i++)
-		assert_int_equal(strike(&lane, i, LANE_STRIKE_RECIPIENT), 0);
-	assert_int_equal(strike(&lane, 5, LANE_STRIKE_SENDER), 0);
-	assert_int_equal(strike(&lane, 5, LANE_STRIKE_CROWD), 0);
-	assert_int_equal(strike(&lane, 10, LANE_STRIKE_RECIPIENT), 590);
-	assert_int_equal(strike(&lane, 600, LANE_STRIKE_RECIPIENT), 1);
-}
-
-static void test_crowd(void **state)
-{
-	struct lane lane = fresh();
-
-	(void)state;
-	assert_int_equal(lane_crowd_most(&lane, AT(0)), UINT16_MAX);
-	assert_true(lane_crowd(&lane, AT(0), 100));
-	assert_false(lane_crowd(&lane, AT(1), 100)); /* was under way */
-	assert_true(lane_crowd(&lane, AT(2), 50));
-	assert_int_equal(lane_crowd_most(&lane, AT(86401)), 50);
-	assert_int_equal(lane_crowd_most(&lane, AT(86402)), UINT16_MAX);
-	assert_true(lane_crowd(&lane, AT(90000), 200));
-	lane_resume(&lane);
-	assert_int_equal(lane_crowd_most(&lane, AT(90001)), UINT16_MAX);
+	lane_restrain(&lane, AT(100));
+	assert_true(lane_is_open(&lane, AT(100)));
 }
 
 /* A first sign-in, and one after a refusal, is tried by one session alone. */
@@ -332,9 +299,7 @@ int main(void)
 		cmocka_unit_test(test_late_refusals),
 		cmocka_unit_test(test_says_what_changed),
 		cmocka_unit_test(test_word),
-		cmocka_unit_test(test_strikes),
-		cmocka_unit_test(test_strikes_of_a_kind),
-		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_restrained),
 		cmocka_unit_test(test_signs_in_alone),
 		cmocka_unit_test(test_resumed),
 	};

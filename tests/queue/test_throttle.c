@@ -368,6 +368,44 @@ static void test_a_clean_stop_costs_nothing(void **state)
 	assert_int_equal(send(&throttle, now, true, 1), THROTTLE_RECIPIENTS);
 }
 
+/* A mailbox that was refused too much is so after a restart, and is written down for that; records
+ * of before strikes were kept are read still. */
+static void test_strikes_are_kept(void **state)
+{
+	struct mono now = { 5 * NS_PER_S };
+	struct throttle throttle;
+	char disk[THROTTLE_RECORD_MAX];
+
+	(void)state;
+	throttle_init(&throttle, &mailbox);
+	throttle_keep(&throttle);
+	(void)throttle_encode(
+	        &throttle, now, wall_at(now), false, (struct span){ disk, sizeof disk });
+	throttle_kept(&throttle, false);
+	assert_false(throttle_wants_record(&throttle));
+	for (uint32_t i = 0; i < strikes_budget(STRIKE_SENDER); i++)
+		(void)strikes_add(&throttle.strikes, now, STRIKE_SENDER);
+	assert_true(throttle_wants_record(&throttle));
+	(void)throttle_encode(
+	        &throttle, now, wall_at(now), false, (struct span){ disk, sizeof disk });
+	throttle_kept(&throttle, true);
+	assert_true(throttle_wants_record(&throttle)); /* the disk refused it */
+	const size_t bytes = throttle_encode(
+	        &throttle, now, wall_at(now), true, (struct span){ disk, sizeof disk });
+	throttle_kept(&throttle, false);
+	assert_int_equal(bytes > STRIKES_RECORD_MAX, true);
+	throttle_init(&throttle, &mailbox);
+	assert_false(failed(throttle_decode(&throttle, now, wall_at(now), view_from(disk, bytes))));
+	assert_int_equal(strikes_wait_ns(&throttle.strikes, now, STRIKE_SENDER) / NS_PER_S, 600);
+	/* Its strikes: three numbers of one kind, two counts, and what was learned. */
+	const size_t strikes_bytes = 1 + 3 * 4 + 1 + 1 + 2 + 4;
+	disk[0] = 1;
+	throttle_init(&throttle, &mailbox);
+	assert_false(failed(throttle_decode(
+	        &throttle, now, wall_at(now), view_from(disk, bytes - strikes_bytes))));
+	assert_int_equal(strikes_wait_ns(&throttle.strikes, now, STRIKE_SENDER), 0);
+}
+
 /* What was learned is known after a restart too; a record that is cut off or of another kind lets
  * nothing through. */
 static void test_records(void **state)
@@ -421,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_crashes),
 		cmocka_unit_test(test_a_clean_stop_costs_nothing),
 		cmocka_unit_test(test_records),
+		cmocka_unit_test(test_strikes_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
