@@ -378,7 +378,7 @@ static void office_quota(struct office *office, const char *more)
 static void await_place(struct rig *rig, uint32_t lane)
 {
 	struct dispatch *dispatch = &rig->delivery.dispatch;
-	struct portions_entry *cap = &dispatch->portions.entries[1];
+	struct portions_entry *cap = &dispatch->portions.entries[2];
 	struct dispatch_lane *at = &dispatch->routes[0].lanes[lane];
 
 	assert_int_equal(cap->row->unit, QUOTA_IN_FLIGHT);
@@ -409,7 +409,7 @@ static void test_places_go_round(void **state)
 	assert_false(failed(helper_start(&office->keeper.helper)));
 	rig_turn_for(rig, 5 * NS_PER_MS);
 	struct dispatch_lane *lanes = dispatch->routes[0].lanes;
-	struct portions_entry *cap = &dispatch->portions.entries[1];
+	struct portions_entry *cap = &dispatch->portions.entries[2];
 	await_place(rig, 1);
 	await_place(rig, 2);
 	cap->portion.pots[PORTION_ANY] = 1;
@@ -427,7 +427,7 @@ static void test_places_go_round(void **state)
 	assert_false(dispatch->more);
 	assert_true(cap->asking); /* and whoever waits is not forgotten */
 	assert_int_equal(cap->sheet.needed, 1);
-	rig->totals[1] = 2;
+	rig->totals[2] = 2;
 	rig_turn_for(rig, 50 * NS_PER_MS);
 	assert_int_equal(lanes[2].state, DISPATCH_LANE_IDLE);
 }
