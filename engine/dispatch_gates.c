@@ -38,7 +38,10 @@ static void dispatch_close_route(
 	for (uint32_t i = 0; i < route->lane_count; i++) {
 		struct lane *lane = route->lanes[i].lane;
 
-		lane_close(lane, loop_now(loop), gate->until);
+		if (gate->doubted) /* a report may speak of what was sent since it closed */
+			lane_await(lane, gate->until);
+		else
+			lane_close(lane, loop_now(loop), gate->until);
 		if (lane->gated)
 			lane_say(lane, loop_now(loop), loop_wall(loop), &note);
 	}

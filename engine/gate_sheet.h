@@ -18,6 +18,8 @@ struct gate_sheet {
 	uint32_t epoch; /* what it says is of this one */
 	bool refused;
 	bool elsewhere; /* and another route may do */
+	bool late;      /* refused by a report, of what began then: */
+	struct mono began;
 	bool taken;
 	bool gave_up;
 	bool asks;

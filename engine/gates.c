@@ -8,6 +8,8 @@
 
 static void gates_stir(struct gates *gates, struct gates_entry *entry);
 static struct mono gates_work_on(struct gates *gates, struct gates_entry *entry);
+static bool gates_is_news(const struct gates *gates, const struct gates_entry *entry,
+        uint16_t route, const struct gates_refusal *refusal);
 static void gates_timer_expired(struct timer *timer);
 
 struct err gates_init(struct gates *gates, struct shard *shard)
@@ -71,7 +73,8 @@ enum gates_way gates_look(struct gates *gates, uint16_t route, struct mono *unti
 			*until = mono_earlier(*until, entry->gate.until);
 			continue;
 		}
-		if (entry->mine || entry->asked)
+		/* What is in doubt the spooler opens by itself. */
+		if (entry->mine || entry->asked || entry->gate.doubted)
 			continue;
 		entry->asked = true;
 		gates_want(gates, entry)->asks = true;
@@ -108,6 +111,9 @@ void gates_end(struct gates *gates, uint16_t route, uint64_t tries, bool taken)
 		if (taken) {
 			entry->mine = false;
 			gates_want(gates, entry)->taken = true;
+			if (entry->gate.late) /* a report may come before the news */
+				(void)gate_take(&entry->gate, loop_now(&gates->shard->loop),
+				        entry->gate.epoch);
 		} else {
 			gates_give_up(gates, entry);
 		}
@@ -131,26 +137,54 @@ uint32_t gates_epoch(const struct gates *gates, uint16_t route)
 	return epoch;
 }
 
-bool gates_refuse(struct gates *gates, uint32_t gate, uint16_t route, uint32_t epoch,
-        int64_t wait_ns, const struct reply_note *note, bool elsewhere)
+bool gates_doubt(const struct gates *gates, uint16_t route, uint64_t tries)
+{
+	uint32_t slot = 0;
+
+	gates_each(entry, slot, gates, route)
+		if ((tries >> slot & 1) != 0 && entry->used && entry->gate.late)
+			return true;
+	return false;
+}
+
+bool gates_refuse(struct gates *gates, uint32_t gate, uint16_t route,
+        const struct gates_refusal *refusal, const struct reply_note *note)
 {
 	struct gates_entry *entry = &gates->entries[gate];
+	const struct mono now = loop_now(&gates->shard->loop);
 
 	check(gate < gates->count);
-	if (epoch != gates_epoch(gates, route) || (entry->gate.closed && !entry->mine))
+	if (!gates_is_news(gates, entry, route, refusal))
 		return false;
 	gates->closed += !entry->gate.closed;
 	entry->gate.closed = true;
-	entry->gate.until = mono_after(loop_now(&gates->shard->loop), wait_ns);
+	entry->gate.doubted = false;
+	entry->gate.until = mono_after(now, refusal->wait_ns);
+	entry->gate.shut_at = now;
 	entry->mine = false;
 	entry->used = false;
 	entry->asked = true; /* until news come */
 	struct gate_sheet *sheet = gates_want(gates, entry);
 	sheet->refused = true;
-	sheet->elsewhere = elsewhere;
-	sheet->wait_ns = wait_ns;
+	sheet->elsewhere = refusal->elsewhere;
+	sheet->late = refusal->late;
+	sheet->began = refusal->began;
+	sheet->wait_ns = refusal->wait_ns;
 	gate_say(&sheet->said, note);
 	return true;
+}
+
+static bool gates_is_news(const struct gates *gates, const struct gates_entry *entry,
+        uint16_t route, const struct gates_refusal *refusal)
+{
+	const struct gate *gate = &entry->gate;
+
+	if (!refusal->late)
+		return refusal->epoch == gates_epoch(gates, route) &&
+		       (!gate->closed || entry->mine);
+	/* What was sent since it closed last: the probe. */
+	return (gate->epoch == 0 || refusal->began.ns > gate->shut_at.ns) &&
+	       (!gate->closed || entry->mine || gate->doubted);
 }
 
 struct gate_sheet *gates_want(struct gates *gates, struct gates_entry *entry)

@@ -59,6 +59,15 @@ struct gates {
 	struct timer timer;
 };
 
+/* What was said, but for its words. */
+struct gates_refusal {
+	uint32_t epoch; /* gates_epoch() when it began */
+	int64_t wait_ns;
+	bool elsewhere; /* another route may do */
+	bool late;      /* it was heard by a report, and `began` counts instead of the epoch */
+	struct mono began;
+};
+
 enum gates_way {
 	GATES_OPEN,
 	GATES_PROBE, /* one message may try */
@@ -76,10 +85,11 @@ uint64_t gates_try(struct gates *gates, uint16_t route);
 void gates_end(struct gates *gates, uint16_t route, uint64_t tries, bool taken);
 /* What a message that starts on the route says something about: changes as gates close. */
 uint32_t gates_epoch(const struct gates *gates, uint16_t route);
-/* What began when gates_epoch() was that was refused for the gate's sake. True: it is closed by
- * that, until gate.until at least. */
-bool gates_refuse(struct gates *gates, uint32_t gate, uint16_t route, uint32_t epoch,
-        int64_t wait_ns, const struct reply_note *note, bool elsewhere);
+/* A message was taken that tries these. True: of one of them a report may still say otherwise. */
+bool gates_doubt(const struct gates *gates, uint16_t route, uint64_t tries);
+/* It was refused for the gate's sake. True: it is closed by that, until gate.until at least. */
+bool gates_refuse(struct gates *gates, uint32_t gate, uint16_t route,
+        const struct gates_refusal *refusal, const struct reply_note *note);
 /* Recipients. */
 
 /* Whether the address may be asked for; if not OPEN: *gate. What is up for a try is asked for. */

@@ -69,9 +69,10 @@ bool judge_lane(struct judge *judge, struct lane *lane, struct judge_case *it,
 /* A report of a message that the lane sent: as if a session had heard the reply, but of sessions
  * and sign-ins it says nothing, nor of what was held since. */
 void judge_late(struct judge *judge, struct lane *lane, const struct late_sheet *sheet);
-/* A message was taken: the route is well, gates forget their setbacks, learned limits may grow. */
-void judge_taken(
-        struct judge *judge, struct lane *lane, struct throttle_ticket *ticket, uint32_t epoch);
+/* A message was taken, which tries these gates: the route is well, gates forget their setbacks,
+ * learned limits may grow. True: a report may still say otherwise, so that nothing is over yet. */
+bool judge_taken(struct judge *judge, struct lane *lane, struct throttle_ticket *ticket,
+        uint32_t epoch, uint64_t tries);
 /* For the owed[at], whose address is given for the log. */
 void judge_recipient(struct judge *judge, const struct lane *lane, struct job *job, size_t at,
         struct view address, struct judge_case *it, struct judgement *judgement);

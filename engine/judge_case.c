@@ -9,6 +9,8 @@ void judge_case_hear(
 	it->judged = true;
 	it->verdict = verdict_judge(stage, reply->whole);
 	it->reply = reply;
+	it->late = false;
+	it->began = (struct mono){ 0 };
 	it->connection = 0;
 	it->denied = VIEW("");
 	it->note = (struct reply_note){
@@ -26,6 +28,8 @@ void judge_case_say(struct judge_case *it, enum stage stage, struct view text)
 	it->judged = false;
 	it->verdict = (struct verdict){ 0 };
 	it->reply = NULL;
+	it->late = false;
+	it->began = (struct mono){ 0 };
 	it->connection = 0;
 	it->denied = VIEW("");
 	it->note = (struct reply_note){ .stage = (uint8_t)stage, .text = text };

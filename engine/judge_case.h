@@ -20,7 +20,9 @@ struct judge_case {
 	bool judged;               /* there is a verdict: not where the network failed */
 	struct verdict verdict;    /* all zero unless judged */
 	const struct reply *reply; /* lent by its reader; NULL: our own words, in note.text */
-	uint64_t connection;       /* c= in the log: whose reply it is; 0: no session's */
+	bool late;                 /* a report repeats it, of what began then: */
+	struct mono began;
+	uint64_t connection; /* c= in the log: whose reply it is; 0: no session's */
 	struct view denied; /* SEND_AS_DENIED of a mailbox: whose name, in own_memory; else empty */
 	struct reply_note note; /* for recipients; text is filled in when it is wanted */
 	char text[REPLY_TEXT_MAX];

@@ -41,6 +41,7 @@ static bool judge_can_renew(const struct judge *judge, const struct lane *lane);
 static bool judge_blames_route(const struct judge_case *it);
 static void judge_shut(struct judge *judge, struct lane *lane, struct judge_case *it);
 static bool judge_kind(const struct judge_case *it, enum throttle_kind *kind);
+static void judge_log_doubt(struct judge *judge, struct lane *lane);
 static void judge_log_learned(
         struct judge *judge, const struct lane *lane, enum throttle_kind kind, const char *how);
 
@@ -175,7 +176,11 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 		.outcome = outcome,
 		.wait_s = again ? VERDICT_NO_WAIT : it->verdict.wait_s,
 	};
-	struct lane_wait wait = { verdict_wait_s(&verdict) * NS_PER_S, LANE_HOLD_MOST_NS };
+	struct lane_wait wait = {
+		verdict_wait_s(&verdict) * NS_PER_S,
+		LANE_HOLD_MOST_NS,
+		it->late,
+	};
 	const uint32_t epoch = origin == NULL ? lane->epoch : origin->epoch;
 	enum throttle_kind kind;
 	bool news = false;
@@ -195,7 +200,7 @@ static void judge_hold(struct judge *judge, struct lane *lane, struct judge_case
 		 * a day's quota frees too slowly, and what is not known can't be learned. */
 		if (kind != THROTTLE_OF_RECIPIENTS &&
 		        throttle_limit(lane->throttle, kind) != THROTTLE_NONE)
-			wait = (struct lane_wait){ LANE_LEARNED_NS, LANE_LEARNED_MOST_NS };
+			wait = (struct lane_wait){ LANE_LEARNED_NS, LANE_LEARNED_MOST_NS, false };
 	}
 	const uint32_t gate =
 	        route ? gate_plan_of(judge->shard->config, lane->route, it->stage, &it->verdict)
@@ -236,11 +241,15 @@ static void judge_close_gate(struct judge *judge, struct lane *lane, struct judg
         const struct judge_origin *origin, uint32_t gate, int64_t wait_ns, bool *news)
 {
 	const struct mono now = loop_now(&judge->shard->loop);
-	const uint32_t epoch =
-	        origin == NULL ? gates_epoch(judge->gates, lane->route) : origin->gates;
+	const struct gates_refusal refusal = {
+		.epoch = origin == NULL ? gates_epoch(judge->gates, lane->route) : origin->gates,
+		.wait_ns = wait_ns,
+		.elsewhere = judge_blames_route(it),
+		.late = it->late,
+		.began = it->began,
+	};
 
-	*news = gates_refuse(judge->gates, gate, lane->route, epoch, wait_ns, judge_case_note(it),
-	        judge_blames_route(it));
+	*news = gates_refuse(judge->gates, gate, lane->route, &refusal, judge_case_note(it));
 	for (uint32_t i = 0; *news && i < lane->peer_count; i++) {
 		lane_close(&lane->peers[i], now, mono_after(now, wait_ns));
 		lane_say(&lane->peers[i], now, loop_wall(&judge->shard->loop), judge_case_note(it));
@@ -271,7 +280,7 @@ static bool judge_is_incident(const struct verdict *verdict)
 static void judge_refuse(struct judge *judge, struct lane *lane, struct judge_case *it)
 {
 	const struct mono now = loop_now(&judge->shard->loop);
-	const struct lane_wait wait = { STRIKES_NS, LANE_HOLD_MOST_NS };
+	const struct lane_wait wait = { STRIKES_NS, LANE_HOLD_MOST_NS, false };
 
 	incidents_refuse(judge->incidents, lane, it, it->denied);
 	lane_stir(lane);
@@ -340,25 +349,49 @@ static void judge_log_learned(
 	log_end(&line);
 }
 
-void judge_taken(
-        struct judge *judge, struct lane *lane, struct throttle_ticket *ticket, uint32_t epoch)
+bool judge_taken(struct judge *judge, struct lane *lane, struct throttle_ticket *ticket,
+        uint32_t epoch, uint64_t tries)
 {
+	const struct mono now = loop_now(&judge->shard->loop);
 	uint64_t before[THROTTLE_KINDS];
+	bool doubted = gates_doubt(judge->gates, lane->route, tries);
 
 	for (int i = 0; i < THROTTLE_KINDS; i++)
 		before[i] = throttle_limit(lane->throttle, (enum throttle_kind)i);
-	lane_succeed(lane, epoch);
-	if (outage_end(&judge->outages[lane->route])) {
+	if (lane_succeed(lane, now, epoch)) {
+		judge_log_doubt(judge, lane);
+		doubted = true;
+	}
+	if (!doubted && outage_end(&judge->outages[lane->route])) {
 		struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "route_back");
 		judge_log_lane(judge, lane, &line);
 		log_end(&line);
 	}
-	if (!throttle_accept(lane->throttle, loop_now(&judge->shard->loop), ticket))
-		return;
+	if (!throttle_accept(lane->throttle, now, ticket))
+		return doubted;
 	lane_stir(lane);
 	for (int i = 0; i < THROTTLE_KINDS; i++)
 		if (throttle_limit(lane->throttle, (enum throttle_kind)i) != before[i])
 			judge_log_learned(judge, lane, (enum throttle_kind)i, "raised");
+	return doubted;
+}
+
+/* What waits says why. */
+static void judge_log_doubt(struct judge *judge, struct lane *lane)
+{
+	static const struct reply_note note = {
+		.stage = STAGE_ANY,
+		.text = VIEW_INIT("mail was refused by a report after it was taken; one more was "
+		                  "taken since, and a report of that may come"),
+	};
+	const struct loop *loop = &judge->shard->loop;
+	struct log_line line = log_begin(judge->shard->log, LOG_WARNING, "doubted");
+
+	lane_say(lane, loop_now(loop), loop_wall(loop), &note);
+	judge_log_lane(judge, lane, &line);
+	log_seconds(&line, "for", lane->hold.until.ns - loop_now(loop).ns);
+	log_text(&line, "reason", note.text);
+	log_end(&line);
 }
 
 void judge_useless(struct judge *judge, struct lane *lane, struct judge_case *it)

@@ -37,10 +37,12 @@ void judge_late(struct judge *judge, struct lane *lane, const struct late_sheet 
 	if (!judge_case_repeat(&it, STAGE_ANY, view_of(sheet->reply), VIEW("")))
 		return;
 	late_denied(judge, lane, &it, sheet);
+	it.late = true;
+	it.began = late_sent(judge, sheet);
 	const enum judge_gate gate = judge_gate_of(&it);
 	if (gate != GATE_LANE && gate != GATE_ROUTE && gate != GATE_PAIR)
 		return; /* no session failed, and no sign-in */
-	const struct judge_origin origin = { .began = late_sent(judge, sheet), .late = true };
+	const struct judge_origin origin = { .began = it.began, .late = true };
 	if (gate == GATE_ROUTE && judge_exhaust(judge, lane, &it, &origin))
 		return;
 	/* What was sent before the last hold began is that hold's own news. */

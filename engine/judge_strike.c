@@ -56,7 +56,7 @@ static bool strike_counts(const struct judge *judge, const struct lane *lane)
 static void strike_hold(struct judge *judge, struct lane *lane, int64_t wait_ns, struct view why)
 {
 	const struct mono now = loop_now(&judge->shard->loop);
-	const struct lane_wait wait = { wait_ns, wait_ns };
+	const struct lane_wait wait = { wait_ns, wait_ns, false };
 	const struct reply_note note = { .stage = STAGE_ANY, .text = why };
 
 	const bool news = lane_hold(lane, now, lane->epoch, &wait, &judge->shard->random);

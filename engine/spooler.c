@@ -231,6 +231,7 @@ static void spooler_work(struct spooler *spooler)
 	spooler_forget_sent(spooler);
 	spooler_keep_incidents(spooler);
 	spooler_keep_quotas(spooler);
+	spooler->gates_pass = spooler_pass_gates(spooler);
 	spooler_keep_gates(spooler);
 	spooler_tell_gates(spooler); /* before the jobs that they are about */
 	spooler_send_lates(spooler);
@@ -504,6 +505,9 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	const bool refused = spooler->full || spooler_ids_missing(spooler) > 0;
 	if (refused && wait_ns > SPOOLER_FULL_RETRY)
 		wait_ns = SPOOLER_FULL_RETRY;
+	const struct mono now = loop_now(loop);
+	if (spooler->gates_pass.ns < mono_after(now, wait_ns).ns)
+		wait_ns = spooler->gates_pass.ns > now.ns ? spooler->gates_pass.ns - now.ns : 0;
 	if (pending && !spooler->stalled)
 		wait_ns = 0;
 	else if (pending && !spooler->full && wait_ns > SPOOLER_SHORT_RETRY)

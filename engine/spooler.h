@@ -125,8 +125,9 @@ struct spooler {
 	struct mono sent_look;   /* when to look for what was sent that is to be forgotten */
 	struct mono sent_told;   /* as claims_told */
 	bool sent_forgetting;
-	struct list waiting; /* settled jobs whose report waits for memory or ids */
-	struct list notes;   /* of shards, for the next batch */
+	struct mono gates_pass; /* when the next gate in doubt opens */
+	struct list waiting;    /* settled jobs whose report waits for memory or ids */
+	struct list notes;      /* of shards, for the next batch */
 	struct late_sheet late_sheets[LATE_SHEETS];
 	struct list lates;                  /* of them, those that wait to be sent on */
 	struct note late_notes[LATE_NOTES]; /* on their way to disk: those with an owner */

@@ -15,6 +15,8 @@ static void spooler_stir_gate(struct spooler *spooler, struct spooler_gate *own)
 static void spooler_read_gate(struct spooler *spooler, uint32_t index);
 static bool spooler_gate_is_recipient(
         const struct spooler *spooler, const struct spooler_gate *own);
+static bool spooler_refuse_gate(
+        struct spooler *spooler, struct spooler_gate *own, const struct gate_sheet *sheet);
 static void spooler_lend_probe(struct spooler *spooler, struct spooler_gate *own);
 static void spooler_change_gate(struct spooler *spooler, struct spooler_gate *own);
 static void spooler_tell_gate(struct spooler *spooler, struct spooler_gate *own);
@@ -69,11 +71,9 @@ void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t
 	const struct letter letter = { .kind = LETTER_GATE, .gate = sheet };
 	struct spooler_gate *own = &spooler->gates[sheet->gate];
 	const struct mono now = loop_now(&spooler->shard.loop);
-	const struct reply_note note = gate_note(&sheet->said);
 
 	check(sheet->gate < spooler->gate_count);
-	if (sheet->refused && gate_refuse(&own->gate, now, sheet->epoch, sheet->wait_ns, &note,
-	                              &spooler->shard.random)) {
+	if (sheet->refused && spooler_refuse_gate(spooler, own, sheet)) {
 		own->gate.elsewhere = sheet->elsewhere;
 		memcpy(own->recipient, sheet->recipient, sizeof own->recipient);
 		if (!spooler_gate_is_recipient(spooler, own))
@@ -83,7 +83,7 @@ void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t
 		own->untold |= UINT64_C(1) << shard; /* it closed by itself meanwhile */
 		spooler_stir_gate(spooler, own);
 	}
-	if (sheet->taken && gate_take(&own->gate, sheet->epoch))
+	if (sheet->taken && gate_take(&own->gate, now, sheet->epoch) != GATE_SAME)
 		spooler_change_gate(spooler, own);
 	if (sheet->gave_up)
 		(void)gate_give_up(&own->gate, sheet->epoch, (uint16_t)shard);
@@ -91,6 +91,19 @@ void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t
 		own->asks |= UINT64_C(1) << shard;
 	spooler_lend_probe(spooler, own);
 	check(mailbox_put(spooler->delivery[shard].out, &letter)); /* room is kept for it */
+}
+
+static bool spooler_refuse_gate(
+        struct spooler *spooler, struct spooler_gate *own, const struct gate_sheet *sheet)
+{
+	const struct mono now = loop_now(&spooler->shard.loop);
+	const struct reply_note note = gate_note(&sheet->said);
+
+	if (sheet->late)
+		return gate_refuse_late(&own->gate, now, sheet->began, sheet->wait_ns, &note,
+		        &spooler->shard.random);
+	return gate_refuse(
+	        &own->gate, now, sheet->epoch, sheet->wait_ns, &note, &spooler->shard.random);
 }
 
 /* To the first of those that ask. */
@@ -124,6 +137,22 @@ static void spooler_change_gate(struct spooler *spooler, struct spooler_gate *ow
 	own->asks = 0;
 	own->dirty = !spooler_gate_is_recipient(spooler, own);
 	spooler_log_gate(spooler, own);
+}
+
+struct mono spooler_pass_gates(struct spooler *spooler)
+{
+	const struct mono now = loop_now(&spooler->shard.loop);
+	struct mono next = MONO_NEVER;
+
+	for (uint32_t i = 0; i < gate_plan_count(spooler->shard.config); i++) {
+		struct spooler_gate *own = &spooler->gates[i];
+
+		if (gate_pass(&own->gate, now))
+			spooler_change_gate(spooler, own);
+		else if (own->gate.doubted)
+			next = mono_earlier(next, own->gate.until);
+	}
+	return next;
 }
 
 void spooler_resume_gates(struct spooler *spooler)
@@ -224,16 +253,19 @@ static void spooler_log_gate(struct spooler *spooler, const struct spooler_gate 
 	const struct gate *gate = &own->gate;
 	char memory[SPOOL_NOTE_NAME_MAX];
 	struct text name = TEXT_ON(memory);
-	struct log_line line = log_begin(
-	        spooler->shard.log, LOG_WARNING, gate->closed ? "gate_closed" : "gate_open");
+	struct log_line line = log_begin(spooler->shard.log, LOG_WARNING,
+	        gate->doubted  ? "gate_doubted"
+	        : gate->closed ? "gate_closed"
+	                       : "gate_open");
 
 	if (spooler_gate_is_recipient(spooler, own))
 		text_format(&name, "recipient %s", own->recipient);
 	else
 		gate_plan_name(spooler->shard.config, (uint32_t)(own - spooler->gates), &name);
 	log_text(&line, "of", text_view(&name));
-	if (gate->closed) {
+	if (gate->closed)
 		log_seconds(&line, "for", gate->until.ns - loop_now(&spooler->shard.loop).ns);
+	if (gate->closed && !gate->doubted) {
 		if (gate->server[0] != '\0')
 			log_word(&line, "host", gate->server);
 		log_number(&line, "code", gate->code);

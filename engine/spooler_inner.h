@@ -118,6 +118,8 @@ void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t
 void spooler_tell_gates(struct spooler *spooler);
 void spooler_told_gate(struct spooler *spooler, const struct gate_news *news, size_t shard);
 /* An operator said retry: all are open. */
+/* Those in doubt, whose time is up, open. Gives when the next one does. */
+struct mono spooler_pass_gates(struct spooler *spooler);
 void spooler_resume_gates(struct spooler *spooler);
 /* Records of those that changed go into the batch. */
 void spooler_keep_gates(struct spooler *spooler);

@@ -163,11 +163,11 @@ static void transaction_hear_end(
 		if (taken) {
 			carrier->useful = true;
 			transaction->taken = true;
-			judge_taken(carrier->judge, carrier->lane, &transaction->ticket,
-			        transaction->epoch);
-			incidents_taken(carrier->judge->incidents, carrier->lane,
-			        transaction->epoch, transaction->job->message,
-			        transaction_sender(transaction->job->message, carrier));
+			if (!judge_taken(carrier->judge, carrier->lane, &transaction->ticket,
+			            transaction->epoch, transaction->tries))
+				incidents_taken(carrier->judge->incidents, carrier->lane,
+				        transaction->epoch, transaction->job->message,
+				        transaction_sender(transaction->job->message, carrier));
 		}
 	}
 	transaction->denied = !taken;

@@ -3,16 +3,43 @@
 #include "queue/base/check.h"
 #include "queue/record.h"
 
-#define GATE_RECORD_VERSION 1
+#define GATE_RECORD_VERSION 2
+#define GATE_RECORD_PROMPT  1 /* knows of no reports */
+
+static void gate_close(struct gate *gate, struct mono now, int64_t wait_ns,
+        const struct reply_note *note, struct random *random);
+static void gate_decode_late(
+        struct gate *gate, struct record_reader *reader, struct mono now, struct wall wall);
 
 bool gate_refuse(struct gate *gate, struct mono now, uint32_t epoch, int64_t wait_ns,
+        const struct reply_note *note, struct random *random)
+{
+	if (epoch != gate->epoch)
+		return false;
+	gate_close(gate, now, wait_ns, note, random);
+	gate->late = false;
+	return true;
+}
+
+bool gate_refuse_late(struct gate *gate, struct mono now, struct mono began, int64_t wait_ns,
+        const struct reply_note *note, struct random *random)
+{
+	/* Of what was sent before it closed, nothing else was to be expected. */
+	if (gate->epoch > 0 && began.ns <= gate->shut_at.ns)
+		return false;
+	if (gate->closed && !gate->lent && !gate->doubted)
+		return false;
+	gate_close(gate, now, wait_ns, note, random);
+	gate->late = true;
+	return true;
+}
+
+static void gate_close(struct gate *gate, struct mono now, int64_t wait_ns,
         const struct reply_note *note, struct random *random)
 {
 	const int64_t most_ns = wait_ns > GATE_MOST_NS ? wait_ns : GATE_MOST_NS;
 
 	check(wait_ns >= 0);
-	if (epoch != gate->epoch)
-		return false;
 	for (uint32_t i = 0; i < gate->setbacks && wait_ns < most_ns; i++)
 		wait_ns = wait_ns > most_ns / 2 ? most_ns : wait_ns * 2;
 	/* Others like us were told the same, at the same time. */
@@ -21,9 +48,10 @@ bool gate_refuse(struct gate *gate, struct mono now, uint32_t epoch, int64_t wai
 	gate->lent = false;
 	gate->epoch++;
 	gate->setbacks++;
+	gate->doubted = false;
+	gate->shut_at = now;
 	gate->until = mono_after(now, wait_ns);
 	gate_say(gate, note);
-	return true;
 }
 
 void gate_say(struct gate *gate, const struct reply_note *note)
@@ -44,7 +72,7 @@ void gate_say(struct gate *gate, const struct reply_note *note)
 
 bool gate_ask(struct gate *gate, struct mono now, uint16_t who)
 {
-	if (!gate->closed || gate->lent || !mono_reached(now, gate->until))
+	if (!gate->closed || gate->lent || gate->doubted || !mono_reached(now, gate->until))
 		return false;
 	gate->lent = true;
 	gate->prober = who;
@@ -59,9 +87,23 @@ bool gate_give_up(struct gate *gate, uint32_t epoch, uint16_t who)
 	return true;
 }
 
-bool gate_take(struct gate *gate, uint32_t epoch)
+enum gate_change gate_take(struct gate *gate, struct mono now, uint32_t epoch)
 {
-	return epoch == gate->epoch && gate_resume(gate);
+	if (epoch != gate->epoch || !gate->closed || gate->doubted)
+		return GATE_SAME;
+	if (!gate->late) {
+		(void)gate_resume(gate);
+		return GATE_OPENED;
+	}
+	gate->lent = false;
+	gate->doubted = true;
+	gate->until = mono_after(now, GATE_REPORT_NS);
+	return GATE_DOUBTED;
+}
+
+bool gate_pass(struct gate *gate, struct mono now)
+{
+	return gate->doubted && mono_reached(now, gate->until) && gate_resume(gate);
 }
 
 bool gate_resume(struct gate *gate)
@@ -70,6 +112,8 @@ bool gate_resume(struct gate *gate)
 
 	gate->closed = false;
 	gate->lent = false;
+	gate->late = false;
+	gate->doubted = false;
 	gate->setbacks = 0;
 	gate->until = (struct mono){ 0 };
 	return closed;
@@ -110,6 +154,9 @@ size_t gate_encode(const struct gate *gate, struct mono now, struct wall wall, s
 	record_put(&writer, text);
 	record_put_u16(&writer, (uint16_t)server.bytes);
 	record_put(&writer, server);
+	record_put_u8(&writer, gate->late);
+	record_put_u8(&writer, gate->doubted);
+	record_put_u64(&writer, (uint64_t)(wall.ms - (now.ns - gate->shut_at.ns) / NS_PER_MS));
 	return writer.bytes;
 }
 
@@ -119,7 +166,7 @@ struct err gate_decode(struct gate *gate, struct mono now, struct wall wall, str
 	struct reply_note note = { 0 };
 
 	memset(gate, 0, sizeof *gate);
-	const bool known = record_get_u8(&reader) == GATE_RECORD_VERSION;
+	const uint8_t version = record_get_u8(&reader);
 	gate->closed = record_get_u8(&reader) != 0;
 	gate->epoch = record_get_u32(&reader);
 	gate->setbacks = record_get_u32(&reader);
@@ -132,6 +179,11 @@ struct err gate_decode(struct gate *gate, struct mono now, struct wall wall, str
 	gate->elsewhere = record_get_u8(&reader) != 0;
 	note.text = record_get(&reader, record_get_u16(&reader));
 	note.server = record_get(&reader, record_get_u16(&reader));
+	if (version == GATE_RECORD_VERSION)
+		gate_decode_late(gate, &reader, now, wall);
+	else
+		gate->shut_at = now;
+	const bool known = version == GATE_RECORD_VERSION || version == GATE_RECORD_PROMPT;
 	if (!known || !record_is_read(&reader)) {
 		memset(gate, 0, sizeof *gate);
 		return err_make(ERR_FORMAT, 0);
@@ -144,4 +196,19 @@ struct err gate_decode(struct gate *gate, struct mono now, struct wall wall, str
 		        mono_after(now, left_ms < 2 * GATE_MOST_NS / NS_PER_MS ? left_ms * NS_PER_MS
 		                                                               : 2 * GATE_MOST_NS);
 	return err_ok();
+}
+
+static void gate_decode_late(
+        struct gate *gate, struct record_reader *reader, struct mono now, struct wall wall)
+{
+	gate->late = record_get_u8(reader) != 0;
+	gate->doubted = record_get_u8(reader) != 0 && gate->closed;
+	const int64_t ago_ms = wall.ms - (int64_t)record_get_u64(reader);
+
+	/* A clock that was set back: of what was sent before now, nothing is known to be news. */
+	gate->shut_at = now;
+	if (ago_ms > 0 && ago_ms <= now.ns / NS_PER_MS)
+		gate->shut_at.ns -= ago_ms * NS_PER_MS;
+	else if (ago_ms > 0)
+		gate->shut_at.ns = 0;
 }

@@ -27,7 +27,7 @@ bool lane_is_open(const struct lane *lane, struct mono now)
 {
 	if (!lane_gate_is_open(&lane->hold, now))
 		return false;
-	return lane->hold.setbacks == 0 || lane->in_flight == 0;
+	return lane->hold.setbacks == 0 || lane->in_flight == 0 || lane->doubted;
 }
 
 void lane_begin(struct lane *lane)
@@ -78,7 +78,7 @@ bool lane_door_open(const struct lane *lane, struct mono now, uint32_t opening)
 bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct lane_wait *wait,
         struct random *random)
 {
-	const bool open = lane_gate_is_open(&lane->hold, now);
+	const bool open = lane_gate_is_open(&lane->hold, now) || lane->doubted;
 	const int64_t most_ns = wait->most_ns > wait->first_ns ? wait->most_ns : wait->first_ns;
 
 	check(wait->first_ns >= 0);
@@ -96,6 +96,8 @@ bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct 
 	if (epoch != lane->epoch && wait->first_ns <= LANE_LEARNED_MOST_NS)
 		return false;
 	lane->epoch++;
+	lane->late = wait->late;
+	lane->doubted = false;
 	lane->gated = false;
 	lane->held = now;
 	(void)lane_gate_close(&lane->hold, now, wait->first_ns, most_ns, random);
@@ -106,6 +108,11 @@ void lane_close(struct lane *lane, struct mono now, struct mono until)
 {
 	lane->epoch++;
 	lane->held = now;
+	lane_await(lane, until);
+}
+
+void lane_await(struct lane *lane, struct mono until)
+{
 	lane_stir(lane);
 	if (until.ns <= lane->hold.until.ns && !lane->gated)
 		return;
@@ -118,6 +125,8 @@ void lane_reopen(struct lane *lane)
 	if (!lane->gated)
 		return;
 	lane->gated = false;
+	lane->late = false;
+	lane->doubted = false;
 	lane->hold = (struct lane_gate){ 0 };
 	lane_stir(lane);
 }
@@ -163,18 +172,26 @@ int64_t lane_fault(struct lane *lane, struct mono now, int64_t first_ns, struct 
 	return lane_gate_close(&lane->door, now, first_ns, LANE_FAULT_MOST_NS, random);
 }
 
-void lane_succeed(struct lane *lane, uint32_t epoch)
+bool lane_succeed(struct lane *lane, struct mono now, uint32_t epoch)
 {
 	if (epoch != lane->epoch)
-		return;
+		return false;
+	const bool doubted = lane->hold.setbacks > 0 && lane->late && !lane->doubted;
 	if (lane->hold.setbacks > 0 || lane->door.setbacks > 0)
 		lane_stir(lane);
-	lane->hold.setbacks = 0;
+	if (doubted) {
+		lane->hold.until = mono_after(now, LANE_REPORT_NS);
+	} else {
+		lane->hold.setbacks = 0;
+		lane->late = false;
+	}
+	lane->doubted = doubted;
 	lane->door.setbacks = 0;
 	if (lane->door_faulted)
 		lane->door.until = (struct mono){ 0 };
 	lane->door_faulted = false;
 	lane->reauths = 0;
+	return doubted;
 }
 
 void lane_restrain(struct lane *lane, struct mono now)
@@ -193,6 +210,8 @@ void lane_restrain(struct lane *lane, struct mono now)
 
 void lane_resume(struct lane *lane)
 {
+	lane->late = false;
+	lane->doubted = false;
 	lane->hold = (struct lane_gate){ 0 };
 	lane->gated = false;
 	lane->door = (struct lane_gate){ 0 };

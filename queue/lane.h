@@ -9,6 +9,8 @@
  * opens the door at once.
  * While no sign-in has succeeded since start or since one was refused, one session is opened at a
  * time: a wrong password is tried once, not by all sessions at once.
+ * Where a report by mail held it, a message that succeeds leaves it in doubt, until that one's own
+ * report has had time to come; no other starts before.
  * Each gate's wait doubles with every setback in a row, and ends its growth with success.
  * A gate is closed once an epoch: what began before it was closed last says nothing more.
  *
@@ -25,6 +27,7 @@
 #include "queue/base/clock.h"
 #include "queue/base/list.h"
 #include "queue/base/random.h"
+#include "queue/quota.h"
 #include "queue/schedule.h"
 #include "queue/replies.h"
 #include "queue/throttle.h"
@@ -33,7 +36,8 @@
 #define LANE_BUSY_NS         (5 * NS_PER_S)    /* a hold at first, for a busy store */
 #define LANE_LEARNED_NS      (2 * NS_PER_S)    /* a hold where a limit was learned besides */
 #define LANE_LEARNED_MOST_NS (60 * NS_PER_S)
-#define LANE_WORD_BYTES      200 /* kept of why it is held */
+#define LANE_REPORT_NS       QUOTA_REPORT_NS /* a report comes within that, mostly */
+#define LANE_WORD_BYTES      200             /* kept of why it is held */
 #define LANE_SERVER_BYTES    80
 #define LANE_DOOR_FIRST_NS   (1 * NS_PER_S)
 #define LANE_DOOR_MOST_NS    (60 * NS_PER_S)
@@ -51,6 +55,7 @@ struct lane_gate {
 struct lane_wait {
 	int64_t first_ns;
 	int64_t most_ns; /* first_ns where that is more */
+	bool late;       /* a report says so, long after the message was taken */
 };
 
 /* Why it is held, for mail that has to wait behind that. */
@@ -77,6 +82,8 @@ struct lane {
 	bool resumed;       /* an operator said retry: what failed may be asked for anew */
 	struct lane_gate hold;
 	struct lane_gate door;
+	bool late;         /* held last by a report */
+	bool doubted;      /* a message has succeeded since; a report may come, while it is held */
 	bool gated;        /* the hold is a gate's (queue/gate.h), and ends with that */
 	bool door_faulted; /* it was shut for a front end's fault, and for nothing else */
 	struct throttle *throttle;
@@ -110,6 +117,8 @@ bool lane_hold(struct lane *lane, struct mono now, uint32_t epoch, const struct 
         struct random *random);
 /* Nothing starts until then at least, for what concerns other lanes too. */
 void lane_close(struct lane *lane, struct mono now, struct mono until);
+/* The gate it is closed for stays so until then. */
+void lane_await(struct lane *lane, struct mono until);
 /* The gate is open: so is the lane, unless it is held for a reason of its own. */
 void lane_reopen(struct lane *lane);
 /* What the hold is for, copied and cut; `wall` is `now` by the other clock. */
@@ -118,8 +127,9 @@ void lane_say(struct lane *lane, struct mono now, struct wall wall, const struct
 int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random);
 /* The same for a front end's fault: first_ns at first, LANE_FAULT_MOST_NS at most. */
 int64_t lane_fault(struct lane *lane, struct mono now, int64_t first_ns, struct random *random);
-/* A message that began in `epoch` was taken: both gates forget their setbacks. */
-void lane_succeed(struct lane *lane, uint32_t epoch);
+/* A message that began in `epoch` was taken: both gates forget their setbacks. True: the hold does
+ * not, for it is in doubt. */
+bool lane_succeed(struct lane *lane, struct mono now, uint32_t epoch);
 /* After a restart: where its mailbox had as many refusals as it may have, it is held until there is
  * budget again. */
 void lane_restrain(struct lane *lane, struct mono now);

@@ -187,11 +187,14 @@ static void rig_hear_gate(struct rig *rig, struct gate_sheet *sheet)
 	assert_true(sheet->gate < RIG_GATES_MAX);
 	if (sheet->refused)
 		memcpy(rig->recipients[sheet->gate], sheet->recipient, sizeof sheet->recipient);
-	if (sheet->refused)
+	if (sheet->refused && sheet->late)
+		changed |= gate_refuse_late(gate, clock_mono(), sheet->began, sheet->wait_ns, &note,
+		        &rig->delivery.shard.random);
+	else if (sheet->refused)
 		changed |= gate_refuse(gate, clock_mono(), sheet->epoch, sheet->wait_ns, &note,
 		        &rig->delivery.shard.random);
 	if (sheet->taken)
-		changed |= gate_take(gate, sheet->epoch);
+		changed |= gate_take(gate, clock_mono(), sheet->epoch) != GATE_SAME;
 	if (sheet->gave_up)
 		(void)gate_give_up(gate, sheet->epoch, 0);
 	const bool yours = sheet->asks && gate_ask(gate, clock_mono(), 0);

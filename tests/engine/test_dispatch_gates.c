@@ -74,6 +74,55 @@ static void test_one_message_finds_out(void **state)
 	rig_destroy(rig);
 }
 
+static bool any_incident(const struct rig *rig)
+{
+	const struct list *known = &rig->delivery.dispatch.incidents.known;
+
+	list_each(link, known)
+		if (!container_of(link, struct incidents_entry, link)->over)
+			return true;
+	return false;
+}
+
+/* Closed by a report: the one that is taken leaves it, and its incident, as they are. */
+static void test_doubt(void **state)
+{
+	static const char *const scripts[] = {
+		HELLO MESSAGE TAKEN MESSAGE TAKEN "quiet\n" MESSAGE TAKEN BYE,
+		NULL,
+	};
+	static const char blocked[] = "550 5.7.705 Access denied, tenant has exceeded threshold";
+	struct rig *rig = rig_begin("", "tls: {mode: none}, sessions: 1, pipeline: 4", scripts);
+	const struct gate *gate = &rig->gates[TENANT];
+	struct late_sheet sheet = { .sent = clock_wall() };
+
+	(void)state;
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	memcpy(sheet.reply, blocked, sizeof blocked);
+	rig->delivery.sweep_timer.expired = rig->delivery.dispatch.gate_timer.expired; /* stay */
+	dispatch_hear_late(&rig->delivery.dispatch, &sheet);
+	wait_for_epoch(rig, 1);
+	assert_true(gate->late);
+	assert_true(any_incident(rig));
+	time_is_up(rig);
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 2);
+	rig_assert_outcomes(rig, 1, "D");
+	assert_true(gate->doubted);
+	assert_true(any_incident(rig));
+	rig_post(rig, "x\r\n");
+	rig_turn_for(rig, 20 * NS_PER_MS);
+	assert_int_equal(rig->settled_count, 2);
+	/* No report has come. */
+	assert_true(gate_pass(&rig->gates[TENANT], gate->until));
+	rig_tell_gate(rig, TENANT, false);
+	rig_wait(rig, 3);
+	rig_assert_outcomes(rig, 2, "D");
+	assert_false(any_incident(rig));
+	rig_destroy(rig);
+}
+
 /* News of another shard: what comes goes back to the disk with the reason. */
 static void test_news_of_another_shard(void **state)
 {
@@ -94,7 +143,7 @@ static void test_news_of_another_shard(void **state)
 	assert_true(rig->settled[0]->next_attempt.ms > clock_wall().ms + 1700 * 1000);
 	assert_true(rig->delivery.dispatch.outages[0].refused);
 	/* It opens for all, and so does what waits for another route to take over. */
-	assert_true(gate_take(&rig->gates[SOURCE], 1));
+	assert_int_equal(gate_take(&rig->gates[SOURCE], clock_mono(), 1), GATE_OPENED);
 	rig_tell_gate(rig, SOURCE, false);
 	rig_post(rig, "x\r\n");
 	rig_wait(rig, 2);
@@ -156,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_message_finds_out),
+		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_news_of_another_shard),
 		cmocka_unit_test(test_a_recipient_gets_no_more),
 	};

@@ -23,7 +23,7 @@ static struct lane *rest_hold(struct office *office, uint32_t index, int64_t wai
 {
 	struct delivery *delivery = &office->rig->delivery;
 	struct lane *lane = &delivery->dispatch.lane_values[index];
-	const struct lane_wait wait = { wait_ns, wait_ns };
+	const struct lane_wait wait = { wait_ns, wait_ns, false };
 	const struct reply_note note = {
 		.code = 550,
 		.status = { 5, 2, 252 },

@@ -69,6 +69,29 @@ static bool hear(struct office *office, uint32_t index, bool closed, uint32_t ep
 	return gates_hear(&office->gates, &news);
 }
 
+static bool refuse(struct office *office, uint32_t gate, uint32_t epoch)
+{
+	const struct gates_refusal refusal = {
+		.epoch = epoch,
+		.wait_ns = 60 * NS_PER_S,
+		.elsewhere = gate == SOURCE,
+	};
+
+	return gates_refuse(&office->gates, gate, CONNECTOR, &refusal, &note);
+}
+
+/* A report of what began so long ago. */
+static bool refuse_late(struct office *office, uint32_t gate, int64_t ago_ns)
+{
+	const struct gates_refusal refusal = {
+		.wait_ns = 60 * NS_PER_S,
+		.late = true,
+		.began = { loop_now(&office->desk->shard.loop).ns - ago_ns },
+	};
+
+	return gates_refuse(&office->gates, gate, CONNECTOR, &refusal, &note);
+}
+
 static void test_refused(void **state)
 {
 	struct office *office = office_open();
@@ -76,9 +99,8 @@ static void test_refused(void **state)
 
 	(void)state;
 	assert_int_equal(look(office, CONNECTOR), GATES_OPEN);
-	assert_true(gates_refuse(&office->gates, SOURCE, CONNECTOR, 0, 60 * NS_PER_S, &note, true));
-	assert_false(
-	        gates_refuse(&office->gates, SOURCE, CONNECTOR, 0, 60 * NS_PER_S, &note, true));
+	assert_true(refuse(office, SOURCE, 0));
+	assert_false(refuse(office, SOURCE, 0));
 	/* All routes of it, at once. */
 	assert_int_equal(look(office, CONNECTOR), GATES_CLOSED);
 	assert_int_equal(look(office, DIRECT), GATES_CLOSED);
@@ -90,9 +112,9 @@ static void test_refused(void **state)
 	assert_false(sent(office, &sheet));
 	/* What began before says nothing more. */
 	assert_false(hear(office, SOURCE, true, 1, false));
-	assert_false(gates_refuse(&office->gates, SOURCE, CONNECTOR, 0, NS_PER_S, &note, true));
+	assert_false(refuse(office, SOURCE, 0));
 	assert_true(hear(office, SOURCE, false, 1, false));
-	assert_false(gates_refuse(&office->gates, SOURCE, CONNECTOR, 0, NS_PER_S, &note, true));
+	assert_false(refuse(office, SOURCE, 0));
 	assert_int_equal(look(office, DIRECT), GATES_OPEN);
 	office_close(office);
 }
@@ -141,7 +163,7 @@ static void test_the_probe_is_refused(void **state)
 	(void)hear(office, TENANT, true, 1, true);
 	const uint64_t tries = gates_try(&office->gates, CONNECTOR);
 	const uint32_t epoch = gates_epoch(&office->gates, CONNECTOR);
-	assert_true(gates_refuse(&office->gates, TENANT, CONNECTOR, epoch, NS_PER_S, &note, false));
+	assert_true(refuse(office, TENANT, epoch));
 	gates_end(&office->gates, CONNECTOR, tries, false);
 	assert_true(sent(office, &sheet));
 	assert_true(sheet.refused);
@@ -165,6 +187,52 @@ static void test_leave_unused(void **state)
 	office_close(office);
 }
 
+/* A report closes it, but for what was sent before; and again while it is in doubt. */
+static void test_refused_late(void **state)
+{
+	struct office *office = office_open();
+	const struct mono now = loop_now(&office->desk->shard.loop);
+	struct gate_sheet sheet;
+	struct gate_news news = {
+		.index = TENANT,
+		.gate = { .closed = true, .late = true, .epoch = 1, .until = now },
+		.yours = true,
+	};
+
+	(void)state;
+	assert_true(refuse_late(office, TENANT, NS_PER_S));
+	assert_false(refuse_late(office, TENANT, NS_PER_S));
+	assert_true(sent(office, &sheet));
+	assert_true(sheet.refused);
+	assert_true(sheet.late);
+	assert_int_equal(sheet.began.ns, now.ns - NS_PER_S);
+	/* The probe. */
+	news.gate.shut_at.ns = now.ns - 100;
+	(void)gates_hear(&office->gates, &news);
+	assert_int_equal(look(office, CONNECTOR), GATES_PROBE);
+	const uint64_t tries = gates_try(&office->gates, CONNECTOR);
+	assert_true(gates_doubt(&office->gates, CONNECTOR, tries));
+	assert_false(refuse_late(office, TENANT, 100));
+	gates_end(&office->gates, CONNECTOR, tries, true);
+	assert_false(gates_doubt(&office->gates, CONNECTOR, tries));
+	assert_true(sent(office, &sheet));
+	assert_true(sheet.taken);
+	assert_int_equal(look(office, CONNECTOR), GATES_CLOSED);
+	/* A report of it before the spooler knows more, and after. */
+	assert_true(refuse_late(office, TENANT, 99));
+	assert_true(sent(office, &sheet));
+	assert_true(sheet.refused);
+	news.yours = false;
+	news.gate.doubted = true;
+	(void)gates_hear(&office->gates, &news);
+	assert_int_equal(look(office, CONNECTOR), GATES_CLOSED);
+	assert_false(sent(office, &sheet)); /* nobody asks: it opens by itself */
+	assert_true(refuse_late(office, TENANT, 50));
+	assert_true(sent(office, &sheet));
+	assert_true(sheet.late);
+	office_close(office);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_one_probe),
 		cmocka_unit_test(test_the_probe_is_refused),
 		cmocka_unit_test(test_leave_unused),
+		cmocka_unit_test(test_refused_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,7 +232,7 @@ static void test_faults_in_a_row(void **state)
 	}
 	assert_false(held(&court, 0));
 	assert_true(lane_door_open(&court.lanes[1], now, 0));
-	judge_taken(court.judge, lane, &ticket, lane->epoch);
+	assert_false(judge_taken(court.judge, lane, &ticket, lane->epoch, 0));
 	assert_true(lane_door_open(lane, now, 3));
 	rig_destroy(court.rig);
 }
@@ -377,7 +377,7 @@ static void test_learns_limits(void **state)
 		if (limits[i].kind != THROTTLE_OF_RECIPIENTS)
 			assert_true(court.lanes[0].hold.until.ns < now.ns + 3 * NS_PER_S);
 		/* The third was taken all the same: it began before, and ends no hold. */
-		judge_taken(court.judge, court.lanes, &tickets[2], origins[0].epoch);
+		(void)judge_taken(court.judge, court.lanes, &tickets[2], origins[0].epoch, 0);
 		assert_true(held(&court, 0));
 	}
 	rig_destroy(court.rig);
@@ -492,7 +492,7 @@ static void test_outages(void **state)
 		assert_int_equal(
 		        throttle_admit(&court.throttles[0], loop_now(loop), true, 1, &ticket),
 		        THROTTLE_FREE);
-		judge_taken(court.judge, court.lanes, &ticket, court.lanes[0].epoch);
+		(void)judge_taken(court.judge, court.lanes, &ticket, court.lanes[0].epoch, 0);
 		throttle_end(&court.throttles[0], &ticket);
 		assert_false(outage_is_on(outage, loop_now(loop), 0));
 	}

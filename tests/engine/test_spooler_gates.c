@@ -63,6 +63,44 @@ static void test_told_probed_opened(void **state)
 	star_close(&star);
 }
 
+/* Closed by a report: after a probe that is taken it opens by itself, and remembers that over a
+ * restart. */
+static void test_doubt(void **state)
+{
+	struct gate_sheet late = {
+		.refused = true,
+		.late = true,
+		.began = clock_mono(),
+		.wait_ns = 60 * NS_PER_S,
+	};
+	struct gate_sheet asks = { .epoch = 1, .asks = true };
+	struct gate_sheet taken = { .epoch = 1, .taken = true };
+	struct star star;
+
+	(void)state;
+	star_open(&star, star_routes);
+	send_sheet(&star, &late);
+	assert_true(star.news.gate.late);
+	send_sheet(&star, &asks);
+	assert_true(star.news.yours);
+	send_sheet(&star, &taken);
+	assert_true(star.news.gate.closed);
+	assert_true(star.news.gate.doubted);
+	send_sheet(&star, &asks);
+	assert_false(star.news.yours);
+	star.news_count = 0;
+	star_restart(&star, star_routes);
+	star_turns(&star, 2);
+	assert_int_equal(star.news_count, 1);
+	assert_true(star.news.gate.doubted);
+	assert_in_range((star.news.gate.until.ns - clock_mono().ns) / NS_PER_S, 100, 120);
+	assert_true(star.spooler->timer.deadline.ns <= gate_of(&star)->until.ns);
+	gate_of(&star)->until = clock_mono();
+	star_turns(&star, 2);
+	assert_false(star.news.gate.closed);
+	star_close(&star);
+}
+
 static void test_kept(void **state)
 {
 	struct star star;
@@ -96,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_told_probed_opened),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ static struct lane fresh(void)
 
 static bool hold(struct lane *lane, struct mono now, int64_t wait_ns)
 {
-	const struct lane_wait wait = { wait_ns, LANE_HOLD_MOST_NS };
+	const struct lane_wait wait = { wait_ns, LANE_HOLD_MOST_NS, false };
 
 	return lane_hold(lane, now, lane->epoch, &wait, &dice);
 }
@@ -62,9 +62,9 @@ static void test_held(void **state)
 	lane_begin(&lane);
 	assert_false(lane_is_open(&lane, AT(36)));
 	/* What began before the hold says nothing about it. */
-	lane_succeed(&lane, lane.epoch - 1);
+	assert_false(lane_succeed(&lane, AT(0), lane.epoch - 1));
 	assert_false(lane_is_open(&lane, AT(36)));
-	lane_succeed(&lane, lane.epoch);
+	assert_false(lane_succeed(&lane, AT(36), lane.epoch));
 	assert_true(lane_is_open(&lane, AT(36)));
 	/* Sessions may be opened all the while. */
 	assert_true(lane_door_open(&lane, AT(1), 0));
@@ -130,7 +130,7 @@ static void test_door(void **state)
 	/* A server that names a shorter time need not be left alone for longer. */
 	assert_true(lane_shut(&lane, AT(at), 5 * NS_PER_S, &dice) <= 6 * NS_PER_S);
 	at += 6;
-	lane_succeed(&lane, lane.epoch);
+	assert_false(lane_succeed(&lane, AT(at), lane.epoch));
 	assert_true(lane_door_open(&lane, AT(at), 5));
 }
 
@@ -152,15 +152,15 @@ static void test_fault(void **state)
 	}
 	(void)lane_fault(&lane, AT(at), 0, &dice);
 	assert_false(lane_door_open(&lane, AT(at), 0));
-	lane_succeed(&lane, lane.epoch);
+	assert_false(lane_succeed(&lane, AT(at), lane.epoch));
 	assert_true(lane_door_open(&lane, AT(at), 3));
 	/* No shorter than a second. */
 	assert_true(lane_fault(&lane, AT(at), 0, &dice) >= NS_PER_S);
-	lane_succeed(&lane, lane.epoch);
+	assert_false(lane_succeed(&lane, AT(at), lane.epoch));
 	/* A host that can't be reached is another matter, whoever is still served. */
 	(void)lane_shut(&lane, AT(at), LANE_DOOR_MOST_NS, &dice);
 	(void)lane_fault(&lane, AT(at), 0, &dice);
-	lane_succeed(&lane, lane.epoch);
+	assert_false(lane_succeed(&lane, AT(at), lane.epoch));
 	assert_false(lane_door_open(&lane, AT(at), 0));
 }
 
@@ -169,8 +169,8 @@ static void test_fault(void **state)
 static void test_late_refusals(void **state)
 {
 	struct lane lane = fresh();
-	const struct lane_wait brief = { LANE_LEARNED_NS, LANE_LEARNED_MOST_NS };
-	const struct lane_wait grave = { 3600 * NS_PER_S, LANE_HOLD_MOST_NS };
+	const struct lane_wait brief = { LANE_LEARNED_NS, LANE_LEARNED_MOST_NS, false };
+	const struct lane_wait grave = { 3600 * NS_PER_S, LANE_HOLD_MOST_NS, false };
 	const uint32_t before = lane.epoch;
 
 	(void)state;
@@ -287,6 +287,62 @@ static void test_resumed(void **state)
 	assert_int_equal(lane.reauths, 0);
 }
 
+/* Held by a report: one message that is taken proves nothing until its own report had its time. */
+static void test_doubt(void **state)
+{
+	const struct lane_wait wait = { 60 * NS_PER_S, LANE_HOLD_MOST_NS, true };
+	struct lane lane = fresh();
+
+	(void)state;
+	assert_true(lane_hold(&lane, AT(0), lane.epoch, &wait, &dice));
+	assert_false(lane_is_open(&lane, AT(59)));
+	assert_true(lane_is_open(&lane, AT(100)));
+	assert_true(lane_succeed(&lane, AT(100), lane.epoch));
+	assert_false(lane_is_open(&lane, AT(219)));
+	/* A report of it: that is a setback. */
+	assert_true(lane_hold(&lane, AT(110), lane.epoch, &wait, &dice));
+	assert_true(lane.held.ns == AT(110).ns);
+	assert_false(lane_is_open(&lane, AT(110 + 119)));
+	assert_true(lane_is_open(&lane, AT(110 + 144)));
+	assert_true(lane_succeed(&lane, AT(300), lane.epoch));
+	/* None has come: all may go, and the first that is taken ends it. */
+	assert_false(lane_is_open(&lane, AT(419)));
+	assert_true(lane_is_open(&lane, AT(420)));
+	lane.in_flight = 2;
+	assert_true(lane_is_open(&lane, AT(420)));
+	assert_false(lane_succeed(&lane, AT(421), lane.epoch));
+	assert_int_equal(lane.hold.setbacks, 0);
+	/* What a session is refused leaves no doubt. */
+	lane.in_flight = 0;
+	assert_true(hold(&lane, AT(500), 60 * NS_PER_S));
+	assert_false(lane_succeed(&lane, AT(600), lane.epoch));
+	assert_true(lane_is_open(&lane, AT(600)));
+}
+
+/* Its end, and that of a gate, is no end of the other's. */
+static void test_doubt_ends(void **state)
+{
+	const struct lane_wait wait = { 60 * NS_PER_S, LANE_HOLD_MOST_NS, true };
+	struct lane lane = fresh();
+
+	(void)state;
+	assert_true(lane_hold(&lane, AT(0), lane.epoch, &wait, &dice));
+	assert_true(lane_succeed(&lane, AT(100), lane.epoch));
+	lane_resume(&lane);
+	assert_true(lane_is_open(&lane, AT(100)));
+	assert_false(lane_succeed(&lane, AT(100), lane.epoch));
+	/* A gate in doubt keeps what is its own, and is no new epoch: reports may speak of what
+	 * was sent since. */
+	lane_close(&lane, AT(200), AT(300));
+	const uint32_t epoch = lane.epoch;
+	lane_await(&lane, AT(420));
+	assert_int_equal(lane.epoch, epoch);
+	assert_true(lane.held.ns == AT(200).ns);
+	assert_false(lane_is_open(&lane, AT(419)));
+	lane_reopen(&lane);
+	assert_true(lane_is_open(&lane, AT(300)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +358,8 @@ int main(void)
 		cmocka_unit_test(test_restrained),
 		cmocka_unit_test(test_signs_in_alone),
 		cmocka_unit_test(test_resumed),
+		cmocka_unit_test(test_doubt),
+		cmocka_unit_test(test_doubt_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
