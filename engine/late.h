@@ -15,10 +15,15 @@
 #include "queue/spool_sent.h"
 #include "queue/verdict.h"
 
+#include <assert.h>
+
 /* Under way to shards at most, and so what a shard's mailboxes have room for besides. */
 #define LATE_SHEETS 16
-/* Records under way to the disk at most: reports come by ones. */
-#define LATE_NOTES 8
+/* Records under way to the disk at most; a report has up to NDR_RECIPIENTS_MAX. One that finds no
+ * room is refused for now, as a whole. */
+#define LATE_NOTES 64
+/* Reports that wait for the commit of what is kept of them. */
+#define LATE_HEARD 64
 
 /* name, word, what came of it */
 #define LATE_FATES(X)                                                                              \
@@ -28,7 +33,11 @@
 	        "it is about a message, and stops nothing: a delay, a success, a fault "           \
 	        "of the message or recipient, or another server's word")                           \
 	X(ACTED, "acted", "the lanes of what sent it hear it as if a session had")                 \
-	X(BUSY, "busy", "as acted, but too many are under way: nobody heard it")
+	X(AGAIN, "again",                                                                          \
+	        "the same was heard before, of the same recipient: nobody hears it twice")         \
+	X(BUSY, "busy", "too many are under way: nobody heard it")
+
+static_assert(LATE_NOTES <= 64, "a bit each");
 
 enum late_fate {
 #define X(name, word, text) LATE_##name,
@@ -41,8 +50,16 @@ struct late {
 	struct spool_sent sent; /* unless NONE, UNKNOWN */
 	bool known;             /* the recipient is one that it was sent to; else of a group */
 	bool kept;              /* with the message, for `sluice queue show` */
+	uint64_t notes;         /* of the spooler's that it is kept by, as bits; 0: it is on disk */
 	bool foreign;           /* another server said it, and not the service */
 	struct verdict verdict;
+};
+
+/* A report that came by mail, and is answered after the commit. */
+struct late_heard {
+	uint64_t ticket;
+	size_t shard;
+	uint64_t notes; /* that it waits for, as bits */
 };
 
 struct late_sheet {

@@ -94,6 +94,7 @@ struct err spooler_create(
 	if (failed(err))
 		goto fail_gates;
 	atomic_store(&spooler->messages, spool_message_count(spooler->spool));
+	spooler->started = clock_wall();
 	spooler_read_incidents(spooler);
 	*result = spooler;
 	return err_ok();
@@ -305,6 +306,7 @@ static void spooler_commit(struct spooler *spooler)
 		spooler_answer_puts(spooler);
 		spooler_answer_settles(spooler);
 		spooler_answer_notes(spooler, false);
+		spooler_answer_heard(spooler, false);
 		spooler_share_ids(spooler);
 		spooler->forgetting = batch->claims_forgotten == SPOOL_CLAIMS_FORGOTTEN;
 		spooler->sent_forgetting = batch->sent_forgotten == SPOOL_SENT_FORGOTTEN;
@@ -334,6 +336,7 @@ static void spooler_break(struct spooler *spooler, struct err err)
 	spooler_answer_puts(spooler);
 	batch->put_count = 0;
 	batch->job_count = 0;
+	spooler_answer_heard(spooler, true);
 	spooler_answer_notes(spooler, true);
 	spooler_refuse_request(spooler);
 	spooler_enter(spooler, SPOOLER_BROKEN);

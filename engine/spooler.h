@@ -131,7 +131,10 @@ struct spooler {
 	struct late_sheet late_sheets[LATE_SHEETS];
 	struct list lates;                  /* of them, those that wait to be sent on */
 	struct note late_notes[LATE_NOTES]; /* on their way to disk: those with an owner */
-	struct timer timer;                 /* for the next job due, or for trying again */
+	struct late_heard heard[LATE_HEARD];
+	size_t heard_count;
+	struct wall started; /* what was heard before may have been told to nobody */
+	struct timer timer;  /* for the next job due, or for trying again */
 	struct incident_book book;
 	struct note page;             /* of the book, on its way to disk */
 	size_t page_place;            /* which */

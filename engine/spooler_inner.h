@@ -117,9 +117,9 @@ void spooler_hear_gate(struct spooler *spooler, struct gate_sheet *sheet, size_t
 /* To all shards that don't know. */
 void spooler_tell_gates(struct spooler *spooler);
 void spooler_told_gate(struct spooler *spooler, const struct gate_news *news, size_t shard);
-/* An operator said retry: all are open. */
 /* Those in doubt, whose time is up, open. Gives when the next one does. */
 struct mono spooler_pass_gates(struct spooler *spooler);
+/* An operator said retry: all are open. */
 void spooler_resume_gates(struct spooler *spooler);
 /* Records of those that changed go into the batch. */
 void spooler_keep_gates(struct spooler *spooler);
@@ -139,10 +139,21 @@ void spooler_hear_late(struct spooler *spooler, const struct ndr *ndr,
 void spooler_send_lates(struct spooler *spooler);
 /* A shard has heard it. */
 void spooler_late_heard(struct spooler *spooler, struct late_sheet *sheet);
-/* For whoever asks about the message (spooler_late_notes.c). False: too much is under way, or
- * kept of this message. */
-bool spooler_keep_late(
-        struct spooler *spooler, const struct late *late, const struct ndr_recipient *recipient);
+/* What is kept, for whoever asks about the message (spooler_late_notes.c). */
+enum late_kept {
+	LATE_KEPT_AGAIN, /* it is, of this run; by a note that is under way: late->notes */
+	LATE_KEPT_FULL,  /* enough is, of this message */
+	LATE_KEPT_BUSY,  /* too many notes are under way */
+	LATE_KEPT_ROOM,  /* it can be */
+};
+enum late_kept spooler_look_late(
+        struct spooler *spooler, struct late *late, const struct ndr_recipient *recipient);
+/* Where there is room. */
+void spooler_keep_late(
+        struct spooler *spooler, struct late *late, const struct ndr_recipient *recipient);
+/* Reports that came by mail, once what is kept of them is on disk. */
+void spooler_answer_heard(struct spooler *spooler, bool broken);
+uint64_t spooler_lates_under_way(const struct spooler *spooler);
 /* Those that were heard before `since` and stand first. */
 void spooler_forget_lates(struct spooler *spooler, struct wall since);
 bool spooler_owns_late_note(const struct spooler *spooler, const struct note *note);

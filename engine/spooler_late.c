@@ -9,6 +9,8 @@
 
 static bool late_find(struct spooler *spooler, const struct ndr *ndr,
         const struct ndr_recipient *recipient, struct late *late);
+static void late_refuse(struct spooler *spooler, const struct ndr_recipient *recipient,
+        const struct config_route *route, struct late *late);
 static const struct config_route *late_route(
         const struct spooler *spooler, const struct spool_sent *sent, uint16_t *index);
 static bool late_is_about_lanes(const struct verdict *verdict);
@@ -36,17 +38,36 @@ void spooler_hear_late(struct spooler *spooler, const struct ndr *ndr,
 		late->verdict = verdict_judge(STAGE_ANY, view_of(recipient->reply));
 		late->foreign = !late_is_own(ndr, recipient, host);
 		late->fate = LATE_NOTED;
-		if (recipient->action == NDR_FAILED && recipient->reply[0] != '\0' &&
-		        !late->foreign && route != NULL && late_is_about_lanes(&late->verdict))
-			late->fate = late_tell(spooler, recipient, late);
+		if (recipient->action == NDR_FAILED)
+			late_refuse(spooler, recipient, route, late);
 	}
-	late->kept = late->fate > LATE_UNKNOWN && recipient->action == NDR_FAILED &&
-	             spooler_keep_late(spooler, late, recipient);
 	if (late->fate <= LATE_UNKNOWN)
 		counters_add(counters, reports_disbelieved, 1);
-	else if (recipient->action == NDR_FAILED)
+	else if (late->fate < LATE_AGAIN && recipient->action == NDR_FAILED)
 		counters_add(counters, refusals_late, 1);
 	late_log(spooler, ndr, recipient, late, source);
+}
+
+/* It is kept if it is heard, and heard if it is kept: one that comes again has missed nothing. */
+static void late_refuse(struct spooler *spooler, const struct ndr_recipient *recipient,
+        const struct config_route *route, struct late *late)
+{
+	const enum late_kept kept = spooler_look_late(spooler, late, recipient);
+
+	if (kept == LATE_KEPT_AGAIN) {
+		late->fate = LATE_AGAIN;
+		late->kept = true;
+		return;
+	}
+	if (kept == LATE_KEPT_BUSY) {
+		late->fate = LATE_BUSY;
+		return;
+	}
+	if (recipient->reply[0] != '\0' && !late->foreign && route != NULL &&
+	        late_is_about_lanes(&late->verdict))
+		late->fate = late_tell(spooler, recipient, late);
+	if (late->fate != LATE_BUSY && kept == LATE_KEPT_ROOM)
+		spooler_keep_late(spooler, late, recipient);
 }
 
 /* Of several rows the one that was sent to this recipient, else the last. */

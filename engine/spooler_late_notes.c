@@ -43,15 +43,36 @@ static size_t late_count(struct spooler *spooler, struct view message)
 	return count;
 }
 
-bool spooler_keep_late(
-        struct spooler *spooler, const struct late *late, const struct ndr_recipient *recipient)
+/* Another reply is another refusal: a foreign server's doesn't hide the service's own. */
+static bool late_says(struct view record, const struct ndr_recipient *recipient, struct wall since)
 {
-	struct late_record kept = {
-		.sent = late->sent.when,
-		.heard = loop_wall(&spooler->shard.loop),
-		.times = 1,
-	};
-	struct late_record before;
+	struct late_record late;
+
+	return !failed(late_record_decode(&late, record)) && late.heard.ms >= since.ms &&
+	       strcmp(late.reply, recipient->reply) == 0;
+}
+
+/* The one that is on its way to disk and says so; NULL: none. */
+static struct note *late_note_of(
+        struct spooler *spooler, struct view name, const struct ndr_recipient *recipient)
+{
+	for (size_t i = 0; i < LATE_NOTES; i++) {
+		struct note *note = &spooler->late_notes[i];
+		if (note->owner != NULL && view_equal(note_name(note), name) &&
+		        late_says(note_record(note), recipient, (struct wall){ 0 }))
+			return note;
+	}
+	return NULL;
+}
+
+static uint64_t late_bit(const struct spooler *spooler, const struct note *note)
+{
+	return UINT64_C(1) << (note - spooler->late_notes);
+}
+
+enum late_kept spooler_look_late(
+        struct spooler *spooler, struct late *late, const struct ndr_recipient *recipient)
+{
 	char memory[2][LATE_RECORD_NAME_MAX];
 	struct text message = TEXT_ON(memory[0]);
 	struct text name = TEXT_ON(memory[1]);
@@ -59,16 +80,45 @@ bool spooler_keep_late(
 
 	late_record_name_message(&message, late->sent.id);
 	late_record_name(&name, late->sent.id, view_of(recipient->address));
-	check(!name.overflow);
-	if (!failed(spool_read_note(spooler->spool, text_view(&name), &record))) {
-		if (!failed(late_record_decode(&before, record)))
-			kept.times = before.times + (before.times < UINT32_MAX);
-	} else if (late_count(spooler, text_view(&message)) == LATE_KEPT_MAX) {
-		return false;
+	const struct note *note = late_note_of(spooler, text_view(&name), recipient);
+	if (note != NULL) {
+		late->notes = late_bit(spooler, note);
+		return LATE_KEPT_AGAIN;
 	}
+	const bool found = !failed(spool_read_note(spooler->spool, text_view(&name), &record));
+	/* Before a crash it may have been kept and told to nobody. */
+	if (found && late_says(record, recipient, spooler->started))
+		return LATE_KEPT_AGAIN;
+	if (!found && late_count(spooler, text_view(&message)) == LATE_KEPT_MAX)
+		return LATE_KEPT_FULL;
+	for (size_t i = 0; i < LATE_NOTES && !batch_notes_full(&spooler->batch); i++)
+		if (spooler->late_notes[i].owner == NULL)
+			return LATE_KEPT_ROOM;
+	return LATE_KEPT_BUSY;
+}
+
+void spooler_keep_late(
+        struct spooler *spooler, struct late *late, const struct ndr_recipient *recipient)
+{
+	struct late_record kept = {
+		.sent = late->sent.when,
+		.heard = loop_wall(&spooler->shard.loop),
+		.times = 1,
+	};
+	struct late_record before;
+	char memory[LATE_RECORD_NAME_MAX];
+	struct text name = TEXT_ON(memory);
+	struct view record;
+
+	late_record_name(&name, late->sent.id, view_of(recipient->address));
+	check(!name.overflow);
+	if (!failed(spool_read_note(spooler->spool, text_view(&name), &record)) &&
+	        !failed(late_record_decode(&before, record)))
+		kept.times = before.times + (before.times < UINT32_MAX);
 	struct note *note = late_take_note(spooler);
-	if (note == NULL)
-		return false;
+	check(note != NULL); /* spooler_look_late() saw one */
+	late->notes = late_bit(spooler, note);
+	late->kept = true;
 	memcpy(kept.route, late->sent.route, sizeof late->sent.route);
 	memcpy(kept.sender, late->sent.sender, sizeof late->sent.sender);
 	memcpy(kept.recipient, recipient->address, sizeof recipient->address);
@@ -78,7 +128,6 @@ bool spooler_keep_late(
 	note->record_bytes =
 	        late_record_encode(&kept, (struct span){ note->record, sizeof note->record });
 	batch_add_note(&spooler->batch, note, FEED_NO_SHARD);
-	return true;
 }
 
 void spooler_forget_lates(struct spooler *spooler, struct wall since)
@@ -116,12 +165,19 @@ void spooler_kept_late(struct note *note)
 	note->owner = NULL;
 }
 
-bool spooler_lates_are_kept(const struct spooler *spooler)
+uint64_t spooler_lates_under_way(const struct spooler *spooler)
 {
+	uint64_t notes = 0;
+
 	for (size_t i = 0; i < LATE_NOTES; i++)
 		if (spooler->late_notes[i].owner != NULL)
-			return false;
-	return true;
+			notes |= late_bit(spooler, &spooler->late_notes[i]);
+	return notes;
+}
+
+bool spooler_lates_are_kept(const struct spooler *spooler)
+{
+	return spooler_lates_under_way(spooler) == 0;
 }
 
 void spooler_put_lates(struct spooler *spooler, struct request *request)

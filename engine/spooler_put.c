@@ -38,7 +38,8 @@ void spooler_take_puts(struct spooler *spooler)
 	spooler->ingest_first++;
 }
 
-/* Nothing of it goes to disk: what it stops is held in memory, as what a session hears is. */
+/* What it stops is held in memory, as what a session hears is; what is kept with the message has to
+ * be on disk before the answer (I1). */
 static void spooler_take_report(struct spooler *spooler, const struct letter *letter, size_t shard)
 {
 	const struct ndr *ndr = letter->report;
@@ -48,11 +49,18 @@ static void spooler_take_report(struct spooler *spooler, const struct letter *le
 		.ticket = letter->ticket,
 	};
 	struct late late = { .fate = LATE_NONE };
+	struct late_heard heard = { .ticket = letter->ticket, .shard = shard };
 
+	if (spooler->heard_count == LATE_HEARD) {
+		done.result = PUT_FAILED;
+		check(mailbox_put(spooler->ingest[shard].out, &done));
+		return;
+	}
 	if (ndr->recipient_count == 0)
 		spooler_hear_late(spooler, ndr, NULL, "mail", &late);
 	for (size_t i = 0; i < ndr->recipient_count; i++) {
 		spooler_hear_late(spooler, ndr, &ndr->recipients[i], "mail", &late);
+		heard.notes |= late.notes;
 		/* It may come again, when there is room to hear it. */
 		if (late.fate == LATE_BUSY)
 			done.result = PUT_FAILED;
@@ -60,7 +68,28 @@ static void spooler_take_report(struct spooler *spooler, const struct letter *le
 		if (late.fate == LATE_BUSY || late.fate == LATE_UNKNOWN)
 			break;
 	}
-	check(mailbox_put(spooler->ingest[shard].out, &done));
+	if (done.result == PUT_COMMITTED && heard.notes != 0)
+		spooler->heard[spooler->heard_count++] = heard;
+	else
+		check(mailbox_put(spooler->ingest[shard].out, &done));
+}
+
+void spooler_answer_heard(struct spooler *spooler, bool broken)
+{
+	for (size_t i = 0; i < spooler->heard_count; i++) {
+		const struct late_heard *heard = &spooler->heard[i];
+		const bool kept = (heard->notes & spooler_lates_under_way(spooler)) == 0;
+		const struct letter done = {
+			.kind = LETTER_PUT_DONE,
+			.result = broken ? PUT_FAILED
+			          : kept ? PUT_COMMITTED
+			                 : PUT_FULL,
+			.ticket = heard->ticket,
+		};
+
+		check(mailbox_put(spooler->ingest[heard->shard].out, &done));
+	}
+	spooler->heard_count = 0;
 }
 
 static void spooler_take_put(struct spooler *spooler, struct letter *letter, size_t shard)

@@ -54,6 +54,15 @@ static struct late hear(struct star *star, const char *message_id, const char *t
 	return late;
 }
 
+/* Of the same message, who is one of many. */
+static struct late hear_from(struct star *star, const char *message_id, int recipient)
+{
+	char address[32];
+
+	(void)snprintf(address, sizeof address, "b%d@fabrikam.com", recipient);
+	return hear(star, message_id, address, NDR_FAILED, "", TENANT);
+}
+
 static void test_heard(void **state)
 {
 	struct star star;
@@ -82,10 +91,45 @@ static void test_heard(void **state)
 	assert_false(late.known);
 	/* Sheets come back: there is no end to them. */
 	for (int i = 0; i < 3 * LATE_SHEETS; i++)
-		assert_int_equal(
-		        hear(&star, "<1@c>", "b@fabrikam.com", NDR_FAILED, "", TENANT).fate,
-		        LATE_ACTED);
+		assert_int_equal(hear_from(&star, "<1@c>", i).fate, LATE_ACTED);
 	assert_int_equal(star.lates, 2 + 3 * LATE_SHEETS);
+	star_close(&star);
+}
+
+/* The same of the same recipient is one refusal; but before a crash it may have been told to
+ * nobody. */
+static void test_heard_again(void **state)
+{
+	static struct ndr ndr = { .report = true, .id_count = 1, .ids = { "<1@c>" } };
+	struct star star;
+	struct late late;
+
+	(void)state;
+	star_open(&star, remembers);
+	keep(&star, "<1@c>", 41, "b0@fabrikam.com");
+	ndr.recipient_count = 1;
+	ndr.recipients[0] = (struct ndr_recipient){
+		.action = NDR_FAILED, .address = "b0@fabrikam.com", .reply = TENANT
+	};
+	spooler_hear_late(star.spooler, &ndr, &ndr.recipients[0], "test", &late);
+	assert_int_equal(late.fate, LATE_ACTED);
+	const uint64_t notes = late.notes;
+	assert_true(notes != 0);
+	/* On its way to the disk, and there. */
+	spooler_hear_late(star.spooler, &ndr, &ndr.recipients[0], "test", &late);
+	assert_int_equal(late.fate, LATE_AGAIN);
+	assert_int_equal(late.notes, notes);
+	star_turns(&star, 3);
+	late = hear_from(&star, "<1@c>", 0);
+	assert_int_equal(late.fate, LATE_AGAIN);
+	assert_true(late.kept);
+	assert_int_equal(late.notes, 0);
+	assert_int_equal(hear_from(&star, "<1@c>", 1).fate, LATE_ACTED);
+	assert_int_equal(star.lates, 2);
+	assert_int_equal(star.counters.refusals_late, 2);
+	star_restart(&star, remembers);
+	star.spooler->started.ms = clock_wall().ms + 1;
+	assert_int_equal(hear_from(&star, "<1@c>", 0).fate, LATE_ACTED);
 	star_close(&star);
 }
 
@@ -121,7 +165,7 @@ static void test_kept_with_the_message(void **state)
 	assert_true(view_equal(row->state, VIEW("refused_late")));
 	assert_true(view_equal(row->from, VIEW("a@contoso.com")));
 	assert_true(view_equal(row->reply, VIEW(TENANT)));
-	assert_true(view_equal(row->recipients[0].address, VIEW("B@fabrikam.com")));
+	assert_true(view_equal(row->recipients[0].address, VIEW("b@fabrikam.com")));
 	assert_int_equal(shown(&star, request, 42), 0);
 	/* Whoever has one report can't fill the disk with more. */
 	for (int i = 0; i < 70; i++) {
@@ -184,17 +228,94 @@ static void test_sheets_have_a_bound(void **state)
 		.action = NDR_FAILED, .address = "b@fabrikam.com", .reply = TENANT
 	};
 	for (int i = 0; i <= LATE_SHEETS; i++) {
+		(void)snprintf(ndr.recipients[0].address, sizeof ndr.recipients[0].address,
+		        "b%d@fabrikam.com", i);
 		spooler_hear_late(star.spooler, &ndr, &ndr.recipients[0], "test", &late);
 		assert_int_equal(late.fate, i < LATE_SHEETS ? LATE_ACTED : LATE_BUSY);
 	}
 	star_turns(&star, 5);
 	assert_int_equal(star.lates, LATE_SHEETS);
+	/* It has missed nothing. */
+	spooler_hear_late(star.spooler, &ndr, &ndr.recipients[0], "test", &late);
+	assert_int_equal(late.fate, LATE_ACTED);
 	star_close(&star);
 }
 
-/* As an ingest shard sends it: answered without a commit, and refused for now where there is no
- * room to hear it. */
+/* Nor is there an end to records: what finds no room is neither kept nor told. */
+static void test_notes_have_a_bound(void **state)
+{
+	static struct ndr ndr = { .report = true, .id_count = 1, .ids = { "<1@c>" } };
+	static const char fault[] = "550 5.1.10 RESOLVER.ADR.RecipientNotFound";
+	struct star star;
+	struct late late;
+
+	(void)state;
+	star_open(&star, remembers);
+	keep(&star, "<1@c>", 41, "b@fabrikam.com");
+	ndr.recipient_count = 1;
+	ndr.recipients[0] = (struct ndr_recipient){ .action = NDR_FAILED };
+	memcpy(ndr.recipients[0].reply, fault, sizeof fault);
+	for (int i = 0; i <= LATE_NOTES; i++) {
+		(void)snprintf(ndr.recipients[0].address, sizeof ndr.recipients[0].address,
+		        "b%d@fabrikam.com", i);
+		spooler_hear_late(star.spooler, &ndr, &ndr.recipients[0], "test", &late);
+		assert_int_equal(late.fate, i < LATE_NOTES ? LATE_NOTED : LATE_BUSY);
+		assert_int_equal(late.kept, i < LATE_NOTES);
+	}
+	star_turns(&star, 3);
+	assert_int_equal(spooler_lates_under_way(star.spooler), 0);
+	star_close(&star);
+}
+
+/* As an ingest shard sends it: answered after the commit of what is kept of it, and refused for now
+ * where there is no room to hear it. */
 static void test_by_mail(void **state)
+{
+	static struct ndr ndrs[LATE_SHEETS];
+	struct letter letter = { .kind = LETTER_PUT, .report = &ndrs[0] };
+	struct star star;
+
+	(void)state;
+	star_open(&star, remembers);
+	keep(&star, "<1@c>", 41, "b@fabrikam.com");
+	for (int i = 0; i < LATE_SHEETS; i++) {
+		struct ndr *ndr = &ndrs[i];
+		*ndr = (struct ndr){ .report = true, .id_count = 1, .ids = { "<1@c>" } };
+		for (int j = 0; j < 3; j++) {
+			struct ndr_recipient *recipient = &ndr->recipients[ndr->recipient_count++];
+			*recipient =
+			        (struct ndr_recipient){ .action = NDR_FAILED, .reply = TENANT };
+			(void)snprintf(recipient->address, sizeof recipient->address,
+			        "b%d-%d@fabrikam.com", i, j);
+		}
+		letter.report = ndr;
+		letter.ticket = ++star.asked;
+		star_send(&star, &star.ingest.to_spooler, &letter);
+	}
+	star_turns(&star, 10);
+	assert_int_equal(star.committed, LATE_SHEETS / 3);
+	assert_int_equal(star.failed, LATE_SHEETS - LATE_SHEETS / 3);
+	assert_int_equal(star.lates, LATE_SHEETS);
+	/* Those that were refused come again: of one that was heard in part the rest is. */
+	letter.report = &ndrs[LATE_SHEETS / 3];
+	letter.ticket = ++star.asked;
+	star_send(&star, &star.ingest.to_spooler, &letter);
+	star_turns(&star, 5);
+	assert_int_equal(star.committed, LATE_SHEETS / 3 + 1);
+	assert_int_equal(star.lates, LATE_SHEETS + 2);
+	/* Of a message that nobody knows each recipient would be looked for in vain. */
+	(void)snprintf(ndrs[0].ids[0], sizeof ndrs[0].ids[0], "<2@c>");
+	letter.report = &ndrs[0];
+	letter.ticket = ++star.asked;
+	star_send(&star, &star.ingest.to_spooler, &letter);
+	star_turns(&star, 3);
+	assert_int_equal(star.committed, LATE_SHEETS / 3 + 2);
+	assert_int_equal(star.counters.reports_disbelieved, 1);
+	star_close(&star);
+}
+
+/* Not before the commit; and not as if there had been one. */
+static void test_answered_after_the_commit(void **state)
 {
 	static struct ndr ndr = { .report = true, .id_count = 1, .ids = { "<1@c>" } };
 	struct letter letter = { .kind = LETTER_PUT, .report = &ndr };
@@ -203,26 +324,31 @@ static void test_by_mail(void **state)
 	(void)state;
 	star_open(&star, remembers);
 	keep(&star, "<1@c>", 41, "b@fabrikam.com");
-	ndr.recipient_count = 3;
-	for (size_t i = 0; i < ndr.recipient_count; i++)
-		ndr.recipients[i] = (struct ndr_recipient){
-			.action = NDR_FAILED, .address = "b@fabrikam.com", .reply = TENANT
-		};
-	for (int i = 0; i < LATE_SHEETS; i++) {
+	ndr.recipient_count = 1;
+	ndr.recipients[0] = (struct ndr_recipient){
+		.action = NDR_FAILED, .address = "b@fabrikam.com", .reply = TENANT
+	};
+	/* The same report twice in one batch: the second waits for the first one's record. */
+	for (int i = 0; i < 2; i++) {
 		letter.ticket = ++star.asked;
 		star_send(&star, &star.ingest.to_spooler, &letter);
 	}
-	star_turns(&star, 10);
-	assert_int_equal(star.committed, LATE_SHEETS / 3);
-	assert_int_equal(star.failed, LATE_SHEETS - LATE_SHEETS / 3);
-	assert_int_equal(star.lates, LATE_SHEETS);
-	/* Of a message that nobody knows each recipient would be looked for in vain. */
-	(void)snprintf(ndr.ids[0], sizeof ndr.ids[0], "<2@c>");
-	letter.ticket = ++star.asked;
-	star_send(&star, &star.ingest.to_spooler, &letter);
+	spooler_take_puts(star.spooler);
+	assert_int_equal(star.spooler->heard_count, 2);
+	const uint64_t notes = star.spooler->heard[0].notes;
+	assert_true(notes != 0);
+	assert_int_equal(star.spooler->heard[1].notes, notes);
+	assert_true(mailbox_is_empty(&star.ingest.to_shard));
 	star_turns(&star, 3);
-	assert_int_equal(star.committed, LATE_SHEETS / 3 + 1);
-	assert_int_equal(star.counters.reports_disbelieved, 1);
+	assert_int_equal(star.committed, 2);
+	assert_int_equal(star.lates, 1);
+	/* The disk fails. */
+	star.spooler->heard[star.spooler->heard_count++] =
+	        (struct late_heard){ .ticket = ++star.asked, .notes = notes };
+	spooler_answer_heard(star.spooler, true);
+	star_turns(&star, 3);
+	assert_int_equal(star.committed, 2);
+	assert_int_equal(star.failed, 1);
 	star_close(&star);
 }
 
@@ -234,6 +360,9 @@ int main(void)
 		cmocka_unit_test(test_stops_nothing),
 		cmocka_unit_test(test_sheets_have_a_bound),
 		cmocka_unit_test(test_by_mail),
+		cmocka_unit_test(test_heard_again),
+		cmocka_unit_test(test_notes_have_a_bound),
+		cmocka_unit_test(test_answered_after_the_commit),
 	};
 
 	FILE *secret = fopen("late-secret", "w");
