@@ -77,7 +77,9 @@ static struct err tls_context_open(struct tls_context **result, bool client)
 	        (client && !tls_dane_prepare(context->ssl)))
 		return err_make(ERR_NO_MEMORY, 0);
 	check(SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) == 1);
-	SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	/* What was deciphered may be a password: its own copy of it is wiped once it was read. */
+	SSL_CTX_set_options(context->ssl,
+	        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_CTX_set_mode(context->ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_default_passwd_cb(context->ssl, tls_no_passphrase);
 	return err_ok();
