@@ -36,7 +36,7 @@
 #include "queue/rate.h"
 #include "queue/window_record.h"
 
-#define QUOTA_RECORD_MAX (64 + WINDOW_RECORD_MAX)
+#define QUOTA_RECORD_MAX (96 + WINDOW_RECORD_MAX)
 #define QUOTA_COUNT_MAX  1000000000 /* a slot of the window holds it */
 #define QUOTA_NONE       UINT64_MAX
 

@@ -189,6 +189,25 @@ static void test_damage_counts_as_spent(void **state)
 	}
 }
 
+/* However much there is to tell: something in each slot of the window. */
+static void test_the_largest_record(void **state)
+{
+	static struct quota quota;
+	struct mono now = { NS_PER_S };
+
+	(void)state;
+	quota_init(&quota, &tenant);
+	for (int i = 0; i < WINDOW_SLOTS; i++) {
+		now = mono_after(now, quota.window.slot_ns);
+		if (lend(&quota, now, false, 1, 1) == 1)
+			quota_spend(&quota, now, 1);
+	}
+	write_record(&quota, now, false);
+	assert_true(disk_bytes > (WINDOW_SLOTS - 2) * 6);
+	read_record(&quota, now);
+	assert_in_range(quota_used(&quota, now), WINDOW_SLOTS - 2, WINDOW_SLOTS + 1000);
+}
+
 /* A cap counts what is lent, and needs no disk. */
 static void test_a_cap(void **state)
 {
@@ -467,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_urgent_mail_finds_room),
 		cmocka_unit_test(test_what_is_left),
 		cmocka_unit_test(test_damage_counts_as_spent),
+		cmocka_unit_test(test_the_largest_record),
 		cmocka_unit_test(test_a_cap),
 		cmocka_unit_test(test_the_server_says_so),
 		cmocka_unit_test(test_a_report_says_so),
