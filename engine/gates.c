@@ -10,6 +10,7 @@ static void gates_stir(struct gates *gates, struct gates_entry *entry);
 static struct mono gates_work_on(struct gates *gates, struct gates_entry *entry);
 static bool gates_is_news(const struct gates *gates, const struct gates_entry *entry,
         uint16_t route, const struct gates_refusal *refusal);
+static void gates_give_up(struct gates *gates, struct gates_entry *entry);
 static void gates_timer_expired(struct timer *timer);
 
 struct err gates_init(struct gates *gates, struct shard *shard)
@@ -107,20 +108,24 @@ void gates_end(struct gates *gates, uint16_t route, uint64_t tries, bool taken)
 	gates_each(entry, slot, gates, route) {
 		if ((tries >> slot & 1) == 0 || !entry->used)
 			continue; /* or it was refused, or news came */
-		entry->used = false;
-		if (taken) {
-			entry->mine = false;
-			gates_want(gates, entry)->taken = true;
-			if (entry->gate.late) /* a report may come before the news */
-				(void)gate_take(&entry->gate, loop_now(&gates->shard->loop),
-				        entry->gate.epoch);
-		} else {
-			gates_give_up(gates, entry);
-		}
+		gates_answer(gates, entry, taken);
 	}
 }
 
-void gates_give_up(struct gates *gates, struct gates_entry *entry)
+void gates_answer(struct gates *gates, struct gates_entry *entry, bool taken)
+{
+	entry->used = false;
+	if (!taken) {
+		gates_give_up(gates, entry);
+		return;
+	}
+	entry->mine = false;
+	gates_want(gates, entry)->taken = true;
+	if (entry->gate.late) /* a report may come before the news */
+		(void)gate_take(&entry->gate, loop_now(&gates->shard->loop), entry->gate.epoch);
+}
+
+static void gates_give_up(struct gates *gates, struct gates_entry *entry)
 {
 	entry->mine = false;
 	entry->asked = false;

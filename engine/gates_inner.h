@@ -10,8 +10,8 @@
 
 /* What there is to tell of it, to be filled in. */
 struct gate_sheet *gates_want(struct gates *gates, struct gates_entry *entry);
-/* Its probe came to nothing. */
-void gates_give_up(struct gates *gates, struct gates_entry *entry);
+/* Its probe is over. */
+void gates_answer(struct gates *gates, struct gates_entry *entry, bool taken);
 /* News come, before they are taken in. */
 void gates_hear_recipient(
         struct gates *gates, struct gates_entry *entry, const struct gate_news *news);

@@ -40,13 +40,7 @@ void gates_end_recipient(struct gates *gates, uint32_t gate, bool taken)
 	check(gate < gates->count);
 	if (!entry->used)
 		return; /* it was refused, or news came */
-	entry->used = false;
-	if (taken) {
-		entry->mine = false;
-		gates_want(gates, entry)->taken = true;
-	} else {
-		gates_give_up(gates, entry);
-	}
+	gates_answer(gates, entry, taken);
 }
 
 void gates_refuse_recipient(

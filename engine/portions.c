@@ -234,9 +234,8 @@ static void portions_tell(struct portions *portions, struct portions_entry *entr
 	sheet->wait_ns = entry->wait_ns;
 	entry->exhausted = false;
 	portions_ask(portions, entry, sheet);
-	const bool left = entry->portion.pots[PORTION_ANY] > 0 ||
-	                  entry->portion.pots[PORTION_URGENT] > 0 || sheet->needed > 0 ||
-	                  entry->portion.surrender > 0;
+	const bool left =
+	        portions_room(entry) > 0 || sheet->needed > 0 || entry->portion.surrender > 0;
 	entry->tell_at =
 	        left ? mono_after(loop_now(&shard->loop), portions_tell_ns(entry)) : MONO_NEVER;
 	if (sheet->back == 0 && sheet->spent == 0 && sheet->needed == 0 && !sheet->exhausted)
@@ -316,8 +315,7 @@ bool portions_close(struct portions *portions)
 
 		check(portion->open == 0);
 		if (!entry->asking &&
-		        (portion->pots[PORTION_ANY] > 0 || portion->pots[PORTION_URGENT] > 0 ||
-		                portion->spent > 0 || portion->back > 0)) {
+		        (portions_room(entry) > 0 || portion->spent > 0 || portion->back > 0)) {
 			portion_content(&entry->portion);
 			portions_tell(portions, entry, true);
 		}
