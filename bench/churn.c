@@ -229,7 +229,7 @@ static struct err churn_open(struct churn *churn)
 
 static void churn_close(struct churn *churn)
 {
-	static const char *const files[] = { "data.mdb", "lock.mdb", "lock", "" };
+	static const char *const files[] = { "data.mdb", "lock.mdb", "lock", "journal", "" };
 	char name[4096];
 
 	spool_close(churn->spool);

@@ -71,6 +71,7 @@ static struct err engine_start_threads(struct engine *engine)
 {
 	struct err err = logger_start(engine->logger);
 
+	spooler_rest(engine->spooler); /* on the way up it was read from here */
 	if (!failed(err))
 		err = thread_start(&engine->spooler_thread, "spooler", &engine->spooler->shard.loop,
 		        run_spooler);
@@ -275,6 +276,7 @@ static void run_spooler(struct thread *thread)
 	thread_tell_started(thread);
 	while (!thread_is_stopping(thread))
 		spooler_turn(engine->spooler);
+	spooler_rest(engine->spooler);
 }
 
 static void run_ingest(struct thread *thread)

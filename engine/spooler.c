@@ -10,6 +10,7 @@
 #define SPOOLER_IDS_LOW    1024            /* reports ask ahead for their next block */
 #define SPOOLER_FULL_RETRY (1 * NS_PER_S)  /* whether a full disk has room again */
 #define SPOOLER_ROOM_BYTES (4 << 20)       /* new mail that must fit to end it */
+#define SPOOLER_TIDY_NS    (1 * NS_PER_S)  /* data.mdb is behind what happens by no more */
 #define SPOOLER_WALL_CHECK (60 * NS_PER_S) /* the wall clock may jump: look at dues again */
 
 static void spooler_enter(struct spooler *spooler, enum spooler_state state);
@@ -23,6 +24,7 @@ static void spooler_drop_letters(struct spooler *spooler);
 static void spooler_share_ids(struct spooler *spooler);
 static void spooler_look_for_room(struct spooler *spooler);
 static void spooler_feed(struct spooler *spooler);
+static void spooler_tidy(struct spooler *spooler);
 static void spooler_set_timer(struct spooler *spooler, bool more);
 static void spooler_timer_expired(struct timer *timer);
 
@@ -67,6 +69,9 @@ struct err spooler_create(
 		.lent_max = feed_lent_max(config, settings->delivery_count),
 		.reserve_bytes = config->spool.reserve_bytes,
 		.bytes_max = config->spool.size_bytes,
+		.journal_bytes = config->spool.journal_bytes != 0
+		                         ? config->spool.journal_bytes >> 20 << 20
+		                         : SPOOL_NO_JOURNAL,
 	};
 	err = spool_open(&spooler->spool, config->spool.path, &spool_settings);
 	if (failed(err)) {
@@ -182,6 +187,11 @@ void spooler_start(struct spooler *spooler)
 	log_end(&line);
 }
 
+void spooler_rest(struct spooler *spooler)
+{
+	spool_rest(spooler->spool);
+}
+
 static void spooler_leave(struct spooler *spooler)
 {
 	struct loop *loop = &spooler->shard.loop;
@@ -237,6 +247,7 @@ static void spooler_work(struct spooler *spooler)
 	spooler_tell_gates(spooler); /* before the jobs that they are about */
 	spooler_send_lates(spooler);
 	spooler_commit(spooler);
+	spooler_tidy(spooler);
 	if (spooler_state(spooler) != SPOOLER_BROKEN)
 		spooler_feed(spooler);
 }
@@ -472,6 +483,22 @@ static void spooler_feed(struct spooler *spooler)
 	spooler_set_timer(spooler, more);
 }
 
+static void spooler_tidy(struct spooler *spooler)
+{
+	const struct mono now = loop_now(&spooler->shard.loop);
+
+	if (spool_is_tidy(spooler->spool)) {
+		spooler->tidy_at = mono_after(now, SPOOLER_TIDY_NS);
+		return;
+	}
+	if (!mono_reached(now, spooler->tidy_at))
+		return;
+	spooler->tidy_at = mono_after(now, SPOOLER_TIDY_NS);
+	const struct err err = spool_tidy(spooler->spool);
+	if (failed(err) && err.code != ERR_NO_SPACE)
+		spooler_break(spooler, err);
+}
+
 void spooler_fall_short(struct spooler *spooler)
 {
 	spooler->stalled = true;
@@ -509,6 +536,8 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	if (refused && wait_ns > SPOOLER_FULL_RETRY)
 		wait_ns = SPOOLER_FULL_RETRY;
 	const struct mono now = loop_now(loop);
+	if (!spool_is_tidy(spooler->spool) && spooler->tidy_at.ns < mono_after(now, wait_ns).ns)
+		wait_ns = spooler->tidy_at.ns > now.ns ? spooler->tidy_at.ns - now.ns : 0;
 	if (spooler->gates_pass.ns < mono_after(now, wait_ns).ns)
 		wait_ns = spooler->gates_pass.ns > now.ns ? spooler->gates_pass.ns - now.ns : 0;
 	if (pending && !spooler->stalled)

@@ -151,8 +151,9 @@ struct spooler {
 	uint64_t ids_left;
 	struct mono short_until; /* the memory budget was short: big takers wait until then */
 	struct mono full_until;  /* while full: when to look for room */
-	size_t ingest_first;     /* whose turn it is to be read first */
-	bool stalled;            /* in this turn: something must wait for memory, disk, a shard */
+	struct mono tidy_at; /* while the journal has something: when to bring it into the tables */
+	size_t ingest_first; /* whose turn it is to be read first */
+	bool stalled;        /* in this turn: something must wait for memory, disk, a shard */
 	bool joined;
 	bool full;        /* as last told to the ingest shards */
 	bool orphans;     /* jobs of routes that are not configured may be on disk */
@@ -172,6 +173,8 @@ void spooler_destroy(struct spooler *spooler);
 void spooler_join(struct spooler *spooler);
 /* Once, in its thread. */
 void spooler_start(struct spooler *spooler);
+/* Another thread may have it next: before it starts, and after its last turn. */
+void spooler_rest(struct spooler *spooler);
 void spooler_turn(struct spooler *spooler);
 
 /* Asks all shards to finish what is under way; SPOOLER_FINISHED follows. May be called in a

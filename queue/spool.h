@@ -37,6 +37,8 @@
 #define SPOOL_NOTE_NAME_MAX  400        /* LMDB's keys have 511 bytes */
 #define SPOOL_BATCH_BYTES    (16 << 20) /* of bodies and envelopes put; one message may be more */
 
+#define SPOOL_NO_JOURNAL UINT64_MAX
+
 #define SPOOL_CLAIM_BYTES 16
 /* A batch forgets so many claims at most: each may rewrite two pages. */
 #define SPOOL_CLAIMS_FORGOTTEN 256
@@ -60,7 +62,8 @@ struct spool_settings {
 	size_t lent_max;            /* jobs lent at once, at most */
 	uint64_t reserve_bytes;     /* allocated on disk for settles alone; 0: 64 MiB */
 	uint64_t map_bytes;         /* the map's first size; 0: 1 GiB */
-	uint64_t bytes_max; /* most of data.mdb that new mail may fill; 0: as the disk allows */
+	uint64_t bytes_max;     /* most of data.mdb that new mail may fill; 0: as the disk allows */
+	uint64_t journal_bytes; /* most of the journal; 0: 32 MiB; SPOOL_NO_JOURNAL: none */
 };
 
 /* Creates the directory (0700) where it is missing. ERR_EXISTS: another process has it open.
@@ -103,6 +106,13 @@ MUST_CHECK struct err spool_note(struct spool *spool, struct view name, struct v
 /* Ends the batch, also when it fails. */
 MUST_CHECK struct err spool_commit(struct spool *spool);
 void spool_abort(struct spool *spool);
+
+/* Between batches: brings into data.mdb what so far only the journal has, for others who read it.
+ * ERR_NO_SPACE: later, perhaps; nothing is lost. */
+MUST_CHECK struct err spool_tidy(struct spool *spool);
+bool spool_is_tidy(const struct spool *spool);
+/* Likewise, as far as can be; from here on another thread may have the spool. */
+void spool_rest(struct spool *spool);
 
 /* Lending; between batches. */
 

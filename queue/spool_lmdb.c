@@ -7,11 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FORMAT_VERSION 1 /* of the tables as a whole; each record has its own besides */
+/* Of the tables as a whole; each record has its own besides. 2: a journal may hold what the tables
+ * have not, which one who knows nothing of it would lose. */
+#define FORMAT_VERSION 2
+#define FORMAT_OLDEST  1
 #define RECORD_VERSION 1 /* of the rows in meta and routes */
 
 #define RESERVE_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define MAP_BYTES_DEFAULT     (UINT64_C(1) << 30)
+
+/* A checkpoint is a stall of some milliseconds, and what the start reads after a crash; between two
+ * of them most mail comes and goes. */
+#define JOURNAL_BYTES_DEFAULT (UINT64_C(32) << 20)
 
 /* Pages that a put may rewrite besides the rows it adds: a leaf in each of four tables, halves of
  * split ones, and its share of the ways to them. */
@@ -65,8 +72,10 @@ static struct err spool_check_format(struct spool *spool)
 			        spool, TABLE_META, next_id_name, (seconds << 24) + 1);
 		return err;
 	}
-	if (!failed(err) && format != FORMAT_VERSION)
+	if (!failed(err) && (format < FORMAT_OLDEST || format > FORMAT_VERSION))
 		return err_make(ERR_FORMAT, (int)format);
+	if (!failed(err) && format < FORMAT_VERSION)
+		err = spool_put_number(spool, TABLE_META, format_name, FORMAT_VERSION);
 	return err;
 }
 
@@ -176,6 +185,13 @@ static struct err spool_open_rows(struct spool *spool, const struct spool_settin
 	return store_commit(spool->store);
 }
 
+static uint64_t spool_journal_bytes(const struct spool_settings *settings)
+{
+	if (settings->journal_bytes == SPOOL_NO_JOURNAL)
+		return 0;
+	return settings->journal_bytes != 0 ? settings->journal_bytes : JOURNAL_BYTES_DEFAULT;
+}
+
 struct err spool_open(
         struct spool **result, const char *path, const struct spool_settings *settings)
 {
@@ -184,6 +200,7 @@ struct err spool_open(
 		.reserve_bytes = settings->reserve_bytes != 0 ? settings->reserve_bytes
 		                                              : RESERVE_BYTES_DEFAULT,
 		.bytes_max = settings->bytes_max,
+		.journal_bytes = spool_journal_bytes(settings),
 	};
 	struct spool *spool = calloc(1, sizeof *spool);
 
@@ -294,6 +311,23 @@ struct err spool_commit(struct spool *spool)
 		map_remove(&spool->lent,
 		        spool_lent_key(spool->settled[i].id, spool->settled[i].number));
 	return err_ok();
+}
+
+struct err spool_tidy(struct spool *spool)
+{
+	check(!spool->batch_open);
+	return store_tidy(spool->store);
+}
+
+bool spool_is_tidy(const struct spool *spool)
+{
+	return store_is_tidy(spool->store);
+}
+
+void spool_rest(struct spool *spool)
+{
+	check(!spool->batch_open);
+	store_rest(spool->store);
 }
 
 static uint64_t spool_put_pages(const struct message *message)

@@ -1,9 +1,14 @@
 /*
- * The store: a few ordered tables in one file on disk, changed in batches that are durable as a
- * whole or did not happen. Under the spool alone; LMDB's only door.
+ * The store: a few ordered tables on disk, changed in batches that are durable as a whole or did
+ * not happen. Under the spool alone.
+ *
+ * A batch goes into a journal (queue/journal.h) at once, in one write and one sync; into the tables
+ * (queue/tables.h) go many of them together, when the journal is full or there is time
+ * (store_tidy()). What came and went in between, as most mail does, never gets there.
  *
  * Thread:  the spooler's alone; blocks on the disk.
- * Owns:    the directory: data.mdb, LMDB's lock.mdb, and `lock`, which one process holds.
+ * Owns:    the directory: data.mdb, LMDB's lock.mdb, `journal`, and `lock`, which one process
+ *          holds.
  * Lends:   rows that are read: valid until the next change or the next begin.
  *
  * Blocks of the file are allocated ahead of their use, so a full disk is met here, before a
@@ -14,7 +19,8 @@
  *          commit: pages, then the meta page that makes them current. When a page can't be
  *          written for want of space, nothing has happened; that a write was cut short is asked
  *          of the disk by writing a file of its own (`probe`). When the sync of pages fails, or
- *          the meta page's write, nobody knows what the disk holds.
+ *          the meta page's write, or the journal's, nobody knows what the disk holds.
+ *          Opening: FORMAT when the journal is damaged in its midst.
  */
 #ifndef SLUICE_STORE_H
 #define SLUICE_STORE_H
@@ -53,6 +59,7 @@ struct store_settings {
 	uint64_t map_bytes;     /* first size of the map; it doubles as needed */
 	uint64_t reserve_bytes; /* allocated for batches that free space */
 	uint64_t bytes_max;     /* of data.mdb, for what is not urgent; 0: what the disk has */
+	uint64_t journal_bytes; /* the journal's most; 0: each batch goes into the tables at once */
 };
 
 struct store_row {
@@ -87,6 +94,13 @@ MUST_CHECK struct err store_delete(struct store *store, enum store_table table, 
 /* Every row whose key starts so. */
 MUST_CHECK struct err store_delete_all(
         struct store *store, enum store_table table, struct view prefix);
+
+/* Between batches: brings into the tables what only the journal has, so that others who read the
+ * file see it, and the next start has nothing to do. */
+MUST_CHECK struct err store_tidy(struct store *store);
+bool store_is_tidy(const struct store *store);
+/* The next call may come from another thread: LMDB's transaction belongs to one. */
+void store_rest(struct store *store);
 
 /* Reading: in the open batch what it holds so far, else what was committed last. */
 

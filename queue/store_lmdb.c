@@ -1,36 +1,52 @@
 #include "queue/store.h"
 
 #include "queue/base/check.h"
+#include "queue/journal.h"
+#include "queue/record.h"
 #include "queue/store_room.h"
+#include "queue/tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE_BYTES 4096
-#define PATH_ROOM  4096
-#define FREE_TABLE 0 /* LMDB's own list of free pages */
+#define PATH_ROOM 4096
+
+/* A group of the journal is a batch. A larger one goes into the tables at once: it would leave
+ * little of the journal to the next ones. */
+#define GROUP_BYTES_MAX ((size_t)8 << 20)
+/* What a batch hardly ever adds more than: see store_is_due(). */
+#define BATCH_BYTES_USUAL (UINT64_C(2) << 20)
+
+/* In the table META: the last group of the journal that is in the tables, and the salt of those
+ * that are not. */
+#define KEPT_VERSION 1
+#define KEPT_BYTES   (1 + 8 + JOURNAL_SALT_BYTES)
+static const struct view kept_name = VIEW_INIT("journal");
 
 struct store {
-	MDB_env *env;
-	MDB_txn *batch; /* NULL: none is open */
-	MDB_txn *snapshot;
-	bool snapshot_open; /* else reset: it pins no page */
-	MDB_dbi tables[TABLE_COUNT];
-	MDB_cursor *batch_cursors[TABLE_COUNT]; /* NULL: not needed yet in this batch */
-	MDB_cursor *snapshot_cursors[TABLE_COUNT];
-	bool snapshot_fresh[TABLE_COUNT]; /* the cursor belongs to the open snapshot */
+	struct tables *tables; /* their transaction: all since the last checkpoint */
+	struct journal journal;
+	struct journal_group group; /* the open batch */
+	bool journal_begun;         /* the tables know its salt */
+	bool batch_open;
+	bool changed; /* by the open batch */
+	struct {      /* a row of the open batch that the caller fills, */
+		struct span from;
+		struct span to; /* and its place in the group */
+	} filled;
 	struct store_room room;
 	uint64_t bytes_max;         /* for what is not urgent; 0: any */
 	bool capped;                /* that was reached at the last look */
-	uint64_t used;              /* bytes of the file with pages, at the last commit */
-	uint64_t rows[TABLE_COUNT]; /* likewise */
+	uint64_t used;              /* bytes of the file with pages, at the last checkpoint */
+	uint64_t rows[TABLE_COUNT]; /* at the last commit */
 	uint64_t batch_bytes;       /* at most what the open batch adds */
+	uint64_t pending_bytes;     /* and what batches since the checkpoint have added */
 	uint64_t free_bytes;        /* pages free for reuse; counted only when the disk is full */
 	bool free_counted;          /* in this batch */
 	struct err broken;          /* sticky */
@@ -39,6 +55,9 @@ struct store {
 	int sync_fd; /* sees the sync errors of data.mdb for itself */
 };
 
+static struct err store_replay(struct store *store);
+static struct err store_checkpoint(struct store *store);
+
 static struct err store_break(struct store *store, int detail)
 {
 	if (!failed(store->broken))
@@ -46,79 +65,32 @@ static struct err store_break(struct store *store, int detail)
 	return store->broken;
 }
 
+/* What tables and journal said: some of it is for good. */
+static struct err store_err(struct store *store, struct err err)
+{
+	return err.code == ERR_BROKEN ? store_break(store, err.detail) : err;
+}
+
 static bool is_no_space(int rc)
 {
 	return rc == ENOSPC || rc == EDQUOT || rc == EFBIG;
 }
 
-static uint64_t store_map_bytes(const struct store *store)
+/* The transaction is open, and has all that the journal has. A batch that has lost it is lost. */
+static struct err store_ready(struct store *store)
 {
-	MDB_envinfo info;
+	struct err err = store->broken;
 
-	check(mdb_env_info(store->env, &info) == 0);
-	return info.me_mapsize;
-}
-
-static void store_look_at_size(struct store *store)
-{
-	MDB_envinfo info;
-
-	check(mdb_env_info(store->env, &info) == 0);
-	store->used = ((uint64_t)info.me_last_pgno + 1) * PAGE_BYTES;
-}
-
-/* The cursors go first: LMDB asks for that. */
-static void store_end_snapshot(struct store *store)
-{
-	for (int i = 0; i < TABLE_COUNT; i++)
-		store->snapshot_fresh[i] = false;
-	if (store->snapshot_open)
-		mdb_txn_reset(store->snapshot);
-	store->snapshot_open = false;
-}
-
-/* A reader of the file that was killed (mdb_dump, say) pins pages until somebody looks. */
-static void store_forget_dead_readers(struct store *store)
-{
-	int dead = 0;
-
-	check(mdb_reader_check(store->env, &dead) == 0);
-}
-
-static struct err store_grow(struct store *store)
-{
-	check(store->batch == NULL);
-	store_end_snapshot(store);
-	store_forget_dead_readers(store);
-	const int rc = mdb_env_set_mapsize(store->env, store_map_bytes(store) * 2);
-	return rc == 0 ? err_make(ERR_AGAIN, 0) : store_break(store, rc);
-}
-
-/* What LMDB said inside a batch. A full map is dealt with when the batch is over. */
-static struct err store_err(struct store *store, int rc)
-{
-	if (rc == 0)
-		return err_ok();
-	if (rc == MDB_NOTFOUND)
-		return err_make(ERR_NOT_FOUND, 0);
-	if (rc == MDB_MAP_FULL) {
-		store_abort(store);
-		return store_grow(store);
-	}
-	return store_break(store, rc);
-}
-
-static struct err store_open_snapshot(struct store *store)
-{
-	if (failed(store->broken))
-		return store->broken;
-	if (store->snapshot_open)
-		return err_ok();
-	const int rc = store->snapshot == NULL
-	                       ? mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->snapshot)
-	                       : mdb_txn_renew(store->snapshot);
-	store->snapshot_open = rc == 0;
-	return store_err(store, rc);
+	if (failed(err) || tables_are_open(store->tables))
+		return err;
+	if (store->batch_open)
+		return err_make(ERR_AGAIN, 0);
+	do {
+		err = store_err(store, tables_begin(store->tables));
+		if (!failed(err) && !journal_is_empty(&store->journal))
+			err = store_err(store, store_replay(store));
+	} while (err.code == ERR_AGAIN);
+	return err;
 }
 
 /* Opening. */
@@ -162,83 +134,84 @@ static struct err store_sync_names(const char *path)
 	return err_ok();
 }
 
-static struct err store_open_file(
-        struct store *store, const char *path, const struct store_settings *settings)
+/* Where the journal goes on from what is in the tables. Nothing is said: it has nothing for us. */
+static struct err store_find_journal(struct store *store)
 {
-	char name[PATH_ROOM];
-	struct stat file = { 0 };
+	char salt[JOURNAL_SALT_BYTES] = { 0 };
+	struct store_row kept;
 
-	check(snprintf(name, sizeof name, "%s/data.mdb", path) < (int)sizeof name);
-	(void)stat(name, &file); /* a missing one is an empty one */
-	uint64_t map_bytes = settings->map_bytes;
-	while (map_bytes < (uint64_t)file.st_size)
-		map_bytes *= 2;
-
-	int rc = mdb_env_create(&store->env);
-	if (rc == 0)
-		rc = mdb_env_set_maxdbs(store->env, TABLE_COUNT);
-	if (rc == 0)
-		rc = mdb_env_set_mapsize(store->env, map_bytes);
-	/* Synced commits are LMDB's default. NOTLS: the snapshot belongs to the batch's thread.
-	 * NOMEMINIT: what lies behind a row in its page are old bytes of ours, which nobody reads.
-	 * Not NORDAHEAD: a backlog read back in its order gains from the kernel's reading ahead,
-	 * which ends by itself where it does not hit. */
-	if (rc == 0)
-		rc = mdb_env_open(store->env, path, MDB_NOTLS | MDB_NOMEMINIT, 0600);
-	if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
-		return err_make(ERR_FORMAT, rc);
-	if (rc != 0)
-		return err_make(rc > 0 ? ERR_SYSTEM : ERR_SPOOL, rc);
-	store->sync_fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (store->sync_fd < 0)
-		return err_make(ERR_SYSTEM, errno);
-	return err_ok();
+	journal_restart(&store->journal, 1, salt);
+	struct err err = store_ready(store);
+	if (!failed(err))
+		err = tables_read(store->tables, TABLE_META, TABLES_GET, kept_name, &kept);
+	if (failed(err))
+		return err;
+	struct record_reader reader = record_read(kept.value);
+	const uint8_t version = record_get_u8(&reader);
+	const uint64_t number = record_get_u64(&reader);
+	const struct view read = record_get(&reader, sizeof salt);
+	if (!record_is_read(&reader) || version != KEPT_VERSION)
+		return err_make(ERR_FORMAT, version);
+	memcpy(salt, read.data, sizeof salt);
+	journal_restart(&store->journal, number + 1, salt);
+	return store_replay(store);
 }
 
-static struct err store_open_tables(struct store *store)
+/* What the journal has that the tables have not goes into the transaction. With the first
+ * checkpoint a journal begins. */
+static struct err store_recover(struct store *store)
 {
-	static const char *const names[] = {
-#define X(name, text) [TABLE_##name] = (text),
-		STORE_TABLES(X)
-#undef X
-	};
-	struct err err = store_begin(store);
+	struct err err;
 
-	for (int i = 0; i < TABLE_COUNT && !failed(err); i++)
-		err = store_err(
-		        store, mdb_dbi_open(store->batch, names[i], MDB_CREATE, &store->tables[i]));
-	if (failed(err)) {
-		store_abort(store);
+	do {
+		tables_drop(store->tables);
+		err = store_find_journal(store);
+		store->journal_begun = !failed(err);
+		if (err.code == ERR_NOT_FOUND)
+			err = store_checkpoint(store);
+	} while (err.code == ERR_AGAIN);
+	return err.code == ERR_NO_SPACE ? err_ok() : store_err(store, err);
+}
+
+static struct err store_open_files(
+        struct store *store, const char *path, const struct store_settings *settings)
+{
+	struct err err = store_lock(store, path);
+
+	if (!failed(err))
+		err = tables_open(&store->tables, path, settings->map_bytes);
+	if (!failed(err))
+		err = journal_open(&store->journal, store->folder_fd, settings->journal_bytes);
+	if (failed(err))
 		return err;
-	}
-	return store_commit(store);
+	store->sync_fd = openat(store->folder_fd, "data.mdb", O_RDONLY | O_CLOEXEC);
+	if (store->sync_fd < 0)
+		return err_make(ERR_SYSTEM, errno);
+	return store_sync_names(path);
 }
 
 struct err store_open(
         struct store **result, const char *path, const struct store_settings *settings)
 {
 	struct store *store = calloc(1, sizeof *store);
-	int fd = -1;
 
 	if (store == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	store->folder_fd = -1;
 	store->lock_fd = -1;
 	store->sync_fd = -1;
-	struct err err = store_lock(store, path);
+	store->journal.fd = -1;
+	struct err err = journal_group_init(&store->group, GROUP_BYTES_MAX);
 	if (!failed(err))
-		err = store_open_file(store, path, settings);
+		err = store_open_files(store, path, settings);
 	if (failed(err))
 		goto fail;
 
-	store_forget_dead_readers(store);
-	check(mdb_env_get_fd(store->env, &fd) == 0);
-	store_look_at_size(store);
+	store->used = tables_used_bytes(store->tables);
 	store->bytes_max = settings->bytes_max;
-	store_room_init(&store->room, fd, store->used, settings->reserve_bytes);
-	err = store_open_tables(store);
-	if (!failed(err))
-		err = store_sync_names(path);
+	store_room_init(
+	        &store->room, tables_fd(store->tables), store->used, settings->reserve_bytes);
+	err = store_recover(store);
 	if (failed(err))
 		goto fail;
 	*result = store;
@@ -253,14 +226,12 @@ void store_close(struct store *store)
 {
 	if (store == NULL)
 		return;
-	check(store->batch == NULL);
-	for (int i = 0; i < TABLE_COUNT; i++)
-		if (store->snapshot_cursors[i] != NULL)
-			mdb_cursor_close(store->snapshot_cursors[i]);
-	if (store->snapshot != NULL)
-		mdb_txn_abort(store->snapshot);
-	if (store->env != NULL)
-		mdb_env_close(store->env);
+	check(!store->batch_open);
+	if (store->tables != NULL)
+		store_rest(store);
+	tables_close(store->tables);
+	journal_close(&store->journal);
+	journal_group_finish(&store->group);
 	if (store->sync_fd >= 0)
 		close(store->sync_fd);
 	if (store->lock_fd >= 0)
@@ -272,7 +243,7 @@ void store_close(struct store *store)
 
 const char *store_library(void)
 {
-	return mdb_version(NULL, NULL, NULL);
+	return tables_library();
 }
 
 bool store_is_broken(const struct store *store)
@@ -280,30 +251,48 @@ bool store_is_broken(const struct store *store)
 	return failed(store->broken);
 }
 
-/* A batch. */
+/* The journal. */
 
-struct err store_begin(struct store *store)
+static struct err store_apply(struct store *store, const struct journal_change *change)
 {
-	check(store->batch == NULL);
-	if (failed(store->broken))
-		return store->broken;
-	store_end_snapshot(store);
-	store->batch_bytes = 0;
-	store->free_counted = false;
-	const int rc = mdb_txn_begin(store->env, NULL, 0, &store->batch);
-	if (rc != 0) {
-		store->batch = NULL;
-		return store_break(store, rc);
-	}
-	return err_ok();
+	struct err err;
+
+	if (change->table >= TABLE_COUNT)
+		return err_make(ERR_FORMAT, 0);
+	const enum store_table table = (enum store_table)change->table;
+	if (change->act == JOURNAL_PUT)
+		err = tables_put(store->tables, table, change->key, change->value);
+	else if (change->act == JOURNAL_DELETE)
+		err = tables_delete(store->tables, table, change->key);
+	else
+		err = tables_delete_all(store->tables, table, change->key);
+	return err.code == ERR_NOT_FOUND ? err_make(ERR_FORMAT, 0) : err;
 }
 
-void store_abort(struct store *store)
+/* All of the journal, from its start, into the transaction. */
+static struct err store_replay(struct store *store)
 {
-	/* Its cursors end with it. */
-	memset(store->batch_cursors, 0, sizeof store->batch_cursors);
-	if (store->batch != NULL)
-		mdb_txn_abort(MOVE(store->batch));
+	struct view changes;
+	struct journal_change change;
+	struct err err;
+
+	journal_rewind(&store->journal);
+	while (!failed(err = journal_read(&store->journal, store->group.room, &changes))) {
+		while (!failed(err) && journal_change_next(&changes, &change))
+			err = store_apply(store, &change);
+		if (!failed(err) && changes.bytes > 0)
+			err = err_make(ERR_FORMAT, 0);
+		if (failed(err))
+			return err;
+	}
+	return err.code == ERR_NOT_FOUND ? err_ok() : err;
+}
+
+/* Where blocks can't be had ahead, a full disk is met in a commit: then nothing may have been
+ * promised before. */
+static bool store_has_journal(const struct store *store)
+{
+	return store->journal_begun && store->journal.bytes_max > 0 && !store->room.unsure;
 }
 
 /* A commit failed for want of space: while pages were written, or later? A failed sync is
@@ -311,23 +300,7 @@ void store_abort(struct store *store)
  * LMDB refuse the next transaction. */
 static bool store_is_whole(struct store *store)
 {
-	MDB_txn *probe = NULL;
-
-	if (fdatasync(store->sync_fd) != 0)
-		return false;
-	if (mdb_txn_begin(store->env, NULL, 0, &probe) != 0)
-		return false;
-	mdb_txn_abort(probe);
-	return true;
-}
-
-static void store_count_rows(struct store *store, MDB_txn *txn, uint64_t rows[TABLE_COUNT])
-{
-	for (int i = 0; i < TABLE_COUNT; i++) {
-		MDB_stat stat;
-		check(mdb_stat(txn, store->tables[i], &stat) == 0);
-		rows[i] = stat.ms_entries;
-	}
+	return fdatasync(store->sync_fd) == 0 && tables_are_whole(store->tables);
 }
 
 /* Whether a commit failed because the disk is full, and nothing else happened. LMDB calls it an I/O
@@ -336,80 +309,187 @@ static void store_count_rows(struct store *store, MDB_txn *txn, uint64_t rows[TA
  * failed, or the meta page. */
 static bool store_met_full_disk(struct store *store, int rc)
 {
+	const uint64_t bytes = store->pending_bytes + store->batch_bytes;
+
 	if ((!is_no_space(rc) && rc != EIO) || !store_is_whole(store))
 		return false;
-	return rc != EIO || store_room_probe(store->folder_fd,
-	                            store->batch_bytes + ROOM_PROBE_BYTES) == PROBE_FULL;
+	return rc != EIO ||
+	       store_room_probe(store->folder_fd, bytes + ROOM_PROBE_BYTES) == PROBE_FULL;
+}
+
+/* From here on the groups of the journal are in the tables; those to come have another salt. */
+static struct err store_put_kept(struct store *store, char salt[JOURNAL_SALT_BYTES])
+{
+	char room[KEPT_BYTES];
+	struct record_writer writer = record_write((struct span){ room, sizeof room });
+
+	check(getrandom(salt, JOURNAL_SALT_BYTES, 0) == JOURNAL_SALT_BYTES);
+	record_put_u8(&writer, KEPT_VERSION);
+	record_put_u64(&writer, store->journal.number - 1);
+	record_put(&writer, view_from(salt, JOURNAL_SALT_BYTES));
+	return store_err(
+	        store, tables_put(store->tables, TABLE_META, kept_name, record_view(&writer)));
+}
+
+/* Commits the transaction: what came since the last time is in the tables for good, and the journal
+ * begins anew. */
+static struct err store_checkpoint(struct store *store)
+{
+	char salt[JOURNAL_SALT_BYTES];
+	uint64_t rows[TABLE_COUNT];
+	struct err err = store_put_kept(store, salt);
+
+	if (failed(err))
+		return err;
+	tables_count_rows(store->tables, rows);
+	err = tables_commit(store->tables);
+	if (!failed(err)) {
+		memcpy(store->rows, rows, sizeof rows);
+		store->used = tables_used_bytes(store->tables);
+		store->pending_bytes = 0;
+		store->journal_begun = true;
+		journal_restart(&store->journal, store->journal.number, salt);
+		return err_ok();
+	}
+	if (err.code != ERR_BROKEN || !store_met_full_disk(store, err.detail))
+		return store_err(store, err);
+	store_room_distrust(&store->room, store->used);
+	return err_make(ERR_NO_SPACE, err.detail);
+}
+
+bool store_is_tidy(const struct store *store)
+{
+	return journal_is_empty(&store->journal) || failed(store->broken);
+}
+
+struct err store_tidy(struct store *store)
+{
+	struct err err;
+
+	check(!store->batch_open);
+	if (store_is_tidy(store))
+		return store->broken;
+	do {
+		err = store_ready(store);
+		if (!failed(err))
+			err = store_checkpoint(store);
+	} while (err.code == ERR_AGAIN);
+	return err;
+}
+
+/* What this can't bring into the tables is in the journal. */
+void store_rest(struct store *store)
+{
+	(void)failed(store_tidy(store));
+	tables_drop(store->tables);
+}
+
+/* A batch. */
+
+/* Near the end of what is allocated, or of what the file may have, it is to be exact: what came
+ * since the last checkpoint may not stand in the way of what comes, and what went is room. */
+static bool store_is_due(const struct store *store)
+{
+	const uint64_t bytes = store->used + store->pending_bytes + BATCH_BYTES_USUAL;
+
+	if (journal_is_empty(&store->journal))
+		return false;
+	return bytes + store->room.reserve > store->room.allocated ||
+	       (store->bytes_max > 0 && bytes > store->bytes_max);
+}
+
+struct err store_begin(struct store *store)
+{
+	struct err err = store->broken;
+
+	check(!store->batch_open);
+	if (!failed(err) && store_is_due(store))
+		err = store_tidy(store);
+	/* A full disk after all: no mail comes in, but what ends may end in the journal. */
+	if (!failed(err) || err.code == ERR_NO_SPACE)
+		err = store_ready(store);
+	if (failed(err))
+		return err;
+	journal_group_clear(&store->group);
+	store->filled.to = (struct span){ 0 };
+	store->batch_bytes = 0;
+	store->free_counted = false;
+	store->changed = false;
+	store->batch_open = true;
+	return err_ok();
+}
+
+void store_abort(struct store *store)
+{
+	store->batch_open = false;
+	if (store->changed)
+		tables_drop(store->tables);
+}
+
+/* The row that the caller has filled, in the group too. */
+static void store_take_filled(struct store *store)
+{
+	if (store->filled.to.data != NULL)
+		memcpy(store->filled.to.data, store->filled.from.data, store->filled.to.bytes);
+	store->filled.to = (struct span){ 0 };
+}
+
+/* Into the journal: one write, one sync. ERR_LIMIT: there is no room for it there. */
+static struct err store_note(struct store *store)
+{
+	if (!store_has_journal(store) || store->group.large)
+		return err_make(ERR_LIMIT, 0);
+	store_take_filled(store);
+	const struct err err = journal_append(&store->journal, &store->group);
+	if (failed(err))
+		return store_err(store, err);
+	tables_count_rows(store->tables, store->rows);
+	store->pending_bytes += store->batch_bytes;
+	return err_ok();
 }
 
 struct err store_commit(struct store *store)
 {
-	check(store->batch != NULL);
-	memset(store->batch_cursors, 0, sizeof store->batch_cursors);
-	if (failed(store->broken)) {
-		store_abort(store);
-		return store->broken;
-	}
-	uint64_t rows[TABLE_COUNT];
-	store_count_rows(store, store->batch, rows);
-	const int rc = mdb_txn_commit(MOVE(store->batch));
-	if (rc == 0) {
-		memcpy(store->rows, rows, sizeof rows);
-		store_look_at_size(store);
-		return err_ok();
-	}
-	if (rc == MDB_MAP_FULL)
-		return store_grow(store);
-	if (!store_met_full_disk(store, rc))
-		return store_break(store, rc);
-	store_room_distrust(&store->room, store->used);
-	return err_make(ERR_NO_SPACE, rc);
+	check(store->batch_open);
+	struct err err = store_ready(store);
+	store->batch_open = false;
+	if (failed(err) || !store->changed)
+		return err;
+	err = store_note(store);
+	if (err.code == ERR_LIMIT || err.code == ERR_NO_SPACE)
+		err = store_checkpoint(store);
+	if (failed(err))
+		tables_drop(store->tables);
+	return err;
 }
 
-/* Free pages inside the file; LMDB keeps a row of them for each batch that freed some, and shows
- * them to readers alone. */
 static void store_count_free(struct store *store)
 {
-	MDB_cursor *cursor = NULL;
-	MDB_val key;
-	MDB_val pages;
-	uint64_t count = 0;
-
-	store_forget_dead_readers(store);
-	if (store->free_counted || failed(store_open_snapshot(store)))
-		return;
-	if (mdb_cursor_open(store->snapshot, FREE_TABLE, &cursor) == 0) {
-		while (mdb_cursor_get(cursor, &key, &pages, MDB_NEXT) == 0) {
-			size_t of_row = 0;
-			memcpy(&of_row, pages.mv_data, sizeof of_row);
-			count += of_row;
-		}
-		mdb_cursor_close(cursor);
-	}
-	store_end_snapshot(store);
-	store->free_bytes = count * PAGE_BYTES;
+	if (!store->free_counted)
+		store->free_bytes = tables_free_bytes(store->tables);
 	store->free_counted = true;
 }
 
 /* Free pages are used first, so the file grows by what they can't hold. */
-static bool store_is_capped(struct store *store, uint64_t batch_bytes)
+static bool store_is_capped(struct store *store, uint64_t added)
 {
-	if (store->bytes_max == 0 || store->used + batch_bytes <= store->bytes_max)
+	if (store->bytes_max == 0 || store->used + added <= store->bytes_max)
 		return false;
 	store_count_free(store);
-	return store->bytes_max + store->free_bytes < store->used + batch_bytes;
+	return store->bytes_max + store->free_bytes < store->used + added;
 }
 
 struct err store_admit(struct store *store, uint64_t pages, bool urgent)
 {
-	check(store->batch != NULL);
+	check(store->batch_open);
 	if (failed(store->broken))
 		return store->broken;
-	const uint64_t batch_bytes = store->batch_bytes + pages * PAGE_BYTES;
-	const uint64_t wanted = batch_bytes + (urgent ? 0 : store->room.reserve);
+	const uint64_t batch_bytes = store->batch_bytes + pages * TABLES_PAGE_BYTES;
+	const uint64_t added = store->pending_bytes + batch_bytes;
+	const uint64_t wanted = added + (urgent ? 0 : store->room.reserve);
 
 	if (!urgent) {
-		store->capped = store_is_capped(store, batch_bytes);
+		store->capped = store_is_capped(store, added);
 		if (store->capped)
 			return err_make(ERR_NO_SPACE, 0);
 	}
@@ -432,136 +512,89 @@ bool store_has_room(struct store *store, uint64_t bytes)
 	return room;
 }
 
-/* Cursors. */
-
-/* The table's cursor in the batch, or in the snapshot where no batch is open. */
-static struct err store_cursor(struct store *store, enum store_table table, MDB_cursor **result)
-{
-	MDB_cursor **cursor = &store->batch_cursors[table];
-	int rc = 0;
-
-	if (failed(store->broken))
-		return store->broken;
-	if (store->batch != NULL) {
-		if (*cursor == NULL)
-			rc = mdb_cursor_open(store->batch, store->tables[table], cursor);
-	} else {
-		const struct err err = store_open_snapshot(store);
-		if (failed(err))
-			return err;
-		cursor = &store->snapshot_cursors[table];
-		if (*cursor == NULL)
-			rc = mdb_cursor_open(store->snapshot, store->tables[table], cursor);
-		else if (!store->snapshot_fresh[table])
-			rc = mdb_cursor_renew(store->snapshot, *cursor);
-		store->snapshot_fresh[table] = rc == 0;
-	}
-	*result = *cursor;
-	return store_err(store, rc);
-}
-
-static MDB_val val_of(struct view view)
-{
-	return (MDB_val){ view.bytes, (void *)view.data };
-}
-
-static struct view view_of_val(MDB_val val)
-{
-	return view_from(val.mv_data, val.mv_size);
-}
-
 /* Changing. */
 
-static struct err store_write(struct store *store, enum store_table table, struct view key,
-        MDB_val *value, unsigned flags)
+static void store_record(struct store *store, const struct journal_change *change)
 {
-	MDB_val name = val_of(key);
-	MDB_cursor *cursor = NULL;
-
-	check(store->batch != NULL);
-	const struct err err = store_cursor(store, table, &cursor);
-	if (failed(err))
-		return err;
-	const int rc = mdb_cursor_put(cursor, &name, value, flags);
-	check(rc != MDB_KEYEXIST); /* ids are never reused */
-	return store_err(store, rc);
+	check(store->batch_open);
+	store_take_filled(store);
+	store->changed = true;
+	if (store_has_journal(store))
+		journal_group_add(&store->group, change);
 }
 
 struct err store_put(
         struct store *store, enum store_table table, struct view key, struct view value)
 {
-	MDB_val content = val_of(value);
+	struct err err = store_ready(store);
 
-	return store_write(store, table, key, &content, 0);
+	if (failed(err))
+		return err;
+	store_record(store, &(struct journal_change){ JOURNAL_PUT, (uint8_t)table, key, value });
+	return store_err(store, tables_put(store->tables, table, key, value));
 }
 
 struct err store_put_room(struct store *store, enum store_table table, struct view key,
         size_t bytes, struct span *room)
 {
-	MDB_val content = { bytes, NULL };
-	const struct err err =
-	        store_write(store, table, key, &content, MDB_RESERVE | MDB_NOOVERWRITE);
+	struct err err = store_ready(store);
 
-	if (!failed(err))
-		*room = (struct span){ content.mv_data, content.mv_size };
-	return err;
+	check(store->batch_open);
+	if (failed(err))
+		return err;
+	store_take_filled(store);
+	store->changed = true;
+	err = store_err(store, tables_put_room(store->tables, table, key, bytes, room));
+	if (failed(err) || !store_has_journal(store))
+		return err;
+	store->filled.from = *room;
+	store->filled.to = journal_group_add_room(&store->group, (uint8_t)table, key, bytes);
+	return err_ok();
 }
 
 struct err store_delete(struct store *store, enum store_table table, struct view key)
 {
-	MDB_val name = val_of(key);
-	MDB_cursor *cursor = NULL;
+	struct err err = store_ready(store);
 
-	check(store->batch != NULL);
-	struct err err = store_cursor(store, table, &cursor);
+	check(store->batch_open);
+	if (failed(err))
+		return err;
+	store_take_filled(store);
+	err = store_err(store, tables_delete(store->tables, table, key));
 	if (!failed(err))
-		err = store_err(store, mdb_cursor_get(cursor, &name, NULL, MDB_SET));
-	if (!failed(err))
-		err = store_err(store, mdb_cursor_del(cursor, 0));
+		store_record(store,
+		        &(struct journal_change){ JOURNAL_DELETE, (uint8_t)table, key, { 0 } });
 	return err;
 }
 
 struct err store_delete_all(struct store *store, enum store_table table, struct view prefix)
 {
-	MDB_val name = val_of(prefix);
-	MDB_val value;
-	MDB_cursor *cursor = NULL;
-	MDB_cursor_op go = MDB_SET_RANGE;
+	const struct journal_change change = { JOURNAL_DELETE_ALL, (uint8_t)table, prefix, { 0 } };
+	struct err err = store_ready(store);
 
-	check(store->batch != NULL);
-	struct err err = store_cursor(store, table, &cursor);
-	while (!failed(err)) {
-		err = store_err(store, mdb_cursor_get(cursor, &name, &value, go));
-		if (failed(err) || !view_equal(view_first(view_of_val(name), prefix.bytes), prefix))
-			break;
-		err = store_err(store, mdb_cursor_del(cursor, 0));
-		go = MDB_NEXT; /* of a deleted row: the one that took its place */
-	}
-	return err.code == ERR_NOT_FOUND ? err_ok() : err;
+	if (failed(err))
+		return err;
+	store_record(store, &change);
+	return store_err(store, tables_delete_all(store->tables, table, prefix));
 }
 
 /* Reading. */
 
-static struct err store_read(struct store *store, enum store_table table, MDB_cursor_op go,
+static struct err store_read(struct store *store, enum store_table table, enum tables_way way,
         struct view key, struct store_row *row)
 {
-	MDB_val name = val_of(key);
-	MDB_val value = { 0 };
-	MDB_cursor *cursor = NULL;
-	struct err err = store_cursor(store, table, &cursor);
+	const struct err err = store_ready(store);
 
-	if (!failed(err))
-		err = store_err(store, mdb_cursor_get(cursor, &name, &value, go));
-	if (!failed(err))
-		*row = (struct store_row){ view_of_val(name), view_of_val(value) };
-	return err;
+	if (failed(err))
+		return err;
+	return store_err(store, tables_read(store->tables, table, way, key, row));
 }
 
 struct err store_get(
         struct store *store, enum store_table table, struct view key, struct view *value)
 {
 	struct store_row row;
-	const struct err err = store_read(store, table, MDB_SET_KEY, key, &row);
+	const struct err err = store_read(store, table, TABLES_GET, key, &row);
 
 	if (!failed(err))
 		*value = row.value;
@@ -571,19 +604,19 @@ struct err store_get(
 struct err store_seek(
         struct store *store, enum store_table table, struct view key, struct store_row *row)
 {
-	return store_read(store, table, MDB_SET_RANGE, key, row);
+	return store_read(store, table, TABLES_SEEK, key, row);
 }
 
 struct err store_next(struct store *store, enum store_table table, struct store_row *row)
 {
-	return store_read(store, table, MDB_NEXT, view_from(NULL, 0), row);
+	return store_read(store, table, TABLES_NEXT, view_from(NULL, 0), row);
 }
 
 struct err store_counts(struct store *store, struct store_counts *counts)
 {
-	check(store->batch == NULL);
-	const struct err err = store_open_snapshot(store);
+	const struct err err = store_ready(store);
 
+	check(!store->batch_open);
 	*counts = (struct store_counts){
 		.file_bytes = store->used,
 		.full = store->room.full || store->capped,
@@ -591,8 +624,8 @@ struct err store_counts(struct store *store, struct store_counts *counts)
 	};
 	if (failed(err))
 		return err;
-	counts->map_bytes = store_map_bytes(store);
-	store_count_rows(store, store->snapshot, counts->rows);
+	counts->map_bytes = tables_map_bytes(store->tables);
+	tables_count_rows(store->tables, counts->rows);
 	return err_ok();
 }
 

@@ -381,10 +381,10 @@ static inline void star_open(struct star *star, const char *routes)
 
 static inline void star_remove(const struct star *star)
 {
-	static const char *const files[] = { "data.mdb", "lock.mdb", "lock" };
+	static const char *const files[] = { "data.mdb", "lock.mdb", "lock", "journal" };
 	char name[64];
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		(void)snprintf(name, sizeof name, "%s/%s", star->path, files[i]);
 		(void)unlink(name);
 	}

@@ -12,6 +12,8 @@
 #include <linux/magic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -60,6 +62,17 @@ static bool disk_fails(enum disk_kind kind, uint64_t end)
 	return false;
 }
 
+/* The journal has no meta pages. */
+static bool disk_is_journal(int fd)
+{
+	char link[64];
+	char name[512] = "";
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	const ssize_t bytes = readlink(link, name, sizeof name - 1);
+	return bytes > 8 && strcmp(name + bytes - 8, "/journal") == 0;
+}
+
 static bool disk_is_new(int fd)
 {
 	struct stat file;
@@ -80,7 +93,8 @@ static size_t disk_cut(uint64_t start, size_t bytes)
 /* Prototypes are libc's. */
 ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
 {
-	const enum disk_kind kind = offset < DISK_META_BYTES ? DISK_META : DISK_DATA;
+	const bool meta = offset < DISK_META_BYTES && !disk_is_journal(fd);
+	const enum disk_kind kind = meta ? DISK_META : DISK_DATA;
 
 	bytes = disk_cut((uint64_t)offset, bytes);
 	if (disk_fails(kind, disk_is_new(fd) ? UINT64_MAX : (uint64_t)offset + bytes))

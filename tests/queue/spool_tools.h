@@ -69,10 +69,10 @@ static inline void tools_reopen(struct tools *tools)
 
 static inline void tools_remove(const struct tools *tools)
 {
-	static const char *const files[] = { "data.mdb", "lock.mdb", "lock" };
+	static const char *const files[] = { "data.mdb", "lock.mdb", "lock", "journal" };
 	char name[64];
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		snprintf(name, sizeof name, "%s/%s", tools->path, files[i]);
 		(void)unlink(name);
 	}

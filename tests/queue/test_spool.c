@@ -1,3 +1,4 @@
+#include "queue/store.h"
 #include "spool_tools.h"
 
 #include <fcntl.h>
@@ -369,6 +370,41 @@ static void test_not_a_spool(void **state)
 	assert_int_equal(spool_open(&spool, tools.path, &settings).code, ERR_FORMAT);
 }
 
+/* One of before the journal is taken over; one of later than ours is left alone. */
+static void test_formats(void **state)
+{
+	static const char record[][9] = { { 1, 0, 0, 0, 0, 0, 0, 0, 1 },
+		{ 1, 0, 0, 0, 0, 0, 0, 0, 3 } };
+	const struct store_settings settings = { .map_bytes = 1 << 26, .reserve_bytes = 1 << 20 };
+	const struct spool_settings spool_settings = {
+		.routes = tools_routes, .route_count = 1, .lent_max = 1
+	};
+	struct store *store = NULL;
+	struct spool *spool = NULL;
+	struct view value;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		spool_close(MOVE(tools.spool));
+		assert_ok(store_open(&store, tools.path, &settings));
+		assert_ok(store_begin(store));
+		assert_ok(store_put(store, TABLE_META, VIEW("format"), view_from(record[i], 9)));
+		assert_ok(store_commit(store));
+		store_close(store);
+		if (i == 1) {
+			assert_int_equal(
+			        spool_open(&spool, tools.path, &spool_settings).code, ERR_FORMAT);
+			return;
+		}
+		tools_open(&tools);
+		spool_close(MOVE(tools.spool));
+		assert_ok(store_open(&store, tools.path, &settings));
+		assert_ok(store_get(store, TABLE_META, VIEW("format"), &value));
+		assert_int_equal(value.data[8], 2);
+		store_close(store);
+	}
+}
+
 /* Routes keep their durable ids, whatever the order of the settings; what is configured no more
  * keeps its jobs, which another route may adopt. */
 static void test_routes_are_durable(void **state)
@@ -574,6 +610,7 @@ int main(void)
 {
 #define SPOOL_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		SPOOL_TEST(test_formats),
 		SPOOL_TEST(test_put_and_load),
 		SPOOL_TEST(test_what_is_not_due_waits),
 		SPOOL_TEST(test_settle),

@@ -27,9 +27,11 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* What is known to be so: a failed batch leaves its mail as it was. */
+/* What is known to be so: a failed batch leaves its mail as it was, but for the one with which the
+ * disk failed. Nobody was told of that: it may have come to the disk all the same. */
 struct account {
 	uint64_t first;
+	int doubt; /* the mail of that batch; MAILS: none */
 	bool put[MAILS];
 	bool settled[MAILS];
 };
@@ -79,10 +81,13 @@ static bool work(struct account *account)
 {
 	struct err err = err_ok();
 
+	account->doubt = MAILS;
 	for (int at = 0; at < MAILS && err.code != ERR_BROKEN; at++) {
 		err = put_one(account, at);
 		if (!failed(err) && at % 2 == 0)
 			err = settle_one(account, at);
+		if (err.code == ERR_BROKEN)
+			account->doubt = at;
 	}
 	return err.code != ERR_BROKEN;
 }
@@ -93,8 +98,10 @@ static void assert_account(const struct account *account)
 		const struct spool_place place = { account->first + (uint64_t)at, 0 };
 		struct job job = { 0 };
 		const struct err err = spool_load(tools.spool, place, true, &tools.shelf, 0, &job);
-		if (!account->put[at] || account->settled[at]) {
-			assert_int_equal(err.code, ERR_NOT_FOUND);
+		if (!account->put[at] || account->settled[at] || at == account->doubt) {
+			assert_true(err.code == ERR_NOT_FOUND ||
+			            (at == account->doubt && !failed(err)));
+			job_clear(&job, &tools.shelf);
 			continue;
 		}
 		assert_ok(err);

@@ -1,4 +1,5 @@
 #include "disk_faults.h"
+#include "queue/base/random.h"
 #include "queue/store.h"
 #include "queue/store_room.h"
 
@@ -51,12 +52,12 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	static const char *const files[] = { "data.mdb", "lock.mdb", "lock", "" };
+	static const char *const files[] = { "data.mdb", "lock.mdb", "lock", "journal", "" };
 	char name[64];
 
 	disk = (struct disk_faults){ 0 };
 	close_store();
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		snprintf(name, sizeof name, "%s/%s", path, files[i]);
 		(void)remove(name);
 	}
@@ -414,6 +415,230 @@ static void test_opens_on_a_full_disk(void **state)
 	assert_false(store_has_room(store, 100000));
 }
 
+/* The journal: whatever batches did, it is there after a crash at any moment between two of them,
+ * be it in the tables by then or not. */
+
+#define KEYS    60
+#define BATCHES 400
+
+struct model {
+	uint32_t values[KEYS]; /* 0: no such row */
+};
+
+static size_t value_bytes(uint32_t value)
+{
+	return value % 7 == 0 ? 5000 + value % 9000 : 4 + value % 50;
+}
+
+static void check_rows(struct store *of, const struct model *model)
+{
+	for (int i = 0; i < KEYS; i++) {
+		char key[16];
+		struct view row;
+		uint32_t value = 0;
+		snprintf(key, sizeof key, "%c%d", 'a' + i % 4, i);
+		const struct err err = store_get(of, i % TABLE_COUNT, view_of(key), &row);
+		if (model->values[i] == 0) {
+			assert_int_equal(err.code, ERR_NOT_FOUND);
+			continue;
+		}
+		assert_ok(err);
+		assert_int_equal(row.bytes, value_bytes(model->values[i]));
+		memcpy(&value, row.data, sizeof value);
+		assert_int_equal(value, model->values[i]);
+		if (row.bytes > 64)
+			assert_int_equal(row.data[row.bytes - 1], (char)value);
+	}
+}
+
+static struct err change_row(struct model *model, int i, uint32_t value, int how)
+{
+	static char room[20000];
+	char key[16];
+	struct span span = { room, value_bytes(value) };
+	const enum store_table table = i % TABLE_COUNT;
+	struct err err = err_ok();
+
+	snprintf(key, sizeof key, "%c%d", 'a' + i % 4, i);
+	if (how == 0 && model->values[i] != 0) {
+		err = store_delete(store, table, view_of(key));
+		model->values[i] = 0;
+		return err;
+	}
+	if (how == 1) {
+		for (int j = 0; j < KEYS; j++)
+			if (j % 4 == i % 4 && j % TABLE_COUNT == i % TABLE_COUNT)
+				model->values[j] = 0;
+		key[1] = '\0';
+		return store_delete_all(store, table, view_of(key));
+	}
+	if (model->values[i] == 0)
+		err = store_put_room(store, table, view_of(key), span.bytes, &span);
+	if (failed(err))
+		return err;
+	memset(span.data, (int)value, span.bytes);
+	memcpy(span.data, &value, sizeof value);
+	if (model->values[i] != 0)
+		err = store_put(store, table, view_of(key), view_from(span.data, span.bytes));
+	model->values[i] = value;
+	return err;
+}
+
+/* One batch; on a map that had to grow, once more, as the spooler does. */
+static void random_batch(struct model *model, struct random *random, uint32_t *value)
+{
+	const struct random start = *random;
+	const bool aborts = random_below(random, 5) == 0;
+	struct model next = *model;
+	struct err err = store_begin(store);
+
+	assert_ok(err);
+	for (uint64_t changes = random_below(random, 12); changes > 0 && !failed(err); changes--)
+		err = change_row(&next, (int)random_below(random, KEYS), ++*value,
+		        (int)random_below(random, 8));
+	if (err.code == ERR_AGAIN) {
+		store_abort(store);
+		check_rows(store, model);
+		*random = start;
+		random_batch(model, random, value);
+		return;
+	}
+	assert_ok(err);
+	check_rows(store, &next);
+	if (aborts) {
+		store_abort(store);
+	} else {
+		assert_ok(store_commit(store));
+		*model = next;
+	}
+	check_rows(store, model);
+}
+
+/* As a crash would leave it; what the page cache has, a disk has that keeps its promises. */
+static void check_copy(const struct model *model)
+{
+	const struct store_settings settings = { .map_bytes = 1 << 20, .reserve_bytes = RESERVE };
+	static const char *const files[] = { "data.mdb", "journal", "lock.mdb", "lock" };
+	struct store *copy = NULL;
+	char name[64];
+	char command[320];
+
+	assert_int_equal(mkdir("copy", 0700), 0);
+	snprintf(command, sizeof command, "cp %s/data.mdb %s/journal copy", path, path);
+	assert_int_equal(system(command), 0);
+	assert_ok(store_open(&copy, "copy", &settings));
+	check_rows(copy, model);
+	store_close(copy);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(name, sizeof name, "copy/%s", files[i]);
+		(void)remove(name);
+	}
+	assert_int_equal(rmdir("copy"), 0);
+}
+
+static void test_journal(void **state)
+{
+	const struct store_settings settings = {
+		.map_bytes = 1 << 20,
+		.reserve_bytes = RESERVE,
+		.journal_bytes = 1 << 20,
+	};
+	struct model model = { 0 };
+	struct random random;
+	uint32_t value = 0;
+	bool was_tidy = true;
+	int checkpoints = 0;
+
+	(void)state;
+	close_store();
+	assert_ok(store_open(&store, path, &settings));
+	random_seed(&random, 7);
+	for (int i = 0; i < BATCHES; i++) {
+		random_batch(&model, &random, &value);
+		checkpoints += !was_tidy && store_is_tidy(store);
+		was_tidy = store_is_tidy(store);
+		if (random_below(&random, 20) == 0)
+			check_copy(&model);
+		if (random_below(&random, 40) == 0) {
+			assert_ok(store_tidy(store));
+			assert_true(store_is_tidy(store));
+			check_rows(store, &model);
+		}
+		if (random_below(&random, 60) == 0) {
+			close_store();
+			assert_ok(store_open(&store, path, &settings));
+			check_rows(store, &model);
+		}
+	}
+	assert_true(checkpoints > 0);
+}
+
+/* More than a group holds goes into the tables at once. */
+static void test_large_batch(void **state)
+{
+	const struct store_settings settings = {
+		.map_bytes = 1 << 20,
+		.reserve_bytes = RESERVE,
+		.journal_bytes = 16 << 20,
+	};
+	struct model model = { 0 };
+	struct span room;
+	struct err err;
+
+	(void)state;
+	close_store();
+	assert_ok(store_open(&store, path, &settings));
+	assert_ok(store_begin(store));
+	assert_ok(change_row(&model, 5, 1, 2));
+	assert_ok(store_commit(store));
+	assert_false(store_is_tidy(store));
+	do {
+		assert_ok(store_begin(store));
+		err = store_put_room(store, TABLE_BODIES, VIEW("large"), 9 << 20, &room);
+		if (!failed(err)) {
+			memset(room.data, 'l', room.bytes);
+			err = store_commit(store);
+		} else {
+			store_abort(store);
+		}
+	} while (err.code == ERR_AGAIN);
+	assert_ok(err);
+	assert_true(store_is_tidy(store));
+	check_copy(&model);
+	struct view large;
+	assert_ok(store_get(store, TABLE_BODIES, VIEW("large"), &large));
+	assert_int_equal(large.data[large.bytes - 1], 'l');
+}
+
+/* A journal that was damaged is not passed over. */
+static void test_damaged_journal(void **state)
+{
+	const struct store_settings settings = {
+		.map_bytes = 1 << 26,
+		.reserve_bytes = RESERVE,
+		.journal_bytes = 1 << 20,
+	};
+	struct model model = { 0 };
+	struct store *copy = NULL;
+	char command[320];
+
+	(void)state;
+	close_store();
+	assert_ok(store_open(&store, path, &settings));
+	for (int i = 0; i < 3; i++) {
+		assert_ok(store_begin(store));
+		assert_ok(change_row(&model, i, 1, 2));
+		assert_ok(store_commit(store));
+	}
+	snprintf(command, sizeof command,
+	        "mkdir copy && cp %s/data.mdb %s/journal copy && "
+	        "printf bad | dd of=copy/journal conv=notrunc status=none",
+	        path, path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(store_open(&copy, "copy", &settings).code, ERR_FORMAT);
+	assert_int_equal(system("rm -r copy"), 0);
+}
+
 int main(void)
 {
 #define STORE_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -428,6 +653,9 @@ int main(void)
 		STORE_TEST(test_cut_write),
 		STORE_TEST(test_no_blocks_ahead),
 		STORE_TEST(test_opens_on_a_full_disk),
+		STORE_TEST(test_journal),
+		STORE_TEST(test_large_batch),
+		STORE_TEST(test_damaged_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,6 +275,22 @@ struct err store_commit(struct store *store)
 	return err_ok();
 }
 
+struct err store_tidy(struct store *store)
+{
+	return store->broken;
+}
+
+bool store_is_tidy(const struct store *store)
+{
+	(void)store;
+	return true;
+}
+
+void store_rest(struct store *store)
+{
+	(void)store;
+}
+
 struct err store_admit(struct store *store, uint64_t pages, bool urgent)
 {
 	check(store->open);

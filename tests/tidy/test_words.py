@@ -32,6 +32,8 @@ MAY_ALLOCATE = {
 MAY_READ_ERRNO = {
     "queue/base/clock_linux.c": "a seam's body",
     "queue/store_lmdb.c": "a seam's body",
+    "queue/tables_lmdb.c": "its tables",
+    "queue/journal.c": "its journal",
     "queue/store_room.c": "and its room on the disk",
     "engine/io/io_uring.c": "a seam's body",
     "engine/io/io_socket.c": "the other half of it",

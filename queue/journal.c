@@ -1,0 +1,168 @@
+#include "queue/journal.h"
+
+#include "queue/base/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define JOURNAL_NAME "journal"
+#define ZEROS_BYTES  (64 << 10) /* written at once */
+
+struct err journal_open(struct journal *journal, int folder_fd, uint64_t bytes_max)
+{
+	struct stat file;
+
+	check(bytes_max % JOURNAL_STEP_BYTES == 0);
+	*journal = (struct journal){ .bytes_max = bytes_max };
+	journal->fd = openat(folder_fd, JOURNAL_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (journal->fd < 0)
+		return err_make(ERR_SYSTEM, errno);
+	if (fstat(journal->fd, &file) != 0)
+		return err_make(ERR_SYSTEM, errno);
+	journal->file_bytes = (uint64_t)file.st_size / JOURNAL_PAGE_BYTES * JOURNAL_PAGE_BYTES;
+	return err_ok();
+}
+
+void journal_close(struct journal *journal)
+{
+	if (journal->fd >= 0)
+		close(journal->fd);
+	journal->fd = -1;
+}
+
+void journal_restart(struct journal *journal, uint64_t number, const char salt[JOURNAL_SALT_BYTES])
+{
+	journal->at = 0;
+	journal->number = number;
+	journal->first = number;
+	memcpy(journal->salt, salt, sizeof journal->salt);
+}
+
+void journal_rewind(struct journal *journal)
+{
+	journal->at = 0;
+	journal->number = journal->first;
+}
+
+/* All of it, or errno. */
+static int write_all(int fd, struct view bytes, uint64_t at)
+{
+	while (bytes.bytes > 0) {
+		const ssize_t written = pwrite(fd, bytes.data, bytes.bytes, (off_t)at);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written == 0 ? EIO : errno;
+		bytes = view_skip(bytes, (size_t)written);
+		at += (uint64_t)written;
+	}
+	return 0;
+}
+
+static int read_all(int fd, struct span room, uint64_t at)
+{
+	while (room.bytes > 0) {
+		const ssize_t got = pread(fd, room.data, room.bytes, (off_t)at);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got == 0 ? EIO : errno;
+		room = (struct span){ room.data + got, room.bytes - (size_t)got };
+		at += (uint64_t)got;
+	}
+	return 0;
+}
+
+static bool is_no_space(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+/* Zeros up to `end` and on to a whole step. Blocks that they have are the groups' later on. */
+static struct err journal_grow(struct journal *journal, uint64_t end)
+{
+	static const char zeros[ZEROS_BYTES];
+	const uint64_t grown =
+	        (end + JOURNAL_STEP_BYTES - 1) / JOURNAL_STEP_BYTES * JOURNAL_STEP_BYTES;
+
+	while (journal->file_bytes < grown) {
+		const struct view piece =
+		        view_first(view_from(zeros, sizeof zeros), grown - journal->file_bytes);
+		const int error = write_all(journal->fd, piece, journal->file_bytes);
+		if (error != 0)
+			return err_make(is_no_space(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
+		journal->file_bytes += piece.bytes;
+	}
+	return err_ok();
+}
+
+struct err journal_append(struct journal *journal, struct journal_group *group)
+{
+	const struct view pages = journal_group_seal(group, journal->number, journal->salt);
+	const uint64_t end = journal->at + pages.bytes;
+
+	if (end > journal->bytes_max)
+		return err_make(ERR_LIMIT, 0);
+	if (end > journal->file_bytes) {
+		const struct err err = journal_grow(journal, end);
+		if (failed(err))
+			return err;
+	}
+	/* What is written of a group is none before it is whole. */
+	const int error = write_all(journal->fd, pages, journal->at);
+	if (error != 0)
+		return err_make(is_no_space(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
+	if (fdatasync(journal->fd) != 0)
+		return err_make(ERR_BROKEN, errno);
+	journal->at = end;
+	journal->number++;
+	return err_ok();
+}
+
+/* A group's head at this place, if it is one of this time. */
+static bool journal_read_head(const struct journal *journal, uint64_t at, struct journal_head *head)
+{
+	char page[JOURNAL_HEAD_BYTES];
+
+	return at + JOURNAL_PAGE_BYTES <= journal->file_bytes &&
+	       read_all(journal->fd, (struct span){ page, sizeof page }, at) == 0 &&
+	       journal_head_read(view_from(page, sizeof page), head) &&
+	       memcmp(head->salt, journal->salt, sizeof head->salt) == 0;
+}
+
+/* Groups are written one after the other, so behind one that a crash cut short there is none. */
+static struct err journal_end(const struct journal *journal)
+{
+	struct journal_head head;
+
+	for (uint64_t at = journal->at; at < journal->file_bytes; at += JOURNAL_PAGE_BYTES)
+		if (journal_read_head(journal, at, &head) && head.number > journal->number)
+			return err_make(ERR_FORMAT, 0);
+	return err_make(ERR_NOT_FOUND, 0);
+}
+
+struct err journal_read(struct journal *journal, struct span room, struct view *changes)
+{
+	struct journal_head head;
+
+	if (!journal_read_head(journal, journal->at, &head) || head.number != journal->number)
+		return journal_end(journal);
+	const uint64_t left = journal->file_bytes - journal->at;
+	if (head.bytes > left || head.bytes > room.bytes)
+		return journal_end(journal);
+	const int error =
+	        read_all(journal->fd, (struct span){ room.data, head.bytes }, journal->at);
+	if (error != 0)
+		return err_make(ERR_BROKEN, error);
+	const struct view group = view_from(room.data, head.bytes);
+	if (!journal_head_holds(group))
+		return journal_end(journal);
+	*changes = view_skip(group, JOURNAL_HEAD_BYTES);
+	journal->at +=
+	        (head.bytes + JOURNAL_PAGE_BYTES - 1) / JOURNAL_PAGE_BYTES * JOURNAL_PAGE_BYTES;
+	journal->number++;
+	return err_ok();
+}

@@ -1,0 +1,72 @@
+/*
+ * The tables: ordered rows in one file, LMDB's, changed by one transaction at a time. Under the
+ * store alone; LMDB's only door.
+ *
+ * Thread:  the spooler's alone; a commit blocks on the disk, twice: pages, then the meta page that
+ *          makes them current.
+ * Owns:    data.mdb and lock.mdb in the folder.
+ * Lends:   rows that are read: until the next change, or the transaction's end.
+ * Fails:   ERR_AGAIN: the map was full, it has grown, and the transaction is gone with all that it
+ *          held. ERR_NOT_FOUND. Everything else is ERR_BROKEN with LMDB's number or errno; whether
+ *          a commit that failed for want of space did no harm is for the store to find out.
+ */
+#ifndef SLUICE_TABLES_H
+#define SLUICE_TABLES_H
+
+#include "queue/store.h"
+
+#define TABLES_PAGE_BYTES 4096
+
+struct tables;
+
+/* ERR_FORMAT: not LMDB's, or of another version. ERR_SYSTEM, ERR_SPOOL: it can't be opened. */
+MUST_CHECK struct err tables_open(struct tables **result, const char *path, uint64_t map_bytes);
+void tables_close(struct tables *tables);
+/* The library and its version, for people; constant memory. */
+const char *tables_library(void);
+
+/* The transaction. */
+
+bool tables_are_open(const struct tables *tables);
+/* None is open. */
+MUST_CHECK struct err tables_begin(struct tables *tables);
+/* Ends it, also when it fails. */
+MUST_CHECK struct err tables_commit(struct tables *tables);
+/* Ends it, if there is one, and all that it held. */
+void tables_drop(struct tables *tables);
+/* Whether another transaction can begin after a commit failed: not if its meta page did. */
+bool tables_are_whole(struct tables *tables);
+
+/* In the transaction. */
+
+MUST_CHECK struct err tables_put(
+        struct tables *tables, enum store_table table, struct view key, struct view value);
+/* A new row, to be filled before anything else is done. */
+MUST_CHECK struct err tables_put_room(struct tables *tables, enum store_table table,
+        struct view key, size_t bytes, struct span *room);
+MUST_CHECK struct err tables_delete(struct tables *tables, enum store_table table, struct view key);
+/* Every row whose key starts so. */
+MUST_CHECK struct err tables_delete_all(
+        struct tables *tables, enum store_table table, struct view prefix);
+
+enum tables_way {
+	TABLES_GET,  /* the row with this key */
+	TABLES_SEEK, /* the first at it or behind it */
+	TABLES_NEXT, /* the one behind the last read of this table */
+};
+MUST_CHECK struct err tables_read(struct tables *tables, enum store_table table,
+        enum tables_way way, struct view key, struct store_row *row);
+void tables_count_rows(struct tables *tables, uint64_t rows[TABLE_COUNT]);
+
+/* The file. */
+
+int tables_fd(const struct tables *tables);
+uint64_t tables_map_bytes(const struct tables *tables);
+/* Bytes of it that hold pages, in use or free, as of the last commit. */
+uint64_t tables_used_bytes(const struct tables *tables);
+/* Those that were free for reuse at the last commit. Looks through LMDB's list of them. */
+uint64_t tables_free_bytes(struct tables *tables);
+/* A reader of the file that was killed (mdb_dump, say) pins pages until somebody looks. */
+void tables_forget_dead_readers(struct tables *tables);
+
+#endif

@@ -1,0 +1,334 @@
+#include "queue/tables.h"
+
+#include "queue/base/check.h"
+
+#include <errno.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define PATH_ROOM  4096
+#define FREE_TABLE 0 /* LMDB's own list of free pages */
+
+struct tables {
+	MDB_env *env;
+	MDB_txn *txn; /* NULL: none is open */
+	MDB_dbi ids[TABLE_COUNT];
+	MDB_cursor *cursors[TABLE_COUNT]; /* of the transaction; NULL: not needed yet */
+};
+
+/* Opening. */
+
+static struct err tables_open_file(struct tables *tables, const char *path, uint64_t map_bytes)
+{
+	char name[PATH_ROOM];
+	struct stat file = { 0 };
+
+	if (snprintf(name, sizeof name, "%s/data.mdb", path) >= (int)sizeof name)
+		return err_make(ERR_SYSTEM, ENAMETOOLONG);
+	(void)stat(name, &file); /* a missing one is an empty one */
+	while (map_bytes < (uint64_t)file.st_size)
+		map_bytes *= 2;
+
+	int rc = mdb_env_create(&tables->env);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(tables->env, TABLE_COUNT);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(tables->env, map_bytes);
+	/* Synced commits are LMDB's default. NOTLS: one thread reads and writes.
+	 * NOMEMINIT: what lies behind a row in its page are old bytes of ours, which nobody reads.
+	 * Not NORDAHEAD: a backlog read back in its order gains from the kernel's reading ahead,
+	 * which ends by itself where it does not hit. */
+	if (rc == 0)
+		rc = mdb_env_open(tables->env, path, MDB_NOTLS | MDB_NOMEMINIT, 0600);
+	if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
+		return err_make(ERR_FORMAT, rc);
+	if (rc != 0)
+		return err_make(rc > 0 ? ERR_SYSTEM : ERR_SPOOL, rc);
+	return err_ok();
+}
+
+/* What LMDB said. A full map ends the transaction: it can only grow without one. */
+static struct err tables_err(struct tables *tables, int rc)
+{
+	if (rc == 0)
+		return err_ok();
+	if (rc == MDB_NOTFOUND)
+		return err_make(ERR_NOT_FOUND, 0);
+	if (rc != MDB_MAP_FULL)
+		return err_make(ERR_BROKEN, rc);
+	tables_drop(tables);
+	tables_forget_dead_readers(tables);
+	const int grown = mdb_env_set_mapsize(tables->env, tables_map_bytes(tables) * 2);
+	return grown == 0 ? err_make(ERR_AGAIN, 0) : err_make(ERR_BROKEN, grown);
+}
+
+static struct err tables_open_ids(struct tables *tables)
+{
+	static const char *const names[] = {
+#define X(name, text) [TABLE_##name] = (text),
+		STORE_TABLES(X)
+#undef X
+	};
+	struct err err = tables_begin(tables);
+
+	for (int i = 0; i < TABLE_COUNT && !failed(err); i++)
+		err = tables_err(
+		        tables, mdb_dbi_open(tables->txn, names[i], MDB_CREATE, &tables->ids[i]));
+	return failed(err) ? err : tables_commit(tables);
+}
+
+struct err tables_open(struct tables **result, const char *path, uint64_t map_bytes)
+{
+	struct tables *tables = calloc(1, sizeof *tables);
+
+	if (tables == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	struct err err = tables_open_file(tables, path, map_bytes);
+	if (!failed(err))
+		tables_forget_dead_readers(tables);
+	if (!failed(err))
+		err = tables_open_ids(tables);
+	while (err.code == ERR_AGAIN)
+		err = tables_open_ids(tables);
+	if (failed(err)) {
+		tables_close(tables);
+		return err;
+	}
+	*result = tables;
+	return err_ok();
+}
+
+void tables_close(struct tables *tables)
+{
+	if (tables == NULL)
+		return;
+	tables_drop(tables);
+	if (tables->env != NULL)
+		mdb_env_close(tables->env);
+	free(tables);
+}
+
+const char *tables_library(void)
+{
+	return mdb_version(NULL, NULL, NULL);
+}
+
+/* The transaction. */
+
+bool tables_are_open(const struct tables *tables)
+{
+	return tables->txn != NULL;
+}
+
+struct err tables_begin(struct tables *tables)
+{
+	check(tables->txn == NULL);
+	const int rc = mdb_txn_begin(tables->env, NULL, 0, &tables->txn);
+
+	if (rc != 0)
+		tables->txn = NULL;
+	return tables_err(tables, rc);
+}
+
+/* Its cursors end with it, here and there. */
+struct err tables_commit(struct tables *tables)
+{
+	check(tables->txn != NULL);
+	memset(tables->cursors, 0, sizeof tables->cursors);
+	return tables_err(tables, mdb_txn_commit(MOVE(tables->txn)));
+}
+
+void tables_drop(struct tables *tables)
+{
+	memset(tables->cursors, 0, sizeof tables->cursors);
+	if (tables->txn != NULL)
+		mdb_txn_abort(MOVE(tables->txn));
+}
+
+bool tables_are_whole(struct tables *tables)
+{
+	if (failed(tables_begin(tables)))
+		return false;
+	tables_drop(tables);
+	return true;
+}
+
+/* Rows. */
+
+static MDB_val val_of(struct view view)
+{
+	return (MDB_val){ view.bytes, (void *)view.data };
+}
+
+static struct view view_of_val(MDB_val val)
+{
+	return view_from(val.mv_data, val.mv_size);
+}
+
+static struct err tables_cursor(struct tables *tables, enum store_table table, MDB_cursor **result)
+{
+	MDB_cursor **cursor = &tables->cursors[table];
+	int rc = 0;
+
+	check(tables->txn != NULL);
+	if (*cursor == NULL)
+		rc = mdb_cursor_open(tables->txn, tables->ids[table], cursor);
+	*result = *cursor;
+	return tables_err(tables, rc);
+}
+
+static struct err tables_write(struct tables *tables, enum store_table table, struct view key,
+        MDB_val *value, unsigned flags)
+{
+	MDB_val name = val_of(key);
+	MDB_cursor *cursor = NULL;
+	const struct err err = tables_cursor(tables, table, &cursor);
+
+	if (failed(err))
+		return err;
+	const int rc = mdb_cursor_put(cursor, &name, value, flags);
+	check(rc != MDB_KEYEXIST); /* ids are never reused */
+	return tables_err(tables, rc);
+}
+
+struct err tables_put(
+        struct tables *tables, enum store_table table, struct view key, struct view value)
+{
+	MDB_val content = val_of(value);
+
+	return tables_write(tables, table, key, &content, 0);
+}
+
+struct err tables_put_room(struct tables *tables, enum store_table table, struct view key,
+        size_t bytes, struct span *room)
+{
+	MDB_val content = { bytes, NULL };
+	const struct err err =
+	        tables_write(tables, table, key, &content, MDB_RESERVE | MDB_NOOVERWRITE);
+
+	if (!failed(err))
+		*room = (struct span){ content.mv_data, content.mv_size };
+	return err;
+}
+
+struct err tables_delete(struct tables *tables, enum store_table table, struct view key)
+{
+	MDB_val name = val_of(key);
+	MDB_cursor *cursor = NULL;
+	struct err err = tables_cursor(tables, table, &cursor);
+
+	if (!failed(err))
+		err = tables_err(tables, mdb_cursor_get(cursor, &name, NULL, MDB_SET));
+	if (!failed(err))
+		err = tables_err(tables, mdb_cursor_del(cursor, 0));
+	return err;
+}
+
+struct err tables_delete_all(struct tables *tables, enum store_table table, struct view prefix)
+{
+	MDB_val name = val_of(prefix);
+	MDB_val value;
+	MDB_cursor *cursor = NULL;
+	MDB_cursor_op go = MDB_SET_RANGE;
+	struct err err = tables_cursor(tables, table, &cursor);
+
+	while (!failed(err)) {
+		err = tables_err(tables, mdb_cursor_get(cursor, &name, &value, go));
+		if (failed(err) || !view_equal(view_first(view_of_val(name), prefix.bytes), prefix))
+			break;
+		err = tables_err(tables, mdb_cursor_del(cursor, 0));
+		go = MDB_NEXT; /* of a deleted row: the one that took its place */
+	}
+	return err.code == ERR_NOT_FOUND ? err_ok() : err;
+}
+
+struct err tables_read(struct tables *tables, enum store_table table, enum tables_way way,
+        struct view key, struct store_row *row)
+{
+	static const MDB_cursor_op ops[] = {
+		[TABLES_GET] = MDB_SET_KEY,
+		[TABLES_SEEK] = MDB_SET_RANGE,
+		[TABLES_NEXT] = MDB_NEXT,
+	};
+	MDB_val name = val_of(key);
+	MDB_val value = { 0 };
+	MDB_cursor *cursor = NULL;
+	struct err err = tables_cursor(tables, table, &cursor);
+
+	if (!failed(err))
+		err = tables_err(tables, mdb_cursor_get(cursor, &name, &value, ops[way]));
+	if (!failed(err))
+		*row = (struct store_row){ view_of_val(name), view_of_val(value) };
+	return err;
+}
+
+void tables_count_rows(struct tables *tables, uint64_t rows[TABLE_COUNT])
+{
+	check(tables->txn != NULL);
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		MDB_stat stat;
+		check(mdb_stat(tables->txn, tables->ids[i], &stat) == 0);
+		rows[i] = stat.ms_entries;
+	}
+}
+
+/* The file. */
+
+int tables_fd(const struct tables *tables)
+{
+	int fd = -1;
+
+	check(mdb_env_get_fd(tables->env, &fd) == 0);
+	return fd;
+}
+
+static MDB_envinfo tables_info(const struct tables *tables)
+{
+	MDB_envinfo info;
+
+	check(mdb_env_info(tables->env, &info) == 0);
+	return info;
+}
+
+uint64_t tables_map_bytes(const struct tables *tables)
+{
+	return tables_info(tables).me_mapsize;
+}
+
+uint64_t tables_used_bytes(const struct tables *tables)
+{
+	return ((uint64_t)tables_info(tables).me_last_pgno + 1) * TABLES_PAGE_BYTES;
+}
+
+/* LMDB keeps a row of them for each transaction that freed some; readers alone see those. */
+uint64_t tables_free_bytes(struct tables *tables)
+{
+	MDB_txn *reader = NULL;
+	MDB_cursor *cursor = NULL;
+	MDB_val key;
+	MDB_val pages;
+	uint64_t count = 0;
+
+	tables_forget_dead_readers(tables);
+	if (mdb_txn_begin(tables->env, NULL, MDB_RDONLY, &reader) != 0)
+		return 0;
+	if (mdb_cursor_open(reader, FREE_TABLE, &cursor) == 0) {
+		while (mdb_cursor_get(cursor, &key, &pages, MDB_NEXT) == 0) {
+			size_t of_row = 0;
+			memcpy(&of_row, pages.mv_data, sizeof of_row);
+			count += of_row;
+		}
+		mdb_cursor_close(cursor);
+	}
+	mdb_txn_abort(reader);
+	return count * TABLES_PAGE_BYTES;
+}
+
+void tables_forget_dead_readers(struct tables *tables)
+{
+	int dead = 0;
+
+	check(mdb_reader_check(tables->env, &dead) == 0);
+}
