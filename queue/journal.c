@@ -16,20 +16,24 @@ struct err journal_open(struct journal *journal, int folder_fd, uint64_t bytes_m
 	struct stat file;
 
 	check(bytes_max % JOURNAL_STEP_BYTES == 0);
-	*journal = (struct journal){ .bytes_max = bytes_max };
+	*journal = (struct journal){ .bytes_max = bytes_max, .direct_fd = -1 };
 	journal->fd = openat(folder_fd, JOURNAL_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (journal->fd < 0)
 		return err_make(ERR_SYSTEM, errno);
 	if (fstat(journal->fd, &file) != 0)
 		return err_make(ERR_SYSTEM, errno);
+	journal->direct_fd = openat(folder_fd, JOURNAL_NAME, O_RDWR | O_CLOEXEC | O_DIRECT);
 	journal->file_bytes = (uint64_t)file.st_size / JOURNAL_PAGE_BYTES * JOURNAL_PAGE_BYTES;
 	return err_ok();
 }
 
 void journal_close(struct journal *journal)
 {
+	if (journal->direct_fd >= 0)
+		close(journal->direct_fd);
 	if (journal->fd >= 0)
 		close(journal->fd);
+	journal->direct_fd = -1;
 	journal->fd = -1;
 }
 
@@ -99,6 +103,19 @@ static struct err journal_grow(struct journal *journal, uint64_t end)
 	return err_ok();
 }
 
+/* A file system may open a file so, and refuse to write it so, or ask for more than whole pages. */
+static int journal_write(struct journal *journal, struct view pages)
+{
+	if (journal->direct_fd >= 0) {
+		const int error = write_all(journal->direct_fd, pages, journal->at);
+		if (error != EINVAL)
+			return error;
+		close(journal->direct_fd);
+		journal->direct_fd = -1;
+	}
+	return write_all(journal->fd, pages, journal->at);
+}
+
 struct err journal_append(struct journal *journal, struct journal_group *group)
 {
 	const struct view pages = journal_group_seal(group, journal->number, journal->salt);
@@ -112,7 +129,7 @@ struct err journal_append(struct journal *journal, struct journal_group *group)
 			return err;
 	}
 	/* What is written of a group is none before it is whole. */
-	const int error = write_all(journal->fd, pages, journal->at);
+	const int error = journal_write(journal, pages);
 	if (error != 0)
 		return err_make(is_no_space(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
 	if (fdatasync(journal->fd) != 0)

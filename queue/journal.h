@@ -8,7 +8,8 @@
  * them has that number and that salt. All others in the file are of an earlier time.
  *
  * The file is filled with zeros ahead of what is written, so that in the long run a sync writes
- * nothing but the group.
+ * nothing but the group. Where the file system can, groups go from our memory to the disk without
+ * the kernel's cache in between: a copy less, and the disk gets them in one piece.
  *
  * Thread:  the spooler's alone; blocks on the disk.
  * Owns:    the file.
@@ -24,7 +25,8 @@
 #define JOURNAL_STEP_BYTES (UINT64_C(1) << 20) /* the file grows by so much */
 
 struct journal {
-	int fd; /* -1: there is none */
+	int fd;        /* -1: there is none */
+	int direct_fd; /* past the kernel's cache; -1: the file system can't */
 	uint64_t bytes_max;
 	uint64_t file_bytes; /* have been written, with zeros at least */
 	uint64_t at;         /* where the next group goes */
