@@ -180,6 +180,8 @@ void inbound_reply_queued(struct inbound *inbound, uint64_t id)
 	char room[128];
 	struct text text = TEXT_ON(room);
 
-	text_format(&text, "250 2.0.0 queued as %s\r\n", message_id_format(id, name));
+	text_put(&text, VIEW("250 2.0.0 queued as "));
+	text_put(&text, view_of(message_id_format(id, name)));
+	text_put(&text, VIEW("\r\n"));
 	inbound_reply_put(inbound, text_view(&text));
 }

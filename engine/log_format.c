@@ -5,8 +5,6 @@
 #include "queue/base/date.h"
 #include "queue/message.h"
 
-#include <stdlib.h>
-
 static const struct level {
 	const char *word;
 	char syslog;
@@ -47,8 +45,21 @@ static uint64_t number_of(struct view value)
 	return number;
 }
 
+/* Nearly all that is logged: letters, digits and signs that stand for themselves. */
+static bool is_plain(struct view value)
+{
+	for (size_t i = 0; i < value.bytes; i++) {
+		const char c = value.data[i];
+		if (c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '=')
+			return false;
+	}
+	return value.bytes > 0;
+}
+
 static bool needs_quotes(struct view value)
 {
+	if (is_plain(value))
+		return false;
 	if (value.bytes == 0)
 		return true;
 	while (value.bytes > 0) {
@@ -100,6 +111,17 @@ static void put_text(struct text *text, struct view value)
 	text_put_byte(text, '"');
 }
 
+static void put_seconds(struct text *text, int64_t ns)
+{
+	const uint64_t size = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+
+	if (ns < 0)
+		text_put_byte(text, '-');
+	text_put_u64(text, size / NS_PER_S);
+	text_put_byte(text, '.');
+	text_put_padded(text, size % NS_PER_S / NS_PER_MS, 3);
+}
+
 static void put_number(struct text *text, enum log_kind kind, struct view value)
 {
 	int64_t number = (int64_t)number_of(value);
@@ -109,17 +131,18 @@ static void put_number(struct text *text, enum log_kind kind, struct view value)
 	else if (kind == LOG_FIELD_SIGNED)
 		text_format(text, "%lld", (long long)number);
 	else
-		text_format(text, "%s%lld.%03lld", number < 0 ? "-" : "",
-		        (long long)(llabs(number) / NS_PER_S),
-		        (long long)(llabs(number) % NS_PER_S / NS_PER_MS));
+		put_seconds(text, number);
 }
 
 static void put_id(struct text *text, const char *before, uint64_t id, const char *behind)
 {
 	char buffer[MESSAGE_ID_TEXT];
 
-	if (id != 0)
-		text_format(text, "%s%s%s", before, message_id_format(id, buffer), behind);
+	if (id == 0)
+		return;
+	text_put(text, view_of(before));
+	text_put(text, view_of(message_id_format(id, buffer)));
+	text_put(text, view_of(behind));
 }
 
 void log_format_text(struct text *text, const struct log_record *record, bool journal)
@@ -133,11 +156,14 @@ void log_format_text(struct text *text, const struct log_record *record, bool jo
 		text_format(text, "<%c>", levels[record->level].syslog);
 	put_id(text, "m=", record->message_id, " ");
 	put_id(text, "c=", record->connection_id, " ");
-	text_format(text, "event=%s", record->event);
+	text_put(text, VIEW("event="));
+	text_put(text, view_of(record->event));
 	if (record->level != LOG_INFO)
 		text_format(text, " level=%s", levels[record->level].word);
 	while (next_field(&cursor, &field, &value)) {
-		text_format(text, " %s=", field.key);
+		text_put_byte(text, ' ');
+		text_put(text, view_of(field.key));
+		text_put_byte(text, '=');
 		if (field.kind == LOG_FIELD_TEXT)
 			put_text(text, value);
 		else
@@ -160,10 +186,15 @@ void log_format_json(struct text *text, const struct log_record *record)
 	text_put_byte(text, '{');
 	put_id(text, "\"m\":\"", record->message_id, "\",");
 	put_id(text, "\"c\":\"", record->connection_id, "\",");
-	text_format(text, "\"event\":\"%s\",\"level\":\"%s\"", record->event,
-	        levels[record->level].word);
+	text_put(text, VIEW("\"event\":\""));
+	text_put(text, view_of(record->event));
+	text_put(text, VIEW("\",\"level\":\""));
+	text_put(text, view_of(levels[record->level].word));
+	text_put_byte(text, '"');
 	while (next_field(&cursor, &field, &value)) {
-		text_format(text, ",\"%s\":", field.key);
+		text_put(text, VIEW(",\""));
+		text_put(text, view_of(field.key));
+		text_put(text, VIEW("\":"));
 		if (field.kind == LOG_FIELD_TEXT)
 			json_write_text(text, value);
 		else

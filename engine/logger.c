@@ -19,7 +19,7 @@
 #define OUTPUT_BYTES (128 << 10) /* written at once */
 /* After a write the logger lets lines gather this long: a busy engine is then never asked to
  * wake it, and a quiet one's lines come at once. */
-#define GATHER_NS (2 * NS_PER_MS)
+#define GATHER_NS (10 * NS_PER_MS)
 #define WRITE_MS  1000 /* a slow reader is waited for in steps, to see when we are to stop */
 
 struct logger {

@@ -103,16 +103,23 @@ void text_put_byte(struct text *text, char c)
 	text_put(text, view_from(&c, 1));
 }
 
+#define DIGITS_MAX 20 /* 2^64 - 1 has so many */
+
 void text_put_u64(struct text *text, uint64_t number)
 {
-	char digits[20]; /* 2^64 - 1 has 20 */
-	size_t at = sizeof digits;
+	text_put_padded(text, number, 1);
+}
 
-	do {
-		digits[--at] = (char)('0' + number % 10);
+void text_put_padded(struct text *text, uint64_t number, unsigned digits)
+{
+	char buffer[DIGITS_MAX];
+	size_t at = sizeof buffer;
+
+	while (at > 0 && (number > 0 || sizeof buffer - at < digits)) {
+		buffer[--at] = (char)('0' + number % 10);
 		number /= 10;
-	} while (number > 0);
-	text_put(text, view_from(digits + at, sizeof digits - at));
+	}
+	text_put(text, view_from(buffer + at, sizeof buffer - at));
 }
 
 void text_format(struct text *text, const char *format, ...)

@@ -106,6 +106,8 @@ struct text text_on(char *data, size_t size);
 void text_put(struct text *text, struct view view);
 void text_put_byte(struct text *text, char c);
 void text_put_u64(struct text *text, uint64_t number);
+/* With zeros in front where it has fewer digits. */
+void text_put_padded(struct text *text, uint64_t number, unsigned digits);
 __attribute__((format(printf, 2, 3))) void text_format(struct text *text, const char *format, ...);
 /* Ends with NUL (cutting the last byte where full) and gives the string; lends. */
 const char *text_string(struct text *text);

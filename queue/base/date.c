@@ -46,6 +46,23 @@ static struct date date_from_wall(struct wall when)
 	return date;
 }
 
+/* Without vsnprintf(): every message has such a line, and each of the log's. */
+static void date_put_year(struct text *text, int64_t year)
+{
+	if (year < 0)
+		text_put_byte(text, '-');
+	text_put_padded(text, (uint64_t)(year < 0 ? -year : year), year < 0 ? 3 : 4);
+}
+
+static void date_put_time(struct text *text, const struct date *date)
+{
+	text_put_padded(text, date->hour, 2);
+	text_put_byte(text, ':');
+	text_put_padded(text, date->minute, 2);
+	text_put_byte(text, ':');
+	text_put_padded(text, date->second, 2);
+}
+
 void date_put_mail(struct text *text, struct wall when)
 {
 	static const char weekdays[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
@@ -53,14 +70,30 @@ void date_put_mail(struct text *text, struct wall when)
 		"Sep", "Oct", "Nov", "Dec" };
 	struct date date = date_from_wall(when);
 
-	text_format(text, "%s, %u %s %04lld %02u:%02u:%02u +0000", weekdays[date.weekday], date.day,
-	        months[date.month - 1], (long long)date.year, date.hour, date.minute, date.second);
+	text_put(text, view_from(weekdays[date.weekday], 3));
+	text_put(text, VIEW(", "));
+	text_put_u64(text, date.day);
+	text_put_byte(text, ' ');
+	text_put(text, view_from(months[date.month - 1], 3));
+	text_put_byte(text, ' ');
+	date_put_year(text, date.year);
+	text_put_byte(text, ' ');
+	date_put_time(text, &date);
+	text_put(text, VIEW(" +0000"));
 }
 
 void date_put_iso(struct text *text, struct wall when)
 {
 	struct date date = date_from_wall(when);
 
-	text_format(text, "%04lld-%02u-%02uT%02u:%02u:%02u.%03uZ", (long long)date.year, date.month,
-	        date.day, date.hour, date.minute, date.second, date.ms);
+	date_put_year(text, date.year);
+	text_put_byte(text, '-');
+	text_put_padded(text, date.month, 2);
+	text_put_byte(text, '-');
+	text_put_padded(text, date.day, 2);
+	text_put_byte(text, 'T');
+	date_put_time(text, &date);
+	text_put_byte(text, '.');
+	text_put_padded(text, date.ms, 3);
+	text_put_byte(text, 'Z');
 }

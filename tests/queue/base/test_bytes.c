@@ -104,8 +104,11 @@ static void test_text_builds(void **state)
 	text_put_u64(&text, 0);
 	text_put_byte(&text, ' ');
 	text_put_u64(&text, UINT64_MAX);
-	text_format(&text, " %s %d", "x", -3);
-	assert_string_equal(text_string(&text), "m=0 18446744073709551615 x -3");
+	text_format(&text, " %s %d ", "x", -3);
+	text_put_padded(&text, 7, 3);
+	text_put_padded(&text, 1234, 3);
+	text_put_padded(&text, 0, 2);
+	assert_string_equal(text_string(&text), "m=0 18446744073709551615 x -3 007123400");
 	assert_false(text.overflow);
 }
 
