@@ -86,6 +86,7 @@ struct err stand_start_mock(struct stand *stand, struct text *why)
 	char key[STAND_PATH_MAX + 32];
 	char account[STAND_PATH_MAX + 32];
 	char tenant[STAND_PATH_MAX + 32];
+	char delay[16];
 	const char *words[STAND_WORDS_MAX] = { program, "--listen", listen, "--certificate",
 		certificate, "--key", key, "--account", account, "--interface",
 		stand->settings.open ? "mx" : "submission" };
@@ -96,14 +97,15 @@ struct err stand_start_mock(struct stand *stand, struct text *why)
 	(void)snprintf(key, sizeof key, "%s/mock.key", stand->folder);
 	(void)snprintf(account, sizeof account, "%s/account.json", stand->folder);
 	(void)snprintf(tenant, sizeof tenant, "%s/tenant.json", stand->folder);
+	(void)snprintf(delay, sizeof delay, "%u", stand->settings.delay_ms);
 	if (stand->settings.mailboxes > 0) {
 		add_words(words, "--tenant", tenant);
 		add_words(words, "--work", STAND_WORK_MS);
 	} else {
 		add_words(words, "--user", STAND_USER ":" STAND_SECRET);
 	}
-	if (stand->settings.delay_ms != NULL)
-		add_words(words, "--delay", stand->settings.delay_ms);
+	if (stand->settings.delay_ms > 0)
+		add_words(words, "--delay", delay);
 	const struct err err = child_start(&stand->mock, words, stand->mock_output, false);
 	if (failed(err) || !child_await(&stand->mock, "event=ready", STAND_READY_NS))
 		return stand_failure(stand, "sluice-mock", stand->mock_output, why);

@@ -29,7 +29,7 @@ struct stand_settings {
 	unsigned delivery_threads;
 	bool remembers;       /* sent_memory is on */
 	unsigned connections; /* in, at most */
-	const char *delay_ms; /* of the mock's replies; NULL: none */
+	unsigned delay_ms;    /* of the mock's replies */
 	/* Of a tenant whose minute takes a second, each with the service's limits, and told to
 	 * Sluice as such; 0: one account without limits. */
 	unsigned mailboxes;

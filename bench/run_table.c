@@ -1,0 +1,28 @@
+#include "bench/run_table.h"
+
+const struct run_row run_rows[] = {
+	{ "throughput", run_throughput, RUN_HAS_SPOOL, "",
+	        "messages a second from the first MAIL to the last delivery: this load,\n"
+	        "`sluice serve` and `sluice-mock`, TLS and sign-in between the two" },
+	{ "limit", run_limit, 0, "",
+	        "the load straight into the mock, no relay: what can be had at all" },
+	{ "hour", run_hour, RUN_HAS_SPOOL, "messages=45000 size=2KiB seconds=60 mailboxes=20",
+	        "an hour at the limits of 20 mailboxes, 60 times as fast, with a quarter more\n"
+	        "mail than they may send; compare with `simulate --day hour`" },
+	{ "idle", run_idle, 0, "in=10000", "memory of idle client connections" },
+	{ "churn", run_churn, RUN_HAS_SPOOL, "seconds=15",
+	        "the spool alone: a backlog settled in random order" },
+	{ "load", run_load, RUN_NEEDS_TARGET, "", "the load alone, at any server: --to" },
+	{ "demo", run_demo, RUN_IS_TALE, "messages=6000",
+	        "throughput with a kill -9 midway, told in words; exit 1 if mail is lost" },
+};
+
+const size_t run_row_count = sizeof run_rows / sizeof run_rows[0];
+
+const struct run_row *run_row_find(const char *name)
+{
+	for (size_t i = 0; i < run_row_count; i++)
+		if (strcmp(run_rows[i].name, name) == 0)
+			return &run_rows[i];
+	return NULL;
+}
