@@ -1,9 +1,9 @@
 #include "bench/child.h"
 
+#include "bench/process.h"
 #include "queue/base/check.h"
 #include "queue/base/clock.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,9 +20,6 @@
 
 static _Noreturn void child_become(const char *const *arguments, int out, pid_t parent);
 static char *file_tail(const char *path, size_t bytes_max);
-static int64_t usage_cpu(pid_t pid);
-static uint64_t status_number(const char *text, const char *key);
-static uint64_t usage_switches(pid_t pid);
 
 struct err child_start(
         struct child *child, const char *const *arguments, const char *output, bool append)
@@ -143,73 +140,18 @@ bool child_run(const char *const *arguments, const char *output)
 
 bool child_usage(const struct child *child, struct child_usage *usage)
 {
-	char path[64];
+	struct process process;
+	struct process_memory memory;
 
-	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)child->pid);
-	char *status = file_tail(path, SIZE_MAX);
-	if (child->pid == 0 || status == NULL)
+	if (!process_read(&process, child->pid) || !process_read_memory(&memory, child->pid))
 		return false;
 	*usage = (struct child_usage){
-		.cpu_ns = usage_cpu(child->pid),
-		.switches = usage_switches(child->pid),
-		.memory_bytes =
-		        (status_number(status, "RssAnon:") + status_number(status, "RssShmem:")) *
-		        1024,
-		.memory_most_bytes = status_number(status, "VmHWM:") * 1024,
+		.cpu_ns = process.cpu_ns,
+		.switches = process.switches,
+		.memory_bytes = memory.own_bytes,
+		.memory_most_bytes = memory.most_bytes,
 	};
-	free(status);
 	return true;
-}
-
-/* All threads, ended ones too, in clock ticks of 10 ms. */
-static int64_t usage_cpu(pid_t pid)
-{
-	char path[64];
-	unsigned long user = 0;
-	unsigned long kernel = 0;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	char *text = file_tail(path, SIZE_MAX);
-	/* The program's name, in brackets, may hold anything. */
-	const char *rest = text == NULL ? NULL : strrchr(text, ')');
-	if (rest != NULL && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-	                            &user, &kernel) != 2)
-		user = 0;
-	free(text);
-	return (int64_t)(user + kernel) * NS_PER_S / sysconf(_SC_CLK_TCK);
-}
-
-static uint64_t usage_switches(pid_t pid)
-{
-	char path[80];
-	uint64_t sum = 0;
-	const struct dirent *entry;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-	DIR *tasks = opendir(path);
-	if (tasks == NULL)
-		return 0;
-	while ((entry = readdir(tasks)) != NULL) {
-		if (entry->d_name[0] == '.')
-			continue;
-		(void)snprintf(
-		        path, sizeof path, "/proc/%d/task/%.20s/status", (int)pid, entry->d_name);
-		char *status = file_tail(path, SIZE_MAX);
-		if (status == NULL)
-			continue;
-		sum += status_number(status, "\nvoluntary_ctxt_switches:") +
-		       status_number(status, "nonvoluntary_ctxt_switches:");
-		free(status);
-	}
-	closedir(tasks);
-	return sum;
-}
-
-static uint64_t status_number(const char *text, const char *key)
-{
-	const char *at = strstr(text, key);
-
-	return at == NULL ? 0 : strtoull(at + strlen(key), NULL, 10);
 }
 
 bool child_logged(const char *output, const char *event, const char *key, uint64_t *number)

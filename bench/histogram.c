@@ -1,6 +1,5 @@
 #include "bench/histogram.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #define STEPS (1u << HISTOGRAM_STEPS_BITS)
@@ -39,6 +38,20 @@ void histogram_add(struct histogram *histogram, int64_t ns)
 	histogram->count++;
 	if (ns > histogram->most_ns)
 		histogram->most_ns = ns;
+}
+
+void histogram_merge(struct histogram *histogram, const struct histogram *other)
+{
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+		histogram->counts[i] += other->counts[i];
+	histogram->count += other->count;
+	if (other->most_ns > histogram->most_ns)
+		histogram->most_ns = other->most_ns;
+}
+
+int64_t histogram_bucket_most(size_t bucket)
+{
+	return (int64_t)bucket_most(bucket);
 }
 
 int64_t histogram_at(const struct histogram *histogram, double share)

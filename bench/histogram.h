@@ -8,6 +8,7 @@
 #ifndef SLUICE_HISTOGRAM_H
 #define SLUICE_HISTOGRAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define HISTOGRAM_STEPS_BITS 5 /* buckets of a power of two: 32 */
@@ -21,6 +22,10 @@ struct histogram {
 
 void histogram_clear(struct histogram *histogram);
 void histogram_add(struct histogram *histogram, int64_t ns);
+/* Adds all of `other`. */
+void histogram_merge(struct histogram *histogram, const struct histogram *other);
+/* The largest duration of a bucket. */
+int64_t histogram_bucket_most(size_t bucket);
 /* The duration that `share` (0..1) of all stay within; 0 when there are none. */
 int64_t histogram_at(const struct histogram *histogram, double share);
 

@@ -56,6 +56,8 @@ const struct option_row option_rows[] = {
 	        "how long, of runs that take a given time" },
 	{ OF_ALL, "runs", "N", OPTION_U64, offsetof(struct options, repeat), 1, OPTIONS_REPEAT_MAX,
 	        "repeat, and print medians" },
+	{ OF_ALL, "uncounted", NULL, OPTION_FLAG, offsetof(struct options, run.uncounted), 0, 0,
+	        "don't count the engine's system calls" },
 	{ OF_ALL, "spool", "DIR", OPTION_TEXT, STAND(place), 0, 0,
 	        "where the spool lies: a real disk; else the programs' folder" },
 	{ OF_ALL, "programs", "DIR", OPTION_TEXT, STAND(programs), 0, 0,

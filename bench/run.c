@@ -36,21 +36,13 @@ bool run_await_delivery(const struct stand *stand, const struct run_settings *se
 	return false;
 }
 
-static double milliseconds(int64_t ns)
-{
-	return (double)ns / (double)NS_PER_MS;
-}
-
 void run_add_load(struct figures *figures, const struct load_account *account)
 {
 	const double seconds = (double)(account->last.ns - account->first.ns) / (double)NS_PER_S;
-	const struct histogram *latency = &account->latency;
 
 	figures_add(figures, "acknowledged_per_second",
 	        seconds > 0 ? (double)account->taken / seconds : 0, "1/s");
-	figures_add(figures, "ack_p50", milliseconds(histogram_at(latency, 0.5)), "ms");
-	figures_add(figures, "ack_p99", milliseconds(histogram_at(latency, 0.99)), "ms");
-	figures_add(figures, "ack_most", milliseconds(latency->most_ns), "ms");
+	figures_add_latency(figures, "ack", &account->latency);
 	figures_add(figures, "refused", (double)account->refused, "messages");
 	figures_add(figures, "deferred", (double)account->deferred, "messages");
 	figures_add(figures, "connections_lost", (double)account->losses, "connections");

@@ -14,6 +14,7 @@
 #include "bench/load.h"
 #include "bench/pump.h"
 #include "bench/stand.h"
+#include "bench/usage.h"
 
 #define RUN_DELIVERY_PATIENCE (30 * NS_PER_S) /* without a delivery, after the load is in */
 #define RUN_LOOK_NS           (20 * NS_PER_MS)
@@ -24,6 +25,7 @@ struct run_settings {
 	struct churn_settings churn;
 	unsigned hour_s;    /* how long the hour takes: an hour of the tenant's time, or less */
 	const char *ledger; /* of `load`: a file's path, or NULL */
+	bool uncounted;     /* system calls are not counted */
 	const volatile sig_atomic_t *interrupted;
 };
 

@@ -60,6 +60,24 @@ static void test_shares(void **state)
 	}
 }
 
+static void test_merges(void **state)
+{
+	(void)state;
+	static struct histogram other;
+
+	histogram_clear(&other);
+	histogram_add(&histogram, 10);
+	histogram_add(&other, 1000000);
+	histogram_add(&other, 20);
+	histogram_merge(&histogram, &other);
+	assert_int_equal(histogram.count, 3);
+	assert_int_equal(histogram.most_ns, 1000000);
+	assert_int_equal(histogram_at(&histogram, 0.3), 10);
+	assert_int_equal(histogram_at(&histogram, 0.66), 20);
+	assert_int_equal(histogram_at(&histogram, 1), 1000000);
+	assert_int_equal(histogram_bucket_most(20), 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -67,6 +85,7 @@ int main(void)
 		cmocka_unit_test_setup(test_single, setup),
 		cmocka_unit_test_setup(test_negative_is_zero, setup),
 		cmocka_unit_test_setup(test_shares, setup),
+		cmocka_unit_test_setup(test_merges, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,41 @@
+/*
+ * Counting is how often the threads of a process made system calls, and synced, counted by the
+ * kernel itself (tracepoints of perf_event_open). A sync is fdatasync, fsync, msync, or a pwrite to
+ * a descriptor that was opened with O_DSYNC before counting began, as LMDB's last of a commit.
+ *
+ * Needs what not everybody may: root, or kernel.perf_event_paranoid of -1 and readable tracefs.
+ * Counts threads that run already, and those that they start.
+ *
+ * Thread:  the owner's.
+ * Owns:    descriptors, until counting_close().
+ * Fails:   counting_open(): not permitted here; `why` says so. Nothing is open then.
+ */
+#ifndef SLUICE_COUNTING_H
+#define SLUICE_COUNTING_H
+
+#include "queue/base/bytes.h"
+#include "queue/base/errors.h"
+
+#include <sys/types.h>
+
+#define COUNTING_THREADS_MAX 256
+#define COUNTING_EVENTS      5
+#define COUNTING_FILTER_MAX  256
+
+struct counting {
+	int fds[COUNTING_THREADS_MAX * COUNTING_EVENTS];
+	unsigned events[COUNTING_THREADS_MAX * COUNTING_EVENTS];
+	size_t count;
+};
+
+struct counted {
+	uint64_t calls;
+	uint64_t syncs;
+};
+
+MUST_CHECK bool counting_open(struct counting *counting, pid_t pid, struct text *why);
+/* Since it was opened. */
+struct counted counting_read(const struct counting *counting);
+void counting_close(struct counting *counting);
+
+#endif
