@@ -32,10 +32,17 @@ void histogram_clear(struct histogram *histogram)
 
 void histogram_add(struct histogram *histogram, int64_t ns)
 {
+	histogram_add_many(histogram, ns, 1);
+}
+
+void histogram_add_many(struct histogram *histogram, int64_t ns, uint64_t count)
+{
 	if (ns < 0)
 		ns = 0;
-	histogram->counts[bucket_of((uint64_t)ns)]++;
-	histogram->count++;
+	if (count == 0)
+		return;
+	histogram->counts[bucket_of((uint64_t)ns)] += count;
+	histogram->count += count;
 	if (ns > histogram->most_ns)
 		histogram->most_ns = ns;
 }

@@ -22,6 +22,8 @@ struct histogram {
 
 void histogram_clear(struct histogram *histogram);
 void histogram_add(struct histogram *histogram, int64_t ns);
+/* The same duration `count` times. */
+void histogram_add_many(struct histogram *histogram, int64_t ns, uint64_t count);
 /* Adds all of `other`. */
 void histogram_merge(struct histogram *histogram, const struct histogram *other);
 /* The largest duration of a bucket. */

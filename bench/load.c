@@ -37,9 +37,11 @@ struct err load_init(struct load *load, struct loop *loop, const struct load_set
 	list_init(&load->hungry);
 	load->sessions = calloc(settings->sessions, sizeof *load->sessions);
 	load->fates = calloc(settings->messages + 1, 1);
+	load->stamps = calloc(settings->messages + 1, sizeof *load->stamps);
 	load->again = calloc((size_t)settings->sessions * settings->window, sizeof *load->again);
 	struct err err = err_make(ERR_NO_MEMORY, 0);
-	if (load->sessions != NULL && load->fates != NULL && load->again != NULL)
+	if (load->sessions != NULL && load->fates != NULL && load->stamps != NULL &&
+	        load->again != NULL)
 		err = load_make(load);
 	if (failed(err)) {
 		load_finish(load);
@@ -56,6 +58,7 @@ void load_finish(struct load *load)
 	loop_timer_stop(load->loop, &load->timer);
 	free(MOVE(load->sessions));
 	free(MOVE(load->fates));
+	free(MOVE(load->stamps));
 	free(MOVE(load->again));
 	free(MOVE(load->body));
 }
@@ -78,7 +81,7 @@ static struct err load_make(struct load *load)
 	const size_t begin = head->bytes;
 	text_format(head, "Message-ID: <%s.", settings->run);
 	load->number_at = head->bytes;
-	text_put(head, VIEW("0000000000@load.example>\r\n"));
+	text_put(head, VIEW("0000000000." STAMP_ZERO STAMP_END "\r\n"));
 	check(!envelope.overflow);
 	check(!header.overflow);
 	load->envelope_bytes = envelope.bytes;
@@ -184,6 +187,7 @@ bool load_take(struct load *load, uint64_t *number, struct mono *since)
 		}
 		*since = due;
 	}
+	load->stamps[load->next] = *since;
 	*number = load->next++;
 	return true;
 }
@@ -237,7 +241,7 @@ static void load_enter_ledger(struct load *load, uint64_t number, struct view re
 	if (load->settings.ledger == NULL)
 		return;
 	fprintf(load->settings.ledger, LOAD_ID_FORMAT " %.*s\n", load->settings.run,
-	        (unsigned long long)number, VIEW_ARGS(reply));
+	        (unsigned long long)number, (long long)load->stamps[number].ns, VIEW_ARGS(reply));
 }
 
 void load_fail(struct load *load, const char *format, ...)
@@ -286,7 +290,7 @@ bool load_number_of(const struct load *load, struct view message_id, uint64_t *n
 	        !view_equal(view_first(view_skip(message_id, 1), run.bytes), run))
 		return false;
 	const struct view rest = view_skip(message_id, dot + 1);
-	return view_to_u64(view_first(rest, view_find(rest, '@')), number) &&
+	return view_to_u64(view_first(rest, view_find(rest, '.')), number) &&
 	       *number < load->settings.messages;
 }
 

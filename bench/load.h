@@ -2,8 +2,8 @@
  * The load: a number of SMTP sessions that hand over a number of messages, as fast as they are
  * answered or at a given rate, and keep account of every answer.
  *
- * All messages are alike but for their Message-ID, which holds the run's name and the message's
- * number; the body is made once and lent. A session lost is opened again, and what it had in
+ * All messages are alike but for their Message-ID, which holds the run's name, the message's
+ * number and when it was first sent; the body is made once and lent. A session lost is opened again, and what it had in
  * flight is sent again under the same Message-ID, so that a server's account of distinct ids
  * tells what was lost: nothing, if it is the number of messages. A message whose last byte may
  * have gone out before the loss is in doubt: the server may have taken it, we can't know.
@@ -17,6 +17,7 @@
 #define SLUICE_LOAD_H
 
 #include "bench/histogram.h"
+#include "bench/stamp.h"
 #include "engine/io/stream.h"
 
 #include <stdio.h>
@@ -29,8 +30,9 @@
 #define LOAD_RUN_MAX        24
 #define LOAD_TEMPLATE_MAX   4096
 #define LOAD_ID_BYTES_MAX   96
-/* of a Message-ID: run and number */
-#define LOAD_ID_FORMAT "<%s.%010llu@load.example>"
+#define LOAD_NUMBER_DIGITS  10
+/* of a Message-ID: run, number, and stamp (stamp.h) */
+#define LOAD_ID_FORMAT "<%s.%010llu.%019lld" STAMP_END
 
 struct load_settings {
 	struct endpoint target;
@@ -95,12 +97,13 @@ struct load {
 	uint64_t *again;    /* numbers to be sent again */
 	size_t again_count; /* of them */
 	unsigned char *fates;
+	struct mono *stamps; /* of every message sent: when it was first, or was due */
 	char envelope
 	        [LOAD_TEMPLATE_MAX]; /* MAIL and RCPT, and BDAT and the header where chunking */
 	size_t envelope_bytes;
 	char header[LOAD_TEMPLATE_MAX]; /* what comes after a 354, before the body */
 	size_t header_bytes;
-	size_t number_at; /* where the number stands, in the header */
+	size_t number_at; /* where number and stamp stand, in the header */
 	char *body;
 	size_t body_bytes;
 	char failure[256];

@@ -17,7 +17,7 @@ static void session_send(struct load_session *session, struct view line);
 static bool session_has_room(const struct load_session *session);
 static void session_begin(struct load_session *session, uint64_t number, struct mono since);
 static void session_content(struct load_session *session, struct load_flight *flight);
-static void template_number(char *at, uint64_t number);
+static void template_number(const struct load *load, char *header, uint64_t number);
 
 void load_session_init(struct load_session *session, struct load *load)
 {
@@ -297,7 +297,7 @@ static void session_begin(struct load_session *session, uint64_t number, struct 
 	session->flights[at] =
 	        (struct load_flight){ .number = number, .since = since, .ends_at = UINT64_MAX };
 	if (load->settings.chunking)
-		template_number(load->envelope + load->number_at, number);
+		template_number(load, load->envelope, number);
 	session_send(session, view_from(load->envelope, load->envelope_bytes));
 	if (!load->settings.chunking)
 		return;
@@ -310,18 +310,18 @@ static void session_content(struct load_session *session, struct load_flight *fl
 {
 	struct load *load = session->load;
 
-	template_number(load->header + load->number_at, flight->number);
+	template_number(load, load->header, flight->number);
 	session_send(session, view_from(load->header, load->header_bytes));
 	if (!stream_lend(&session->stream, view_from(load->body, load->body_bytes)))
 		load_fail(load, "out of memory");
 	flight->ends_at = stream_queued_total(&session->stream);
 }
 
-/* Ten digits, as LOAD_ID_FORMAT has them. */
-static void template_number(char *at, uint64_t number)
+/* As LOAD_ID_FORMAT has them. */
+static void template_number(const struct load *load, char *header, uint64_t number)
 {
-	for (int i = 9; i >= 0; i--) {
-		at[i] = (char)('0' + number % 10);
-		number /= 10;
-	}
+	char *at = header + load->number_at;
+
+	stamp_digits(at, number, LOAD_NUMBER_DIGITS);
+	stamp_digits(at + LOAD_NUMBER_DIGITS + 1, (uint64_t)load->stamps[number].ns, STAMP_DIGITS);
 }

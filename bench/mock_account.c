@@ -1,6 +1,8 @@
 #include "bench/mock_account.h"
 
+#include "bench/histogram_json.h"
 #include "bench/mock_tenant_account.h"
+#include "bench/stamp.h"
 #include "queue/base/check.h"
 
 #include <jansson.h>
@@ -57,6 +59,8 @@ struct mock_identity *mock_account_identity(struct mock_account *account, struct
 void mock_account_take(struct mock_account *account, struct mock_identity *identity, struct view id,
         uint64_t recipients, uint64_t bytes, struct mono now)
 {
+	struct mono sent;
+
 	if (account->messages == 0)
 		account->first = now;
 	account->last = now;
@@ -76,6 +80,8 @@ void mock_account_take(struct mock_account *account, struct mock_identity *ident
 		account->without_id++;
 	else if (!ids_add(account, id_hash(id)))
 		account_duplicate(account, id);
+	else if (stamp_read(id, &sent) && sent.ns <= now.ns)
+		histogram_add(&account->latency, now.ns - sent.ns);
 }
 
 /* FNV-1a, 64 bit, mixed once more: two of a million ids meet with a chance of 1 in 40 million. */
@@ -155,6 +161,7 @@ bool mock_account_write(
 	/* Of the machine's monotonic clock, which all processes share. */
 	json_object_set_new(root, "first_ns", json_integer((json_int_t)account->first.ns));
 	json_object_set_new(root, "last_ns", json_integer((json_int_t)account->last.ns));
+	json_object_set_new(root, "latency", histogram_json(&account->latency));
 	json_object_set_new(root, "closed", json_integer((json_int_t)account->closed));
 	json_object_set_new(root, "lies", json_integer((json_int_t)account->lies));
 	json_object_set_new(root, "identities", identities_json(account));

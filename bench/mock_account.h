@@ -9,6 +9,7 @@
 #ifndef SLUICE_MOCK_ACCOUNT_H
 #define SLUICE_MOCK_ACCOUNT_H
 
+#include "bench/histogram.h"
 #include "queue/base/bytes.h"
 #include "queue/base/clock.h"
 #include "queue/base/errors.h"
@@ -49,6 +50,7 @@ struct mock_account {
 	uint64_t lies;   /* of the rules */
 	struct mono first;
 	struct mono last;
+	struct histogram latency; /* of messages with a stamp (stamp.h), the first time they came */
 	/* open addressing; 0 is empty */
 	uint64_t *ids; /* hashes */
 	size_t ids_size;

@@ -27,6 +27,7 @@ bool run_throughput(const struct run_settings *settings, struct figures *figures
 	const double seconds = (double)(account.last.ns - load.first.ns) / (double)NS_PER_S;
 	figures_add(figures, "messages_per_second", (double)account.distinct / seconds, "1/s");
 	run_add_load(figures, &load);
+	figures_add_latency(figures, "delivery", &account.latency);
 	(void)usage_end(&usage, figures, messages, messages * (double)settings->load.bytes);
 	throughput_add_log(figures, &stand, usage_lack(&usage) == NULL, messages);
 	figures_add(figures, "sent_twice", (double)account.duplicates, "messages");

@@ -1,5 +1,6 @@
 #include "bench/stand_files.h"
 
+#include "bench/histogram_json.h"
 #include "bench/mock_saying.h"
 #include "queue/base/check.h"
 #include "queue/base/random.h"
@@ -218,6 +219,10 @@ bool stand_files_account(const char *path, struct stand_account *account)
 		account->duplicate_ids[i] = strdup(json_string_value(json_array_get(ids, i)));
 		check(account->duplicate_ids[i] != NULL);
 	}
+	const bool is_whole =
+	        histogram_json_read(&account->latency, json_object_get(root, "latency"));
 	json_decref(root);
-	return true;
+	if (!is_whole)
+		stand_account_finish(account);
+	return is_whole;
 }

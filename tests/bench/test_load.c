@@ -265,8 +265,9 @@ static void test_writes_a_ledger(void **state)
 	load_end();
 	hall_close(&hall);
 	assert_int_equal(fclose(ledger), 0);
-	assert_starts(text, "<book.0000000000@load.example> 250 2.6.0 <book.0000000000@load");
-	assert_holds(text, "\n<book.0000000001@load.example> 250 2.6.0 ");
+	assert_starts(text, "<book.0000000000.");
+	assert_holds(text, "@load.example> 250 2.6.0 <book.0000000000.");
+	assert_holds(text, "\n<book.0000000001.");
 	free(text);
 }
 
@@ -318,11 +319,14 @@ static void test_knows_its_ids(void **state)
 	hall_open(&hall, mx, false);
 	struct load_settings settings = few();
 	load_begin(&settings);
-	assert_true(load_number_of(&load, VIEW("<load.0000000017@load.example>"), &number));
+	assert_true(load_number_of(&load, VIEW("<load.0000000017." STAMP_ZERO STAMP_END), &number));
 	assert_int_equal(number, 17);
-	assert_false(load_number_of(&load, VIEW("<load.0000000200@load.example>"), &number));
-	assert_false(load_number_of(&load, VIEW("<other.0000000017@load.example>"), &number));
-	assert_false(load_number_of(&load, VIEW("<loud.0000000017@load.example>"), &number));
+	assert_false(
+	        load_number_of(&load, VIEW("<load.0000000200." STAMP_ZERO STAMP_END), &number));
+	assert_false(
+	        load_number_of(&load, VIEW("<other.0000000017." STAMP_ZERO STAMP_END), &number));
+	assert_false(
+	        load_number_of(&load, VIEW("<loud.0000000017." STAMP_ZERO STAMP_END), &number));
 	assert_false(load_number_of(&load, VIEW("<load.x@load.example>"), &number));
 	assert_false(load_number_of(&load, VIEW(""), &number));
 	assert_int_equal(load_fate(&load, 17), 0);

@@ -156,6 +156,22 @@ static void test_a_full_disk_shows(void **state)
 	fclose(full);
 }
 
+/* How long a message was on its way, the first time it came. */
+static void test_latency(void **state)
+{
+	(void)state;
+	take("<run.0000000001.0000000002000000000@load.example>", 5);
+	take("<run.0000000002.0000000004000000000@load.example>", 5);
+	take("<run.0000000002.0000000004000000000@load.example>", 9);
+	take("<run.0000000003.0000000099000000000@load.example>", 5);
+	take("<another@load.example>", 5);
+	assert_int_equal(account.latency.count, 2);
+	assert_int_equal(account.latency.most_ns, 3 * NS_PER_S);
+	json_t *root = written();
+	assert_int_equal(number(json_object_get(root, "latency"), "count"), 2);
+	json_decref(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_identities, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rates_by_minute, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_full_disk_shows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_latency, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

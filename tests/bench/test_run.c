@@ -56,6 +56,9 @@ static void test_throughput(void **state)
 	measure(run_throughput, &settings);
 	assert_true(figures_median(&figures, "messages_per_second") > 0);
 	assert_true(figures_median(&figures, "ack_p99") >= figures_median(&figures, "ack_p50"));
+	assert_true(figures_median(&figures, "delivery_p50") > 0);
+	assert_true(figures_median(&figures, "engine_cpu") > 0);
+	assert_true(figures_median(&figures, "engine_syncs") > 0);
 	assert_true(figures_median(&figures, "commits") > 0);
 	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
 }

@@ -83,13 +83,16 @@ static void test_reads_accounts(void **state)
 	fputs("{\"messages\": 5, \"distinct\": 4, ", file);
 	fflush(file);
 	assert_false(stand_files_account(path, &account)); /* half of it */
-	fputs("\"duplicates\": 1, \"last_ns\": 77, \"duplicate_ids\": [\"<1@x>\"]}", file);
+	fputs("\"duplicates\": 1, \"last_ns\": 77, \"duplicate_ids\": [\"<1@x>\"], "
+	      "\"latency\": {\"count\": 2, \"most_ns\": 9, \"buckets\": [[9, 2]]}}",
+	        file);
 	assert_int_equal(fclose(file), 0);
 	assert_true(stand_files_account(path, &account));
 	assert_int_equal(account.messages, 5);
 	assert_int_equal(account.distinct, 4);
 	assert_int_equal(account.duplicates, 1);
 	assert_int_equal(account.last.ns, 77);
+	assert_int_equal(account.latency.count, 2);
 	assert_int_equal(account.duplicate_id_count, 1);
 	assert_string_equal(account.duplicate_ids[0], "<1@x>");
 	stand_account_finish(&account);
