@@ -3,10 +3,11 @@
  * answered or at a given rate, and keep account of every answer.
  *
  * All messages are alike but for their Message-ID, which holds the run's name, the message's
- * number and when it was first sent; the body is made once and lent. A session lost is opened again, and what it had in
- * flight is sent again under the same Message-ID, so that a server's account of distinct ids
- * tells what was lost: nothing, if it is the number of messages. A message whose last byte may
- * have gone out before the loss is in doubt: the server may have taken it, we can't know.
+ * number and when it was first sent; the body is made once and lent. A session lost is opened
+ * again, and what it had in flight is sent again under the same Message-ID, so that a server's
+ * account of distinct ids tells what was lost: nothing, if it is the number of messages. A message
+ * whose last byte may have gone out before the loss is in doubt: the server may have taken it, we
+ * can't know.
  *
  * Thread:  one loop's, as the mock (mock.h): loop_begin, completions, timers, load_work(),
  *          loop_end.
@@ -34,6 +35,8 @@
 /* of a Message-ID: run, number, and stamp (stamp.h) */
 #define LOAD_ID_FORMAT "<%s.%010llu.%019lld" STAMP_END
 
+struct progress;
+
 struct load_settings {
 	struct endpoint target;
 	struct tls_context *tls; /* NULL: plain; else STARTTLS */
@@ -47,7 +50,8 @@ struct load_settings {
 	bool chunking;       /* BDAT; else DATA, which has two in flight at most */
 	double rate_per_s;   /* 0: as fast as answers come; else latency counts from the moment
 	                      * at which a message was to be sent */
-	FILE *ledger;        /* a line for each 250: Message-ID, the reply's text; or NULL */
+	struct progress *progress; /* is told how far it is; or NULL */
+	FILE *ledger;              /* a line for each 250: Message-ID, the reply's text; or NULL */
 };
 
 #define LOAD_SETTINGS                                                                              \

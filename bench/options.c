@@ -17,6 +17,7 @@
 #define OF_LOAD   "The load:"
 #define OF_SLUICE "Sluice and the mock:"
 #define OF_ALL    "All:"
+#define OF_OUTPUT "What comes out, and what it is compared with:"
 
 const struct option_row option_rows[] = {
 	{ OF_LOAD, "messages", "N", OPTION_U64, LOAD(messages), 1, 1000000000, "how many" },
@@ -62,6 +63,24 @@ const struct option_row option_rows[] = {
 	        "where the spool lies: a real disk; else the programs' folder" },
 	{ OF_ALL, "programs", "DIR", OPTION_TEXT, STAND(programs), 0, 0,
 	        "where sluice and sluice-mock are; else this program's folder" },
+	{ OF_OUTPUT, "json", "FILE", OPTION_TEXT, offsetof(struct options, json), 0, 0,
+	        "all figures with all values, settings and the record", true },
+	{ OF_OUTPUT, "html", "FILE", OPTION_TEXT, offsetof(struct options, html), 0, 0,
+	        "a page with charts, whole in itself", true },
+	{ OF_OUTPUT, "tracker", "NAME", OPTION_TEXT, offsetof(struct options, tracker), 0, 0,
+	        "for github-action-benchmark, which wants one direction a file:\n"
+	        "NAME.bigger.json (customBiggerIsBetter) and NAME.smaller.json\n"
+	        "(customSmallerIsBetter)",
+	        true },
+	{ OF_OUTPUT, "compare", "BASE.json", OPTION_TEXT, offsetof(struct options, base), 0, 0,
+	        "with what an earlier --json holds; exit 1 where a figure fell", true },
+	{ OF_OUTPUT, "against", "DIR", OPTION_TEXT, offsetof(struct options, against), 0, 0,
+	        "measure the sluice in this folder too, by turns (--runs pairs: A B B A ...),\n"
+	        "and compare pair by pair; load and mock are this build's for both",
+	        true },
+	{ OF_OUTPUT, "tolerance", "PERCENT", OPTION_PERCENT,
+	        offsetof(struct options, tolerance_percent), 0, 1000,
+	        "that a figure may be worse by", true },
 };
 
 const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];
@@ -71,7 +90,8 @@ static const char help_head[] =
         "Measures Sluice. Prints a line for each figure: name, value, unit; medians where runs\n"
         "are repeated, the least and the most behind them.\n";
 
-static const char help_tail[] = "\nExit 0 fine, 1 the run failed or mail was lost, 2 usage.\n";
+static const char help_tail[] =
+        "\nExit 0 fine, 1 the run failed, mail was lost or a figure fell, 2 usage or BASE.json.\n";
 
 static enum options_news options_take(
         struct options *options, int argc, char **argv, struct text *why);
@@ -80,6 +100,7 @@ static const struct option_row *option_find(const char *name);
 static bool option_read(struct options *options, const struct option_row *row, const char *value);
 static bool read_size(const struct option_row *row, const char *value, uint64_t *number);
 static bool read_rate(const struct option_row *row, const char *value, double *rate);
+static bool read_percent(const struct option_row *row, const char *value, double *percent);
 static void help_paragraph(FILE *file, const char *text, int column);
 static void help_default(FILE *file, const struct options *defaults, const struct option_row *row);
 static void find_own_folder(struct options *options);
@@ -141,6 +162,7 @@ void options_default(struct options *options, const struct run_row *row)
 		        .load = LOAD_SETTINGS,
 		        .churn = CHURN_SETTINGS },
 		.repeat = 1,
+		.tolerance_percent = 10,
 	};
 	find_own_folder(options);
 	options->run.stand.programs = options->folder;
@@ -211,6 +233,8 @@ static bool option_read(struct options *options, const struct option_row *row, c
 		return true;
 	case OPTION_RATE:
 		return read_rate(row, value, (double *)(void *)field);
+	case OPTION_PERCENT:
+		return read_percent(row, value, (double *)(void *)field);
 	case OPTION_TARGET:
 		(void)snprintf(options->to, sizeof options->to, "%s", value);
 		return endpoint_parse(view_of(value), &options->run.load.target);
@@ -257,6 +281,15 @@ static bool read_rate(const struct option_row *row, const char *value, double *r
 	return end != value && *end == '\0' && *rate > 0 && *rate < (double)row->most;
 }
 
+static bool read_percent(const struct option_row *row, const char *value, double *percent)
+{
+	char *end;
+
+	*percent = strtod(value, &end);
+	return end != value && (*end == '\0' || strcmp(end, "%") == 0) && *percent >= 0 &&
+	       *percent <= (double)row->most;
+}
+
 void options_tell(const struct options *options, const struct option_row *row, struct text *value)
 {
 	const char *field = (const char *)options + row->at;
@@ -275,6 +308,7 @@ void options_tell(const struct options *options, const struct option_row *row, s
 		text_put(value, view_of(words));
 		return;
 	case OPTION_RATE:
+	case OPTION_PERCENT:
 		if (*(const double *)(const void *)field > 0)
 			text_format(value, "%.10g", *(const double *)(const void *)field);
 		return;
@@ -303,6 +337,7 @@ void options_help(FILE *file)
 	for (size_t i = 0; i < run_row_count; i++) {
 		fprintf(file, "  %-11s ", run_rows[i].name);
 		help_paragraph(file, run_rows[i].about, 14);
+		fputc('\n', file);
 		if (run_rows[i].defaults[0] != '\0')
 			fprintf(file, "%14s(%s)\n", "", run_rows[i].defaults);
 	}
@@ -314,7 +349,8 @@ void options_help(FILE *file)
 		group = row->group;
 		(void)snprintf(left, sizeof left, "--%s%s%s", row->name,
 		        row->word == NULL ? "" : " ", row->word == NULL ? "" : row->word);
-		fprintf(file, "  %-*s %s", HELP_COLUMN, left, row->help);
+		fprintf(file, "  %-*s ", HELP_COLUMN, left);
+		help_paragraph(file, row->help, HELP_COLUMN + 3);
 		help_default(file, &defaults, row);
 	}
 	fprintf(file, "  %-*s %s\n", HELP_COLUMN, "--help", "this text");
@@ -328,7 +364,6 @@ static void help_paragraph(FILE *file, const char *text, int column)
 		if (*text == '\n')
 			fprintf(file, "%*s", column, "");
 	}
-	fputc('\n', file);
 }
 
 /* Folders differ from machine to machine: their help says it in words. */

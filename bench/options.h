@@ -17,7 +17,13 @@ struct options {
 	const struct run_row *row; /* the run */
 	struct run_settings run;
 	uint64_t repeat;
-	uint64_t seconds;            /* 0: the run has no such thing */
+	uint64_t seconds; /* 0: the run has no such thing */
+	const char *json; /* files to write, and one to read; or NULL */
+	const char *html;
+	const char *tracker;
+	const char *base;
+	const char *against; /* the folder of another build; or NULL */
+	double tolerance_percent;
 	char to[64];                 /* as --to gave it; empty: it didn't */
 	char folder[STAND_PATH_MAX]; /* this program's own */
 };
@@ -33,10 +39,11 @@ enum option_kind {
 	OPTION_FLAG,     /* bool; no value */
 	OPTION_UNSIGNED, /* unsigned */
 	OPTION_U64,
-	OPTION_SIZE,   /* size_t: bytes, KiB, MiB */
-	OPTION_RATE,   /* double, more than 0 */
-	OPTION_TEXT,   /* const char *, lent */
-	OPTION_TARGET, /* options->to and run.load.target */
+	OPTION_SIZE,    /* size_t: bytes, KiB, MiB */
+	OPTION_RATE,    /* double, more than 0 */
+	OPTION_PERCENT, /* double, 0 or more; a % may stand behind it */
+	OPTION_TEXT,    /* const char *, lent */
+	OPTION_TARGET,  /* options->to and run.load.target */
 };
 
 struct option_row {
@@ -48,6 +55,7 @@ struct option_row {
 	uint64_t least;
 	uint64_t most;
 	const char *help;
+	bool is_output; /* changes nothing that is measured */
 };
 
 extern const struct option_row option_rows[];

@@ -1,5 +1,6 @@
 #include "bench/pump.h"
 
+#include "bench/progress.h"
 #include "queue/base/check.h"
 
 static void pump_work(struct pump *pump);
@@ -53,6 +54,8 @@ void pump_close(struct pump *pump)
 bool pump_turn(struct pump *pump)
 {
 	pump_work(pump);
+	progress_tell(pump->load.settings.progress, "handed in", pump->load.account.taken,
+	        pump->load.settings.messages, loop_now(&pump->loop));
 	return !load_is_done(&pump->load) && !pump_stalls(pump) && *pump->interrupted == 0;
 }
 

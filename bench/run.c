@@ -1,5 +1,7 @@
 #include "bench/run.h"
 
+#include "bench/progress.h"
+
 bool run_open(struct stand *stand, const struct run_settings *settings, struct text *why)
 {
 	if (failed(stand_open(stand, &settings->stand, why)))
@@ -23,6 +25,8 @@ bool run_await_delivery(const struct stand *stand, const struct run_settings *se
 			return false;
 		}
 		const struct mono now = clock_mono();
+		progress_tell(
+		        settings->load.progress, "delivered", account->distinct, messages, now);
 		if (account->messages != before) {
 			before = account->messages;
 			moved = now;

@@ -19,6 +19,7 @@
 
 static struct err stand_failure(
         struct stand *stand, const char *program, const char *output, struct text *why);
+static const char *stand_sluice_folder(const struct stand *stand);
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where);
 static void add_words(const char **words, const char *option, const char *value);
 
@@ -123,12 +124,17 @@ static void add_words(const char **words, const char *option, const char *value)
 	words[end + 1] = value;
 }
 
+static const char *stand_sluice_folder(const struct stand *stand)
+{
+	return stand->settings.sluice == NULL ? stand->settings.programs : stand->settings.sluice;
+}
+
 struct err stand_start_sluice(struct stand *stand, struct text *why)
 {
 	char program[STAND_PATH_MAX];
 	const char *const words[] = { program, "serve", "--config", stand->config, NULL };
 
-	(void)snprintf(program, sizeof program, "%s/sluice", stand->settings.programs);
+	(void)snprintf(program, sizeof program, "%s/sluice", stand_sluice_folder(stand));
 	if (failed(child_start(&stand->sluice, words, stand->sluice_output, false)))
 		return stand_failure(stand, "sluice serve", stand->sluice_output, why);
 	return err_ok();
@@ -206,7 +212,7 @@ bool stand_queue_count(const struct stand *stand, uint64_t *count)
 	const char *const words[] = { program, "queue", "count", "--config", stand->config, NULL };
 	unsigned long long number;
 
-	(void)snprintf(program, sizeof program, "%s/sluice", stand->settings.programs);
+	(void)snprintf(program, sizeof program, "%s/sluice", stand_sluice_folder(stand));
 	(void)snprintf(output, sizeof output, "%s/count", stand->folder);
 	if (!child_run(words, output))
 		return false;

@@ -21,6 +21,7 @@
 
 struct stand_settings {
 	const char *programs; /* the folder that has sluice and sluice-mock */
+	const char *sluice;   /* another that has sluice; NULL: the same */
 	const char *place;    /* where the stand's folder is made */
 	bool open;            /* the mock demands neither TLS nor sign-in, as an MX host */
 	unsigned sessions;    /* out */

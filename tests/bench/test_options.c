@@ -85,6 +85,11 @@ static void test_values(void **state)
 	assert_string_equal(told("delay"), "50");
 	assert_string_equal(told("ingest"), "");
 	assert_string_equal(told("to"), "");
+	assert_int_equal(
+	        read_words("throughput --tolerance 5% --json x --against /y"), OPTIONS_RUN);
+	assert_true(options.tolerance_percent > 4.9 && options.tolerance_percent < 5.1);
+	assert_string_equal(told("tolerance"), "5");
+	assert_string_equal(options.against, "/y");
 	assert_int_equal(read_words("load --to 127.0.0.1:25"), OPTIONS_RUN);
 	assert_string_equal(told("to"), "127.0.0.1:25");
 	assert_int_equal(options.run.load.target.port, 25);
@@ -113,6 +118,8 @@ static void test_says_what_is_wrong(void **state)
 	assert_wrong("throughput --rate nan", "not right");
 	assert_wrong("throughput --delay 1s", "not right");
 	assert_wrong("load --to somewhere", "not right");
+	assert_wrong("throughput --tolerance -1", "not right");
+	assert_wrong("throughput --tolerance 5x", "not right");
 	assert_wrong("throughput --nonsense", "see --help");
 	assert_false(options_set(&options, "nonsense", "1"));
 	assert_false(options_set(&options, "bdat", "1"));

@@ -1,0 +1,16 @@
+# Writes the body of bench/commit.h to BODY, if it is not the same already. cmake -DSOURCE=... -P
+set(commit unknown)
+if(EXISTS ${SOURCE}/.git)
+  execute_process(COMMAND git -C ${SOURCE} describe --always --dirty --abbrev=12 --exclude=*
+    OUTPUT_VARIABLE told OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed ERROR_QUIET)
+  if(failed EQUAL 0)
+    set(commit ${told})
+  endif()
+endif()
+set(text "#include \"bench/commit.h\"\n\nconst char commit_text[] = \"${commit}\";\n")
+if(EXISTS ${BODY})
+  file(READ ${BODY} before)
+endif()
+if(NOT "${before}" STREQUAL "${text}")
+  file(WRITE ${BODY} "${text}")
+endif()
