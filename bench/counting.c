@@ -17,50 +17,63 @@ static const char *const event_names[COUNTING_EVENTS] = {
 	"raw_syscalls/sys_enter", "syscalls/sys_enter_fdatasync", "syscalls/sys_enter_fsync",
 	"syscalls/sys_enter_msync", "syscalls/sys_enter_pwrite64", /* to descriptors that sync */
 };
-#define EVENT_WRITE 4
+#define EVENT_WRITE     4
+#define FIRST_NAMESPACE "pid:[4026531836]" /* PROC_PID_INIT_INO, the same on every machine */
 
+/* What is to be counted. */
+struct wanted {
+	uint64_t ids[COUNTING_EVENTS];
+	pid_t threads[COUNTING_THREADS_MAX];
+	size_t thread_count;
+	char descriptors[COUNTING_FILTER_MAX]; /* "fd == 7 || fd == 9"; empty: none syncs */
+};
+
+static bool wanted_find(struct wanted *wanted, pid_t pid, struct text *why);
 static bool event_id(const char *name, uint64_t *id);
-static bool counting_add_thread(struct counting *counting, pid_t thread,
-        const uint64_t ids[COUNTING_EVENTS], const char *filter);
-static bool counting_add(struct counting *counting, pid_t thread, unsigned event, uint64_t id);
-static void filter_syncing(pid_t pid, struct text *filter);
+static bool find_threads(struct wanted *wanted, pid_t pid);
+static void find_syncing(pid_t pid, struct text *filter);
 static bool descriptor_syncs(pid_t pid, const char *descriptor);
+static bool in_first_namespace(void);
+static bool count_by_cpu(struct counting *counting, const struct wanted *wanted);
+static bool count_by_thread(struct counting *counting, const struct wanted *wanted);
+static void put_threads(const struct wanted *wanted, struct text *filter);
+static bool counting_add(struct counting *counting, const struct wanted *wanted, unsigned event,
+        pid_t thread, int cpu, const char *filter);
 
 bool counting_open(struct counting *counting, pid_t pid, struct text *why)
 {
-	uint64_t ids[COUNTING_EVENTS];
-	char path[64];
-	char filter_text[COUNTING_FILTER_MAX];
-	struct text filter = TEXT_ON(filter_text);
-	const struct dirent *entry;
-	bool done = true;
+	struct wanted wanted;
 
 	counting->count = 0;
-	filter_syncing(pid, &filter);
+	if (!wanted_find(&wanted, pid, why))
+		return false;
+	if (in_first_namespace() && count_by_cpu(counting, &wanted))
+		return true;
+	counting_close(counting);
+	if (count_by_thread(counting, &wanted))
+		return true;
+	text_format(why, "counting system calls is not permitted: %s", strerror(errno));
+	counting_close(counting);
+	return false;
+}
+
+static bool wanted_find(struct wanted *wanted, pid_t pid, struct text *why)
+{
+	struct text descriptors = TEXT_ON(wanted->descriptors);
+
 	for (unsigned i = 0; i < COUNTING_EVENTS; i++) {
-		if (event_id(event_names[i], &ids[i]))
+		if (event_id(event_names[i], &wanted->ids[i]))
 			continue;
 		text_put(why, VIEW("the kernel's tracepoints can't be read here"));
 		return false;
 	}
-	(void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-	DIR *tasks = opendir(path);
-	if (tasks == NULL) {
+	if (!find_threads(wanted, pid)) {
 		text_put(why, VIEW("the process is gone"));
 		return false;
 	}
-	while (done && (entry = readdir(tasks)) != NULL) {
-		const pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
-		done = thread == 0 ||
-		       counting_add_thread(counting, thread, ids, text_string(&filter));
-	}
-	const int number = errno;
-	closedir(tasks);
-	if (done)
-		return true;
-	text_format(why, "counting system calls is not permitted: %s", strerror(number));
-	counting_close(counting);
-	return false;
+	find_syncing(pid, &descriptors);
+	(void)text_string(&descriptors);
+	return true;
 }
 
 static bool event_id(const char *name, uint64_t *id)
@@ -83,48 +96,27 @@ static bool event_id(const char *name, uint64_t *id)
 	return false;
 }
 
-static bool counting_add_thread(struct counting *counting, pid_t thread,
-        const uint64_t ids[COUNTING_EVENTS], const char *filter)
+static bool find_threads(struct wanted *wanted, pid_t pid)
 {
-	for (unsigned i = 0; i < COUNTING_EVENTS; i++) {
-		if (i == EVENT_WRITE && filter[0] == '\0')
-			continue;
-		const size_t at = counting->count;
-		if (!counting_add(counting, thread, i, ids[i]))
-			return false;
-		if (i == EVENT_WRITE && counting->count > at &&
-		        ioctl(counting->fds[at], PERF_EVENT_IOC_SET_FILTER, filter) != 0)
-			return false;
-	}
-	return true;
-}
+	char path[64];
+	const struct dirent *entry;
 
-/* A thread that ended meanwhile is none to count. */
-static bool counting_add(struct counting *counting, pid_t thread, unsigned event, uint64_t id)
-{
-	struct perf_event_attr wanted = {
-		.type = PERF_TYPE_TRACEPOINT,
-		.size = sizeof wanted,
-		.config = id,
-		.inherit = 1, /* by threads to come */
-	};
-
-	if (counting->count == sizeof counting->fds / sizeof counting->fds[0]) {
-		errno = EMFILE;
+	wanted->thread_count = 0;
+	(void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	DIR *tasks = opendir(path);
+	if (tasks == NULL)
 		return false;
-	}
-	const int fd =
-	        (int)syscall(SYS_perf_event_open, &wanted, thread, -1, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
-		return errno == ESRCH;
-	counting->events[counting->count] = event;
-	counting->fds[counting->count++] = fd;
-	return true;
+	while (wanted->thread_count < COUNTING_THREADS_MAX && (entry = readdir(tasks)) != NULL)
+		if (byte_is_digit(entry->d_name[0]))
+			wanted->threads[wanted->thread_count++] =
+			        (pid_t)strtol(entry->d_name, NULL, 10);
+	closedir(tasks);
+	return wanted->thread_count > 0;
 }
 
-/* "fd == 7 || fd == 9": what is written there is synced before the call returns. Beyond what fits
- * they are not counted; a spool has one. */
-static void filter_syncing(pid_t pid, struct text *filter)
+/* What is written there is synced before the call returns. Beyond what fits they are not counted;
+ * a spool has one. */
+static void find_syncing(pid_t pid, struct text *filter)
 {
 	char path[64];
 	const struct dirent *entry;
@@ -135,7 +127,7 @@ static void filter_syncing(pid_t pid, struct text *filter)
 		return;
 	while ((entry = readdir(descriptors)) != NULL) {
 		if (!byte_is_digit(entry->d_name[0]) || !descriptor_syncs(pid, entry->d_name) ||
-		        filter->size - filter->bytes < 32)
+		        filter->bytes > 256)
 			continue;
 		text_format(filter, "%sfd == %s", filter->bytes > 0 ? " || " : "", entry->d_name);
 	}
@@ -157,6 +149,88 @@ static bool descriptor_syncs(pid_t pid, const char *descriptor)
 			break;
 	fclose(file);
 	return (flags & O_DSYNC) != 0;
+}
+
+static bool in_first_namespace(void)
+{
+	char name[64];
+	const ssize_t bytes = readlink("/proc/self/ns/pid", name, sizeof name);
+
+	return bytes > 0 && view_equal(view_from(name, (size_t)bytes), VIEW(FIRST_NAMESPACE));
+}
+
+static bool count_by_cpu(struct counting *counting, const struct wanted *wanted)
+{
+	const long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	char bytes[COUNTING_FILTER_MAX];
+	char write_bytes[COUNTING_FILTER_MAX];
+	struct text threads = TEXT_ON(bytes);
+	struct text writes = TEXT_ON(write_bytes);
+
+	put_threads(wanted, &threads);
+	text_format(&writes, "(%s) && (%s)", text_string(&threads), wanted->descriptors);
+	if (threads.overflow || writes.overflow)
+		return false;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (unsigned i = 0; i < COUNTING_EVENTS; i++)
+			if (!counting_add(counting, wanted, i, -1, cpu,
+			            i == EVENT_WRITE ? text_string(&writes)
+			                             : text_string(&threads)))
+				return false;
+	return true;
+}
+
+static bool count_by_thread(struct counting *counting, const struct wanted *wanted)
+{
+	for (size_t thread = 0; thread < wanted->thread_count; thread++)
+		for (unsigned i = 0; i < COUNTING_EVENTS; i++)
+			if (!counting_add(counting, wanted, i, wanted->threads[thread], -1,
+			            i == EVENT_WRITE ? wanted->descriptors : ""))
+				return false;
+	return true;
+}
+
+/* Threads that were started together have neighbouring numbers: ranges are shorter, and quicker
+ * for the kernel to look through. */
+static void put_threads(const struct wanted *wanted, struct text *filter)
+{
+	for (size_t first = 0; first < wanted->thread_count;) {
+		size_t last = first;
+		while (last + 1 < wanted->thread_count &&
+		        wanted->threads[last + 1] == wanted->threads[last] + 1)
+			last++;
+		text_format(filter, "%s(common_pid >= %d && common_pid <= %d)",
+		        first > 0 ? " || " : "", (int)wanted->threads[first],
+		        (int)wanted->threads[last]);
+		first = last + 1;
+	}
+}
+
+/* A thread that ended meanwhile is none to count, nor is a CPU that is off, nor are writes where no
+ * descriptor syncs. */
+static bool counting_add(struct counting *counting, const struct wanted *wanted, unsigned event,
+        pid_t thread, int cpu, const char *filter)
+{
+	struct perf_event_attr attributes = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof attributes,
+		.config = wanted->ids[event],
+		.inherit = cpu < 0, /* by threads to come */
+	};
+
+	if (event == EVENT_WRITE && wanted->descriptors[0] == '\0')
+		return true;
+	if (counting->count == COUNTING_FDS_MAX) {
+		errno = EMFILE;
+		return false;
+	}
+	const int fd = (int)syscall(
+	        SYS_perf_event_open, &attributes, thread, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return errno == ESRCH || errno == ENODEV;
+	counting->events[counting->count] = event;
+	counting->fds[counting->count++] = fd;
+	return filter[0] == '\0' || ioctl(fd, PERF_EVENT_IOC_SET_FILTER, filter) == 0;
 }
 
 struct counted counting_read(const struct counting *counting)

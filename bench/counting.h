@@ -4,7 +4,10 @@
  * a descriptor that was opened with O_DSYNC before counting began, as LMDB's last of a commit.
  *
  * Needs what not everybody may: root, or kernel.perf_event_paranoid of -1 and readable tracefs.
- * Counts threads that run already, and those that they start.
+ * Counts the threads that are there when it is opened. An event that belongs to a thread is loaded
+ * and stored at every context switch, a microsecond or two each; so events belong to CPUs, with a
+ * filter for those threads, where thread ids are the kernel's own (in the first pid namespace).
+ * Elsewhere they belong to the threads, and to those that they start.
  *
  * Thread:  the owner's.
  * Owns:    descriptors, until counting_close().
@@ -18,13 +21,14 @@
 
 #include <sys/types.h>
 
-#define COUNTING_THREADS_MAX 256
+#define COUNTING_THREADS_MAX 256 /* or CPUs */
 #define COUNTING_EVENTS      5
-#define COUNTING_FILTER_MAX  256
+#define COUNTING_FILTER_MAX  4096 /* the kernel's own limit: a page */
+#define COUNTING_FDS_MAX     (COUNTING_THREADS_MAX * COUNTING_EVENTS)
 
 struct counting {
-	int fds[COUNTING_THREADS_MAX * COUNTING_EVENTS];
-	unsigned events[COUNTING_THREADS_MAX * COUNTING_EVENTS];
+	int fds[COUNTING_FDS_MAX];
+	unsigned events[COUNTING_FDS_MAX];
 	size_t count;
 };
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -14,16 +15,25 @@
 
 static struct counting counting;
 
-static void *call(void *argument)
+static int asked[2];
+
+static void call(void)
 {
-	(void)argument;
 	for (int i = 0; i < CALLS; i++)
 		(void)syscall(SYS_getppid);
 	(void)syscall(SYS_fsync, -1);
-	return NULL;
 }
 
-/* Of threads that are there, and of one that comes. */
+static void *call_when_asked(void *argument)
+{
+	char byte;
+
+	if (read(asked[0], &byte, 1) == 1)
+		call();
+	return argument;
+}
+
+/* Of all threads that are there, and of no other process. */
 static void test_counts(void **state)
 {
 	(void)state;
@@ -31,14 +41,26 @@ static void test_counts(void **state)
 	struct text why = TEXT_ON(words);
 	pthread_t thread;
 
-	if (!counting_open(&counting, getpid(), &why)) {
+	assert_int_equal(pipe(asked), 0);
+	assert_int_equal(pthread_create(&thread, NULL, call_when_asked, NULL), 0);
+	const bool counts = counting_open(&counting, getpid(), &why);
+	const pid_t other = fork();
+	if (other == 0) {
+		call();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	assert_int_equal(counts && counting_read(&counting).calls > CALLS / 2, false);
+	call();
+	assert_int_equal(write(asked[1], "x", 1), 1);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(asked[0]);
+	close(asked[1]);
+	if (!counts) {
 		assert_true(why.bytes > 0);
 		assert_int_equal(counting.count, 0);
 		skip(); /* not everybody may */
 	}
-	(void)call(NULL);
-	assert_int_equal(pthread_create(&thread, NULL, call, NULL), 0);
-	assert_int_equal(pthread_join(thread, NULL), 0);
 	const struct counted counted = counting_read(&counting);
 	assert_true(counted.calls >= 2 * CALLS);
 	assert_true(counted.calls < 3 * CALLS);
