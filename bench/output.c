@@ -8,7 +8,14 @@
 #include <errno.h>
 #include <jansson.h>
 
+static bool is_asked(const struct options *options);
 static bool write_json(const struct result *result, FILE *file);
+
+static bool is_asked(const struct options *options)
+{
+	return options->json != NULL || options->html != NULL || options->tracker != NULL ||
+	       options->base != NULL || options->against != NULL;
+}
 
 bool output_open(struct output *output, const struct options *options, struct text *why)
 {
@@ -23,6 +30,11 @@ bool output_open(struct output *output, const struct options *options, struct te
 	};
 
 	*output = (struct output){ 0 };
+	if ((options->row->traits & RUN_IS_TALE) != 0 && is_asked(options)) {
+		text_format(why, "%s tells in words: it has no figures to write or to compare",
+		        options->row->name);
+		return false;
+	}
 	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
 		struct output_file *made = &output->files[i];
 		if (wanted[i].name == NULL)

@@ -4,7 +4,7 @@
  *
  * Thread:  the program's main one.
  * Owns:    the files, until output_close().
- * Fails:   with the file's name and why in `why`.
+ * Fails:   with the file's name and why in `why`; or the run is a tale, that has no figures.
  */
 #ifndef SLUICE_OUTPUT_H
 #define SLUICE_OUTPUT_H
