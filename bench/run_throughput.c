@@ -66,8 +66,7 @@ static void throughput_add_log(
 	child_end(&stand->sluice);
 	if (child_logged(stand->sluice_output, "stopped", "commits", &number)) {
 		figures_add(figures, "commits", (double)number / messages, "1/message");
-		/* Its pages, and the page that says which are in force: LMDB writes that through
-		 * a descriptor opened with O_DSYNC, which is no call of its own. */
+		/* The journal's, one each; those of the tables, now and then, are not in it. */
 		if (!counted)
 			figures_add(
 			        figures, "engine_syncs", (double)number / messages, "1/message");
