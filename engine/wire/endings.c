@@ -1,36 +1,44 @@
 #include "engine/wire/endings.h"
 
 #include "queue/base/check.h"
+#include "queue/base/scan.h"
 
 static const struct view crlf = VIEW_INIT("\r\n");
 
-/* Some byte of word is zero. */
-static bool word_has_zero(uint64_t word)
-{
-	return ((word - 0x0101010101010101u) & ~word & 0x8080808080808080u) != 0;
-}
-
-/* Index of the first CR or LF, or view.bytes. Eight bytes at a time: every body passes here. */
+/* Index of the first CR or LF, or view.bytes. */
 static size_t endings_find(struct view view)
 {
-	const uint64_t every_byte = 0x0101010101010101u;
 	size_t at = 0;
 
-	for (; at + sizeof(uint64_t) <= view.bytes; at += sizeof(uint64_t)) {
-		uint64_t word;
-		memcpy(&word, view.data + at, sizeof word);
-		if (word_has_zero(word ^ (every_byte * '\r')) ||
-		        word_has_zero(word ^ (every_byte * '\n')))
-			break;
-	}
 	while (at < view.bytes && view.data[at] != '\r' && view.data[at] != '\n')
 		at++;
 	return at;
 }
 
+/* Bytes at the start of view among which nothing stops a run, as far as whole blocks go. It ends
+ * before a line's end that the last of them begins. */
+static size_t endings_skip(struct view view)
+{
+	uint64_t after_cr = 0; /* bit 0: the byte before this block is CR, */
+	uint64_t after_lf = 0; /* or LF */
+	size_t at = 0;
+
+	for (; at + SCAN_BYTES <= view.bytes; at += SCAN_BYTES) {
+		const struct scan block = scan_load(view.data + at);
+		const uint64_t cr = scan_equal(&block, '\r');
+		const uint64_t lf = scan_equal(&block, '\n');
+		const uint64_t dot = scan_equal(&block, '.');
+		if ((lf ^ (cr << 1 | after_cr)) != 0 || (dot & (lf << 1 | after_lf)) != 0)
+			break;
+		after_cr = cr >> 63;
+		after_lf = lf >> 63;
+	}
+	return at - after_cr - 2 * after_lf;
+}
+
 size_t endings_run(struct view view, enum endings_stop *stop)
 {
-	size_t at = 0;
+	size_t at = endings_skip(view);
 
 	for (;;) {
 		at += endings_find(view_skip(view, at));

@@ -1,7 +1,7 @@
 #include "engine/wire/header.h"
 
 #include "queue/base/check.h"
-#include "queue/base/utf8.h"
+#include "queue/base/scan.h"
 
 /* The fields that a relay looks at. */
 #define HEADER_FIELDS(X)                                                                           \
@@ -284,36 +284,61 @@ static size_t header_read(struct header *header, struct view bytes)
 	return bytes.bytes;
 }
 
-/* The longest line, whatever it belongs to. `last` is the byte before these. */
-static void header_measure(struct header *header, struct view bytes, char last)
+static void header_line(struct header *header, size_t bytes, bool cr)
 {
-	while (bytes.bytes > 0) {
-		size_t end = view_find(bytes, '\n');
-		if (end > 0)
-			last = bytes.data[end - 1];
-		header->line_bytes += end;
-		/* A CR at the end of all bytes so far may be half of the line's end. */
-		size_t length = header->line_bytes - (header->line_bytes > 0 && last == '\r');
-		if (length > header->longest_line)
-			header->longest_line = length;
-		if (end == bytes.bytes)
-			return;
-		header->line_bytes = 0;
-		last = '\n';
-		bytes = view_skip(bytes, end + 1);
+	const size_t length = bytes - (bytes > 0 && cr);
+
+	if (length > header->longest_line)
+		header->longest_line = length;
+}
+
+/* The longest line, whatever it belongs to; NUL, and in the body what is not ASCII. The body begins
+ * at `body`; `last` is the byte before these. */
+static void header_measure(struct header *header, struct view bytes, size_t body, char last)
+{
+	size_t start = 0; /* of the line */
+	uint64_t nul = 0;
+	uint64_t high = 0;
+
+	for (size_t at = 0; at < bytes.bytes; at += SCAN_BYTES) {
+		const size_t left = bytes.bytes - at;
+		const bool whole = left >= SCAN_BYTES;
+		const struct scan block =
+		        whole ? scan_load(bytes.data + at) : scan_load_rest(bytes.data + at, left);
+		const uint64_t there = whole ? UINT64_MAX : (UINT64_C(1) << left) - 1;
+		nul |= scan_equal(&block, '\0') & there;
+		if (at + SCAN_BYTES > body)
+			high |= scan_high(&block) &
+			        (at >= body ? UINT64_MAX : UINT64_MAX << (body - at));
+		for (uint64_t lf = scan_equal(&block, '\n'); lf != 0; lf &= lf - 1) {
+			const size_t end = at + (size_t)__builtin_ctzll(lf);
+			const char before = end > start ? bytes.data[end - 1]
+			                    : start > 0 ? '\n'
+			                                : last;
+			header_line(header, header->line_bytes + end - start, before == '\r');
+			header->line_bytes = 0;
+			start = end + 1;
+		}
 	}
+	/* A CR at the end of all bytes so far may be half of the line's end. */
+	if (start < bytes.bytes) {
+		header->line_bytes += bytes.bytes - start;
+		header_line(header, header->line_bytes, bytes.data[bytes.bytes - 1] == '\r');
+	}
+	header->has_nul |= nul != 0;
+	header->body_8bit |= high != 0;
 }
 
 void header_feed(struct header *header, struct view bytes)
 {
+	const char last = header->last_cr ? '\r' : '\n';
+	size_t body = 0;
+
 	if (bytes.bytes == 0)
 		return;
-	header_measure(header, bytes, header->last_cr ? '\r' : '\n');
-	header->has_nul |= view_find(bytes, '\0') < bytes.bytes;
-	struct view body = bytes;
 	if (header->state != HEADER_IN_BODY)
-		body = view_skip(bytes, header_read(header, bytes));
-	header->body_8bit |= !utf8_is_ascii(body);
+		body = header_read(header, bytes);
+	header_measure(header, bytes, body, last);
 	header->last_cr = bytes.data[bytes.bytes - 1] == '\r';
 }
 

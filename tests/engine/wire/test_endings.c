@@ -1,4 +1,5 @@
 #include "engine/wire/endings.h"
+#include "queue/base/random.h"
 
 #include "tests/engine/wire/every_string.h"
 
@@ -99,11 +100,66 @@ static void test_run_finds_every_place(void **state)
 	}
 }
 
+/* What endings_run() is to find, a byte at a time. */
+static size_t run_slowly(struct view view, enum endings_stop *stop)
+{
+	for (size_t at = 0; at < view.bytes; at++) {
+		const bool last = at + 1 == view.bytes;
+		if (view.data[at] != '\r' && view.data[at] != '\n')
+			continue;
+		if (view.data[at] == '\n' || (!last && view.data[at + 1] != '\n')) {
+			*stop = ENDINGS_STOP_BARE;
+			return at;
+		}
+		if (last) {
+			*stop = ENDINGS_STOP_CR;
+			return at;
+		}
+		at++;
+		if (at + 1 == view.bytes || view.data[at + 1] == '.') {
+			*stop = ENDINGS_STOP_AT_LINE;
+			return at + 1;
+		}
+	}
+	*stop = ENDINGS_STOP_IN_LINE;
+	return view.bytes;
+}
+
+/* Blocks of 64 bytes are looked at at once: long lines and short ones, and what stops a run at any
+ * place among them. */
+static void test_long_runs(void **state)
+{
+	(void)state;
+	static const char *const rare[] = { "\r", "\n", "\r\n.", "\r\r\n", "\r\n\n", ".", "\r\n" };
+	char data[700];
+	struct random random;
+
+	random_seed(&random, 5);
+	for (int round = 0; round < 40000; round++) {
+		const size_t bytes = random_below(&random, sizeof data);
+		const uint64_t line = 1 + random_below(&random, 150);
+		enum endings_stop is;
+		enum endings_stop wanted;
+		for (size_t i = 0; i < bytes; i++)
+			data[i] = random_below(&random, 40) == 0 ? '.' : 'x';
+		for (size_t i = 0; i + 2 < bytes; i += 2 + random_below(&random, line))
+			memcpy(data + i, i + 3 < bytes && data[i + 2] == '.' ? "xx" : "\r\n", 2);
+		if (bytes > 3 && random_below(&random, 2) == 0) {
+			const char *const text = rare[random_below(&random, 7)];
+			memcpy(data + random_below(&random, bytes - 3), text, strlen(text));
+		}
+		const struct view view = view_from(data, bytes);
+		assert_int_equal(endings_run(view, &is), run_slowly(view, &wanted));
+		assert_int_equal(is, wanted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_string),
 		cmocka_unit_test(test_run_finds_every_place),
+		cmocka_unit_test(test_long_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 #include "engine/wire/header.h"
+#include "queue/base/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -239,6 +240,40 @@ static void test_longest_line(void **state)
 	assert_int_equal(scanned(VIEW("\r\n\r\n")).longest_line, 0);
 }
 
+/* However it comes in pieces, what is measured is the same; a line's length by hand. */
+static void test_long_bodies(void **state)
+{
+	(void)state;
+	char data[1200];
+	struct random random;
+
+	random_seed(&random, 3);
+	for (int round = 0; round < 3000; round++) {
+		struct text text = text_on(data, sizeof data);
+		size_t longest = 4;
+		text_put(&text, VIEW("A: b\r\n\r\n"));
+		while (text.bytes < sizeof data - 300) {
+			const size_t length = random_below(&random, 250);
+			for (size_t i = 0; i < length; i++)
+				text_put_byte(&text, 'x');
+			text_put(&text, VIEW("\r\n"));
+			longest = length > longest ? length : longest;
+		}
+		const bool high = random_below(&random, 2) == 0;
+		const bool nul = random_below(&random, 2) == 0;
+		/* The last byte of either kind may stand at the very end. */
+		text_put_byte(&text, high ? '\xff' : 'x');
+		text_put_byte(&text, nul ? '\0' : 'x');
+		for (size_t step = 1; step < 200; step += 1 + random_below(&random, 70)) {
+			struct header header;
+			scan(&header, text_view(&text), step);
+			assert_int_equal(header.longest_line, longest);
+			assert_int_equal(header.body_8bit, high);
+			assert_int_equal(header.has_nul, nul);
+		}
+	}
+}
+
 static void test_expire(void **state)
 {
 	static const struct {
@@ -332,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_empty_fields),
 		cmocka_unit_test(test_values_that_do_not_fit),
 		cmocka_unit_test(test_longest_line),
+		cmocka_unit_test(test_long_bodies),
 		cmocka_unit_test(test_expire),
 		cmocka_unit_test(test_the_key_and_its_place),
 	};
