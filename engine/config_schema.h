@@ -51,7 +51,7 @@
 	  "the folder, made with mode 0700; holds data.mdb and control.sock") \
 	X(size, SIZE, NULL, "16MiB", NULL, \
 	  "most that new mail may fill of data.mdb, then 452; by default what the disk has") \
-	X(journal, SIZE, "32MiB", "0", "1GiB", \
+	X(journal, SIZE, "64MiB", "0", "1GiB", \
 	  "most of the journal: what happens is kept there first, and moved to data.mdb now " \
 	  "and then, when little of it is left; 0 for none") \
 	X(reserve, SIZE, "64MiB", "1MiB", "16GiB", \

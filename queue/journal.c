@@ -16,25 +16,30 @@ struct err journal_open(struct journal *journal, int folder_fd, uint64_t bytes_m
 	struct stat file;
 
 	check(bytes_max % JOURNAL_STEP_BYTES == 0);
-	*journal = (struct journal){ .bytes_max = bytes_max, .direct_fd = -1 };
+	*journal = (struct journal){ .bytes_max = bytes_max, .sync_fd = -1, .direct_fd = -1 };
 	journal->fd = openat(folder_fd, JOURNAL_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (journal->fd < 0)
 		return err_make(ERR_SYSTEM, errno);
 	if (fstat(journal->fd, &file) != 0)
 		return err_make(ERR_SYSTEM, errno);
-	journal->direct_fd = openat(folder_fd, JOURNAL_NAME, O_RDWR | O_CLOEXEC | O_DIRECT);
+	journal->sync_fd = openat(folder_fd, JOURNAL_NAME, O_WRONLY | O_CLOEXEC | O_DSYNC);
+	if (journal->sync_fd < 0)
+		return err_make(ERR_SYSTEM, errno);
+	journal->direct_fd =
+	        openat(folder_fd, JOURNAL_NAME, O_WRONLY | O_CLOEXEC | O_DSYNC | O_DIRECT);
 	journal->file_bytes = (uint64_t)file.st_size / JOURNAL_PAGE_BYTES * JOURNAL_PAGE_BYTES;
 	return err_ok();
 }
 
 void journal_close(struct journal *journal)
 {
-	if (journal->direct_fd >= 0)
-		close(journal->direct_fd);
-	if (journal->fd >= 0)
-		close(journal->fd);
-	journal->direct_fd = -1;
-	journal->fd = -1;
+	int *const fds[] = { &journal->fd, &journal->sync_fd, &journal->direct_fd };
+
+	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
 }
 
 void journal_restart(struct journal *journal, uint64_t number, const char salt[JOURNAL_SALT_BYTES])
@@ -100,7 +105,8 @@ static struct err journal_grow(struct journal *journal, uint64_t end)
 			return err_make(is_no_space(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
 		journal->file_bytes += piece.bytes;
 	}
-	return err_ok();
+	/* So that the groups find blocks, and nothing but their own to write. */
+	return fdatasync(journal->fd) == 0 ? err_ok() : err_make(ERR_BROKEN, errno);
 }
 
 /* A file system may open a file so, and refuse to write it so, or ask for more than whole pages. */
@@ -113,7 +119,7 @@ static int journal_write(struct journal *journal, struct view pages)
 		close(journal->direct_fd);
 		journal->direct_fd = -1;
 	}
-	return write_all(journal->fd, pages, journal->at);
+	return write_all(journal->sync_fd, pages, journal->at);
 }
 
 struct err journal_append(struct journal *journal, struct journal_group *group)
@@ -132,8 +138,6 @@ struct err journal_append(struct journal *journal, struct journal_group *group)
 	const int error = journal_write(journal, pages);
 	if (error != 0)
 		return err_make(is_no_space(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
-	if (fdatasync(journal->fd) != 0)
-		return err_make(ERR_BROKEN, errno);
 	journal->at = end;
 	journal->number++;
 	return err_ok();

@@ -26,7 +26,8 @@
 
 struct journal {
 	int fd;        /* -1: there is none */
-	int direct_fd; /* past the kernel's cache; -1: the file system can't */
+	int sync_fd;   /* what is written to it is on stable storage */
+	int direct_fd; /* likewise, past the kernel's cache; -1: the file system can't */
 	uint64_t bytes_max;
 	uint64_t file_bytes; /* have been written, with zeros at least */
 	uint64_t at;         /* where the next group goes */

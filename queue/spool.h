@@ -63,7 +63,7 @@ struct spool_settings {
 	uint64_t reserve_bytes;     /* allocated on disk for settles alone; 0: 64 MiB */
 	uint64_t map_bytes;         /* the map's first size; 0: 1 GiB */
 	uint64_t bytes_max;     /* most of data.mdb that new mail may fill; 0: as the disk allows */
-	uint64_t journal_bytes; /* most of the journal; 0: 32 MiB; SPOOL_NO_JOURNAL: none */
+	uint64_t journal_bytes; /* most of the journal; 0: 64 MiB; SPOOL_NO_JOURNAL: none */
 };
 
 /* Creates the directory (0700) where it is missing. ERR_EXISTS: another process has it open.

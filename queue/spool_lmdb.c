@@ -18,7 +18,7 @@
 
 /* A checkpoint is a stall of some milliseconds, and what the start reads after a crash; between two
  * of them most mail comes and goes. */
-#define JOURNAL_BYTES_DEFAULT (UINT64_C(32) << 20)
+#define JOURNAL_BYTES_DEFAULT (UINT64_C(64) << 20)
 
 /* Pages that a put may rewrite besides the rows it adds: a leaf in each of four tables, halves of
  * split ones, and its share of the ways to them. */

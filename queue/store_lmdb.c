@@ -200,8 +200,7 @@ struct err store_open(
 	store->folder_fd = -1;
 	store->lock_fd = -1;
 	store->sync_fd = -1;
-	store->journal.fd = -1;
-	store->journal.direct_fd = -1;
+	store->journal = (struct journal){ .fd = -1, .sync_fd = -1, .direct_fd = -1 };
 	struct err err = journal_group_init(&store->group, GROUP_BYTES_MAX);
 	if (!failed(err))
 		err = store_open_files(store, path, settings);

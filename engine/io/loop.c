@@ -71,11 +71,11 @@ void loop_begin(struct loop *loop)
 	timers_advance(&loop->timers, loop->now);
 }
 
-/* The CPU clock is a system call, so it is read at the first turn's start that is a millisecond
- * after the last: what it then shows is the turn before, and less than a millisecond more. */
+/* The CPU clock is a system call, so it is read at the first turn's start that is some time after
+ * the last: what it then shows is the turn before, and less than that time more. */
 static void loop_account(struct loop *loop)
 {
-	if (loop->now.ns - loop->cpu_read_at.ns < NS_PER_MS)
+	if (loop->now.ns - loop->cpu_read_at.ns < LOOP_CPU_READ_NS)
 		return;
 	int64_t cpu_ns = clock_thread_cpu_ns();
 	int64_t used_ns = cpu_ns - loop->cpu_ns;

@@ -27,6 +27,7 @@
 #define LOOP_TIMERS_PER_TURN      1024
 #define LOOP_HEAVY_PER_TURN       8                /* TLS handshake steps: up to 1 ms each */
 #define LOOP_TURN_LONG_NS         (10 * NS_PER_MS) /* CPU time; longer turns are counted */
+#define LOOP_CPU_READ_NS          (5 * NS_PER_MS)  /* it is read no more often */
 #define LOOP_STARVED_RETRY_NS     (5 * NS_PER_MS)  /* when memory may be back */
 
 /* Something to be run once, later in this turn or in one of the next. */
