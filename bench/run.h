@@ -35,6 +35,12 @@ MUST_CHECK bool run_throughput(
 /* Load straight into the mock: what load, mock and machine can do at all. */
 MUST_CHECK bool run_limit(
         const struct run_settings *settings, struct figures *figures, struct text *why);
+/* Accepting alone: the route's server is away (run_held.h). */
+MUST_CHECK bool run_ingest(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* Delivering alone: `churn.backlog` messages wait for the server, then it comes. */
+MUST_CHECK bool run_drain(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
 /* An hour at the limits of a pool of mailboxes, at STAND_SPEED times the speed. */
 MUST_CHECK bool run_hour(
         const struct run_settings *settings, struct figures *figures, struct text *why);

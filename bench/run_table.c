@@ -6,6 +6,10 @@ const struct run_row run_rows[] = {
 	        "`sluice serve` and `sluice-mock`, TLS and sign-in between the two" },
 	{ "limit", run_limit, 0, "",
 	        "the load straight into the mock, no relay: what can be had at all" },
+	{ "ingest", run_ingest, RUN_HAS_SPOOL, "",
+	        "accepting alone: the server is away, so nothing goes out" },
+	{ "drain", run_drain, RUN_HAS_SPOOL, "backlog=20000",
+	        "delivering alone: a backlog waits for the server, then it comes" },
 	{ "hour", run_hour, RUN_HAS_SPOOL, "messages=45000 size=2KiB seconds=60 mailboxes=20",
 	        "an hour at the limits of 20 mailboxes, 60 times as fast, with a quarter more\n"
 	        "mail than they may send; compare with `simulate --day hour`" },

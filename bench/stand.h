@@ -55,10 +55,12 @@ struct stand_account {
 	uint64_t distinct;
 	uint64_t duplicates;
 	uint64_t refused;
-	uint64_t tried;           /* with a tenant: every MAIL, */
-	uint64_t throttled;       /* those refused for the sake of a mailbox's limits, */
-	uint64_t over;            /* and those beyond a limit */
-	struct mono last;         /* delivery */
+	uint64_t connections;
+	uint64_t tried;     /* with a tenant: every MAIL, */
+	uint64_t throttled; /* those refused for the sake of a mailbox's limits, */
+	uint64_t over;      /* and those beyond a limit */
+	struct mono first;  /* delivery */
+	struct mono last;
 	struct histogram latency; /* from the client's sending to the mock's having it */
 	char **duplicate_ids;
 	size_t duplicate_id_count;

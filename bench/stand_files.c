@@ -204,11 +204,13 @@ bool stand_files_account(const char *path, struct stand_account *account)
 		.distinct = json_count(root, "distinct"),
 		.duplicates = json_count(root, "duplicates"),
 		.refused = json_count(root, "refused"),
+		.connections = json_count(root, "connections"),
 		.tried = json_count(tenant, "tried"),
 		.throttled = json_count(refused, mock_saying_word(MOCK_SAYS_CONCURRENT)) +
 		             json_count(refused, mock_saying_word(MOCK_SAYS_RATE)) +
 		             json_count(refused, mock_saying_word(MOCK_SAYS_DAILY)),
 		.over = json_count(tenant, "over"),
+		.first = { (int64_t)json_count(root, "first_ns") },
 		.last = { (int64_t)json_count(root, "last_ns") },
 		.duplicate_id_count = json_array_size(ids),
 	};

@@ -73,6 +73,27 @@ static void test_limit(void **state)
 	assert_true(figures_median(&figures, "tls_bdat_per_second") > 0);
 }
 
+/* Nothing that is handed in goes out. */
+static void test_ingest(void **state)
+{
+	(void)state;
+	const struct run_settings settings = small();
+
+	measure(run_ingest, &settings);
+	assert_true(figures_median(&figures, "acknowledged_per_second") > 0);
+	assert_true(figures_sum(&figures, "refused") < 0.5);
+}
+
+static void test_drain(void **state)
+{
+	(void)state;
+	const struct run_settings settings = small();
+
+	measure(run_drain, &settings);
+	assert_true(figures_median(&figures, "drain_per_second") > 0);
+	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
+}
+
 /* Four seconds of it: each mailbox sends, and keeps to its limit. */
 static void test_hour(void **state)
 {
@@ -142,6 +163,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_throughput),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_ingest),
+		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_hour),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_churn),

@@ -1,0 +1,43 @@
+/*
+ * Mail that is held: Sluice takes it, and its server is away (no mock listens where the route
+ * leads to), as on a day when the service can't be reached. What is handed in waits on disk and
+ * nothing is tried but, every second or two, a connection. To release it the mock is started.
+ *
+ * Thread:  the run's.
+ * Owns:    nothing beyond a run; the stand is the caller's.
+ * Fails:   false, and a sentence in `why`.
+ */
+#ifndef SLUICE_RUN_HELD_H
+#define SLUICE_RUN_HELD_H
+
+#include "bench/run.h"
+
+#define RUN_HELD_SETTLE_NS (500 * NS_PER_MS) /* for buffers to go back, letters to be read */
+
+/* How held mail went out. */
+struct run_drain {
+	double per_s;          /* from the first delivery to the last */
+	double cpu_us;         /* of the engine, a message */
+	double switches;       /* context switches of the engine, a message */
+	uint64_t connections;  /* that the mock was given */
+	uint64_t sent_twice;   /* messages */
+	uint64_t lost;         /* messages */
+	uint64_t memory_bytes; /* of the engine, right after */
+};
+
+/* The folder and Sluice, ready, and no mock. On failure nothing is left. */
+MUST_CHECK bool run_held_open(
+        struct stand *stand, const struct run_settings *settings, struct text *why);
+/* Hands `messages` in under the name `run` (load.h). */
+MUST_CHECK bool run_held_fill(struct stand *stand, const struct run_settings *settings,
+        const char *run, uint64_t messages, struct load_account *account, struct text *why);
+/* Starts the mock, and waits until it has `messages` or no more come. */
+MUST_CHECK bool run_held_release(struct stand *stand, const struct run_settings *settings,
+        uint64_t messages, struct run_drain *drain, struct text *why);
+/* Ends the mock: from here on mail is held. */
+void run_held_again(struct stand *stand);
+/* What Sluice used so far. */
+MUST_CHECK bool run_held_usage(
+        const struct stand *stand, struct child_usage *usage, struct text *why);
+
+#endif

@@ -1,0 +1,48 @@
+"""Every run of sluice-bench as a program: that it measures at all, and what it refuses."""
+
+import subprocess
+
+import pytest
+
+from harness import BUILD
+
+# run: options that keep it short, and a figure that it gives
+RUNS = {
+    "ingest": (["--messages", "200", "--size", "2KiB"], "acknowledged_per_second"),
+    "drain": (["--backlog", "200", "--size", "2KiB"], "drain_per_second"),
+}
+
+
+def bench(*words):
+    return subprocess.run([BUILD / "sluice-bench", *words], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=120, check=False)
+
+
+def figures(done):
+    """{name: value} of the lines `name value unit`."""
+    found = {}
+    for line in done.stdout.splitlines():
+        words = line.split()
+        if len(words) >= 3:
+            found[words[0]] = float(words[1])
+    return found
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_runs(run, folder):
+    words, figure = RUNS[run]
+    done = bench(run, "--spool", str(folder), *words)
+    assert done.returncode == 0, done
+    found = figures(done)
+    assert found[figure] > 0
+    assert found.get("lost", 0) == 0
+    assert not list(folder.iterdir()), "it takes everything down again"
+
+
+@pytest.mark.parametrize("words", [
+    ["nonsense"], [], ["drain", "--backlog", "0"], ["ingest", "--size", "1"], ["load"],
+    ["ingest", "drain"]], ids=" ".join)
+def test_refuses(words):
+    done = bench(*words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("sluice-bench: ")
