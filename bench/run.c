@@ -40,6 +40,48 @@ bool run_await_delivery(const struct stand *stand, const struct run_settings *se
 	return false;
 }
 
+bool run_hand_in(const struct run_settings *settings, const struct stand *stand,
+        const struct load_settings *load, struct load_account *account, struct text *why)
+{
+	struct load_settings at = *load;
+	struct pump pump;
+
+	at.target = stand_sluice(stand);
+	if (failed(pump_open(&pump, &at, settings->interrupted, why)))
+		return false;
+	bool done = pump_run(&pump, why);
+	*account = pump.load.account;
+	pump_close(&pump);
+	if (done && account->taken < at.messages) {
+		text_format(
+		        why, "Sluice refused %llu messages", (unsigned long long)account->refused);
+		done = false;
+	}
+	return done;
+}
+
+bool run_commits(const struct run_settings *settings, const struct stand *stand, unsigned group,
+        bool bare, int64_t within_ns, struct commits_result *result, struct text *why)
+{
+	char path[STAND_PATH_MAX + 32];
+	const struct commits_settings commits = { .path = path,
+		.bytes = settings->load.bytes,
+		.group = commits_fit(settings->load.bytes, group) ? group : 1,
+		.bare = bare,
+		.within_ns = within_ns };
+
+	(void)snprintf(path, sizeof path, "%s/commits.spool", stand->folder);
+	if (!commits_fit(commits.bytes, 1)) {
+		text_format(why, "no commit has room for a message of %zu bytes", commits.bytes);
+		return false;
+	}
+	const struct err err = commits_run(&commits, result);
+	if (!failed(err))
+		return true;
+	text_format(why, "%s: %s (%d)", path, err_text(err.code), err.detail);
+	return false;
+}
+
 void run_add_load(struct figures *figures, const struct load_account *account)
 {
 	const double seconds = (double)(account->last.ns - account->first.ns) / (double)NS_PER_S;

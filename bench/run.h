@@ -10,6 +10,7 @@
 #define SLUICE_RUN_H
 
 #include "bench/churn.h"
+#include "bench/commits.h"
 #include "bench/figures.h"
 #include "bench/load.h"
 #include "bench/pump.h"
@@ -18,6 +19,7 @@
 
 #define RUN_DELIVERY_PATIENCE (30 * NS_PER_S) /* without a delivery, after the load is in */
 #define RUN_LOOK_NS           (20 * NS_PER_MS)
+#define RUN_PART_GROUP        8 /* messages in a commit, about as throughput's have */
 
 struct run_settings {
 	struct stand_settings stand;
@@ -34,6 +36,15 @@ MUST_CHECK bool run_throughput(
         const struct run_settings *settings, struct figures *figures, struct text *why);
 /* Load straight into the mock: what load, mock and machine can do at all. */
 MUST_CHECK bool run_limit(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* Open loop: the acknowledgement's latency at a given rate, or at half of what can be had. */
+MUST_CHECK bool run_latency(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* One client that waits for each 250, against a bare commit of the same bytes. */
+MUST_CHECK bool run_ack(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* A server that answers after stand.delay_ms. */
+MUST_CHECK bool run_rtt(
         const struct run_settings *settings, struct figures *figures, struct text *why);
 /* Accepting alone: the route's server is away (run_held.h). */
 MUST_CHECK bool run_ingest(
@@ -66,6 +77,13 @@ MUST_CHECK bool run_open(
  * asked, or we were interrupted. */
 MUST_CHECK bool run_await_delivery(const struct stand *stand, const struct run_settings *settings,
         uint64_t messages, struct stand_account *account, struct text *why);
+/* Hands a load in at Sluice, whatever its target says. False also if any of it is refused. */
+MUST_CHECK bool run_hand_in(const struct run_settings *settings, const struct stand *stand,
+        const struct load_settings *load, struct load_account *account, struct text *why);
+/* Commits messages of load.bytes, or what of them a commit has room for (commits.h). */
+MUST_CHECK bool run_commits(const struct run_settings *settings, const struct stand *stand,
+        unsigned group, bool bare, int64_t within_ns, struct commits_result *result,
+        struct text *why);
 /* Acknowledgement's latency and rate. */
 void run_add_load(struct figures *figures, const struct load_account *account);
 

@@ -14,22 +14,10 @@ bool run_held_fill(struct stand *stand, const struct run_settings *settings, con
         uint64_t messages, struct load_account *account, struct text *why)
 {
 	struct load_settings load = settings->load;
-	struct pump pump;
 
-	load.target = stand_sluice(stand);
 	load.run = run;
 	load.messages = messages;
-	if (failed(pump_open(&pump, &load, settings->interrupted, why)))
-		return false;
-	bool done = pump_run(&pump, why);
-	*account = pump.load.account;
-	pump_close(&pump);
-	if (done && account->taken < messages) {
-		text_format(
-		        why, "Sluice refused %llu messages", (unsigned long long)account->refused);
-		done = false;
-	}
-	return done;
+	return run_hand_in(settings, stand, &load, account, why);
 }
 
 bool run_held_release(struct stand *stand, const struct run_settings *settings, uint64_t messages,

@@ -1,4 +1,10 @@
+#include "bench/commits.h"
+#include "bench/part_receive.h"
+#include "bench/part_send.h"
 #include "bench/run.h"
+
+#define LIMIT_COMMITS_NS    (400 * NS_PER_MS) /* of each way to commit */
+#define LIMIT_PART_MESSAGES 5000              /* at most: the parts are steady */
 
 /* One way of handing mail over. */
 struct limit_row {
@@ -16,8 +22,32 @@ static const struct limit_row limit_rows[] = {
 	{ "tls_bdat_per_second", "tls_bdat_p50", "tls-bdat", true, true },
 };
 
+/* One way of committing. */
+struct limit_commit {
+	const char *rate;
+	const char *latency;
+	unsigned group;
+	bool bare;
+};
+
+static const struct limit_commit limit_commits_rows[] = {
+	{ "bare_commit_1_per_second", "bare_commit_1_p50", 1, true },
+	{ "bare_commit_16_per_second", "bare_commit_16_p50", 16, true },
+	{ "bare_commit_64_per_second", "bare_commit_64_p50", 64, true },
+	{ "bare_commit_256_per_second", "bare_commit_256_p50", 256, true },
+	{ "spool_commit_1_per_second", "spool_commit_1_p50", 1, false },
+	{ "spool_commit_16_per_second", "spool_commit_16_p50", 16, false },
+	{ "spool_commit_64_per_second", "spool_commit_64_p50", 64, false },
+	{ "spool_commit_256_per_second", "spool_commit_256_p50", 256, false },
+};
+
 static bool limit_measure(const struct run_settings *settings, const struct limit_row *row,
         const struct load_settings *load, struct figures *figures, struct text *why);
+
+static bool limit_commits(const struct run_settings *settings, const struct stand *stand,
+        struct figures *figures, struct text *why);
+static bool limit_parts(const struct run_settings *settings, const struct stand *stand,
+        struct figures *figures, struct text *why);
 
 bool run_limit(const struct run_settings *settings, struct figures *figures, struct text *why)
 {
@@ -39,6 +69,8 @@ bool run_limit(const struct run_settings *settings, struct figures *figures, str
 	load.tls_host = VIEW("localhost");
 	for (size_t i = 0; done && i < sizeof limit_rows / sizeof limit_rows[0]; i++)
 		done = limit_measure(settings, &limit_rows[i], &load, figures, why);
+	done = done && limit_commits(settings, &stand, figures, why) &&
+	       limit_parts(settings, &stand, figures, why);
 	stand_close(&stand);
 	tls_context_destroy(load.tls);
 	return done;
@@ -68,4 +100,57 @@ static bool limit_measure(const struct run_settings *settings, const struct limi
 	}
 	pump_close(&pump);
 	return done;
+}
+
+static bool limit_commits(const struct run_settings *settings, const struct stand *stand,
+        struct figures *figures, struct text *why)
+{
+	const size_t count = sizeof limit_commits_rows / sizeof limit_commits_rows[0];
+
+	for (size_t i = 0; i < count; i++) {
+		const struct limit_commit *row = &limit_commits_rows[i];
+		struct commits_result result;
+		if (!commits_fit(settings->load.bytes, row->group))
+			continue; /* no commit of the engine is so large either */
+		if (!run_commits(
+		            settings, stand, row->group, row->bare, LIMIT_COMMITS_NS, &result, why))
+			return false;
+		figures_add(figures, row->rate, result.per_s, "1/s");
+		figures_add(figures, row->latency, (double)result.p50_ns / (double)NS_PER_MS, "ms");
+	}
+	return true;
+}
+
+/* What the engine does for a message, each part of it alone. */
+static bool limit_parts(const struct run_settings *settings, const struct stand *stand,
+        struct figures *figures, struct text *why)
+{
+	struct load_settings load = settings->load;
+	char certificate[STAND_PATH_MAX + 32];
+	char key[STAND_PATH_MAX + 32];
+	const struct part_send_settings send = {
+		.bytes = load.bytes,
+		.messages =
+		        load.messages < LIMIT_PART_MESSAGES ? load.messages : LIMIT_PART_MESSAGES,
+		.server = { .certificate_file = certificate, .key_file = key },
+		.client = { .verify = true, .ca_file = stand->authority },
+		.host = "localhost",
+	};
+	struct commits_result commit;
+	double receive_us = 0;
+	double send_us = 0;
+
+	(void)snprintf(certificate, sizeof certificate, "%s/mock.pem", stand->folder);
+	(void)snprintf(key, sizeof key, "%s/mock.key", stand->folder);
+	load.messages = send.messages;
+	if (!part_receive(&load, settings->interrupted, &receive_us, why) ||
+	        !run_commits(
+	                settings, stand, RUN_PART_GROUP, true, LIMIT_COMMITS_NS, &commit, why) ||
+	        !part_send(&send, &send_us, why))
+		return false;
+	figures_add(figures, "part_receive", receive_us, "us/message");
+	figures_add(figures, "part_commit", commit.cpu_us, "us/message");
+	figures_add(figures, "part_tls_send", send_us, "us/message");
+	figures_add(figures, "parts_sum", receive_us + commit.cpu_us + send_us, "us/message");
+	return true;
 }

@@ -4,8 +4,17 @@ const struct run_row run_rows[] = {
 	{ "throughput", run_throughput, RUN_HAS_SPOOL, "",
 	        "messages a second from the first MAIL to the last delivery: this load,\n"
 	        "`sluice serve` and `sluice-mock`, TLS and sign-in between the two" },
-	{ "limit", run_limit, 0, "",
-	        "the load straight into the mock, no relay: what can be had at all" },
+	{ "latency", run_latency, RUN_HAS_SPOOL, "",
+	        "acknowledgements at a --rate, however slow the answers are: from when a message\n"
+	        "was to be sent; else at half of what a short throughput reaches" },
+	{ "ack", run_ack, RUN_HAS_SPOOL, "messages=2000",
+	        "one client that waits for each 250, against a bare commit of the same bytes" },
+	{ "rtt", run_rtt, RUN_HAS_SPOOL, "delay=50 out=3 pipeline=16 messages=5000",
+	        "a server that is far away: messages a second against sessions * pipeline / "
+	        "delay" },
+	{ "limit", run_limit, RUN_HAS_SPOOL, "",
+	        "no relay: the load straight into the mock, commits of messages of this size, and\n"
+	        "what receiving, committing and sending one cost by themselves" },
 	{ "ingest", run_ingest, RUN_HAS_SPOOL, "",
 	        "accepting alone: the server is away, so nothing goes out" },
 	{ "drain", run_drain, RUN_HAS_SPOOL, "backlog=20000",

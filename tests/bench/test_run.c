@@ -71,6 +71,58 @@ static void test_limit(void **state)
 	measure(run_limit, &settings);
 	assert_true(figures_median(&figures, "plain_data_per_second") > 0);
 	assert_true(figures_median(&figures, "tls_bdat_per_second") > 0);
+	assert_true(figures_median(&figures, "bare_commit_1_per_second") > 0);
+	assert_true(figures_median(&figures, "spool_commit_256_p50") > 0);
+	const double parts = figures_median(&figures, "part_receive") +
+	                     figures_median(&figures, "part_commit") +
+	                     figures_median(&figures, "part_tls_send");
+	assert_true(figures_median(&figures, "part_tls_send") > 0);
+	assert_true(fabs(figures_median(&figures, "parts_sum") - parts) < 0.001);
+}
+
+/* With a rate nothing is tried before. */
+static void test_latency(void **state)
+{
+	(void)state;
+	struct run_settings settings = small();
+
+	measure(run_latency, &settings);
+	assert_true(fabs(figures_median(&figures, "rate") * 2 -
+	                    figures_median(&figures, "trial_per_second")) < 0.001);
+	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
+	settings.load.rate_per_s = 1000;
+	measure(run_latency, &settings);
+	assert_true(fabs(figures_median(&figures, "rate") - 1000) < 0.001);
+	assert_true(fabs(figures_median(&figures, "trial_per_second")) < 0.001);
+	assert_true(figures_median(&figures, "acknowledged_per_second") < 1100);
+}
+
+static void test_ack(void **state)
+{
+	(void)state;
+	const struct run_settings settings = small();
+
+	measure(run_ack, &settings);
+	assert_true(figures_median(&figures, "commit_p50") > 0);
+	assert_true(figures_median(&figures, "ack_against_commit") > 0);
+}
+
+/* No more than may be in flight is answered in a delay. */
+static void test_rtt(void **state)
+{
+	(void)state;
+	struct run_settings settings = small();
+	char why_text[512];
+	struct text why = TEXT_ON(why_text);
+
+	settings.stand.delay_ms = 10;
+	measure(run_rtt, &settings);
+	assert_true(figures_median(&figures, "of_bound") > 0);
+	assert_true(figures_median(&figures, "of_bound") < 101);
+	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
+	settings.stand.delay_ms = 0;
+	assert_false(run_rtt(&settings, &figures, &why));
+	assert_non_null(strstr(text_string(&why), "--delay"));
 }
 
 /* Nothing that is handed in goes out. */
@@ -163,6 +215,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_throughput),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_latency),
+		cmocka_unit_test(test_ack),
+		cmocka_unit_test(test_rtt),
 		cmocka_unit_test(test_ingest),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_hour),

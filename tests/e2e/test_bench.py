@@ -8,6 +8,10 @@ from harness import BUILD
 
 # run: options that keep it short, and a figure that it gives
 RUNS = {
+    "latency": (["--messages", "200", "--size", "2KiB"], "rate"),
+    "ack": (["--messages", "200"], "ack_against_commit"),
+    "rtt": (["--messages", "200", "--delay", "5"], "of_bound"),
+    "limit": (["--messages", "200"], "parts_sum"),
     "ingest": (["--messages", "200", "--size", "2KiB"], "acknowledged_per_second"),
     "drain": (["--backlog", "200", "--size", "2KiB"], "drain_per_second"),
 }
@@ -41,6 +45,7 @@ def test_runs(run, folder):
 
 @pytest.mark.parametrize("words", [
     ["nonsense"], [], ["drain", "--backlog", "0"], ["ingest", "--size", "1"], ["load"],
+    ["rtt", "--delay", "x"], ["latency", "--rate", "0"],
     ["ingest", "drain"]], ids=" ".join)
 def test_refuses(words):
     done = bench(*words)
