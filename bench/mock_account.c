@@ -162,6 +162,7 @@ bool mock_account_write(
 	json_object_set_new(root, "first_ns", json_integer((json_int_t)account->first.ns));
 	json_object_set_new(root, "last_ns", json_integer((json_int_t)account->last.ns));
 	json_object_set_new(root, "latency", histogram_json(&account->latency));
+	json_object_set_new(root, "tls_resumed", json_integer((json_int_t)account->tls_resumed));
 	json_object_set_new(root, "closed", json_integer((json_int_t)account->closed));
 	json_object_set_new(root, "lies", json_integer((json_int_t)account->lies));
 	json_object_set_new(root, "identities", identities_json(account));

@@ -38,7 +38,8 @@ struct mock_identity {
 struct mock_account {
 	uint64_t connections;
 	uint64_t tls_connections;
-	uint64_t messages; /* answered 250 to, or dropped after they were taken */
+	uint64_t tls_resumed; /* of them: no certificate was shown again */
+	uint64_t messages;    /* answered 250 to, or dropped after they were taken */
 	uint64_t recipients;
 	uint64_t bytes;
 	uint64_t without_id; /* messages that have no Message-ID */

@@ -30,6 +30,7 @@ static const char usage[] =
         "                          what limits there are\n"
         "  --certificate FILE      PEM; with --key offers STARTTLS\n"
         "  --key FILE              PEM\n"
+        "  --no-tickets            no TLS session is resumed: every handshake is a whole one\n"
         "  --client-ca FILE        PEM: asks clients for a certificate from there, by which\n"
         "                          a tenant's connector may know them\n"
         "  --auth LIST             mechanisms; of LOGIN, XOAUTH2, PLAIN (LOGIN,XOAUTH2; none\n"
@@ -112,6 +113,7 @@ enum option_name {
 	OPTION_CLIENT_CA,
 	OPTION_CERTIFICATE,
 	OPTION_KEY,
+	OPTION_NO_TICKETS,
 	OPTION_AUTH,
 	OPTION_USER,
 	OPTION_LACK,
@@ -134,6 +136,7 @@ static const struct option option_table[] = {
 	{ "client-ca", required_argument, NULL, OPTION_CLIENT_CA },
 	{ "certificate", required_argument, NULL, OPTION_CERTIFICATE },
 	{ "key", required_argument, NULL, OPTION_KEY },
+	{ "no-tickets", no_argument, NULL, OPTION_NO_TICKETS },
 	{ "auth", required_argument, NULL, OPTION_AUTH },
 	{ "user", required_argument, NULL, OPTION_USER },
 	{ "lack", required_argument, NULL, OPTION_LACK },
@@ -225,6 +228,9 @@ static bool option_set(struct options *options, int option, const char *value, s
 		return true;
 	case OPTION_CERTIFICATE:
 		options->tls.certificate_file = value;
+		return true;
+	case OPTION_NO_TICKETS:
+		options->tls.lacks_tickets = true;
 		return true;
 	case OPTION_KEY:
 		options->tls.key_file = value;

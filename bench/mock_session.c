@@ -86,6 +86,7 @@ void mock_session_work(struct mock_session *session, unsigned what)
 	if ((what & STREAM_SECURED) != 0) {
 		session->secure = true;
 		session->mock->account.tls_connections++;
+		session->mock->account.tls_resumed += tls_resumed(stream_tls(&session->stream));
 		mock_session_reset(session);
 		if (session->visit != NULL)
 			session_certified(session);

@@ -52,6 +52,9 @@ MUST_CHECK bool run_ingest(
 /* Delivering alone: `churn.backlog` messages wait for the server, then it comes. */
 MUST_CHECK bool run_drain(
         const struct run_settings *settings, struct figures *figures, struct text *why);
+/* Sessions out: what one costs, with TLS resumed and without. */
+MUST_CHECK bool run_handshake(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
 /* An hour at the limits of a pool of mailboxes, at STAND_SPEED times the speed. */
 MUST_CHECK bool run_hour(
         const struct run_settings *settings, struct figures *figures, struct text *why);

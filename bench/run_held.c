@@ -21,42 +21,44 @@ bool run_held_fill(struct stand *stand, const struct run_settings *settings, con
 }
 
 bool run_held_release(struct stand *stand, const struct run_settings *settings, uint64_t messages,
-        struct run_drain *drain, struct text *why)
+        struct figures *figures, struct run_drain *drain, struct text *why)
 {
 	struct stand_account account;
-	struct child_usage before;
-	struct child_usage after;
+	struct usage usage;
 
-	if (!run_held_usage(stand, &before, why) || failed(stand_start_mock(stand, why)) ||
-	        !run_await_delivery(stand, settings, messages, &account, why))
+	if (!usage_start(&usage, &stand->sluice, settings->uncounted, why))
 		return false;
-	const bool done = run_held_usage(stand, &after, why);
-	const double seconds = (double)(account.last.ns - account.first.ns) / (double)NS_PER_S;
+	if (failed(stand_start_mock(stand, why)) ||
+	        !run_await_delivery(stand, settings, messages, &account, why)) {
+		usage_drop(&usage);
+		return false;
+	}
 	const double count = (double)messages;
-	if (done)
-		*drain = (struct run_drain){
-			.per_s = seconds > 0 ? (double)(account.distinct - 1) / seconds : 0,
-			.cpu_us =
-			        (double)(after.cpu_ns - before.cpu_ns) / (double)NS_PER_US / count,
-			.switches = (double)(after.switches - before.switches) / count,
-			.connections = account.connections,
-			.sent_twice = account.duplicates,
-			.lost = account.distinct < messages ? messages - account.distinct : 0,
-			.memory_bytes = after.memory_bytes,
-		};
+	const struct usage_sum sum =
+	        usage_end(&usage, figures, count, count * (double)settings->load.bytes);
+	const double seconds = (double)(account.last.ns - account.first.ns) / (double)NS_PER_S;
+	*drain = (struct run_drain){
+		.per_s = seconds > 0 ? (double)(account.distinct - 1) / seconds : 0,
+		.seconds = seconds,
+		.cpu_us = (double)sum.cpu_ns / (double)NS_PER_US / count,
+		.distinct = account.distinct,
+		.connections = account.connections,
+		.resumed = account.tls_resumed,
+		.sent_twice = account.duplicates,
+		.lost = account.distinct < messages ? messages - account.distinct : 0,
+		.most_bytes = sum.own_most_bytes,
+	};
 	stand_account_finish(&account);
-	return done;
+	return true;
+}
+
+void run_held_add_end(struct figures *figures, const struct run_drain *drain)
+{
+	figures_add(figures, "sent_twice", (double)drain->sent_twice, "messages");
+	figures_add(figures, "lost", (double)drain->lost, "messages");
 }
 
 void run_held_again(struct stand *stand)
 {
 	child_end(&stand->mock);
-}
-
-bool run_held_usage(const struct stand *stand, struct child_usage *usage, struct text *why)
-{
-	if (child_usage(&stand->sluice, usage))
-		return true;
-	text_put(why, VIEW("sluice serve ended by itself"));
-	return false;
 }

@@ -16,13 +16,15 @@
 
 /* How held mail went out. */
 struct run_drain {
-	double per_s;          /* from the first delivery to the last */
-	double cpu_us;         /* of the engine, a message */
-	double switches;       /* context switches of the engine, a message */
-	uint64_t connections;  /* that the mock was given */
-	uint64_t sent_twice;   /* messages */
-	uint64_t lost;         /* messages */
-	uint64_t memory_bytes; /* of the engine, right after */
+	double per_s;         /* from the first delivery to the last */
+	double seconds;       /* between those */
+	double cpu_us;        /* of the engine, a message */
+	uint64_t distinct;    /* messages */
+	uint64_t connections; /* that the mock was given */
+	uint64_t resumed;     /* of them, TLS that was resumed */
+	uint64_t sent_twice;  /* messages */
+	uint64_t lost;        /* messages */
+	uint64_t most_bytes;  /* the engine's memory */
 };
 
 /* The folder and Sluice, ready, and no mock. On failure nothing is left. */
@@ -31,13 +33,13 @@ MUST_CHECK bool run_held_open(
 /* Hands `messages` in under the name `run` (load.h). */
 MUST_CHECK bool run_held_fill(struct stand *stand, const struct run_settings *settings,
         const char *run, uint64_t messages, struct load_account *account, struct text *why);
-/* Starts the mock, and waits until it has `messages` or no more come. */
+/* Starts the mock, and waits until it has `messages` or no more come. What the engine used goes to
+ * `figures`, or NULL. */
 MUST_CHECK bool run_held_release(struct stand *stand, const struct run_settings *settings,
-        uint64_t messages, struct run_drain *drain, struct text *why);
+        uint64_t messages, struct figures *figures, struct run_drain *drain, struct text *why);
+/* sent_twice and lost. */
+void run_held_add_end(struct figures *figures, const struct run_drain *drain);
 /* Ends the mock: from here on mail is held. */
 void run_held_again(struct stand *stand);
-/* What Sluice used so far. */
-MUST_CHECK bool run_held_usage(
-        const struct stand *stand, struct child_usage *usage, struct text *why);
 
 #endif

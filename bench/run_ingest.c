@@ -5,25 +5,21 @@ bool run_ingest(const struct run_settings *settings, struct figures *figures, st
 {
 	struct stand stand;
 	struct load_account load;
-	struct child_usage before;
-	struct child_usage after;
+	struct usage usage;
 
 	if (!run_held_open(&stand, settings, why))
 		return false;
-	const bool done =
-	        run_held_usage(&stand, &before, why) &&
-	        run_held_fill(&stand, settings, "ingest", settings->load.messages, &load, why) &&
-	        run_held_usage(&stand, &after, why);
+	bool done = usage_start(&usage, &stand.sluice, settings->uncounted, why);
+	if (done) {
+		done = run_held_fill(
+		        &stand, settings, "ingest", settings->load.messages, &load, why);
+		if (!done)
+			usage_drop(&usage);
+	}
 	if (done) {
 		const double messages = (double)load.taken;
 		run_add_load(figures, &load);
-		figures_add(figures, "engine_cpu",
-		        (double)(after.cpu_ns - before.cpu_ns) / (double)NS_PER_US / messages,
-		        "us/message");
-		figures_add(figures, "engine_switches",
-		        (double)(after.switches - before.switches) / messages, "1/message");
-		figures_add(
-		        figures, "engine_memory", (double)after.memory_bytes / (1 << 20), "MiB");
+		(void)usage_end(&usage, figures, messages, messages * (double)settings->load.bytes);
 	} else {
 		child_last_words(stand.sluice_output);
 	}

@@ -61,13 +61,20 @@ static bool latency_measure(const struct run_settings *settings, const struct st
 {
 	struct load_account account;
 	struct stand_account there;
+	struct usage usage;
 
-	if (!run_hand_in(settings, stand, load, &account, why) ||
-	        !run_await_delivery(stand, settings, before + load->messages, &there, why))
+	if (!usage_start(&usage, &stand->sluice, settings->uncounted, why))
 		return false;
+	if (!run_hand_in(settings, stand, load, &account, why) ||
+	        !run_await_delivery(stand, settings, before + load->messages, &there, why)) {
+		usage_drop(&usage);
+		return false;
+	}
+	const double messages = (double)account.taken;
 	const uint64_t delivered = there.distinct - before;
 	figures_add(figures, "rate", load->rate_per_s, "1/s");
 	run_add_load(figures, &account);
+	(void)usage_end(&usage, figures, messages, messages * (double)load->bytes);
 	figures_add(figures, "sent_twice", (double)there.duplicates, "messages");
 	figures_add(figures, "lost",
 	        delivered < account.taken ? (double)(account.taken - delivered) : 0, "messages");

@@ -19,6 +19,9 @@ const struct run_row run_rows[] = {
 	        "accepting alone: the server is away, so nothing goes out" },
 	{ "drain", run_drain, RUN_HAS_SPOOL, "backlog=20000",
 	        "delivering alone: a backlog waits for the server, then it comes" },
+	{ "handshake", run_handshake, RUN_HAS_SPOOL, "messages=2000 size=2KiB",
+	        "sessions out a second, one message each, and what one costs: with TLS that is\n"
+	        "resumed, and with whole handshakes" },
 	{ "hour", run_hour, RUN_HAS_SPOOL, "messages=45000 size=2KiB seconds=60 mailboxes=20",
 	        "an hour at the limits of 20 mailboxes, 60 times as fast, with a quarter more\n"
 	        "mail than they may send; compare with `simulate --day hour`" },

@@ -107,12 +107,15 @@ struct err stand_start_mock(struct stand *stand, struct text *why)
 	}
 	if (stand->settings.delay_ms > 0)
 		add_words(words, "--delay", delay);
+	if (stand->settings.lacks_tickets)
+		add_words(words, "--no-tickets", NULL);
 	const struct err err = child_start(&stand->mock, words, stand->mock_output, false);
 	if (failed(err) || !child_await(&stand->mock, "event=ready", STAND_READY_NS))
 		return stand_failure(stand, "sluice-mock", stand->mock_output, why);
 	return err_ok();
 }
 
+/* `value` NULL: it has none. */
 static void add_words(const char **words, const char *option, const char *value)
 {
 	size_t end = 0;

@@ -28,9 +28,11 @@ struct stand_settings {
 	unsigned pipeline;
 	unsigned ingest_threads; /* 0: Sluice's default */
 	unsigned delivery_threads;
-	bool remembers;       /* sent_memory is on */
-	unsigned connections; /* in, at most */
-	unsigned delay_ms;    /* of the mock's replies */
+	unsigned messages_per_session; /* out; 0: any number */
+	bool lacks_tickets;            /* the mock's TLS sessions can't be resumed */
+	bool remembers;                /* sent_memory is on */
+	unsigned connections;          /* in, at most */
+	unsigned delay_ms;             /* of the mock's replies */
 	/* Of a tenant whose minute takes a second, each with the service's limits, and told to
 	 * Sluice as such; 0: one account without limits. */
 	unsigned mailboxes;
@@ -56,10 +58,11 @@ struct stand_account {
 	uint64_t duplicates;
 	uint64_t refused;
 	uint64_t connections;
-	uint64_t tried;     /* with a tenant: every MAIL, */
-	uint64_t throttled; /* those refused for the sake of a mailbox's limits, */
-	uint64_t over;      /* and those beyond a limit */
-	struct mono first;  /* delivery */
+	uint64_t tls_resumed; /* of them */
+	uint64_t tried;       /* with a tenant: every MAIL, */
+	uint64_t throttled;   /* those refused for the sake of a mailbox's limits, */
+	uint64_t over;        /* and those beyond a limit */
+	struct mono first;    /* delivery */
 	struct mono last;
 	struct histogram latency; /* from the client's sending to the mock's having it */
 	char **duplicate_ids;

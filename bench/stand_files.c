@@ -108,6 +108,8 @@ static void config_write(const struct stand *stand, FILE *file)
 	        "    port: %u\n"
 	        "    tls: {verify: true, ca_file: ca.pem}\n",
 	        settings->connections, settings->connections, stand->sluice_port, stand->mock_port);
+	if (settings->messages_per_session > 0)
+		fprintf(file, "    messages_per_session: %u\n", settings->messages_per_session);
 	if (settings->mailboxes > 0)
 		config_write_mailboxes(stand, file);
 	else
@@ -205,6 +207,7 @@ bool stand_files_account(const char *path, struct stand_account *account)
 		.duplicates = json_count(root, "duplicates"),
 		.refused = json_count(root, "refused"),
 		.connections = json_count(root, "connections"),
+		.tls_resumed = json_count(root, "tls_resumed"),
 		.tried = json_count(tenant, "tried"),
 		.throttled = json_count(refused, mock_saying_word(MOCK_SAYS_CONCURRENT)) +
 		             json_count(refused, mock_saying_word(MOCK_SAYS_RATE)) +

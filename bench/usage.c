@@ -97,6 +97,8 @@ struct usage_sum usage_end(
 	sum.write_bytes = after.write_bytes - before->write_bytes;
 	sum.own_most_bytes = usage->own_most_bytes;
 	sum.mapped_most_bytes = usage->mapped_most_bytes;
+	if (figures == NULL)
+		return sum;
 	add_cpu(figures, before, &after, sum.cpu_ns, messages);
 	if (usage_lack(usage) == NULL) {
 		figures_add(

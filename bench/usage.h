@@ -53,7 +53,7 @@ struct usage_sum {
 MUST_CHECK bool usage_start(
         struct usage *usage, const struct child *child, bool uncounted, struct text *why);
 /* Adds the rows engine_*: all of them a message, what is written a byte of mail. 0 bytes: the
- * latter lack. A process that is gone adds none. Gives the sum. */
+ * latter lack. A process that is gone adds none. `figures` NULL: no rows. Gives the sum. */
 struct usage_sum usage_end(
         struct usage *usage, struct figures *figures, double messages, double mail_bytes);
 void usage_drop(struct usage *usage);

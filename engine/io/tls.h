@@ -33,6 +33,7 @@ struct tls_server_settings {
 	 * that can't be verified: tls_peer_name() and tls_auth() tell. */
 	bool asks_certificate;
 	const char *client_ca_file; /* PEM; whom their certificates must come from */
+	bool lacks_tickets;         /* clients get nothing to resume by: for measuring */
 };
 
 struct tls_client_settings {

@@ -112,6 +112,10 @@ struct err tls_context_server(
 	SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF); /* tickets serve */
 	check(SSL_CTX_set_dh_auto(context->ssl, 1) == 1);
+	if (settings->lacks_tickets) {
+		SSL_CTX_set_options(context->ssl, SSL_OP_NO_TICKET); /* TLS 1.2 */
+		check(SSL_CTX_set_num_tickets(context->ssl, 0) == 1);
+	}
 	*result = context;
 	return err_ok();
 }

@@ -205,6 +205,7 @@ static void lines_are_the_real_ones(void **state)
 	caller_hang_up();
 	assert_int_equal(mock.account.messages, 1);
 	assert_int_equal(mock.account.tls_connections, 1);
+	assert_int_equal(mock.account.tls_resumed, 0);
 	mock_close();
 }
 

@@ -146,6 +146,20 @@ static void test_drain(void **state)
 	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
 }
 
+/* One message a session, which is resumed or is not. */
+static void test_handshake(void **state)
+{
+	(void)state;
+	const struct run_settings settings = small();
+
+	measure(run_handshake, &settings);
+	assert_true(figures_median(&figures, "resumed_sessions_per_second") > 0);
+	assert_true(figures_median(&figures, "whole_sessions_per_second") > 0);
+	assert_true(figures_median(&figures, "resumed_share") > 50);
+	assert_true(figures_median(&figures, "whole_share") > 99.9);
+	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
+}
+
 /* Four seconds of it: each mailbox sends, and keeps to its limit. */
 static void test_hour(void **state)
 {
@@ -220,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_rtt),
 		cmocka_unit_test(test_ingest),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_handshake),
 		cmocka_unit_test(test_hour),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_churn),

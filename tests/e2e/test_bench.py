@@ -12,6 +12,7 @@ RUNS = {
     "ack": (["--messages", "200"], "ack_against_commit"),
     "rtt": (["--messages", "200", "--delay", "5"], "of_bound"),
     "limit": (["--messages", "200"], "parts_sum"),
+    "handshake": (["--messages", "200"], "whole_sessions_per_second"),
     "ingest": (["--messages", "200", "--size", "2KiB"], "acknowledged_per_second"),
     "drain": (["--backlog", "200", "--size", "2KiB"], "drain_per_second"),
 }

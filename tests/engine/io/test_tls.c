@@ -259,6 +259,31 @@ static void test_sessions_are_resumed_with_the_same_host_only(void **state)
 	tls_context_destroy(client);
 }
 
+static void test_without_tickets_nothing_is_resumed(void **state)
+{
+	static struct peers peers;
+	const struct tls_server_settings settings = { .certificate_file = shop.good,
+		.key_file = shop.certificates.key,
+		.lacks_tickets = true };
+	struct tls_context *client = client_context(true);
+	struct tls_context *server = NULL;
+	char room[512];
+	struct text why = TEXT_ON(room);
+
+	(void)state;
+	assert_int_equal(tls_context_server(&server, &settings, &why).code, ERR_OK);
+	for (int i = 0; i < 2; i++) {
+		secure(&peers, server, client, "mail.example");
+		peers_turn_until(&peers, (peers.server.news & STREAM_SECURED) != 0);
+		assert_false(tls_resumed(stream_tls(&peers.client.stream)));
+		assert_true(stream_put(&peers.server.stream, VIEW("250\r\n")));
+		peers_turn_until(&peers, peers.client.input_bytes == 5);
+		peers_close(&peers);
+	}
+	tls_context_destroy(server);
+	tls_context_destroy(client);
+}
+
 /* What a client sends between STARTTLS and the handshake is not taken for secure. */
 static void test_injected_commands_are_discarded(void **state)
 {
@@ -497,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_an_unknown_authority_is_named),
 		cmocka_unit_test(test_without_verification_anything_passes),
 		cmocka_unit_test(test_sessions_are_resumed_with_the_same_host_only),
+		cmocka_unit_test(test_without_tickets_nothing_is_resumed),
 		cmocka_unit_test(test_injected_commands_are_discarded),
 		cmocka_unit_test(test_what_is_not_tls_is_told),
 		cmocka_unit_test(test_a_peer_may_leave_in_mid_handshake),
