@@ -1,5 +1,7 @@
 #include "bench/histogram.h"
 
+#include "queue/base/check.h"
+
 #include <string.h>
 
 #define STEPS (1u << HISTOGRAM_STEPS_BITS)
@@ -54,6 +56,21 @@ void histogram_merge(struct histogram *histogram, const struct histogram *other)
 	histogram->count += other->count;
 	if (other->most_ns > histogram->most_ns)
 		histogram->most_ns = other->most_ns;
+}
+
+void histogram_take_away(struct histogram *histogram, const struct histogram *earlier)
+{
+	int64_t most_ns = 0;
+
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		check(histogram->counts[i] >= earlier->counts[i]);
+		histogram->counts[i] -= earlier->counts[i];
+		if (histogram->counts[i] > 0)
+			most_ns = (int64_t)bucket_most(i);
+	}
+	histogram->count -= earlier->count;
+	if (histogram->most_ns > most_ns)
+		histogram->most_ns = most_ns;
 }
 
 int64_t histogram_bucket_most(size_t bucket)

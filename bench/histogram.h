@@ -26,6 +26,8 @@ void histogram_add(struct histogram *histogram, int64_t ns);
 void histogram_add_many(struct histogram *histogram, int64_t ns, uint64_t count);
 /* Adds all of `other`. */
 void histogram_merge(struct histogram *histogram, const struct histogram *other);
+/* Takes away all of `earlier`, what this one was before. The most is known to a bucket then. */
+void histogram_take_away(struct histogram *histogram, const struct histogram *earlier);
 /* The largest duration of a bucket. */
 int64_t histogram_bucket_most(size_t bucket);
 /* The duration that `share` (0..1) of all stay within; 0 when there are none. */

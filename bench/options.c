@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MORE 100 /* than the load opens */
+#define LANES_DEFAULT    10000
 #define SIZE_MAX_BYTES   ((uint64_t)1 << 30)
 #define ROWS_MAX         64 /* of getopt's table */
 #define HELP_COLUMN      20 /* where what an option does begins */
@@ -51,6 +52,8 @@ const struct option_row option_rows[] = {
 	        "of a tenant with limits whose minute takes a second; else one without limits" },
 	{ OF_SLUICE, "delay", "MS", OPTION_UNSIGNED, STAND(delay_ms), 0, 60000,
 	        "every reply of the mock comes so much later" },
+	{ OF_SLUICE, "lanes", "N", OPTION_UNSIGNED, offsetof(struct options, run.lanes), 1, 10000,
+	        "the most of `lanes`" },
 	{ OF_ALL, "backlog", "N", OPTION_U64, offsetof(struct options, run.churn.backlog), 1,
 	        10000000, "messages that wait" },
 	{ OF_ALL, "seconds", "N", OPTION_U64, offsetof(struct options, seconds), 1, 86400,
@@ -160,6 +163,7 @@ void options_default(struct options *options, const struct run_row *row)
 		.row = row,
 		.run = { .stand = { .sessions = 20, .pipeline = 16 },
 		        .load = LOAD_SETTINGS,
+		        .lanes = LANES_DEFAULT,
 		        .churn = CHURN_SETTINGS },
 		.repeat = 1,
 		.tolerance_percent = 10,

@@ -27,6 +27,7 @@ struct run_settings {
 	struct churn_settings churn;
 	unsigned hour_s;    /* how long the hour takes: an hour of the tenant's time, or less */
 	const char *ledger; /* of `load`: a file's path, or NULL */
+	unsigned lanes;     /* of `lanes`: the most */
 	bool uncounted;     /* system calls are not counted */
 	const volatile sig_atomic_t *interrupted;
 };
@@ -51,6 +52,12 @@ MUST_CHECK bool run_ingest(
         const struct run_settings *settings, struct figures *figures, struct text *why);
 /* Delivering alone: `churn.backlog` messages wait for the server, then it comes. */
 MUST_CHECK bool run_drain(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* load.messages wait: memory, restarts, and how they go out, against none that wait. */
+MUST_CHECK bool run_backlog(
+        const struct run_settings *settings, struct figures *figures, struct text *why);
+/* A message's cost by the number of lanes. */
+MUST_CHECK bool run_lanes(
         const struct run_settings *settings, struct figures *figures, struct text *why);
 /* Sessions out: what one costs, with TLS resumed and without. */
 MUST_CHECK bool run_handshake(

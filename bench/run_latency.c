@@ -4,17 +4,17 @@
 #define LATENCY_SHARE          0.5   /* of the rate that the trial reaches */
 
 static bool latency_try(const struct run_settings *settings, const struct stand *stand,
-        double *per_s, uint64_t *messages, struct text *why);
+        double *per_s, struct stand_account *there, struct text *why);
 static bool latency_measure(const struct run_settings *settings, const struct stand *stand,
-        const struct load_settings *load, uint64_t before, struct figures *figures,
-        struct text *why);
+        const struct load_settings *load, const struct stand_account *before,
+        struct figures *figures, struct text *why);
 
 /* Open loop: a message is sent when its time has come, however slow the answers are. */
 bool run_latency(const struct run_settings *settings, struct figures *figures, struct text *why)
 {
 	struct stand stand;
 	struct load_settings load = settings->load;
-	uint64_t before = 0;
+	struct stand_account before = { 0 };
 	double per_s = 0;
 
 	if (!run_open(&stand, settings, why))
@@ -27,37 +27,35 @@ bool run_latency(const struct run_settings *settings, struct figures *figures, s
 			figures_add(figures, "trial_per_second", per_s, "1/s");
 	}
 	load.run = "latency";
-	done = done && latency_measure(settings, &stand, &load, before, figures, why);
+	done = done && latency_measure(settings, &stand, &load, &before, figures, why);
 	if (!done)
 		child_last_words(stand.sluice_output);
+	stand_account_finish(&before);
 	stand_close(&stand);
 	return done;
 }
 
 /* As throughput does it, for a short time: what rate can be had? */
 static bool latency_try(const struct run_settings *settings, const struct stand *stand,
-        double *per_s, uint64_t *messages, struct text *why)
+        double *per_s, struct stand_account *there, struct text *why)
 {
 	struct load_settings load = settings->load;
 	struct load_account account;
-	struct stand_account there;
 
 	load.run = "trial";
 	if (load.messages > LATENCY_TRIAL_MESSAGES)
 		load.messages = LATENCY_TRIAL_MESSAGES;
 	if (!run_hand_in(settings, stand, &load, &account, why) ||
-	        !run_await_delivery(stand, settings, load.messages, &there, why))
+	        !run_await_delivery(stand, settings, load.messages, there, why))
 		return false;
-	*per_s = (double)there.distinct * (double)NS_PER_S /
-	         (double)(there.last.ns - account.first.ns);
-	*messages = there.distinct;
-	stand_account_finish(&there);
+	*per_s = (double)there->distinct * (double)NS_PER_S /
+	         (double)(there->last.ns - account.first.ns);
 	return true;
 }
 
 static bool latency_measure(const struct run_settings *settings, const struct stand *stand,
-        const struct load_settings *load, uint64_t before, struct figures *figures,
-        struct text *why)
+        const struct load_settings *load, const struct stand_account *before,
+        struct figures *figures, struct text *why)
 {
 	struct load_account account;
 	struct stand_account there;
@@ -66,14 +64,17 @@ static bool latency_measure(const struct run_settings *settings, const struct st
 	if (!usage_start(&usage, &stand->sluice, settings->uncounted, why))
 		return false;
 	if (!run_hand_in(settings, stand, load, &account, why) ||
-	        !run_await_delivery(stand, settings, before + load->messages, &there, why)) {
+	        !run_await_delivery(
+	                stand, settings, before->distinct + load->messages, &there, why)) {
 		usage_drop(&usage);
 		return false;
 	}
 	const double messages = (double)account.taken;
-	const uint64_t delivered = there.distinct - before;
+	const uint64_t delivered = there.distinct - before->distinct;
 	figures_add(figures, "rate", load->rate_per_s, "1/s");
 	run_add_load(figures, &account);
+	histogram_take_away(&there.latency, &before->latency);
+	figures_add_latency(figures, "delivery", &there.latency);
 	(void)usage_end(&usage, figures, messages, messages * (double)load->bytes);
 	figures_add(figures, "sent_twice", (double)there.duplicates, "messages");
 	figures_add(figures, "lost",

@@ -19,9 +19,15 @@ const struct run_row run_rows[] = {
 	        "accepting alone: the server is away, so nothing goes out" },
 	{ "drain", run_drain, RUN_HAS_SPOOL, "backlog=20000",
 	        "delivering alone: a backlog waits for the server, then it comes" },
+	{ "backlog", run_backlog, RUN_HAS_SPOOL, "messages=100000 size=2KiB",
+	        "messages that wait: memory, restarts, and how fast they go out, against none\n"
+	        "that wait" },
 	{ "handshake", run_handshake, RUN_HAS_SPOOL, "messages=2000 size=2KiB",
 	        "sessions out a second, one message each, and what one costs: with TLS that is\n"
 	        "resumed, and with whole handshakes" },
+	{ "lanes", run_lanes, RUN_HAS_SPOOL, "messages=10000 size=2KiB",
+	        "what a message costs by the number of mailboxes: a delivery shard's turns, by\n"
+	        "`simulate --lanes`, and all of Sluice with up to 100 of them" },
 	{ "hour", run_hour, RUN_HAS_SPOOL, "messages=45000 size=2KiB seconds=60 mailboxes=20",
 	        "an hour at the limits of 20 mailboxes, 60 times as fast, with a quarter more\n"
 	        "mail than they may send; compare with `simulate --day hour`" },

@@ -102,7 +102,7 @@ struct err stand_start_mock(struct stand *stand, struct text *why)
 	if (stand->settings.mailboxes > 0) {
 		add_words(words, "--tenant", tenant);
 		add_words(words, "--work", STAND_WORK_MS);
-	} else {
+	} else if (stand->settings.identities <= 1) { /* else whoever signs in is welcome */
 		add_words(words, "--user", STAND_USER ":" STAND_SECRET);
 	}
 	if (stand->settings.delay_ms > 0)

@@ -28,6 +28,7 @@ struct stand_settings {
 	unsigned pipeline;
 	unsigned ingest_threads; /* 0: Sluice's default */
 	unsigned delivery_threads;
+	unsigned identities;           /* more than one: accounts without limits, so many */
 	unsigned messages_per_session; /* out; 0: any number */
 	bool lacks_tickets;            /* the mock's TLS sessions can't be resumed */
 	bool remembers;                /* sent_memory is on */

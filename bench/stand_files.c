@@ -21,6 +21,7 @@
 static uint16_t port_free(struct random *random);
 static void config_write(const struct stand *stand, FILE *file);
 static void config_write_route(const struct stand *stand, FILE *file);
+static void config_write_identity(FILE *file, unsigned number);
 static void config_write_mailboxes(const struct stand *stand, FILE *file);
 static void tenant_write(const struct stand *stand, FILE *file);
 static struct err file_write(const struct stand *stand, const char *name,
@@ -134,9 +135,18 @@ static void config_write_route(const struct stand *stand, FILE *file)
 	        "    connections: none\n"
 	        "    messages_per_minute: none\n"
 	        "    recipients_per_day: none\n"
-	        "    identities:\n"
-	        "      - {user: " STAND_USER ", auth: login, secret_file: secret}\n",
+	        "    identities:\n",
 	        stand->settings.sessions, stand->settings.pipeline);
+	if (stand->settings.identities <= 1)
+		fputs("      - {user: " STAND_USER ", auth: login, secret_file: secret}\n", file);
+	for (unsigned i = 1; stand->settings.identities > 1 && i <= stand->settings.identities; i++)
+		config_write_identity(file, i);
+}
+
+static void config_write_identity(FILE *file, unsigned number)
+{
+	fprintf(file, "      - {user: m%u@contoso.com, auth: login, secret_file: secret}\n",
+	        number);
 }
 
 /* The limits of a mailbox as they are, in the tenant's time. */
@@ -148,8 +158,7 @@ static void config_write_mailboxes(const struct stand *stand, FILE *file)
 	        "    identities:\n",
 	        60 / STAND_SPEED, 24 * 60 / STAND_SPEED);
 	for (unsigned i = 1; i <= stand->settings.mailboxes; i++)
-		fprintf(file, "      - {user: m%u@contoso.com, auth: login, secret_file: secret}\n",
-		        i);
+		config_write_identity(file, i);
 }
 
 static void tenant_write(const struct stand *stand, FILE *file)

@@ -78,6 +78,31 @@ static void test_merges(void **state)
 	assert_int_equal(histogram_bucket_most(20), 20);
 }
 
+static void test_takes_away(void **state)
+{
+	(void)state;
+	static struct histogram earlier;
+
+	histogram_add(&histogram, 20);
+	histogram_add(&histogram, 1000000);
+	earlier = histogram;
+	histogram_add(&histogram, 10);
+	histogram_add(&histogram, 20);
+	histogram_take_away(&histogram, &earlier);
+	assert_int_equal(histogram.count, 2);
+	assert_int_equal(histogram.most_ns, 20);
+	assert_int_equal(histogram_at(&histogram, 0.5), 10);
+	earlier = histogram;
+	histogram_take_away(&histogram, &earlier);
+	assert_int_equal(histogram.count, 0);
+	assert_int_equal(histogram.most_ns, 0);
+	/* The most is never more than it was. */
+	histogram_add(&histogram, 1000000);
+	histogram_clear(&earlier);
+	histogram_take_away(&histogram, &earlier);
+	assert_int_equal(histogram.most_ns, 1000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +111,7 @@ int main(void)
 		cmocka_unit_test_setup(test_negative_is_zero, setup),
 		cmocka_unit_test_setup(test_shares, setup),
 		cmocka_unit_test_setup(test_merges, setup),
+		cmocka_unit_test_setup(test_takes_away, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,33 @@ static void test_drain(void **state)
 	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
 }
 
+static void test_backlog(void **state)
+{
+	(void)state;
+	const struct run_settings settings = small();
+
+	measure(run_backlog, &settings);
+	assert_true(figures_median(&figures, "memory_empty") > 0);
+	assert_true(figures_median(&figures, "memory_waiting") > 0);
+	assert_true(figures_median(&figures, "ready_ended") > 0);
+	assert_true(figures_median(&figures, "ready_killed") > 0);
+	assert_true(figures_median(&figures, "drain_against_few") > 0);
+	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
+}
+
+static void test_lanes(void **state)
+{
+	(void)state;
+	struct run_settings settings = small();
+
+	settings.lanes = 10;
+	measure(run_lanes, &settings);
+	assert_true(figures_median(&figures, "live_1_cpu") > 0);
+	assert_true(figures_median(&figures, "live_10_cpu") > 0);
+	assert_true(figures_median(&figures, "live_spread") >= 1);
+	assert_null(figures_find(&figures, "live_100_cpu"));
+}
+
 /* One message a session, which is resumed or is not. */
 static void test_handshake(void **state)
 {
@@ -234,6 +261,8 @@ int main(void)
 		cmocka_unit_test(test_rtt),
 		cmocka_unit_test(test_ingest),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_backlog),
+		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_handshake),
 		cmocka_unit_test(test_hour),
 		cmocka_unit_test(test_idle),

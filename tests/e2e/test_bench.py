@@ -12,6 +12,8 @@ RUNS = {
     "ack": (["--messages", "200"], "ack_against_commit"),
     "rtt": (["--messages", "200", "--delay", "5"], "of_bound"),
     "limit": (["--messages", "200"], "parts_sum"),
+    "backlog": (["--messages", "300"], "ready_killed"),
+    "lanes": (["--messages", "200", "--lanes", "1"], "live_spread"),
     "handshake": (["--messages", "200"], "whole_sessions_per_second"),
     "ingest": (["--messages", "200", "--size", "2KiB"], "acknowledged_per_second"),
     "drain": (["--backlog", "200", "--size", "2KiB"], "drain_per_second"),
@@ -46,7 +48,7 @@ def test_runs(run, folder):
 
 @pytest.mark.parametrize("words", [
     ["nonsense"], [], ["drain", "--backlog", "0"], ["ingest", "--size", "1"], ["load"],
-    ["rtt", "--delay", "x"], ["latency", "--rate", "0"],
+    ["rtt", "--delay", "x"], ["lanes", "--lanes", "20000"], ["latency", "--rate", "0"],
     ["ingest", "drain"]], ids=" ".join)
 def test_refuses(words):
     done = bench(*words)

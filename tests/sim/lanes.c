@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LANES_MOST     10000
 #define LANES_MESSAGES 100000 /* that count; or what a lane may send in ten hours: */
 #define LANES_OF_ONE   (10 * 60 * 30)
 #define LANES_EACH     3 /* and before them, of each lane: its session is up by then */
@@ -15,9 +14,10 @@
 
 static void lanes_measure(unsigned lanes, uint64_t seed, const char *secret, FILE *out);
 
-void lanes_run(uint64_t seed, const char *secret, FILE *out)
+void lanes_run(uint64_t most, uint64_t seed, const char *secret, FILE *out)
 {
-	for (unsigned lanes = 1; lanes <= LANES_MOST; lanes *= 10) {
+	check(most <= LANES_MOST);
+	for (unsigned lanes = 1; lanes <= most; lanes *= 10) {
 		int status;
 
 		fflush(NULL);

@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Prints a line for 1, 10, ... 10,000 lanes. `secret` is a file with a secret in it. */
-void lanes_run(uint64_t seed, const char *secret, FILE *out);
+#define LANES_MOST 10000
+
+/* Prints a line for 1, 10, ... `most` lanes, LANES_MOST at most. `secret` is a file with a secret in it. */
+void lanes_run(uint64_t most, uint64_t seed, const char *secret, FILE *out);
 
 #endif

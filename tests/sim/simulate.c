@@ -18,7 +18,7 @@
 static const char usage[] =
         "Usage: simulate [--seed N [--verbose]] [--from N] [--count N] [--plant BUG]\n"
         "       simulate --day NAME [--seed N] [--verbose]\n"
-        "       simulate --lanes [--seed N]\n"
+        "       simulate --lanes [--most N] [--seed N]\n"
         "Runs the relay's real shards, spooler and protocol code in one thread, with clock,\n"
         "network, disk and Exchange Online simulated, in an order drawn from a seed; an oracle\n"
         "checks the invariants of the design.\n"
@@ -31,6 +31,7 @@ static const char usage[] =
         "               below\n"
         "  --lanes      what a message costs a delivery shard of 1, 10, ... 10,000 lanes, in\n"
         "               real CPU time: compare on a quiet machine\n"
+        "  --most N     the most lanes of --lanes (10000)\n"
         "  --plant BUG  plants a bug, which must be found in one of the seeds; below\n";
 
 struct options {
@@ -39,6 +40,7 @@ struct options {
 	enum world_plant plant;
 	const char *day; /* NULL: worlds */
 	bool lanes;
+	uint64_t most; /* of lanes */
 	bool verbose;
 	char secret[64]; /* a file: what the relay signs in with */
 };
@@ -62,7 +64,7 @@ static void seed_run(uint64_t seed, const struct options *options, struct world_
 
 int main(int argc, char **argv)
 {
-	struct options options = { .from = 1, .count = 1000 };
+	struct options options = { .from = 1, .count = 1000, .most = LANES_MOST };
 	struct world_result sum = { 0 };
 	uint64_t failures = 0;
 	bool found = false;
@@ -70,7 +72,7 @@ int main(int argc, char **argv)
 	options_read(&options, argc, argv);
 	secret_write(&options);
 	if (options.lanes) {
-		lanes_run(options.from, options.secret, stdout);
+		lanes_run(options.most, options.from, options.secret, stdout);
 		unlink(options.secret);
 		return 0;
 	}
@@ -148,6 +150,7 @@ static void options_read(struct options *options, int argc, char **argv)
 		{ "plant", required_argument, NULL, 'p' },
 		{ "day", required_argument, NULL, 'd' },
 		{ "lanes", no_argument, NULL, 'l' },
+		{ "most", required_argument, NULL, 'm' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -175,6 +178,9 @@ static void options_read(struct options *options, int argc, char **argv)
 			good = days_have(optarg);
 		} else if (option == 'l') {
 			options->lanes = true;
+		} else if (option == 'm') {
+			good = number_read(optarg, &options->most) && options->most > 0 &&
+			       options->most <= LANES_MOST;
 		} else if (option == 'v') {
 			options->verbose = true;
 		} else {
