@@ -12,6 +12,7 @@
 #define BUDGET_BYTES ((size_t)512 << 20)
 #define LOADS_MAX    2000
 #define FIFTHS       5
+#define MINUTE_S     60
 
 struct churn {
 	struct churn_settings settings;
@@ -162,23 +163,24 @@ static struct err churn_turn(struct churn *churn, int64_t *ns, int64_t *cpu_ns)
 
 static struct err churn_churn(struct churn *churn, struct churn_result *result)
 {
-	const int64_t wanted_ns = (int64_t)churn->settings.seconds * NS_PER_S;
-	uint64_t turns[FIFTHS] = { 0 };
+	const uint64_t seconds = churn->settings.seconds;
+	const bool by_minutes = seconds >= CHURN_BY_MINUTES_S;
+	const int64_t wanted_ns = (int64_t)seconds * NS_PER_S;
+	const int64_t part_ns = by_minutes ? MINUTE_S * NS_PER_S : wanted_ns / FIFTHS;
+	const double batch = (double)churn->settings.batch;
 	uint64_t all = 0;
 	int64_t ns = 0;
 	int64_t cpu_ns = 0;
 	struct err err = err_ok();
 
 	while (ns < wanted_ns && !failed(err)) {
-		const int64_t fifth = ns * FIFTHS / wanted_ns;
+		const int64_t part = ns / part_ns;
 		err = churn_turn(churn, &ns, &cpu_ns);
-		turns[fifth]++;
+		result->part_per_s[part] += batch * (double)NS_PER_S / (double)part_ns;
 		all++;
 	}
-	const double batch = (double)churn->settings.batch;
-	const double fifth_s = (double)churn->settings.seconds / FIFTHS;
-	result->first_per_s = (double)turns[0] * batch / fifth_s;
-	result->last_per_s = (double)turns[FIFTHS - 1] * batch / fifth_s;
+	/* A part that was begun and not ended is none. */
+	result->part_count = by_minutes ? (unsigned)(seconds / MINUTE_S) : FIFTHS;
 	result->per_s = (double)all * batch / ((double)ns / NS_PER_S);
 	result->cpu_us = (double)cpu_ns / NS_PER_US / ((double)all * batch);
 	return err;
@@ -210,6 +212,8 @@ static struct err churn_open(struct churn *churn)
 	};
 
 	check(churn->settings.batch <= churn->settings.backlog);
+	check(churn->settings.seconds >= 1);
+	check(churn->settings.seconds <= CHURN_SECONDS_MAX);
 	churn->backlog = calloc(churn->settings.backlog, sizeof *churn->backlog);
 	churn->puts = calloc(churn->settings.batch, sizeof *churn->puts);
 	churn->settles = calloc(churn->settings.batch, sizeof *churn->settles);
@@ -270,8 +274,8 @@ void churn_print(const struct churn_result *result)
 {
 	printf("churn_fill_rate %.0f messages/s\n", result->fill_per_s);
 	printf("churn_rate %.0f messages/s\n", result->per_s);
-	printf("churn_rate_first_fifth %.0f messages/s\n", result->first_per_s);
-	printf("churn_rate_last_fifth %.0f messages/s\n", result->last_per_s);
+	for (unsigned i = 0; i < result->part_count; i++)
+		printf("churn_rate_part_%u %.0f messages/s\n", i + 1, result->part_per_s[i]);
 	printf("churn_load_rate %.0f messages/s\n", result->load_per_s);
 	printf("churn_cpu %.1f us/message\n", result->cpu_us);
 	printf("churn_body_mean %.0f bytes\n", result->body_bytes);

@@ -14,6 +14,10 @@
 
 #include <stdint.h>
 
+#define CHURN_SECONDS_MAX  86400
+#define CHURN_BY_MINUTES_S 120 /* from two minutes on, parts of the time are minutes */
+#define CHURN_PARTS_MAX    (CHURN_SECONDS_MAX / 60)
+
 struct churn_settings {
 	const char *path;
 	uint64_t backlog;   /* messages, all through the run */
@@ -37,13 +41,14 @@ struct churn_settings {
 
 /* Rates count time spent inside the spool alone. */
 struct churn_result {
-	double fill_per_s;  /* messages put, while the backlog grew */
-	double first_per_s; /* messages put and settled, in the first fifth of the time */
-	double last_per_s;  /* in the last fifth */
-	double per_s;       /* all through */
-	double load_per_s;  /* messages read back with their bodies, oldest first */
-	double cpu_us;      /* of a message put and settled */
-	double body_bytes;  /* mean */
+	double fill_per_s; /* messages put, while the backlog grew */
+	double per_s;      /* messages put and settled, all through */
+	/* The same by minute; by fifths of a time below CHURN_BY_MINUTES_S. */
+	double part_per_s[CHURN_PARTS_MAX];
+	unsigned part_count;
+	double load_per_s; /* messages read back with their bodies, oldest first */
+	double cpu_us;     /* of a message put and settled */
+	double body_bytes; /* mean */
 	double file_bytes;
 	double live_bytes; /* of bodies, at the end */
 };

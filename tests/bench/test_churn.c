@@ -20,6 +20,9 @@ static void test_runs(void **state)
 	assert_int_equal(churn_run(&settings, &result).code, ERR_OK);
 	assert_true(result.fill_per_s > 0);
 	assert_true(result.per_s > 0);
+	assert_int_equal(result.part_count, 5);
+	assert_true(result.part_per_s[0] > 0);
+	assert_true(result.part_per_s[4] > 0);
 	assert_true(result.load_per_s > 0);
 	assert_true(result.body_bytes > 1000);
 	assert_true(result.file_bytes > result.live_bytes);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -209,6 +210,28 @@ static void test_idle(void **state)
 	settings.load.sessions = 50;
 	measure(run_idle, &settings);
 	assert_true(figures_median(&figures, "memory_with") > 0);
+	assert_true(figures_median(&figures, "memory_peak") > 0);
+}
+
+/* What is short is told before anything is started. */
+static void test_idle_tells_what_is_short(void **state)
+{
+	(void)state;
+	struct run_settings settings = small();
+	char why_text[512];
+	struct text why = TEXT_ON(why_text);
+	struct rlimit before;
+	struct rlimit less;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	less = before;
+	less.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &less), 0);
+	settings.load.sessions = 50;
+	assert_false(run_idle(&settings, &figures, &why));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_non_null(strstr(text_string(&why), "50 connections"));
+	assert_non_null(strstr(text_string(&why), "ulimit -n"));
 }
 
 static void test_churn(void **state)
@@ -218,6 +241,10 @@ static void test_churn(void **state)
 
 	measure(run_churn, &settings);
 	assert_true(figures_median(&figures, "churn") > 0);
+	assert_true(figures_median(&figures, "churn_part_5") > 0);
+	assert_null(figures_find(&figures, "churn_part_6"));
+	assert_true(figures_median(&figures, "churn_slowest") <=
+	            figures_median(&figures, "churn_first"));
 }
 
 static void test_demo(void **state)
@@ -266,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_handshake),
 		cmocka_unit_test(test_hour),
 		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_idle_tells_what_is_short),
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_demo),
 		cmocka_unit_test(test_fails_in_words),
