@@ -5,6 +5,7 @@
 #include "bench/output.h"
 #include "bench/progress.h"
 #include "bench/result_json.h"
+#include "bench/sweep.h"
 #include "queue/base/check.h"
 
 #include <jansson.h>
@@ -56,6 +57,8 @@ static enum exit_code measure(struct options *options)
 	struct text why = TEXT_ON(why_text);
 	json_t *base = NULL;
 
+	if (options->sweeps && !sweep_is_right(options, &why))
+		return complain(EXIT_USAGE, &why);
 	if (options->base != NULL) {
 		base = compare_load(options->base, options->row->name, &why);
 		if (base == NULL)
@@ -70,7 +73,11 @@ static enum exit_code measure(struct options *options)
 	result_init(&result, options);
 	tell_machine(options, &result.record);
 	enum exit_code code = EXIT_FINE;
-	if (!measure_point(&result, options, &why) || !output_write(&output, &result, &why))
+	const bool done = options->sweeps ? sweep_measure(&result, options, &why)
+	                                  : measure_point(&result, options, &why);
+	if (!done && options->sweeps && result.count > 0)
+		result_print(&result, stdout); /* hours of it, maybe */
+	if (!done || !output_write(&output, &result, &why))
 		code = complain(EXIT_WORSE, &why);
 	else
 		code = tell(options, &result, base);
@@ -86,6 +93,8 @@ static enum exit_code tell(
 	size_t fell = 0;
 
 	result_print(result, stdout);
+	if (options->sweeps)
+		sweep_print_best(result, stdout);
 	if (base != NULL) {
 		json_t *now = result_json(result);
 		printf("\n# compared with %s\n", options->base);

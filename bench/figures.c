@@ -25,6 +25,9 @@ static const struct better_row better_rows[] = {
 	{ NULL, "_body", NULL, FIGURE_TOLD },
 	{ NULL, "_live", NULL, FIGURE_TOLD },
 	{ NULL, "_mapped", NULL, FIGURE_TOLD },
+	/* What was asked for, or follows from the settings alone. */
+	{ "rtt_bound", NULL, NULL, FIGURE_TOLD },
+	{ "asked_per_second", NULL, NULL, FIGURE_TOLD },
 	/* Parts of engine_cpu, which is judged. */
 	{ "engine_cpu_", NULL, NULL, FIGURE_TOLD },
 	{ "engine_user", NULL, NULL, FIGURE_TOLD },
@@ -43,6 +46,9 @@ static const struct better_row better_rows[] = {
 	{ NULL, NULL, "bytes/byte", FIGURE_SMALLER },
 	{ NULL, NULL, "bytes", FIGURE_SMALLER },
 	{ NULL, NULL, "MiB", FIGURE_SMALLER },
+	/* A cost against what it can't be below; a rate against what it can't be above. */
+	{ NULL, NULL, "times", FIGURE_SMALLER },
+	{ NULL, NULL, "%", FIGURE_BIGGER },
 };
 
 static struct figures_latency *figures_latency(struct figures *figures, const char *name);

@@ -90,14 +90,20 @@ const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];
 
 static const char help_head[] =
         "Usage: sluice-bench RUN [OPTION]...\n"
+        "       sluice-bench sweep RUN [OPTION]...\n"
         "Measures Sluice. Prints a line for each figure: name, value, unit; medians where runs\n"
-        "are repeated, the least and the most behind them.\n";
+        "are repeated, the least and the most behind them.\n"
+        "\n"
+        "sweep tries a run at every combination of lists of numbers, up to 1024 of them, and\n"
+        "names the best: sweep throughput --in 1,5,20 --pipeline 4,16 --size 2KiB,10KiB\n";
 
 static const char help_tail[] =
         "\nExit 0 fine, 1 the run failed, mail was lost or a figure fell, 2 usage or BASE.json.\n";
 
 static enum options_news options_take(
         struct options *options, int argc, char **argv, struct text *why);
+static bool option_take_list(
+        struct options *options, const struct option_row *row, const char *values);
 static void options_of_run(struct options *options);
 static const struct option_row *option_find(const char *name);
 static bool option_read(struct options *options, const struct option_row *row, const char *value);
@@ -110,14 +116,17 @@ static void find_own_folder(struct options *options);
 
 enum options_news options_read(struct options *options, int argc, char **argv, struct text *why)
 {
+	const bool sweeps = argc > 1 && strcmp(argv[1], OPTIONS_SWEEP) == 0;
+	const int words = sweeps ? 2 : 1;
 	/* --help goes before everything, so the run's name may be missing then. */
-	const bool has_name = argc > 1 && argv[1][0] != '-';
+	const bool has_name = argc > words && argv[words][0] != '-';
 
-	options_default(options, has_name ? run_row_find(argv[1]) : NULL);
+	options_default(options, has_name ? run_row_find(argv[words]) : NULL);
+	options->sweeps = sweeps;
 	const enum options_news news = options_take(options, argc, argv, why);
 	if (news != OPTIONS_RUN)
 		return news;
-	if (options->row == NULL || argc - optind != 1) {
+	if (options->row == NULL || argc - optind != words) {
 		text_put(why, VIEW("one run is wanted; see --help"));
 		return OPTIONS_WRONG;
 	}
@@ -149,12 +158,41 @@ static enum options_news options_take(
 			text_put(why, VIEW("see --help"));
 			return OPTIONS_WRONG;
 		}
-		if (option_read(options, &option_rows[at], optarg))
+		const bool is_list =
+		        options->sweeps && optarg != NULL && strchr(optarg, ',') != NULL;
+		if (is_list ? option_take_list(options, &option_rows[at], optarg)
+		            : option_read(options, &option_rows[at], optarg))
 			continue;
 		text_format(why, "--%s %s: not right; see --help", option_rows[at].name, optarg);
 		return OPTIONS_WRONG;
 	}
 	return OPTIONS_RUN;
+}
+
+/* Every value is tried; which of them stands is the sweep's to say. */
+static bool option_take_list(
+        struct options *options, const struct option_row *row, const char *values)
+{
+	const struct option_list list = { row->name, values };
+	const bool is_number = row->kind == OPTION_UNSIGNED || row->kind == OPTION_U64 ||
+	                       row->kind == OPTION_SIZE || row->kind == OPTION_RATE;
+	unsigned at = 0;
+
+	if (!is_number || row->is_output)
+		return false;
+	for (size_t i = 0; i < option_list_count(&list); i++) {
+		char value[OPTION_VALUE_MAX];
+		if (!option_list_at(&list, i, value) || !option_read(options, row, value))
+			return false;
+	}
+	while (at < options->list_count && strcmp(options->lists[at].name, list.name) != 0)
+		at++;
+	if (at == OPTIONS_LISTS_MAX)
+		return false;
+	options->lists[at] = list;
+	if (at == options->list_count)
+		options->list_count++;
+	return true;
 }
 
 void options_default(struct options *options, const struct run_row *row)

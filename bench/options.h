@@ -9,9 +9,12 @@
 #ifndef SLUICE_OPTIONS_H
 #define SLUICE_OPTIONS_H
 
+#include "bench/option_list.h"
 #include "bench/run_table.h"
 
 #define OPTIONS_REPEAT_MAX FIGURES_VALUES_MAX
+#define OPTIONS_LISTS_MAX  8 /* that a sweep varies */
+#define OPTIONS_SWEEP      "sweep"
 
 struct options {
 	const struct run_row *row; /* the run */
@@ -24,6 +27,9 @@ struct options {
 	const char *base;
 	const char *against; /* the folder of another build; or NULL */
 	double tolerance_percent;
+	bool sweeps; /* `sweep RUN`: the run at every combination of: */
+	struct option_list lists[OPTIONS_LISTS_MAX];
+	unsigned list_count;
 	char to[64];                 /* as --to gave it; empty: it didn't */
 	char folder[STAND_PATH_MAX]; /* this program's own */
 };

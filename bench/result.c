@@ -40,6 +40,13 @@ struct point *result_add(struct result *result, const struct options *options)
 	return point;
 }
 
+void result_drop(struct result *result)
+{
+	check(result->count > 0);
+	result->count--;
+	free(MOVE(result->points[result->count]));
+}
+
 static void point_take_settings(struct point *point, const struct options *options)
 {
 	for (size_t i = 0; i < option_row_count; i++) {

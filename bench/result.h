@@ -24,7 +24,7 @@
 #include "bench/options.h"
 #include "bench/record.h"
 
-#define RESULT_POINTS_MAX   512
+#define RESULT_POINTS_MAX   1024
 #define RESULT_SETTINGS_MAX 48
 #define RESULT_VALUE_MAX    192
 
@@ -52,6 +52,8 @@ void result_init(struct result *result, const struct options *options);
 void result_finish(struct result *result);
 /* A point with the settings that these options have, and no figures yet. Lends. */
 struct point *result_add(struct result *result, const struct options *options);
+/* Takes the last point back: it came to nothing. */
+void result_drop(struct result *result);
 /* NULL: not set. */
 const char *point_setting(const struct point *point, const char *name);
 /* Does the setting differ between points? */

@@ -71,7 +71,7 @@ static bool latency_measure(const struct run_settings *settings, const struct st
 	}
 	const double messages = (double)account.taken;
 	const uint64_t delivered = there.distinct - before->distinct;
-	figures_add(figures, "rate", load->rate_per_s, "1/s");
+	figures_add(figures, "asked_per_second", load->rate_per_s, "1/s");
 	run_add_load(figures, &account);
 	histogram_take_away(&there.latency, &before->latency);
 	figures_add_latency(figures, "delivery", &there.latency);

@@ -93,6 +93,9 @@ static void test_which_way_is_better(void **state)
 	assert_int_equal(figure_better("engine_user", "us/message"), FIGURE_TOLD);
 	assert_int_equal(figure_better("engine_cpu_spooler", "us/message"), FIGURE_TOLD);
 	assert_int_equal(figure_better("commits", "1/message"), FIGURE_TOLD);
+	assert_int_equal(figure_better("ack_against_commit", "times"), FIGURE_SMALLER);
+	assert_int_equal(figure_better("of_bound", "%"), FIGURE_BIGGER);
+	assert_int_equal(figure_better("rtt_bound", "1/s"), FIGURE_TOLD);
 	assert_int_equal(figure_better("lost", "messages"), FIGURE_SMALLER);
 	assert_int_equal(figure_better("deferred", "messages"), FIGURE_TOLD);
 	assert_int_equal(figure_better("st", "s"), FIGURE_SMALLER);

@@ -145,6 +145,27 @@ static void test_helps(void **state)
 	free(text);
 }
 
+static void test_sweeps(void **state)
+{
+	(void)state;
+
+	assert_int_equal(
+	        read_words("sweep rtt --in 1,5 --size 2KiB,10KiB --in 2,3 --out 7"), OPTIONS_RUN);
+	assert_string_equal(options.row->name, "rtt");
+	assert_true(options.sweeps);
+	assert_int_equal(options.list_count, 2);
+	assert_string_equal(options.lists[0].name, "in");
+	assert_string_equal(options.lists[0].values, "2,3");
+	assert_string_equal(options.lists[1].values, "2KiB,10KiB");
+	assert_int_equal(options.run.stand.sessions, 7);
+	assert_int_equal(options.run.stand.delay_ms, 50);
+	static const char *const wrong[] = { "sweep", "sweep sweep", "sweep --in 1,2",
+		"sweep nonsense", "throughput --in 1,2", "sweep throughput --in 1,0",
+		"sweep throughput --json a,b", "sweep throughput --size ,2KiB" };
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		assert_int_equal(read_words(wrong[i]), OPTIONS_WRONG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_says_what_is_wrong),
 		cmocka_unit_test(test_helps),
+		cmocka_unit_test(test_sweeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

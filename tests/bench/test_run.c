@@ -88,12 +88,12 @@ static void test_latency(void **state)
 	struct run_settings settings = small();
 
 	measure(run_latency, &settings);
-	assert_true(fabs(figures_median(&figures, "rate") * 2 -
+	assert_true(fabs(figures_median(&figures, "asked_per_second") * 2 -
 	                    figures_median(&figures, "trial_per_second")) < 0.001);
 	assert_true(fabs(figures_sum(&figures, "lost")) < 0.5);
 	settings.load.rate_per_s = 1000;
 	measure(run_latency, &settings);
-	assert_true(fabs(figures_median(&figures, "rate") - 1000) < 0.001);
+	assert_true(fabs(figures_median(&figures, "asked_per_second") - 1000) < 0.001);
 	assert_true(fabs(figures_median(&figures, "trial_per_second")) < 0.001);
 	assert_true(figures_median(&figures, "acknowledged_per_second") < 1100);
 }

@@ -8,7 +8,7 @@ from harness import BUILD
 
 # run: options that keep it short, and a figure that it gives
 RUNS = {
-    "latency": (["--messages", "200", "--size", "2KiB"], "rate"),
+    "latency": (["--messages", "200", "--size", "2KiB"], "asked_per_second"),
     "ack": (["--messages", "200"], "ack_against_commit"),
     "rtt": (["--messages", "200", "--delay", "5"], "of_bound"),
     "limit": (["--messages", "200"], "parts_sum"),
@@ -46,10 +46,25 @@ def test_runs(run, folder):
     assert not list(folder.iterdir()), "it takes everything down again"
 
 
+def test_sweep(folder):
+    done = bench("sweep", "ingest", "--spool", str(folder), "--messages", "100", "--in", "1,4",
+                 "--size", "1KiB,2KiB")
+    assert done.returncode == 0, done
+    for title in ("size=1024 in=1", "size=1024 in=4", "size=2048 in=1", "size=2048 in=4"):
+        assert f"# {title}\n" in done.stdout
+    assert "# best acknowledged_per_second: " in done.stdout
+    assert not list(folder.iterdir())
+
+
 @pytest.mark.parametrize("words", [
     ["nonsense"], [], ["drain", "--backlog", "0"], ["ingest", "--size", "1"], ["load"],
     ["rtt", "--delay", "x"], ["lanes", "--lanes", "20000"], ["latency", "--rate", "0"],
-    ["ingest", "drain"]], ids=" ".join)
+    ["ingest", "drain"], ["ingest", "--in", "1,2"], ["sweep"], ["sweep", "ingest"],
+    ["sweep", "demo", "--in", "1,2"], ["sweep", "ingest", "--in", "1,,2"],
+    ["sweep", "ingest", "--in", "1,x"], ["sweep", "ingest", "--spool", "a,b"],
+    ["sweep", "ingest", *(word for option in ("in", "out", "pipeline", "window")
+                          for word in (f"--{option}", ",".join(map(str, range(1, 8)))))],
+    ], ids=" ".join)
 def test_refuses(words):
     done = bench(*words)
     assert done.returncode == 2
