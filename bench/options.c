@@ -134,6 +134,10 @@ enum options_news options_read(struct options *options, int argc, char **argv, s
 		text_format(why, "%s needs --to ADDRESS:PORT", options->row->name);
 		return OPTIONS_WRONG;
 	}
+	if ((options->row->traits & RUN_NEEDS_DELAY) != 0 && options->run.stand.delay_ms == 0) {
+		text_format(why, "%s needs a --delay of 1 ms at least", options->row->name);
+		return OPTIONS_WRONG;
+	}
 	options_settle(options);
 	return OPTIONS_RUN;
 }

@@ -1,5 +1,7 @@
 #include "bench/run.h"
 
+#include "queue/base/check.h"
+
 #define RTT_WARM_ROUNDS 4 /* of all that may be in flight, before it counts */
 
 static bool rtt_pass(const struct run_settings *settings, const struct stand *stand,
@@ -18,10 +20,7 @@ bool run_rtt(const struct run_settings *settings, struct figures *figures, struc
 	struct stand_account account;
 	uint64_t connections;
 
-	if (there->delay_ms == 0) {
-		text_put(why, VIEW("rtt needs a --delay of 1 ms at least"));
-		return false;
-	}
+	check(there->delay_ms > 0);
 	if (!run_open(&stand, settings, why))
 		return false;
 	/* Connections, TLS and sign-in are behind us then. */

@@ -9,7 +9,8 @@ const struct run_row run_rows[] = {
 	        "was to be sent; else at half of what a short throughput reaches" },
 	{ "ack", run_ack, RUN_HAS_SPOOL, "messages=2000",
 	        "one client that waits for each 250, against a bare commit of the same bytes" },
-	{ "rtt", run_rtt, RUN_HAS_SPOOL, "delay=50 out=3 pipeline=16 messages=5000",
+	{ "rtt", run_rtt, RUN_HAS_SPOOL | RUN_NEEDS_DELAY,
+	        "delay=50 out=3 pipeline=16 messages=5000",
 	        "a server that is far away: messages a second against sessions * pipeline / "
 	        "delay" },
 	{ "limit", run_limit, RUN_HAS_SPOOL, "",

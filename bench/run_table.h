@@ -15,6 +15,7 @@
 enum run_trait {
 	RUN_HAS_SPOOL = 1,    /* what the spool lies on matters */
 	RUN_NEEDS_TARGET = 2, /* --to */
+	RUN_NEEDS_DELAY = 8,  /* --delay, not 0 */
 	RUN_IS_TALE = 4,      /* tells in words itself: no figures, no table, and once */
 };
 

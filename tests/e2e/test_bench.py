@@ -57,11 +57,12 @@ def test_sweep(folder):
 
 
 @pytest.mark.parametrize("words", [
-    ["nonsense"], [], ["drain", "--backlog", "0"], ["ingest", "--size", "1"], ["load"],
-    ["rtt", "--delay", "x"], ["lanes", "--lanes", "20000"], ["latency", "--rate", "0"],
-    ["ingest", "drain"], ["ingest", "--in", "1,2"], ["sweep"], ["sweep", "ingest"],
-    ["sweep", "demo", "--in", "1,2"], ["sweep", "ingest", "--in", "1,,2"],
-    ["sweep", "ingest", "--in", "1,x"], ["sweep", "ingest", "--spool", "a,b"],
+    ["nonsense"], [], ["load"], ["ingest", "drain"], ["drain", "--backlog", "0"],
+    ["ingest", "--size", "1"], ["ingest", "--in", "1,2"], ["latency", "--rate", "0"],
+    ["rtt", "--delay", "x"], ["rtt", "--delay", "0"], ["lanes", "--lanes", "20000"],
+    ["sweep"], ["sweep", "ingest"], ["sweep", "demo", "--in", "1,2"],
+    ["sweep", "ingest", "--in", "1,,2"], ["sweep", "ingest", "--in", "1,x"],
+    ["sweep", "ingest", "--spool", "a,b"],
     ["sweep", "ingest", *(word for option in ("in", "out", "pipeline", "window")
                           for word in (f"--{option}", ",".join(map(str, range(1, 8)))))],
     ], ids=" ".join)
