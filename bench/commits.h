@@ -1,9 +1,6 @@
 /*
  * Commits: what durable writing costs on this disk, without anybody around it. Messages of one
- * size go into a fresh file, so many in a transaction, each transaction synced.
- *
- * Two ways: the spool's, as the spooler writes new mail (envelope, body, job, due row), and bare:
- * a row of so many bytes for each message in the store, which is LMDB and a look after room.
+ * size go into a fresh file, so many at once, and each time all of it is synced.
  *
  * Thread:  its own. Owns: the folder `path`, made for it and removed after it.
  * Fails:   as the spool does.
@@ -20,11 +17,17 @@
 #define COMMITS_BATCH_MAX ((size_t)12 << 20)  /* of one commit; the spool takes a little more */
 #define COMMITS_GROUP_MAX 1024
 
+enum commits_way {
+	COMMITS_APPEND, /* a write and a sync, to a file whose blocks are there: nothing is less */
+	COMMITS_BARE,   /* a transaction of LMDB, a row for each message */
+	COMMITS_SPOOL,  /* as the spooler writes new mail: envelope, body, job, due row */
+};
+
 struct commits_settings {
 	const char *path;
-	size_t bytes;      /* of a message */
-	unsigned group;    /* messages in a commit; group * bytes within COMMITS_BATCH_MAX */
-	bool bare;         /* the store alone */
+	size_t bytes;   /* of a message */
+	unsigned group; /* messages in a commit; group * bytes within COMMITS_BATCH_MAX */
+	enum commits_way way;
 	int64_t within_ns; /* how long it goes on, if COMMITS_BYTES_MAX are not written before */
 };
 

@@ -61,13 +61,13 @@ bool run_hand_in(const struct run_settings *settings, const struct stand *stand,
 }
 
 bool run_commits(const struct run_settings *settings, const struct stand *stand, unsigned group,
-        bool bare, int64_t within_ns, struct commits_result *result, struct text *why)
+        enum commits_way way, int64_t within_ns, struct commits_result *result, struct text *why)
 {
 	char path[STAND_PATH_MAX + 32];
 	const struct commits_settings commits = { .path = path,
 		.bytes = settings->load.bytes,
 		.group = commits_fit(settings->load.bytes, group) ? group : 1,
-		.bare = bare,
+		.way = way,
 		.within_ns = within_ns };
 
 	(void)snprintf(path, sizeof path, "%s/commits.spool", stand->folder);

@@ -92,7 +92,7 @@ MUST_CHECK bool run_hand_in(const struct run_settings *settings, const struct st
         const struct load_settings *load, struct load_account *account, struct text *why);
 /* Commits messages of load.bytes, or what of them a commit has room for (commits.h). */
 MUST_CHECK bool run_commits(const struct run_settings *settings, const struct stand *stand,
-        unsigned group, bool bare, int64_t within_ns, struct commits_result *result,
+        unsigned group, enum commits_way way, int64_t within_ns, struct commits_result *result,
         struct text *why);
 /* Acknowledgement's latency and rate. */
 void run_add_load(struct figures *figures, const struct load_account *account);

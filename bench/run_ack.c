@@ -40,12 +40,12 @@ static bool ack_measure(const struct run_settings *settings, const struct stand 
 	alone.window = 1;
 	/* Disks change their mind: the commit is measured on both sides of what it is compared
 	 * with. */
-	if (!run_commits(settings, stand, 1, true, ACK_COMMITS_NS, &before, why) ||
+	if (!run_commits(settings, stand, 1, COMMITS_BARE, ACK_COMMITS_NS, &before, why) ||
 	        !run_hand_in(settings, stand, &alone, load, why) ||
 	        !run_await_delivery(stand, settings, load->taken, &account, why))
 		return false;
 	stand_account_finish(&account);
-	if (!run_commits(settings, stand, 1, true, ACK_COMMITS_NS, &after, why))
+	if (!run_commits(settings, stand, 1, COMMITS_BARE, ACK_COMMITS_NS, &after, why))
 		return false;
 	*commit_ns = (double)(before.p50_ns + after.p50_ns) / 2;
 	return true;

@@ -22,24 +22,17 @@ static const struct limit_row limit_rows[] = {
 	{ "tls_bdat_per_second", "tls_bdat_p50", "tls-bdat", true, true },
 };
 
-/* One way of committing. */
-struct limit_commit {
-	const char *rate;
-	const char *latency;
-	unsigned group;
-	bool bare;
+/* The ways of committing, each with so many messages in a commit. */
+static const struct {
+	const char *name;
+	enum commits_way way;
+} limit_ways[] = {
+	{ "append", COMMITS_APPEND },
+	{ "bare_commit", COMMITS_BARE },
+	{ "spool_commit", COMMITS_SPOOL },
 };
 
-static const struct limit_commit limit_commits_rows[] = {
-	{ "bare_commit_1_per_second", "bare_commit_1_p50", 1, true },
-	{ "bare_commit_16_per_second", "bare_commit_16_p50", 16, true },
-	{ "bare_commit_64_per_second", "bare_commit_64_p50", 64, true },
-	{ "bare_commit_256_per_second", "bare_commit_256_p50", 256, true },
-	{ "spool_commit_1_per_second", "spool_commit_1_p50", 1, false },
-	{ "spool_commit_16_per_second", "spool_commit_16_p50", 16, false },
-	{ "spool_commit_64_per_second", "spool_commit_64_p50", 64, false },
-	{ "spool_commit_256_per_second", "spool_commit_256_p50", 256, false },
-};
+static const unsigned limit_groups[] = { 1, 16, 64, 256 };
 
 static bool limit_measure(const struct run_settings *settings, const struct limit_row *row,
         const struct load_settings *load, struct figures *figures, struct text *why);
@@ -105,18 +98,22 @@ static bool limit_measure(const struct run_settings *settings, const struct limi
 static bool limit_commits(const struct run_settings *settings, const struct stand *stand,
         struct figures *figures, struct text *why)
 {
-	const size_t count = sizeof limit_commits_rows / sizeof limit_commits_rows[0];
+	const size_t groups = sizeof limit_groups / sizeof limit_groups[0];
 
-	for (size_t i = 0; i < count; i++) {
-		const struct limit_commit *row = &limit_commits_rows[i];
+	for (size_t i = 0; i < groups * (sizeof limit_ways / sizeof limit_ways[0]); i++) {
+		const unsigned group = limit_groups[i % groups];
 		struct commits_result result;
-		if (!commits_fit(settings->load.bytes, row->group))
+		char name[FIGURE_NAME_MAX];
+		if (!commits_fit(settings->load.bytes, group))
 			continue; /* no commit of the engine is so large either */
-		if (!run_commits(
-		            settings, stand, row->group, row->bare, LIMIT_COMMITS_NS, &result, why))
+		if (!run_commits(settings, stand, group, limit_ways[i / groups].way,
+		            LIMIT_COMMITS_NS, &result, why))
 			return false;
-		figures_add(figures, row->rate, result.per_s, "1/s");
-		figures_add(figures, row->latency, (double)result.p50_ns / (double)NS_PER_MS, "ms");
+		const char *way = limit_ways[i / groups].name;
+		(void)snprintf(name, sizeof name, "%s_%u_per_second", way, group);
+		figures_add(figures, name, result.per_s, "1/s");
+		(void)snprintf(name, sizeof name, "%s_%u_p50", way, group);
+		figures_add(figures, name, (double)result.p50_ns / (double)NS_PER_MS, "ms");
 	}
 	return true;
 }
@@ -136,6 +133,7 @@ static bool limit_parts(const struct run_settings *settings, const struct stand 
 		.client = { .verify = true, .ca_file = stand->authority },
 		.host = "localhost",
 	};
+	struct commits_result append;
 	struct commits_result commit;
 	double receive_us = 0;
 	double send_us = 0;
@@ -144,13 +142,18 @@ static bool limit_parts(const struct run_settings *settings, const struct stand 
 	(void)snprintf(key, sizeof key, "%s/mock.key", stand->folder);
 	load.messages = send.messages;
 	if (!part_receive(&load, settings->interrupted, &receive_us, why) ||
-	        !run_commits(
-	                settings, stand, RUN_PART_GROUP, true, LIMIT_COMMITS_NS, &commit, why) ||
+	        !run_commits(settings, stand, RUN_PART_GROUP, COMMITS_APPEND, LIMIT_COMMITS_NS,
+	                &append, why) ||
+	        !run_commits(settings, stand, RUN_PART_GROUP, COMMITS_BARE, LIMIT_COMMITS_NS,
+	                &commit, why) ||
 	        !part_send(&send, &send_us, why))
 		return false;
 	figures_add(figures, "part_receive", receive_us, "us/message");
+	figures_add(figures, "part_append", append.cpu_us, "us/message");
 	figures_add(figures, "part_commit", commit.cpu_us, "us/message");
 	figures_add(figures, "part_tls_send", send_us, "us/message");
+	figures_add(
+	        figures, "parts_sum_append", receive_us + append.cpu_us + send_us, "us/message");
 	figures_add(figures, "parts_sum", receive_us + commit.cpu_us + send_us, "us/message");
 	return true;
 }

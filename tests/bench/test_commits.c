@@ -12,12 +12,12 @@ static void test_runs(void **state)
 {
 	(void)state;
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		const struct commits_settings settings = {
 			.path = "commits.spool",
-			.bytes = i < 2 ? 10240 : 700,
-			.group = i < 2 ? 1 : 16,
-			.bare = i % 2 == 0,
+			.bytes = i < 3 ? 10240 : 700,
+			.group = i < 3 ? 1 : 16,
+			.way = (enum commits_way)(i % 3),
 			.within_ns = 20 * NS_PER_MS,
 		};
 		struct commits_result result;
@@ -42,12 +42,13 @@ static void test_fit(void **state)
 static void test_fails(void **state)
 {
 	(void)state;
-	const struct commits_settings settings = {
+	struct commits_settings settings = {
 		.path = "there-is-no-such-folder/commits.spool", .bytes = 1024, .group = 1
 	};
 	struct commits_result result;
 
-	assert_true(failed(commits_run(&settings, &result)));
+	for (settings.way = COMMITS_APPEND; settings.way <= COMMITS_SPOOL; settings.way++)
+		assert_true(failed(commits_run(&settings, &result)));
 }
 
 int main(void)

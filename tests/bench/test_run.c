@@ -72,11 +72,15 @@ static void test_limit(void **state)
 	measure(run_limit, &settings);
 	assert_true(figures_median(&figures, "plain_data_per_second") > 0);
 	assert_true(figures_median(&figures, "tls_bdat_per_second") > 0);
+	assert_true(figures_median(&figures, "append_1_per_second") > 0);
 	assert_true(figures_median(&figures, "bare_commit_1_per_second") > 0);
 	assert_true(figures_median(&figures, "spool_commit_256_p50") > 0);
 	const double parts = figures_median(&figures, "part_receive") +
 	                     figures_median(&figures, "part_commit") +
 	                     figures_median(&figures, "part_tls_send");
+	assert_true(figures_median(&figures, "part_receive") > 0);
+	assert_true(figures_median(&figures, "part_append") > 0);
+	assert_true(figures_median(&figures, "part_commit") > 0);
 	assert_true(figures_median(&figures, "part_tls_send") > 0);
 	assert_true(fabs(figures_median(&figures, "parts_sum") - parts) < 0.001);
 }
