@@ -1,6 +1,6 @@
 /*
- * Looks at 64 bytes at once: a bit for each byte that is what is asked for, the first byte's lowest.
- * Every body passes through here several times.
+ * Looks at 64 bytes at once: a bit for each byte that is what is asked for, the first byte's the
+ * lowest. Every body passes through here several times.
  *
  * Thread:  any; pure.
  */
