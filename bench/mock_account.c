@@ -41,6 +41,20 @@ void mock_account_finish(struct mock_account *account)
 	*account = (struct mock_account){ 0 };
 }
 
+void mock_account_joined(struct mock_account *account)
+{
+	account->connections++;
+	account->connections_open++;
+	if (account->connections_open > account->connections_open_max)
+		account->connections_open_max = account->connections_open;
+}
+
+void mock_account_left(struct mock_account *account)
+{
+	check(account->connections_open > 0);
+	account->connections_open--;
+}
+
 struct mock_identity *mock_account_identity(struct mock_account *account, struct view name)
 {
 	name = view_first(name, MOCK_NAME_MAX - 1);
@@ -163,6 +177,8 @@ bool mock_account_write(
 	json_object_set_new(root, "last_ns", json_integer((json_int_t)account->last.ns));
 	json_object_set_new(root, "latency", histogram_json(&account->latency));
 	json_object_set_new(root, "tls_resumed", json_integer((json_int_t)account->tls_resumed));
+	json_object_set_new(root, "connections_open_max",
+	        json_integer((json_int_t)account->connections_open_max));
 	json_object_set_new(root, "closed", json_integer((json_int_t)account->closed));
 	json_object_set_new(root, "lies", json_integer((json_int_t)account->lies));
 	json_object_set_new(root, "identities", identities_json(account));

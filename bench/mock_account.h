@@ -38,8 +38,10 @@ struct mock_identity {
 struct mock_account {
 	uint64_t connections;
 	uint64_t tls_connections;
-	uint64_t tls_resumed; /* of them: no certificate was shown again */
-	uint64_t messages;    /* answered 250 to, or dropped after they were taken */
+	uint64_t tls_resumed;      /* of them: no certificate was shown again */
+	uint64_t messages;         /* answered 250 to, or dropped after they were taken */
+	uint32_t connections_open; /* up to QUIT, or the end if that comes first */
+	uint32_t connections_open_max;
 	uint64_t recipients;
 	uint64_t bytes;
 	uint64_t without_id; /* messages that have no Message-ID */
@@ -65,6 +67,9 @@ struct mock_account {
 MUST_CHECK struct err mock_account_init(struct mock_account *account);
 void mock_account_finish(struct mock_account *account);
 
+/* A connection came; it is open until its mock_account_left(). */
+void mock_account_joined(struct mock_account *account);
+void mock_account_left(struct mock_account *account);
 /* The identity by name, made where it is new; beyond the maximum all share the last. */
 struct mock_identity *mock_account_identity(struct mock_account *account, struct view name);
 /* A message was taken. `id`: its Message-ID, empty where it has none. */

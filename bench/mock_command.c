@@ -60,6 +60,7 @@ void mock_command(struct mock_session *session, struct view line)
 		mock_session_reply(session, MOCK_END_NONE, "250 2.0.0 OK");
 		break;
 	case COMMAND_QUIT:
+		mock_session_leave(session);
 		mock_session_reply(
 		        session, MOCK_END_CLOSE, "221 2.0.0 Service closing transmission channel");
 		session->state = MOCK_OVER;

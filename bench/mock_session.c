@@ -34,7 +34,7 @@ void mock_session_open(struct mock *mock, int fd)
 	session->identity = mock_account_identity(&mock->account, VIEW("-"));
 	stream_open(&session->stream, mock->loop, &mock->news, fd);
 	list_push_last(&mock->live, &session->link);
-	mock->account.connections++;
+	mock_account_joined(&mock->account);
 	if (mock->settings.tenant != NULL) {
 		session->visit = pool_take(&mock->visits);
 		check(session->visit != NULL);
@@ -116,6 +116,7 @@ static void session_gone(struct mock_session *session)
 		mock_visit_reset(session->visit);
 		pool_give(&mock->visits, MOVE(session->visit));
 	}
+	mock_session_leave(session);
 	list_remove(&mock->live, &session->link);
 	pool_give(&mock->sessions, session);
 }
@@ -279,6 +280,13 @@ bool mock_session_lies(struct mock_session *session, const struct mock_rule *rul
 	else
 		session->lie = rule;
 	return true;
+}
+
+void mock_session_leave(struct mock_session *session)
+{
+	if (!session->left)
+		mock_account_left(&session->mock->account);
+	session->left = true;
 }
 
 void mock_session_drop(struct mock_session *session)

@@ -60,6 +60,7 @@ struct mock_session {
 	struct chunk *signin_memory;
 	bool secure;
 	bool signed_in;
+	bool left; /* not counted as open any more */
 	/* the transaction */
 	bool has_mail;
 	bool null_sender;
@@ -97,6 +98,8 @@ void mock_session_rule(
         struct mock_session *session, const struct mock_rule *rule, enum mock_end end);
 /* The rule is a lie around the real reply, which comes next. True: so it was arranged. */
 bool mock_session_lies(struct mock_session *session, const struct mock_rule *rule);
+/* It counts as open no longer: QUIT came, or the end. */
+void mock_session_leave(struct mock_session *session);
 /* The connection ends here, behind the replies that are due before. */
 void mock_session_drop(struct mock_session *session);
 /* No transaction is in progress any more. */

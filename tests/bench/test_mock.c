@@ -206,6 +206,8 @@ static void lines_are_the_real_ones(void **state)
 	assert_int_equal(mock.account.messages, 1);
 	assert_int_equal(mock.account.tls_connections, 1);
 	assert_int_equal(mock.account.tls_resumed, 0);
+	assert_int_equal(mock.account.connections_open_max, 1);
+	assert_int_equal(mock.account.connections_open, 0);
 	mock_close();
 }
 
@@ -229,6 +231,24 @@ static void mx_host_takes_without_sign_in(void **state)
 	caller_hang_up();
 	assert_int_equal(mock.account.messages, 1);
 	assert_int_equal(mock.account.bytes, 28);
+	mock_close();
+}
+
+/* A client that said QUIT has its next connection at once: they are not two. */
+static void quit_leaves_and_losses_do(void **state)
+{
+	(void)state;
+	settings = (struct mock_settings){ .size_max = 1000 };
+	mock_open();
+	caller_greeted();
+	SAY("QUIT\r\n", "221 ");
+	assert_int_equal(mock.account.connections_open, 0);
+	caller_hang_up();
+	caller_greeted();
+	assert_int_equal(mock.account.connections_open, 1);
+	caller_hang_up();
+	assert_int_equal(mock.account.connections_open, 0);
+	assert_int_equal(mock.account.connections_open_max, 1);
 	mock_close();
 }
 
@@ -375,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_the_real_ones),
 		cmocka_unit_test(mx_host_takes_without_sign_in),
+		cmocka_unit_test(quit_leaves_and_losses_do),
 		cmocka_unit_test(rules_refuse),
 		cmocka_unit_test(rules_drop),
 		cmocka_unit_test(identities_have_limits),

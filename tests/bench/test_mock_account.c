@@ -90,6 +90,21 @@ static void test_counts(void **state)
 	json_decref(root);
 }
 
+static void test_connections_at_once(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		mock_account_joined(&account);
+	mock_account_left(&account);
+	mock_account_left(&account);
+	mock_account_joined(&account);
+	json_t *root = written();
+
+	assert_int_equal(number(root, "connections"), 4);
+	assert_int_equal(number(root, "connections_open_max"), 3);
+	json_decref(root);
+}
+
 /* The table grows; nothing in it is forgotten or found where it is not. */
 static void test_many_ids(void **state)
 {
@@ -177,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_empty, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_connections_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_identities, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rates_by_minute, setup, teardown),
