@@ -16,6 +16,7 @@ static void session_lost(struct load_session *session);
 static void session_send(struct load_session *session, struct view line);
 static bool session_has_room(const struct load_session *session);
 static void session_begin(struct load_session *session, uint64_t number, struct mono since);
+static void session_next_line(struct load_session *session);
 static void session_content(struct load_session *session, struct load_flight *flight);
 static void template_number(const struct load *load, char *header, uint64_t number);
 
@@ -183,8 +184,9 @@ static void session_hello(struct load_session *session, const struct reply *repl
 	}
 	if (settings->chunking && !offered.chunking)
 		load_fail(session->load, "the server offers no CHUNKING");
-	else if (!offered.pipelining)
+	else if (!offered.pipelining && (settings->chunking || settings->window > 1))
 		load_fail(session->load, "the server offers no PIPELINING");
+	session->lockstep = !offered.pipelining;
 	session_enter(session, LOAD_OPEN);
 }
 
@@ -203,8 +205,11 @@ static void session_flight_reply(struct load_session *session, const struct repl
 		flight->code = reply->code;
 	session->answered++;
 	const unsigned envelope = 1 + settings->recipients;
-	if (session->answered <= envelope)
+	if (session->answered <= envelope) {
+		if (session->lockstep)
+			session_next_line(session);
 		return;
+	}
 	if (settings->chunking || session->answered > envelope + 1)
 		session_landed(session, reply->code < 400 ? 0 : flight->code, reply->whole);
 	else if (reply->code == 354)
@@ -298,12 +303,28 @@ static void session_begin(struct load_session *session, uint64_t number, struct 
 	        (struct load_flight){ .number = number, .since = since, .ends_at = UINT64_MAX };
 	if (load->settings.chunking)
 		template_number(load, load->envelope, number);
-	session_send(session, view_from(load->envelope, load->envelope_bytes));
+	session->envelope_sent = 0;
+	if (session->lockstep)
+		session_next_line(session);
+	else
+		session_send(session, view_from(load->envelope, load->envelope_bytes));
 	if (!load->settings.chunking)
 		return;
 	if (!stream_lend(stream, view_from(load->body, load->body_bytes)))
 		load_fail(load, "out of memory");
 	session->flights[at].ends_at = stream_queued_total(stream);
+}
+
+/* To a server without PIPELINING a line of the envelope goes when the one before was answered. */
+static void session_next_line(struct load_session *session)
+{
+	const struct load *load = session->load;
+	const struct view left =
+	        view_skip(view_from(load->envelope, load->envelope_bytes), session->envelope_sent);
+	const struct view line = view_first(left, view_find(left, '\n') + 1);
+
+	session->envelope_sent += line.bytes;
+	session_send(session, line);
 }
 
 static void session_content(struct load_session *session, struct load_flight *flight)

@@ -48,8 +48,10 @@ struct load_session {
 	struct load_flight flights[LOAD_WINDOW_MAX];
 	unsigned flight_first;
 	unsigned flight_count;
-	unsigned answered; /* replies that the first flight has had */
-	bool paused;       /* after a 4xx */
+	unsigned answered;    /* replies that the first flight has had */
+	bool paused;          /* after a 4xx */
+	bool lockstep;        /* no PIPELINING there; then the window is 1 */
+	size_t envelope_sent; /* of load->envelope, in lockstep */
 };
 
 void load_session_init(struct load_session *session, struct load *load);

@@ -271,6 +271,28 @@ static void test_writes_a_ledger(void **state)
 	free(text);
 }
 
+/* Without PIPELINING each of a message's replies is waited for: MAIL, RCPT, RCPT, DATA, end. */
+static void test_goes_in_lockstep_where_it_must(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct mock_settings plain = mx;
+		plain.lacks[MOCK_PIPELINING] = i == 1;
+		plain.delay_ns = 10 * NS_PER_MS;
+		hall_open(&hall, plain, false);
+		struct load_settings settings = few();
+		settings.messages = 10;
+		settings.recipients = 2;
+		load_begin(&settings);
+		load_turn_until_done();
+		assert_all_arrived(&settings);
+		if (i == 1)
+			assert_true(histogram_at(&load.account.latency, 0) >= 49 * NS_PER_MS);
+		load_end();
+		hall_close(&hall);
+	}
+}
+
 static void test_says_what_a_server_lacks(void **state)
 {
 	(void)state;
@@ -283,6 +305,7 @@ static void test_says_what_a_server_lacks(void **state)
 		hall_open(&hall, lacking, i == 3);
 		struct load_settings settings = few();
 		settings.chunking = i == 0;
+		settings.window = i == 1 ? 2 : 1;
 		settings.tls = hall.client_tls;
 		settings.tls_host = VIEW("localhost");
 		if (i == 2)
@@ -347,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_keeps_a_rate),
 		cmocka_unit_test(test_holds_idle_connections),
 		cmocka_unit_test(test_writes_a_ledger),
+		cmocka_unit_test(test_goes_in_lockstep_where_it_must),
 		cmocka_unit_test(test_says_what_a_server_lacks),
 		cmocka_unit_test(test_trusts_no_stranger),
 		cmocka_unit_test(test_knows_its_ids),
