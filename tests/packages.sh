@@ -61,10 +61,12 @@ unpack() {
 	mkdir "$into/archives"
 	echo "packages.sh: unpacking $* below $into"
 	known "$@" || apt-get update -qq
-	# apt's own unprivileged user could not write here.
+	# apt's own unprivileged user could not write here. Debian's packages are wanted, also where
+	# one from elsewhere is installed.
 	fetch() {
 		(cd "$into/archives" &&
-			apt-get download -qq -o APT::Sandbox::User=root "$@" </dev/null)
+			apt-get download -qq -o APT::Sandbox::User=root \
+				-o Dir::State::status=/dev/null "$@" </dev/null)
 	}
 	fetch "$@" || { apt-get update -qq && fetch "$@"; }
 	for archive in "$into"/archives/*.deb; do
