@@ -84,7 +84,7 @@ prepare)
 	;;
 configurations)
 	echo "immediate 1200 - a delivery process and a connection a message"
-	echo "runners 1200 20 queue runners, connections kept for what waits"
+	echo "runners 1200 20 20 queue runners, connections kept for what waits"
 	;;
 serve)
 	write "$2"

@@ -67,8 +67,8 @@ class Cage:
     """A program and all that it starts: what CPU they used together, and an end for all of them.
 
     In a control group of its own where one can be made. Else we become the parent of whoever loses
-    his own, and count what /proc tells of them and of the children they waited for; orphans whom
-    nobody waits for stay in it until we end.
+    his own, and count what /proc tells of them and of the children they waited for. That is the
+    least it can be: children whom a living parent ignores are in nobody's count.
     """
 
     def __init__(self, folder, name, command, environment, strangers):
@@ -148,28 +148,35 @@ class Cage:
             self.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_S)
-        if self.group is None:
-            for pid in self._descendants():
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
-        else:
-            self._kill_group()
+        wait_until(self._kill_all if self.group is None else self._kill_group,
+                   "an end of all processes", STOP_S)
         self.process.wait()
 
     def _kill_group(self):
-        procs = self.group / "cgroup.procs"
+        """True once all are gone, and the group too."""
+        for pid in (self.group / "cgroup.procs").read_text(encoding="ascii").split():
+            with contextlib.suppress(OSError):
+                os.kill(int(pid), signal.SIGKILL)
+        self.process.poll()
+        with contextlib.suppress(OSError):  # the last are on their way out
+            self.group.rmdir()
+        return not self.group.exists()
 
-        def emptied():
-            pids = procs.read_text(encoding="ascii").split()
-            for pid in pids:
-                with contextlib.suppress(OSError):
-                    os.kill(int(pid), signal.SIGKILL)
-            self.process.poll()
-            with contextlib.suppress(OSError):  # the last are on their way out
-                self.group.rmdir()
-            return not self.group.exists()
-
-        wait_until(emptied, "an end of all processes", STOP_S)
+    def _kill_all(self):
+        """True once all are gone."""
+        living = []
+        for pid in self._descendants():
+            with contextlib.suppress(OSError):
+                if self._stat(pid)[0] != "Z":
+                    living.append(pid)
+                    os.kill(pid, signal.SIGKILL)
+        if living:
+            return False
+        self.process.wait()
+        for pid in self._descendants():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        return True
 
 
 class Mock:

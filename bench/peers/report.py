@@ -10,8 +10,8 @@ import statistics
 import sys
 
 SLUICE = "sluice"
-HEAD = ("relay", "configuration", "messages/s", "CPU us", "ack/s", "durable", "out, most",
-        "allowed", "twice", "lost", "Sluice is")
+HEAD = ("relay", "configuration", "messages/s", "Sluice", "CPU us", "Sluice", "ack/s", "durable",
+        "out, most", "allowed", "twice", "lost")
 
 
 def lines(path):
@@ -39,11 +39,15 @@ def rows(folder):
 
 
 def compare(found):
-    """The ratio of Sluice's rate to each row's; a relay is as good as its best configuration."""
-    ours = [row["messages_per_second"] for row in found if row["peer"] == SLUICE]
+    """Sluice's rate by each row's, and each row's CPU by Sluice's: so much better is Sluice.
+    A relay is as good as its best configuration."""
+    ours = [row for row in found if row["peer"] == SLUICE]
     best = {}
     for row in found:
-        row["ratio"] = max(ours) / row["messages_per_second"] if ours else None
+        row["ratio"] = row["cpu_ratio"] = None
+        if ours:
+            row["ratio"] = ours[0]["messages_per_second"] / row["messages_per_second"]
+            row["cpu_ratio"] = row["cpu_us"] / ours[0]["cpu_us"]
         before = best.get(row["peer"])
         if before is None or row["messages_per_second"] > before["messages_per_second"]:
             best[row["peer"]] = row
@@ -52,13 +56,15 @@ def compare(found):
 
 
 def cells(row):
-    ratio = "" if row["ratio"] is None else f"{row['ratio']:.1f} x"
+    ratio, cpu_ratio = ("" if row[key] is None else f"{row[key]:.1f} x"
+                        for key in ("ratio", "cpu_ratio"))
     allowed = row["connections_allowed"]
-    return (row["peer"], row["configuration"], f"{row['messages_per_second']:,.0f}",
-            f"{row['cpu_us']:,.0f}", f"{row['acknowledged_per_second']:,.0f}", row["durable"],
+    least = "" if row["cpu_by"] == "control group" else ">= "
+    best = "*" if row["best"] and row["peer"] != SLUICE else ""
+    return (row["peer"], row["configuration"] + best, f"{row['messages_per_second']:,.0f}", ratio,
+            least + f"{row['cpu_us']:,.0f}", cpu_ratio, f"{row['acknowledged_per_second']:,.0f}", row["durable"],
             f"{row['connections_most']:.0f}", "-" if allowed is None else str(allowed),
-            f"{row['duplicates']:.0f}", f"{row['lost']:.0f}",
-            ratio + (" *" if row["best"] and row["peer"] != SLUICE else ""))
+            f"{row['duplicates']:.0f}", f"{row['lost']:.0f}")
 
 
 def show(found):
