@@ -153,11 +153,17 @@ prepare() {
 	fi
 	sh "$here/peers/$1.sh" configurations >"$work/configurations.$1"
 	read -r name _ <"$work/configurations.$1"
-	mkdir "$work/run" && chmod 755 "$work/run"
-	if ! measure "$work/output" --trace "$here/peers/$1.sh" "$name"; then
-		skip "$1" "$(tail -n 1 "$work/failure")"
-		return 1
-	fi
+	# Who seems to sync nothing is looked at once more: a clock that was set looks so too.
+	for _ in 1 2; do
+		mkdir "$work/run" && chmod 755 "$work/run"
+		if ! measure "$work/output" --trace "$here/peers/$1.sh" "$name"; then
+			skip "$1" "$(tail -n 1 "$work/failure")"
+			return 1
+		fi
+		if grep -q '"durable": "yes"' "$work/output"; then
+			break
+		fi
+	done
 	printf '%s\t%s\n' "$1" "$(cat "$work/output")" >>"$work/traced"
 }
 

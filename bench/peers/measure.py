@@ -32,8 +32,10 @@ LOOK_S = 0.05
 TRACED = 3  # messages
 SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
 SYNCS = "fsync,fdatasync,sync_file_range,msync,syncfs"
-SYNC_BEGINS = re.compile(r"^(\d+) (\d+\.\d+) (\w+)\((\d+<[^>]*>)?(.*)$")
-SYNC_RESUMES = re.compile(r"^(\d+) (\d+\.\d+) <\.\.\. (\w+) resumed>(.*)$")
+OPENS = "open,openat"
+WRITES = "write,writev,pwrite64,pwritev,pwritev2"
+CALL_BEGINS = re.compile(r"^(\d+) +(\d+\.\d+) (\w+)\((\d+<[^>]*>)?(.*)$")
+CALL_RESUMES = re.compile(r"^(\d+) +\d+\.\d+ <\.\.\. \w+ resumed>(.*)$")
 
 
 class Failure(Exception):
@@ -332,25 +334,38 @@ def traced_messages(port):
     return moments
 
 
-def syncs(trace):
-    """(begin, end, name, file) of each that succeeded."""
-    found, begun = [], {}
+def calls(trace):
+    """(pid, begin, name, file descriptor with its file, rest of the line) of each system call."""
+    begun = {}
     for line in trace.read_text(encoding="utf-8", errors="replace").splitlines():
-        begins, resumes = SYNC_BEGINS.match(line), SYNC_RESUMES.match(line)
+        begins, resumes = CALL_BEGINS.match(line), CALL_RESUMES.match(line)
         if begins:
             pid, at, name, file, rest = begins.groups()
-            file = (file or "").partition("<")[2].rstrip(">")
-            if "unfinished" in rest:
-                begun[pid] = (float(at), name, file)
-                continue
+            if rest.endswith("<unfinished ...>"):
+                begun[pid] = (pid, float(at), name, file or "", rest)
+            else:
+                yield pid, float(at), name, file or "", rest
         elif resumes and resumes.group(1) in begun:
-            pid, at, _, rest = resumes.groups()
-            at, name, file = begun.pop(pid)
-        else:
-            continue
-        took = re.search(r"= 0 <(\d+\.\d+)>$", rest)
-        if took:
-            found.append((float(at), float(at) + float(took.group(1)), name, file))
+            pid, at, name, file, rest = begun.pop(resumes.group(1))
+            yield pid, at, name, file, rest + resumes.group(2)
+
+
+def syncs(trace):
+    """(begin, end, name, file) of each that succeeded: also of writes that are syncs, since the
+    file was opened so or they say so themselves."""
+    found, synchronous = [], set()
+    for _, at, name, file, rest in calls(trace):
+        opened = re.search(r"= (\d+<[^>]*>) <[\d.]+>$", rest)
+        took = re.search(r"= \d+ <(\d+\.\d+)>$", rest)
+        if name in OPENS.split(","):
+            if opened:
+                synchronous.discard(opened.group(1))
+                if re.search(r"\bO_D?SYNC\b", rest):
+                    synchronous.add(opened.group(1))
+        elif took and (name in SYNCS.split(",") or file in synchronous
+                       or re.search(r"\bRWF_D?SYNC\b", rest)):
+            found.append((at, at + float(took.group(1)), name,
+                          file.partition("<")[2].rstrip(">")))
     return found
 
 
@@ -380,7 +395,8 @@ def run(options, script, configuration, stack):
     command = ["sh", script, "serve", configuration]
     trace = options.folder / "trace"
     if options.trace:
-        command = ["strace", "-I2", "-f", "-y", "-ttt", "-T", "-e", f"trace={SYNCS}",
+        command = ["strace", "-I2", "-f", "-y", "-s0", "-ttt", "-T",
+                   "-e", f"trace={SYNCS},{OPENS},{WRITES}",
                    "-e", "signal=none", "-o", trace, *command]
     cage = Cage(options.folder, "relay", command, environment, {mock.process.pid})
     stack.callback(cage.stop)
@@ -395,6 +411,8 @@ def run(options, script, configuration, stack):
         return measure(options, cage, mock, port)
     moments = traced_messages(port)
     deliver(mock, TRACED)
+    if not cage.running():
+        raise Failure(f"it ended while it was traced: {last_words(cage.output)}")
     cage.stop()
     return judge(moments, syncs(trace), options.folder)
 

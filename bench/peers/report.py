@@ -62,7 +62,8 @@ def cells(row):
     least = "" if row["cpu_by"] == "control group" else ">= "
     best = "*" if row["best"] and row["peer"] != SLUICE else ""
     return (row["peer"], row["configuration"] + best, f"{row['messages_per_second']:,.0f}", ratio,
-            least + f"{row['cpu_us']:,.0f}", cpu_ratio, f"{row['acknowledged_per_second']:,.0f}", row["durable"],
+            least + f"{row['cpu_us']:,.0f}", cpu_ratio,
+            f"{row['acknowledged_per_second']:,.0f}", row["durable"],
             f"{row['connections_most']:.0f}", "-" if allowed is None else str(allowed),
             f"{row['duplicates']:.0f}", f"{row['lost']:.0f}")
 
