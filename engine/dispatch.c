@@ -398,7 +398,7 @@ void dispatch_read_ledger(struct dispatch *dispatch, struct spool *spool)
 {
 	ledger_read(&dispatch->ledger, spool);
 	for (uint32_t i = 0; i < dispatch->lane_count; i++)
-		lane_restrain(dispatch->lanes[i].lane, clock_mono());
+		lane_restrain(dispatch->lanes[i].lane, clock_mono(), clock_wall());
 	incidents_read(&dispatch->incidents, spool);
 }
 

@@ -86,8 +86,7 @@ struct dispatch_route {
 	struct list idle_standing; /* with one: they are asked first */
 	struct list placeless;
 	struct list timed;
-	const struct lane
-	        *resting; /* as of the last sweep: all are held for long, it the shortest */
+	struct lane *resting; /* as of the last sweep: all are held for long, it the shortest */
 	bool urgent; /* urgent mail has come that those who are timed have not been asked about */
 	uint16_t fallback; /* who takes over when this one is out */
 	bool has_fallback;

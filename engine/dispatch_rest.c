@@ -13,7 +13,7 @@
 
 /* Why, and until when. */
 struct rest {
-	const struct lane *lane; /* NULL: somebody may send it */
+	struct lane *lane; /* NULL: somebody may send it */
 	struct mono until;
 	bool held; /* else by the mailbox's limits, which are no matter for urgent mail */
 };
@@ -72,7 +72,7 @@ static struct rest rest_of_route(const struct dispatch *dispatch, uint32_t index
 	struct rest rest = { .held = true };
 
 	for (uint32_t i = 0; i < route->lane_count; i++) {
-		const struct lane *lane = route->lanes[i].lane;
+		struct lane *lane = route->lanes[i].lane;
 
 		if (!rest_is_long(lane->hold.until, now))
 			return (struct rest){ 0 };
@@ -124,7 +124,7 @@ static struct rest rest_of_line(const struct dispatch *dispatch, uint32_t line)
 	if (line >= dispatch->route_count)
 		return rest_of_binding(dispatch, line - dispatch->route_count);
 	/* As the last sweep saw it: holds only grow, but for an operator's word. */
-	const struct lane *lane = dispatch->routes[line].resting;
+	struct lane *lane = dispatch->routes[line].resting;
 	if (lane == NULL || !rest_is_long(lane->hold.until, loop_now(&dispatch->shard->loop)))
 		return (struct rest){ 0 };
 	return (struct rest){ lane, lane->hold.until, true };

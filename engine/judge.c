@@ -318,11 +318,13 @@ void judge_divert(struct judge *judge, struct job *job, uint16_t route)
 	judge_settle(judge, job);
 }
 
-void judge_rest(struct judge *judge, const struct lane *lane, struct job *job, bool all)
+void judge_rest(struct judge *judge, struct lane *lane, struct job *job, bool all)
 {
+	const struct loop *loop = &judge->shard->loop;
+
 	judge_put_off(judge, job, &lane->word.note);
 	job->rests = all;
-	judge_settle_until(judge, job, lane->word.until);
+	judge_settle_until(judge, job, lane_held_until(lane, loop_now(loop), loop_wall(loop)));
 }
 
 void judge_rest_limited(struct judge *judge, struct job *job, struct wall until, struct view why)

@@ -107,7 +107,7 @@ void judge_sweep(struct judge *judge);
 /* Nobody may send the job until the lane's hold is over: it goes back until then, with the reason,
  * and keeps its attempts. `all`: nor anything else of its route in this shard. Takes job
  * (JOB_SETTLING). */
-void judge_rest(struct judge *judge, const struct lane *lane, struct job *job, bool all);
+void judge_rest(struct judge *judge, struct lane *lane, struct job *job, bool all);
 /* The same where limits are used up, in our words. */
 void judge_rest_limited(struct judge *judge, struct job *job, struct wall until, struct view why);
 /* Draining: a job that was not started goes back as it came. Takes job (JOB_READY). */

@@ -1,6 +1,7 @@
 #include "queue/lane.h"
 
 #include "queue/base/check.h"
+#include "queue/verdict.h"
 
 static int64_t lane_gate_close(struct lane_gate *gate, struct mono now, int64_t first_ns,
         int64_t most_ns, struct random *random);
@@ -142,10 +143,18 @@ void lane_say(struct lane *lane, struct mono now, struct wall wall, const struct
 	word->note = *note;
 	word->note.text = text_view(&text);
 	word->note.server = text_view(&server);
-	if (word->hold.ns == lane->hold.until.ns)
-		return;
-	word->hold = lane->hold.until;
-	word->until = (struct wall){ wall.ms + (word->hold.ns - now.ns) / NS_PER_MS };
+	(void)lane_held_until(lane, now, wall);
+}
+
+struct wall lane_held_until(struct lane *lane, struct mono now, struct wall wall)
+{
+	struct lane_word *word = &lane->word;
+
+	if (word->hold.ns != lane->hold.until.ns) {
+		word->hold = lane->hold.until;
+		word->until = (struct wall){ wall.ms + (word->hold.ns - now.ns) / NS_PER_MS };
+	}
+	return word->until;
 }
 
 int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random)
@@ -194,8 +203,15 @@ bool lane_succeed(struct lane *lane, struct mono now, uint32_t epoch)
 	return doubted;
 }
 
-void lane_restrain(struct lane *lane, struct mono now)
+void lane_restrain(struct lane *lane, struct mono now, struct wall wall)
 {
+	const struct reply_note note = {
+		.stage = STAGE_ANY,
+		.text = VIEW(
+		        "before the restart the mailbox had as many refusals of one kind as it "
+		        "may for now: more would bar it (550 5.2.25x)"),
+	};
+
 	for (enum strike kind = 0; kind < STRIKE_KINDS; kind++) {
 		const int64_t wait_ns = strikes_wait_ns(&lane->throttle->strikes, now, kind);
 		const struct mono until = mono_after(now, wait_ns);
@@ -203,8 +219,10 @@ void lane_restrain(struct lane *lane, struct mono now)
 		if (wait_ns == 0)
 			continue;
 		lane->hold.setbacks = 1;
-		if (until.ns > lane->hold.until.ns)
-			lane->hold.until = until;
+		if (until.ns <= lane->hold.until.ns)
+			continue;
+		lane->hold.until = until;
+		lane_say(lane, now, wall, &note);
 	}
 }
 

@@ -123,6 +123,8 @@ void lane_await(struct lane *lane, struct mono until);
 void lane_reopen(struct lane *lane);
 /* What the hold is for, copied and cut; `wall` is `now` by the other clock. */
 void lane_say(struct lane *lane, struct mono now, struct wall wall, const struct reply_note *note);
+/* Until when mail waits on disk for the hold that is in force, whoever changed it last. */
+struct wall lane_held_until(struct lane *lane, struct mono now, struct wall wall);
 /* No session is opened for a second at first, most_ns at most; gives how long. */
 int64_t lane_shut(struct lane *lane, struct mono now, int64_t most_ns, struct random *random);
 /* The same for a front end's fault: first_ns at first, LANE_FAULT_MOST_NS at most. */
@@ -132,7 +134,7 @@ int64_t lane_fault(struct lane *lane, struct mono now, int64_t first_ns, struct 
 bool lane_succeed(struct lane *lane, struct mono now, uint32_t epoch);
 /* After a restart: where its mailbox had as many refusals as it may have, it is held until there is
  * budget again. */
-void lane_restrain(struct lane *lane, struct mono now);
+void lane_restrain(struct lane *lane, struct mono now, struct wall wall);
 /* An operator said retry: both gates open, and what was learned is forgotten. */
 void lane_resume(struct lane *lane);
 /* When the hold ends that is on now, and the door opens; MONO_NEVER: it is open. */

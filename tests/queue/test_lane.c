@@ -239,18 +239,25 @@ static void test_restrained(void **state)
 	struct lane lane = fresh();
 
 	(void)state;
-	lane_restrain(&lane, AT(0));
+	lane_restrain(&lane, AT(0), (struct wall){ 5000 });
 	assert_true(lane_is_open(&lane, AT(0)));
 	for (int64_t i = 0; i < strikes_budget(STRIKE_CROWD); i++)
 		(void)strikes_add(&lane.throttle->strikes, AT(i), STRIKE_CROWD);
-	lane_restrain(&lane, AT(100));
+	lane_restrain(&lane, AT(100), (struct wall){ 5000 });
 	assert_false(lane_is_open(&lane, AT(599)));
 	assert_true(lane_is_open(&lane, AT(600)));
+	/* Mail that waits for it has a time and a reason. */
+	assert_true(lane.word.note.text.bytes > 0);
+	assert_int_equal(lane_held_until(&lane, AT(100), (struct wall){ 5000 }).ms, 505000);
+	lane.hold.until = AT(700); /* whoever changes it */
+	assert_int_equal(lane_held_until(&lane, AT(200), (struct wall){ 105000 }).ms, 605000);
+	assert_int_equal(lane_held_until(&lane, AT(300), (struct wall){ 205001 }).ms, 605000);
+	lane.hold.until = AT(600);
 	lane_begin(&lane);
 	assert_false(lane_is_open(&lane, AT(600)));
 	lane_end(&lane);
 	lane_resume(&lane);
-	lane_restrain(&lane, AT(100));
+	lane_restrain(&lane, AT(100), (struct wall){ 5000 });
 	assert_true(lane_is_open(&lane, AT(100)));
 }
 
