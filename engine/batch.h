@@ -113,6 +113,12 @@ static inline bool batch_is_empty(const struct batch *batch)
 	       batch->ids_wanted == 0 && !batch->claims_due && !batch->sent_due;
 }
 
+static inline bool batch_has_settles_alone(const struct batch *batch)
+{
+	return batch->settle_count > 0 && batch->put_count == 0 && batch->note_count == 0 &&
+	       batch->ids_wanted == 0 && !batch->claims_due && !batch->sent_due;
+}
+
 static inline bool batch_puts_full(const struct batch *batch)
 {
 	return batch->put_count == BATCH_PUTS_MAX || batch->job_count >= BATCH_PUTS_MAX;

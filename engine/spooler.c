@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SPOOLER_IDS_LOW    1024            /* reports ask ahead for their next block */
-#define SPOOLER_FULL_RETRY (1 * NS_PER_S)  /* whether a full disk has room again */
-#define SPOOLER_ROOM_BYTES (4 << 20)       /* new mail that must fit to end it */
-#define SPOOLER_TIDY_NS    (1 * NS_PER_S)  /* data.mdb is behind what happens by no more */
-#define SPOOLER_WALL_CHECK (60 * NS_PER_S) /* the wall clock may jump: look at dues again */
+#define SPOOLER_IDS_LOW    1024           /* reports ask ahead for their next block */
+#define SPOOLER_FULL_RETRY (1 * NS_PER_S) /* whether a full disk has room again */
+#define SPOOLER_ROOM_BYTES (4 << 20)      /* new mail that must fit to end it */
+#define SPOOLER_TIDY_NS    (1 * NS_PER_S) /* data.mdb is behind what happens by no more */
+/* Nobody waits for what was delivered to be written down: it goes with the next mail that comes in,
+ * unless there is that much of it, or none comes for so long. A crash before sends it again. */
+#define SPOOLER_SETTLES_WAIT    64
+#define SPOOLER_SETTLES_WAIT_NS (1 * NS_PER_MS)
+#define SPOOLER_WALL_CHECK      (60 * NS_PER_S) /* the wall clock may jump: look at dues again */
 
 static void spooler_enter(struct spooler *spooler, enum spooler_state state);
 static void spooler_leave(struct spooler *spooler);
@@ -300,13 +304,31 @@ static void spooler_begin_drain(struct spooler *spooler)
 		check(mailbox_put(spooler->delivery[i].out, &letter));
 }
 
+/* Whether there are settles alone, few and young: see SPOOLER_SETTLES_WAIT. */
+static bool spooler_may_wait(struct spooler *spooler)
+{
+	const struct batch *batch = &spooler->batch;
+	const struct mono now = loop_now(&spooler->shard.loop);
+
+	if (!batch_has_settles_alone(batch) || batch->settle_count >= SPOOLER_SETTLES_WAIT ||
+	        spooler_state(spooler) != SPOOLER_RUNNING || spooler->full ||
+	        spooler->clerk.request != NULL || spooler->answered != NULL) {
+		spooler->settles_wait = false;
+		return false;
+	}
+	if (!spooler->settles_wait)
+		spooler->settles_until = mono_after(now, SPOOLER_SETTLES_WAIT_NS);
+	spooler->settles_wait = !mono_reached(now, spooler->settles_until);
+	return spooler->settles_wait;
+}
+
 static void spooler_commit(struct spooler *spooler)
 {
 	struct batch *batch = &spooler->batch;
 	const uint64_t commits = batch->commits;
 
 	batch->ids_wanted = spooler_ids_missing(spooler);
-	if (!batch_is_empty(batch)) {
+	if (!batch_is_empty(batch) && !spooler_may_wait(spooler)) {
 		const struct err err = batch_commit(batch, spooler->spool);
 		counters_add(spooler->shard.counters, commits, batch->commits - commits);
 		if (failed(err)) {
@@ -538,6 +560,9 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	const struct mono now = loop_now(loop);
 	if (!spool_is_tidy(spooler->spool) && spooler->tidy_at.ns < mono_after(now, wait_ns).ns)
 		wait_ns = spooler->tidy_at.ns > now.ns ? spooler->tidy_at.ns - now.ns : 0;
+	if (spooler->settles_wait && spooler->settles_until.ns < mono_after(now, wait_ns).ns)
+		wait_ns =
+		        spooler->settles_until.ns > now.ns ? spooler->settles_until.ns - now.ns : 0;
 	if (spooler->gates_pass.ns < mono_after(now, wait_ns).ns)
 		wait_ns = spooler->gates_pass.ns > now.ns ? spooler->gates_pass.ns - now.ns : 0;
 	if (pending && !spooler->stalled)

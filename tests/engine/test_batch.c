@@ -279,7 +279,7 @@ static void a_failed_sync_is_final(void **state)
 	add_settle(bench, NULL);
 	add_put(bench, 100);
 	disk.error = EIO;
-	disk.fail_at = disk.ops + 2;
+	disk.fail_at = disk.ops + 1;
 	assert_int_equal(batch_commit(batch, bench->tools.spool).code, ERR_BROKEN);
 	assert_true(batch->puts[0].done);
 	assert_int_equal(batch->puts[0].result, PUT_FAILED);

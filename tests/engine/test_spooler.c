@@ -337,7 +337,7 @@ static void a_broken_spool_acknowledges_nothing(void **state)
 	assert_int_equal(spooler_message_count(star.spooler), 3);
 	star_puts(&star, 5);
 	disk.error = EIO;
-	disk.fail_at = disk.ops + 2;
+	disk.fail_at = disk.ops + 1;
 	star_turn(&star);
 	assert_int_equal(spooler_state(star.spooler), SPOOLER_BROKEN);
 	assert_int_equal(star.committed, 3);
