@@ -27,35 +27,41 @@ struct scan {
 
 #ifdef __SSE2__
 
+/* Written out: the compiler leaves loops of four as they are. */
+
+static inline __m128i scan_part(const char *bytes)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)bytes);
+}
+
 static inline struct scan scan_load(const char *bytes)
 {
-	struct scan scan;
+	return (struct scan){ { scan_part(bytes), scan_part(bytes + 16), scan_part(bytes + 32),
+		scan_part(bytes + 48) } };
+}
 
-	for (int i = 0; i < 4; i++)
-		scan.parts[i] = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 16 * i));
-	return scan;
+/* The highest bit of each byte. */
+static inline uint64_t scan_join(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+	return (uint64_t)(uint32_t)_mm_movemask_epi8(a) |
+	       (uint64_t)(uint32_t)_mm_movemask_epi8(b) << 16 |
+	       (uint64_t)(uint32_t)_mm_movemask_epi8(c) << 32 |
+	       (uint64_t)(uint32_t)_mm_movemask_epi8(d) << 48;
 }
 
 static inline uint64_t scan_equal(const struct scan *scan, char c)
 {
 	const __m128i wanted = _mm_set1_epi8(c);
-	uint64_t found = 0;
 
-	for (int i = 0; i < 4; i++)
-		found |= (uint64_t)(uint32_t)_mm_movemask_epi8(
-		                 _mm_cmpeq_epi8(scan->parts[i], wanted))
-		         << 16 * i;
-	return found;
+	return scan_join(_mm_cmpeq_epi8(scan->parts[0], wanted),
+	        _mm_cmpeq_epi8(scan->parts[1], wanted), _mm_cmpeq_epi8(scan->parts[2], wanted),
+	        _mm_cmpeq_epi8(scan->parts[3], wanted));
 }
 
 /* 0x80 and above. */
 static inline uint64_t scan_high(const struct scan *scan)
 {
-	uint64_t found = 0;
-
-	for (int i = 0; i < 4; i++)
-		found |= (uint64_t)(uint32_t)_mm_movemask_epi8(scan->parts[i]) << 16 * i;
-	return found;
+	return scan_join(scan->parts[0], scan->parts[1], scan->parts[2], scan->parts[3]);
 }
 
 #else
