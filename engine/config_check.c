@@ -10,6 +10,7 @@
 #include "engine/config_check_service.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
+#include "engine/io/tls_roots.h"
 #include "engine/secret_file.h"
 #include "engine/users.h"
 #include "queue/address.h"
@@ -248,7 +249,8 @@ static void note_lone_certificate(
 		        index);
 }
 
-static void check_route_tls(struct config_route *route, size_t index, struct config_places *places)
+static void check_route_tls(struct config_route *route, size_t index, struct tls_roots *roots,
+        struct config_places *places)
 {
 	struct config_route_tls *tls = &route->tls;
 	struct tls_context *context = NULL;
@@ -280,6 +282,7 @@ static void check_route_tls(struct config_route *route, size_t index, struct con
 	const struct tls_client_settings settings = {
 		.verify = tls->verify,
 		.ca_file = tls->ca_file,
+		.roots = roots,
 		.certificate_file = tls->certificate,
 		.key_file = tls->key,
 	};
@@ -344,7 +347,10 @@ static void derive_sessions(struct config_route *route, const struct config_plac
 static void check_routes(struct config *config, struct config_places *places)
 {
 	struct config_route *routes = (struct config_route *)config->routes.at;
+	struct tls_roots *roots;
 
+	if (failed(tls_roots_create(&roots)))
+		roots = NULL; /* each route parses its own, and is heard of if it can't */
 	if (is_empty(places, &config->routes, routes))
 		complain(places, config, &config->routes,
 		        "routes: none; right is at least one with a host");
@@ -355,11 +361,12 @@ static void check_routes(struct config *config, struct config_places *places)
 		config_check_host(config, &routes[i], i, places);
 		check_identities(config, &routes[i], i, places);
 		derive_sessions(&routes[i], places);
-		check_route_tls(&routes[i], i, places);
+		check_route_tls(&routes[i], i, roots, places);
 		config_check_dane(config, &routes[i], i, places);
 		remark_on_route(config, &routes[i], i, places);
 		config_check_service(&routes[i], i, places);
 	}
+	tls_roots_destroy(roots);
 	config_number_tokens(config);
 }
 

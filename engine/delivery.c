@@ -41,7 +41,7 @@ struct err delivery_init(
 		return err;
 	judge_init(&delivery->judge, shard, &delivery->schedule);
 	err = dispatch_init(&delivery->dispatch, &delivery->judge, settings->shard_count,
-	        settings->resolver, settings->keeper, why);
+	        settings->resolver, settings->keeper, settings->tls_roots, why);
 	if (!failed(err) && settings->spool != NULL)
 		dispatch_read_ledger(&delivery->dispatch, settings->spool);
 	return err;

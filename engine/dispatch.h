@@ -130,7 +130,8 @@ struct dispatch {
 
 /* On failure `why` names the route and what is wrong. */
 MUST_CHECK struct err dispatch_init(struct dispatch *dispatch, struct judge *judge,
-        uint32_t shard_count, struct resolver *resolver, struct keeper *keeper, struct text *why);
+        uint32_t shard_count, struct resolver *resolver, struct keeper *keeper,
+        struct tls_roots *roots, struct text *why);
 /* What the spool knows of the accounts' limits. Before the spooler runs. */
 void dispatch_read_ledger(struct dispatch *dispatch, struct spool *spool);
 /* No session is left. */

@@ -1,6 +1,7 @@
 #include "engine/engine_inner.h"
 
 #include "engine/io/crypto.h"
+#include "engine/io/tls_roots.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -14,7 +15,8 @@ static struct err engine_open_helpers(struct engine *engine, struct text *why);
 static struct err engine_open_ingests(struct engine *engine, struct text *why);
 static struct err engine_open_ingest(struct engine *engine, size_t index, struct text *why);
 static struct err engine_open_deliveries(struct engine *engine, struct text *why);
-static struct err engine_open_delivery(struct engine *engine, size_t index, struct text *why);
+static struct err engine_open_delivery(
+        struct engine *engine, size_t index, struct tls_roots *roots, struct text *why);
 static struct log *engine_open_log(struct engine *engine);
 static void engine_raise_files(void);
 static void engine_fit_files(struct engine *engine);
@@ -198,15 +200,19 @@ static struct err engine_open_deliveries(struct engine *engine, struct text *why
 	if (engine->deliveries == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	memset(engine->deliveries, 0, count * sizeof *engine->deliveries);
-	for (size_t i = 0; i < count; i++) {
-		struct err err = engine_open_delivery(engine, i, why);
-		if (failed(err))
-			return err;
-	}
-	return err_ok();
+	/* Each route of each shard has its TLS context; what they trust is parsed once for all. */
+	struct tls_roots *roots;
+	struct err err = tls_roots_create(&roots);
+	if (failed(err))
+		return err;
+	for (size_t i = 0; i < count && !failed(err); i++)
+		err = engine_open_delivery(engine, i, roots, why);
+	tls_roots_destroy(roots); /* the contexts keep what is theirs */
+	return err;
 }
 
-static struct err engine_open_delivery(struct engine *engine, size_t index, struct text *why)
+static struct err engine_open_delivery(
+        struct engine *engine, size_t index, struct tls_roots *roots, struct text *why)
 {
 	struct engine_delivery *own = &engine->deliveries[index];
 	const size_t shard_count = engine->config->threads.delivery;
@@ -227,6 +233,7 @@ static struct err engine_open_delivery(struct engine *engine, size_t index, stru
 		.io = IO_SETTINGS_DEFAULT,
 		.resolver = &engine->resolver,
 		.keeper = &engine->keeper,
+		.tls_roots = roots,
 		.spool = engine->spooler->spool,
 		.index = (unsigned)index,
 		.shard_count = (unsigned)shard_count,

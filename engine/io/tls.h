@@ -9,8 +9,8 @@
  * Thread:  a server context may be shared once made; a client context (its cache of sessions to
  *          resume) and every struct tls belong to one thread.
  * Owns:    keys and certificates; not the wire.
- * Never:   blocks; opens a file after a context is made; calls a connection secured whose policy
- *          is unmet (I8).
+ * Never:   blocks; opens a file after a context is made (OpenSSL may: tls_roots.h); calls a
+ *          connection secured whose policy is unmet (I8).
  * Fails:   TLS_FAILED, then tls_failure() and tls_failure_text() say why, for good.
  */
 #ifndef SLUICE_TLS_H
@@ -24,6 +24,7 @@
 #define TLS_HOST_BYTES_MAX 255
 
 struct tls_context;
+struct tls_roots;
 struct tls;
 
 struct tls_server_settings {
@@ -39,6 +40,7 @@ struct tls_server_settings {
 struct tls_client_settings {
 	bool verify;                  /* chain, dates and host name; DANE does by itself */
 	const char *ca_file;          /* PEM; NULL: the system's roots */
+	struct tls_roots *roots;      /* whose files are parsed once; NULL: for this one alone */
 	const char *certificate_file; /* our own, where a connector asks for one; or NULL */
 	const char *key_file;
 };

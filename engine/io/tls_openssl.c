@@ -2,6 +2,7 @@
 
 #include "engine/io/tls_certificate.h"
 #include "engine/io/tls_dane.h"
+#include "engine/io/tls_roots.h"
 #include "queue/base/check.h"
 
 #include <openssl/err.h>
@@ -133,15 +134,14 @@ struct err tls_context_client(
 		return tls_context_refuse(context, err, result);
 	context->verify = settings->verify;
 	ERR_clear_error();
-	int loaded = settings->ca_file == NULL
-	                     ? SSL_CTX_set_default_verify_paths(context->ssl)
-	                     : SSL_CTX_load_verify_file(context->ssl, settings->ca_file);
-	if (loaded != 1) {
+	X509_STORE *store = tls_roots_store(settings->roots, settings->ca_file);
+	if (store == NULL) {
 		text_format(why, "certificates of %s can't be used: ",
 		        settings->ca_file == NULL ? "the system" : settings->ca_file);
 		tls_put_error(why);
 		return tls_context_refuse(context, err_make(ERR_TLS, 0), result);
 	}
+	SSL_CTX_set_cert_store(context->ssl, store); /* takes it */
 	SSL_CTX_set_verify(
 	        context->ssl, settings->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, tls_on_verify);
 	SSL_CTX_set_session_cache_mode(

@@ -1,5 +1,7 @@
 #include "tests/engine/rig.h"
 
+#include "engine/io/tls_roots.h"
+
 static const uint32_t the_line[] = { 0 };
 const struct schedule_reach rig_reach = { the_line, 1 };
 
@@ -29,6 +31,7 @@ void rig_init_with(struct rig *rig, const char *top, const char *route, struct r
 	char text[4096];
 	char sentence[512];
 	struct text why = TEXT_ON(sentence);
+	struct tls_roots *roots;
 
 	if (snprintf(text, sizeof text,
 	            "name: relay.example\n"
@@ -46,6 +49,7 @@ void rig_init_with(struct rig *rig, const char *top, const char *route, struct r
 	        &rig->letters, sizeof(struct letter), 256, &rig->delivery.shard.loop.doorbell)));
 	assert_false(
 	        failed(mailbox_init(&rig->settles, sizeof(struct letter), 256, &rig->doorbell)));
+	assert_false(failed(tls_roots_create(&roots)));
 	const struct delivery_settings settings = {
 		.config = rig->config,
 		.depot = rig->depot,
@@ -54,11 +58,14 @@ void rig_init_with(struct rig *rig, const char *top, const char *route, struct r
 		.io = { 64, 32, 4096 },
 		.resolver = resolver,
 		.keeper = keeper,
+		.tls_roots = roots,
 		.shard_count = 1,
 		.seed = 1,
 	};
 	if (failed(delivery_init(&rig->delivery, &settings, &why)))
 		fail_msg("%s", text_string(&why));
+	rig->roots_parsed = tls_roots_count(roots);
+	tls_roots_destroy(roots);
 	delivery_start(&rig->delivery);
 	rig->tick.expired = rig_on_tick;
 	loop_timer_after(&rig->delivery.shard.loop, &rig->tick, 0);

@@ -50,6 +50,7 @@ struct rig {
 	char recipients[RIG_GATES_MAX][GATE_RECIPIENT_BYTES];
 	struct gate_news news[RIG_NEWS_MAX];
 	size_t news_count;
+	size_t roots_parsed; /* files of authorities, for all of the routes */
 	bool drained;
 };
 

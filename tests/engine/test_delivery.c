@@ -17,6 +17,23 @@ static void test_nothing_to_do(void **state)
 	rig_destroy(rig);
 }
 
+/* However many routes there are: the system's roots are parsed once, and each file. */
+static void test_routes_share_what_they_trust(void **state)
+{
+	struct rig *rig = rig_create();
+
+	(void)state;
+	rig_init_with(rig, "",
+	        "tls: {mode: required}}\n"
+	        "  - {name: second, host: b.example, tls: {mode: required}}\n"
+	        "  - {name: plain, host: c.example, tls: {mode: none}}\n"
+	        "  - {name: third, host: d.example, tls: {mode: required}",
+	        NULL, NULL);
+	assert_int_equal(rig->delivery.dispatch.route_count, 4);
+	assert_int_equal(rig->roots_parsed, 1);
+	rig_destroy(rig);
+}
+
 /* Draining: what was not started goes back as it came, replies in flight are waited for. */
 static void test_drain(void **state)
 {
@@ -109,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_routes_share_what_they_trust),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_drain_for_too_long),
 		cmocka_unit_test(test_drain_without_goodbye),

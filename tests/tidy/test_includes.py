@@ -21,7 +21,10 @@ LAYERS = {
 DOORS = {
     r"liburing\.h|linux/io_uring\.h": ["engine/io/io_uring.c"],
     r"lmdb\.h": [r"queue/\w+_lmdb\.c"],
-    r"openssl/.*": [r"engine/io/tls_(openssl|certificate|dane)\.[ch]", r"engine/io/crypto.*\.c"],
+    r"openssl/.*": [
+        r"engine/io/tls_(openssl|certificate|dane|roots)\.[ch]",
+        r"engine/io/crypto.*\.c",
+    ],
     r"yaml\.h": [r"engine/.*\.c"],
     r"jansson\.h": [r"(engine|bench)/.*\.c"],
     r"crypt\.h": [r"engine/.*\.c"],
