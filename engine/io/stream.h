@@ -32,6 +32,7 @@
 #define STREAM_COPIED_MAX     OUTBOX_COPIED_MAX /* bytes of output queued by stream_put() */
 #define STREAM_RECEIVED_MAX   8                 /* receive buffers held before reading stops */
 #define STREAM_ENCRYPT_MAX    (64 * 1024)       /* plaintext encrypted for one send */
+#define STREAM_CIPHER_LEFT    4096              /* more goes out by itself: what a handshake left */
 #define STREAM_CLOSE_WITHIN_S 10 /* from stream_close() to the socket's end at most */
 
 /* News; several at once are or-ed. */

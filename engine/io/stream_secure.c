@@ -153,7 +153,9 @@ bool stream_secure_send(struct stream *stream)
 	bool waits = false;
 	size_t count = 0;
 
-	if (stream->secured && !stream->output_ended && stream->cipher.bytes == 0)
+	/* The handshake's last flight and the first words behind it are one send: Finished and our
+	 * EHLO, or tickets and our reply. */
+	if (stream->secured && !stream->output_ended && stream->cipher.bytes <= STREAM_CIPHER_LEFT)
 		waits = !stream_secure_encrypt(stream);
 	if (stream->state == STREAM_CLOSING && stream->secured && !stream->closed_inside &&
 	        outbox_is_empty(&stream->outbox)) {

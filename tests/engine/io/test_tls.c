@@ -259,6 +259,31 @@ static void test_sessions_are_resumed_with_the_same_host_only(void **state)
 	tls_context_destroy(client);
 }
 
+/* Each send costs, and wakes the peer: what a side has to say goes out with its last flight. */
+static void test_first_words_go_with_the_handshake(void **state)
+{
+	static struct peers peers;
+	struct tls_context *server = server_context(shop.good);
+	struct tls_context *client = client_context(true);
+
+	(void)state;
+	secure(&peers, server, client, "mail.example");
+	assert_true(stream_put(&peers.client.stream, VIEW("EHLO\r\n")));
+	assert_true(stream_put(&peers.server.stream, VIEW("220\r\n")));
+	peers_turn_until(&peers, (peers.client.news & STREAM_SECURED) != 0);
+	assert_int_equal(peers.client.input_bytes, 0);
+	/* By the turn in which the server is done it has heard us. */
+	peers_turn_until(&peers, (peers.server.news & STREAM_SECURED) != 0);
+	assert_int_equal(peers.server.input_bytes, 6);
+	peers_turn_until(&peers, peers.client.input_bytes > 0);
+	assert_int_equal(peers.client.input_bytes, 5);
+	peers_turn_until(&peers, stream_written_total(&peers.client.stream) == 6);
+	peers_turn_until(&peers, stream_written_total(&peers.server.stream) == 5);
+	peers_close(&peers);
+	tls_context_destroy(server);
+	tls_context_destroy(client);
+}
+
 static void test_without_tickets_nothing_is_resumed(void **state)
 {
 	static struct peers peers;
@@ -522,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_an_unknown_authority_is_named),
 		cmocka_unit_test(test_without_verification_anything_passes),
 		cmocka_unit_test(test_sessions_are_resumed_with_the_same_host_only),
+		cmocka_unit_test(test_first_words_go_with_the_handshake),
 		cmocka_unit_test(test_without_tickets_nothing_is_resumed),
 		cmocka_unit_test(test_injected_commands_are_discarded),
 		cmocka_unit_test(test_what_is_not_tls_is_told),
