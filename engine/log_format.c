@@ -45,23 +45,25 @@ static uint64_t number_of(struct view value)
 	return number;
 }
 
-/* Nearly all that is logged: letters, digits and signs that stand for themselves. */
-static bool is_plain(struct view value)
+/* How many bytes at the start stand for themselves within quotes: nearly all that is logged. */
+static size_t plain_bytes(struct view value)
 {
-	for (size_t i = 0; i < value.bytes; i++) {
-		const char c = value.data[i];
-		if (c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '=')
-			return false;
-	}
-	return value.bytes > 0;
+	size_t at = 0;
+
+	while (at < value.bytes && value.data[at] >= ' ' && value.data[at] <= '~' &&
+	        value.data[at] != '"' && value.data[at] != '\\')
+		at++;
+	return at;
 }
 
 static bool needs_quotes(struct view value)
 {
-	if (is_plain(value))
-		return false;
-	if (value.bytes == 0)
+	const struct view plain = view_first(value, plain_bytes(value));
+
+	if (value.bytes == 0 || view_find(plain, ' ') < plain.bytes ||
+	        view_find(plain, '=') < plain.bytes)
 		return true;
+	value = view_skip(value, plain.bytes);
 	while (value.bytes > 0) {
 		size_t bytes = json_write_plain_bytes(value);
 
@@ -98,6 +100,11 @@ static void put_text(struct text *text, struct view value)
 	}
 	text_put_byte(text, '"');
 	while (value.bytes > 0) {
+		const struct view plain = view_first(value, plain_bytes(value));
+		text_put(text, plain);
+		value = view_skip(value, plain.bytes);
+		if (value.bytes == 0)
+			break;
 		size_t bytes = json_write_plain_bytes(value);
 
 		if (bytes == 0)

@@ -2,6 +2,7 @@
 
 #include "queue/base/check.h"
 #include "queue/base/scan.h"
+#include "queue/base/utf8.h"
 
 /* The fields that a relay looks at. */
 #define HEADER_FIELDS(X)                                                                           \
@@ -251,11 +252,27 @@ static void header_value_byte(struct header *header, char c)
 		header->value[header->value_bytes++] = c;
 }
 
+/* The rest of a line that nobody looks for, but for its end: most of a header. */
+static size_t header_pass(struct header *header, struct view bytes)
+{
+	const struct view rest = view_first(bytes, view_find(bytes, '\n'));
+
+	header->header_8bit |= !utf8_is_ascii(rest);
+	header->last_cr = rest.data[rest.bytes - 1] == '\r';
+	header->fed += rest.bytes;
+	header->body_at = header->fed;
+	return rest.bytes;
+}
+
 /* Bytes that belong to the header; behind them, if that is not all, the body begins. */
 static size_t header_read(struct header *header, struct view bytes)
 {
 	for (size_t i = 0; i < bytes.bytes; i++) {
 		char c = bytes.data[i];
+		if (header->state == HEADER_IN_VALUE && header->field == FIELD_OTHER && c != '\n') {
+			i += header_pass(header, view_skip(bytes, i)) - 1;
+			continue;
+		}
 		switch (header->state) {
 		case HEADER_AT_LINE:
 			header_first_byte(header, c);
