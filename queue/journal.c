@@ -47,6 +47,7 @@ void journal_restart(struct journal *journal, uint64_t number, const char salt[J
 	journal->at = 0;
 	journal->number = number;
 	journal->first = number;
+	journal->end = 0;
 	memcpy(journal->salt, salt, sizeof journal->salt);
 }
 
@@ -140,40 +141,59 @@ struct err journal_append(struct journal *journal, struct journal_group *group)
 		return err_make(is_no_space(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
 	journal->at = end;
 	journal->number++;
+	journal->end = journal->number;
 	return err_ok();
 }
 
-/* A group's head at this place, if it is one of this time. */
-static bool journal_read_head(const struct journal *journal, uint64_t at, struct journal_head *head)
+/* A group's head at this place. ERR_NOT_FOUND: there is none of this time. */
+static struct err journal_read_head(
+        const struct journal *journal, uint64_t at, struct journal_head *head)
 {
 	char page[JOURNAL_HEAD_BYTES];
 
-	return at + JOURNAL_PAGE_BYTES <= journal->file_bytes &&
-	       read_all(journal->fd, (struct span){ page, sizeof page }, at) == 0 &&
-	       journal_head_read(view_from(page, sizeof page), head) &&
-	       memcmp(head->salt, journal->salt, sizeof head->salt) == 0;
+	if (at + JOURNAL_PAGE_BYTES > journal->file_bytes)
+		return err_make(ERR_NOT_FOUND, 0);
+	const int error = read_all(journal->fd, (struct span){ page, sizeof page }, at);
+	if (error != 0)
+		return err_make(ERR_BROKEN, error);
+	const bool ours = journal_head_read(view_from(page, sizeof page), head) &&
+	                  memcmp(head->salt, journal->salt, sizeof head->salt) == 0;
+	return ours ? err_ok() : err_make(ERR_NOT_FOUND, 0);
 }
 
-/* Groups are written one after the other, so behind one that a crash cut short there is none. */
-static struct err journal_end(const struct journal *journal)
+/* Groups are written one after the other, so behind one that a crash cut short there is none. One
+ * that was there a moment ago is no such group. */
+static struct err journal_end(struct journal *journal)
 {
 	struct journal_head head;
 
-	for (uint64_t at = journal->at; at < journal->file_bytes; at += JOURNAL_PAGE_BYTES)
-		if (journal_read_head(journal, at, &head) && head.number > journal->number)
+	if (journal->end != 0)
+		return err_make(ERR_BROKEN, 0);
+	for (uint64_t at = journal->at; at < journal->file_bytes; at += JOURNAL_PAGE_BYTES) {
+		const struct err err = journal_read_head(journal, at, &head);
+		if (failed(err) && err.code != ERR_NOT_FOUND)
+			return err;
+		if (!failed(err) && head.number > journal->number)
 			return err_make(ERR_FORMAT, 0);
+	}
+	journal->end = journal->number;
 	return err_make(ERR_NOT_FOUND, 0);
 }
 
 struct err journal_read(struct journal *journal, struct span room, struct view *changes)
 {
-	struct journal_head head;
+	struct journal_head head = { 0 };
 
-	if (!journal_read_head(journal, journal->at, &head) || head.number != journal->number)
+	if (journal->number == journal->end)
+		return err_make(ERR_NOT_FOUND, 0);
+	const struct err err = journal_read_head(journal, journal->at, &head);
+	if (failed(err) && err.code != ERR_NOT_FOUND)
+		return err;
+	if (failed(err) || head.number != journal->number)
 		return journal_end(journal);
-	const uint64_t left = journal->file_bytes - journal->at;
-	if (head.bytes > left || head.bytes > room.bytes)
-		return journal_end(journal);
+	/* The file grows before a group is written, and a head comes to the disk as a whole. */
+	if (head.bytes > journal->file_bytes - journal->at || head.bytes > room.bytes)
+		return err_make(ERR_FORMAT, 0);
 	const int error =
 	        read_all(journal->fd, (struct span){ room.data, head.bytes }, journal->at);
 	if (error != 0)

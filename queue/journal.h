@@ -14,8 +14,9 @@
  * Thread:  the spooler's alone; blocks on the disk.
  * Owns:    the file.
  * Fails:   ERR_NO_SPACE: the disk is full, nothing has happened. ERR_BROKEN: a write or
- *          sync failed, and nobody knows what the disk holds (I7); detail: errno. ERR_FORMAT, of
- *          reading: a group is damaged that others follow, so it was whole once.
+ *          sync failed, and nobody knows what the disk holds (I7), or it can't be read; detail:
+ *          errno. ERR_FORMAT, of reading: a group is damaged that others follow, so it was whole
+ *          once, or larger than there is room for.
  */
 #ifndef SLUICE_JOURNAL_H
 #define SLUICE_JOURNAL_H
@@ -33,6 +34,7 @@ struct journal {
 	uint64_t at;         /* where the next group goes */
 	uint64_t number;     /* that it gets */
 	uint64_t first;      /* that the one at the start has */
+	uint64_t end;        /* that of the first that is not there; 0: not known yet */
 	char salt[JOURNAL_SALT_BYTES];
 };
 
@@ -42,7 +44,7 @@ void journal_close(struct journal *journal);
 /* Begins at the start, with this number and salt: what is in the file is of no use any more, or is
  * read next. */
 void journal_restart(struct journal *journal, uint64_t number, const char salt[JOURNAL_SALT_BYTES]);
-/* Back to the start, to read it all once more. */
+/* Back to the start, to read it all once more: what was appended or read, no more and no less. */
 void journal_rewind(struct journal *journal);
 static inline bool journal_is_empty(const struct journal *journal)
 {

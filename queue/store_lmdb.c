@@ -157,8 +157,9 @@ static struct err store_find_journal(struct store *store)
 	return store_replay(store);
 }
 
-/* What the journal has that the tables have not goes into the transaction. With the first
- * checkpoint a journal begins. */
+/* What the journal has that the tables have not goes into them. It is not built upon: after a sync
+ * that failed, the last group may be in the kernel's cache alone, and gone with the power when
+ * others follow it. With the first checkpoint a journal begins. */
 static struct err store_recover(struct store *store)
 {
 	struct err err;
@@ -167,10 +168,14 @@ static struct err store_recover(struct store *store)
 		tables_drop(store->tables);
 		err = store_find_journal(store);
 		store->journal_begun = !failed(err);
-		if (err.code == ERR_NOT_FOUND)
+		if (err.code == ERR_NOT_FOUND || (!failed(err) && !store_is_tidy(store)))
 			err = store_checkpoint(store);
 	} while (err.code == ERR_AGAIN);
-	return err.code == ERR_NO_SPACE ? err_ok() : store_err(store, err);
+	if (!failed(err) || err.code == ERR_NO_SPACE)
+		err = store_ready(store);
+	if (!failed(err))
+		tables_count_rows(store->tables, store->rows);
+	return store_err(store, err);
 }
 
 static struct err store_open_files(

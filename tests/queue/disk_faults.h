@@ -1,6 +1,7 @@
 /*
- * A disk that fails on demand: the program's own pwrite, writev, fdatasync, fallocate and statfs,
- * which the database library finds before those of libc. Included by one file of a test program.
+ * A disk that fails on demand: the program's own pread, pwrite, writev, syncs, fallocate and
+ * statfs, which the database library finds before those of libc. Included by one file of a test
+ * program.
  *
  * Thread:  the test's. Owns nothing; with nothing set, everything goes through.
  */
@@ -37,10 +38,13 @@ struct disk_faults {
 	bool no_allocate;  /* the file system can't allocate ahead */
 	bool copies;       /* it writes elsewhere what it rewrites */
 	bool no_blocks;    /* none is free, says statvfs */
-	uint64_t ops;      /* so far */
-	bool hit;          /* it has failed... */
-	enum disk_kind kind; /* ...doing this */
-	int unseen_sync;     /* descriptors that have yet to hear of a failed sync */
+	bool fails_late;   /* a write that fails has come to the cache before */
+	uint64_t read_fails_at; /* the how-manieth read of the journal fails; 0: none */
+	uint64_t reads;         /* so far */
+	uint64_t ops;           /* so far */
+	bool hit;               /* it has failed... */
+	enum disk_kind kind;    /* ...doing this */
+	int unseen_sync;        /* descriptors that have yet to hear of a failed sync */
 };
 
 static struct disk_faults disk;
@@ -97,9 +101,20 @@ ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
 	const enum disk_kind kind = meta ? DISK_META : DISK_DATA;
 
 	bytes = disk_cut((uint64_t)offset, bytes);
+	if (disk.fails_late)
+		(void)syscall(SYS_pwrite64, fd, data, bytes, offset);
 	if (disk_fails(kind, disk_is_new(fd) ? UINT64_MAX : (uint64_t)offset + bytes))
 		return -1;
 	return syscall(SYS_pwrite64, fd, data, bytes, offset);
+}
+
+ssize_t pread(int fd, void *data, size_t bytes, off_t offset)
+{
+	if (disk_is_journal(fd) && ++disk.reads == disk.read_fails_at) {
+		errno = disk.error;
+		return -1;
+	}
+	return syscall(SYS_pread64, fd, data, bytes, offset);
 }
 
 ssize_t writev(int fd, const struct iovec *pieces, int count)
