@@ -15,7 +15,8 @@
  *                  batch happened; its puts get 452, its settles are tried again later. Nothing
  *                  else stops.
  *   ERR_AGAIN      the map had to grow. Nothing of the batch happened: abort, and do it again.
- *   ERR_LIMIT      from spool_put(): the batch is large enough; commit it, put into the next.
+ *   ERR_LIMIT      from spool_put(): the batch is large enough, or there may be room in the next;
+ *                  commit it, put into the next.
  *   ERR_BROKEN     a sync or the meta page failed, or any EIO. Sticky: from now on every call
  *                  gives it, nothing is acknowledged (I7), and the process is to exit.
  * Whatever fails, what was committed before stays committed.

@@ -435,6 +435,8 @@ struct err spool_put(struct spool *spool, const struct message *message, struct 
 	if (spool->put_bytes > 0 && spool->put_bytes + bytes > SPOOL_BATCH_BYTES)
 		return err_make(ERR_LIMIT, 0);
 	struct err err = store_admit(spool->store, pages, urgent);
+	if (err.code == ERR_NO_SPACE && !urgent && store_would_gain(spool->store))
+		return err_make(ERR_LIMIT, 0);
 	if (failed(err))
 		return err;
 	spool->put_bytes += bytes;

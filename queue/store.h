@@ -83,6 +83,9 @@ void store_abort(struct store *store);
 /* Room for so many pages more in this batch. `urgent`: out of the reserve, if need be.
  * ERR_NO_SPACE: there is none; the batch stays as it is. */
 MUST_CHECK struct err store_admit(struct store *store, uint64_t pages, bool urgent);
+/* After an ERR_NO_SPACE of one that was not urgent: whether the next batch may find room, for it
+ * begins with a look at what is free by then. In the end it says no. */
+bool store_would_gain(struct store *store);
 /* Sets or replaces. */
 MUST_CHECK struct err store_put(
         struct store *store, enum store_table table, struct view key, struct view value);

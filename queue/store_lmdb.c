@@ -22,6 +22,9 @@
 #define GROUP_BYTES_MAX ((size_t)8 << 20)
 /* What a batch hardly ever adds more than: see store_is_due(). */
 #define BATCH_BYTES_USUAL (UINT64_C(2) << 20)
+/* After so many checkpoints, one behind the other, pages that were free at the first are to be had:
+ * see tables_free(). */
+#define LOOKS_MAX 2
 
 /* In the table META: the last group of the journal that is in the tables, and the salt of those
  * that are not. */
@@ -42,13 +45,15 @@ struct store {
 	} filled;
 	struct store_room room;
 	uint64_t bytes_max;         /* for what is not urgent; 0: any */
-	bool capped;                /* that was reached at the last look */
+	bool full;                  /* no room for what is not urgent, at the last look */
 	uint64_t used;              /* bytes of the file with pages, at the last checkpoint */
 	uint64_t rows[TABLE_COUNT]; /* at the last commit */
 	uint64_t batch_bytes;       /* at most what the open batch adds */
 	uint64_t pending_bytes;     /* and what batches since the checkpoint have added */
-	uint64_t free_bytes;        /* pages free for reuse; counted only when the disk is full */
-	bool free_counted;          /* in this batch */
+	struct tables_free free;    /* counted only when disk or file are full... */
+	bool free_counted;          /* ...since the last checkpoint */
+	uint64_t lacking;           /* bytes that were not to be had at the last look; 0: none */
+	int looks;                  /* checkpoints for their sake, one behind the other */
 	struct err broken;          /* sticky */
 	int folder_fd;
 	int lock_fd;
@@ -352,6 +357,7 @@ static struct err store_checkpoint(struct store *store)
 		memcpy(store->rows, rows, sizeof rows);
 		store->used = tables_used_bytes(store->tables);
 		store->pending_bytes = 0;
+		store->free_counted = false;
 		store->journal_begun = true;
 		journal_restart(&store->journal, store->journal.number, salt);
 		return err_ok();
@@ -359,6 +365,7 @@ static struct err store_checkpoint(struct store *store)
 	if (err.code != ERR_BROKEN || !store_met_full_disk(store, err.detail))
 		return store_err(store, err);
 	store_room_distrust(&store->room, store->used);
+	store->full = true;
 	return err_make(ERR_NO_SPACE, err.detail);
 }
 
@@ -367,19 +374,23 @@ bool store_is_tidy(const struct store *store)
 	return journal_is_empty(&store->journal) || failed(store->broken);
 }
 
-struct err store_tidy(struct store *store)
+/* Whatever the journal has. */
+static struct err store_tidy_anyway(struct store *store)
 {
 	struct err err;
 
-	check(!store->batch_open);
-	if (store_is_tidy(store))
-		return store->broken;
 	do {
 		err = store_ready(store);
 		if (!failed(err))
 			err = store_checkpoint(store);
 	} while (err.code == ERR_AGAIN);
 	return err;
+}
+
+struct err store_tidy(struct store *store)
+{
+	check(!store->batch_open);
+	return store_is_tidy(store) ? store->broken : store_tidy_anyway(store);
 }
 
 /* What this can't bring into the tables is in the journal. */
@@ -391,16 +402,54 @@ void store_rest(struct store *store)
 
 /* A batch. */
 
-/* Near the end of what is allocated, or of what the file may have, it is to be exact: what came
- * since the last checkpoint may not stand in the way of what comes, and what went is room. */
-static bool store_is_due(const struct store *store)
-{
-	const uint64_t bytes = store->used + store->pending_bytes + BATCH_BYTES_USUAL;
+/* Room. */
 
-	if (journal_is_empty(&store->journal))
-		return false;
-	return bytes + store->room.reserve > store->room.allocated ||
-	       (store->bytes_max > 0 && bytes > store->bytes_max);
+static const struct tables_free *store_count_free(struct store *store)
+{
+	if (!store->free_counted)
+		store->free = tables_free(store->tables);
+	store->free_counted = true;
+	return &store->free;
+}
+
+/* Bytes that are missing for so many more; 0: they have room. Free pages are used first, so the
+ * file grows by what those can't hold. */
+static uint64_t store_lack(struct store *store, uint64_t added, bool urgent)
+{
+	const uint64_t wanted = store->used + added + (urgent ? 0 : store->room.reserve);
+	const bool capped =
+	        !urgent && store->bytes_max > 0 && store->used + added > store->bytes_max;
+	const bool fits = store_room_ensure(&store->room, store->used, wanted);
+
+	if (!capped && fits)
+		return 0;
+	const uint64_t free_bytes = store_count_free(store)->bytes;
+	uint64_t lack = 0;
+	if (capped && store->bytes_max + free_bytes < store->used + added)
+		lack = store->used + added - store->bytes_max - free_bytes;
+	if (!fits && store->room.allocated + free_bytes < wanted + lack)
+		lack = wanted - store->room.allocated - free_bytes;
+	return lack;
+}
+
+/* Mail that came and went since the last checkpoint counts until the next, and pages that one freed
+ * are to be had after one more. */
+bool store_would_gain(struct store *store)
+{
+	return store->lacking > 0 && store->looks < LOOKS_MAX &&
+	       store->pending_bytes + store_count_free(store)->young_bytes >= store->lacking;
+}
+
+/* Near the end of what can be allocated, or of what the file may have, it is to be exact: what came
+ * since the last checkpoint may not stand in the way of what comes, and what went is room. */
+static bool store_is_due(struct store *store)
+{
+	if (store_would_gain(store)) {
+		store->looks++;
+		return true;
+	}
+	return !journal_is_empty(&store->journal) &&
+	       store_lack(store, store->pending_bytes + BATCH_BYTES_USUAL, false) > 0;
 }
 
 struct err store_begin(struct store *store)
@@ -409,7 +458,7 @@ struct err store_begin(struct store *store)
 
 	check(!store->batch_open);
 	if (!failed(err) && store_is_due(store))
-		err = store_tidy(store);
+		err = store_tidy_anyway(store);
 	/* A full disk after all: no mail comes in, but what ends may end in the journal. */
 	if (!failed(err) || err.code == ERR_NO_SPACE)
 		err = store_ready(store);
@@ -418,7 +467,7 @@ struct err store_begin(struct store *store)
 	journal_group_clear(&store->group);
 	store->filled.to = (struct span){ 0 };
 	store->batch_bytes = 0;
-	store->free_counted = false;
+	store->lacking = 0;
 	store->changed = false;
 	store->batch_open = true;
 	return err_ok();
@@ -465,23 +514,9 @@ struct err store_commit(struct store *store)
 		err = store_checkpoint(store);
 	if (failed(err))
 		tables_drop(store->tables);
+	else
+		store->looks = 0;
 	return err;
-}
-
-static void store_count_free(struct store *store)
-{
-	if (!store->free_counted)
-		store->free_bytes = tables_free_bytes(store->tables);
-	store->free_counted = true;
-}
-
-/* Free pages are used first, so the file grows by what they can't hold. */
-static bool store_is_capped(struct store *store, uint64_t added)
-{
-	if (store->bytes_max == 0 || store->used + added <= store->bytes_max)
-		return false;
-	store_count_free(store);
-	return store->bytes_max + store->free_bytes < store->used + added;
 }
 
 struct err store_admit(struct store *store, uint64_t pages, bool urgent)
@@ -490,30 +525,28 @@ struct err store_admit(struct store *store, uint64_t pages, bool urgent)
 	if (failed(store->broken))
 		return store->broken;
 	const uint64_t batch_bytes = store->batch_bytes + pages * TABLES_PAGE_BYTES;
-	const uint64_t added = store->pending_bytes + batch_bytes;
-	const uint64_t wanted = added + (urgent ? 0 : store->room.reserve);
+	const uint64_t lacking = store_lack(store, store->pending_bytes + batch_bytes, urgent);
 
 	if (!urgent) {
-		store->capped = store_is_capped(store, added);
-		if (store->capped)
-			return err_make(ERR_NO_SPACE, 0);
+		store->full = lacking > 0;
+		store->lacking = lacking;
 	}
-	if (!store_room_ensure(&store->room, store->used, store->used + wanted)) {
-		/* The disk is full; but what was delivered since left pages behind. */
-		store_count_free(store);
-		if (store->room.allocated + store->free_bytes < store->used + wanted)
-			return err_make(ERR_NO_SPACE, 0);
-	}
+	if (lacking > 0)
+		return err_make(ERR_NO_SPACE, 0);
 	store->batch_bytes = batch_bytes;
 	return err_ok();
 }
 
 bool store_has_room(struct store *store, uint64_t bytes)
 {
-	if (failed(store_begin(store)))
-		return false;
-	const bool room = !failed(store_admit(store, bytes / STORE_PAGE_BYTES + 1, false));
-	store_abort(store);
+	bool room;
+
+	do {
+		if (failed(store_begin(store)))
+			return false;
+		room = !failed(store_admit(store, bytes / STORE_PAGE_BYTES + 1, false));
+		store_abort(store);
+	} while (!room && store_would_gain(store));
 	return room;
 }
 
@@ -624,7 +657,7 @@ struct err store_counts(struct store *store, struct store_counts *counts)
 	check(!store->batch_open);
 	*counts = (struct store_counts){
 		.file_bytes = store->used,
-		.full = store->room.full || store->capped,
+		.full = store->full,
 		.unsure = store->room.unsure,
 	};
 	if (failed(err))

@@ -64,8 +64,13 @@ int tables_fd(const struct tables *tables);
 uint64_t tables_map_bytes(const struct tables *tables);
 /* Bytes of it that hold pages, in use or free, as of the last commit. */
 uint64_t tables_used_bytes(const struct tables *tables);
-/* Those that were free for reuse at the last commit. Looks through LMDB's list of them. */
-uint64_t tables_free_bytes(struct tables *tables);
+/* Those that the next transaction may use again, and those that only the one behind it may, for the
+ * last commit has freed them. Looks through LMDB's list of them. */
+struct tables_free {
+	uint64_t bytes;
+	uint64_t young_bytes;
+};
+struct tables_free tables_free(struct tables *tables);
 /* A reader of the file that was killed (mdb_dump, say) pins pages until somebody looks. */
 void tables_forget_dead_readers(struct tables *tables);
 

@@ -302,28 +302,33 @@ uint64_t tables_used_bytes(const struct tables *tables)
 	return ((uint64_t)tables_info(tables).me_last_pgno + 1) * TABLES_PAGE_BYTES;
 }
 
-/* LMDB keeps a row of them for each transaction that freed some; readers alone see those. */
-uint64_t tables_free_bytes(struct tables *tables)
+/* LMDB keeps a row of them for each transaction that freed some; readers alone see those. It takes
+ * none that the meta page before the current one still needs. */
+struct tables_free tables_free(struct tables *tables)
 {
 	MDB_txn *reader = NULL;
 	MDB_cursor *cursor = NULL;
 	MDB_val key;
 	MDB_val pages;
-	uint64_t count = 0;
+	struct tables_free result = { 0 };
 
 	tables_forget_dead_readers(tables);
+	const size_t newest = tables_info(tables).me_last_txnid;
 	if (mdb_txn_begin(tables->env, NULL, MDB_RDONLY, &reader) != 0)
-		return 0;
+		return result;
 	if (mdb_cursor_open(reader, FREE_TABLE, &cursor) == 0) {
 		while (mdb_cursor_get(cursor, &key, &pages, MDB_NEXT) == 0) {
-			size_t of_row = 0;
-			memcpy(&of_row, pages.mv_data, sizeof of_row);
-			count += of_row;
+			size_t number = 0;
+			size_t count = 0;
+			memcpy(&number, key.mv_data, sizeof number);
+			memcpy(&count, pages.mv_data, sizeof count);
+			*(number < newest ? &result.bytes : &result.young_bytes) +=
+			        count * TABLES_PAGE_BYTES;
 		}
 		mdb_cursor_close(cursor);
 	}
 	mdb_txn_abort(reader);
-	return count * TABLES_PAGE_BYTES;
+	return result;
 }
 
 void tables_forget_dead_readers(struct tables *tables)

@@ -31,14 +31,15 @@ enum disk_kind {
 };
 
 struct disk_faults {
-	uint64_t fail_at;  /* the how-manieth write or sync fails; 0: none */
-	int error;         /* with this */
-	uint64_t capacity; /* bytes that a file may have, and none that is new; 0: any number */
-	bool cut;          /* ...and a write that crosses that is done in part, as kernels do it */
-	bool no_allocate;  /* the file system can't allocate ahead */
-	bool copies;       /* it writes elsewhere what it rewrites */
-	bool no_blocks;    /* none is free, says statvfs */
-	bool fails_late;   /* a write that fails has come to the cache before */
+	uint64_t fail_at;    /* the how-manieth write or sync fails; 0: none */
+	int error;           /* with this */
+	uint64_t capacity;   /* bytes that a file may have, and none that is new; 0: any number */
+	bool journal_spared; /* it has what it needs */
+	bool cut;         /* ...and a write that crosses that is done in part, as kernels do it */
+	bool no_allocate; /* the file system can't allocate ahead */
+	bool copies;      /* it writes elsewhere what it rewrites */
+	bool no_blocks;   /* none is free, says statvfs */
+	bool fails_late;  /* a write that fails has come to the cache before */
 	uint64_t read_fails_at; /* the how-manieth read of the journal fails; 0: none */
 	uint64_t reads;         /* so far */
 	uint64_t ops;           /* so far */
@@ -103,7 +104,9 @@ ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
 	bytes = disk_cut((uint64_t)offset, bytes);
 	if (disk.fails_late)
 		(void)syscall(SYS_pwrite64, fd, data, bytes, offset);
-	if (disk_fails(kind, disk_is_new(fd) ? UINT64_MAX : (uint64_t)offset + bytes))
+	const bool spared = disk.journal_spared && disk_is_journal(fd);
+	const uint64_t end = disk_is_new(fd) ? UINT64_MAX : (uint64_t)offset + bytes;
+	if (disk_fails(kind, spared ? 0 : end))
 		return -1;
 	return syscall(SYS_pwrite64, fd, data, bytes, offset);
 }

@@ -3,6 +3,7 @@
 #include "disk_faults.h"
 #include "queue/journal.h"
 #include "queue/store.h"
+#include "queue/store_room.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,6 +176,118 @@ static void test_refused_batch_stays_out(void **state)
 	assert_true(has_row("c"));
 }
 
+/* A file that once grew to some size keeps it; batches go into the journal all the same. */
+static void count_checkpoints(int batches, int most)
+{
+	int checkpoints = 0;
+
+	for (int i = 0; i < batches; i++) {
+		char key[16];
+		const bool was_tidy = store_is_tidy(store);
+		snprintf(key, sizeof key, "%d", i % 10);
+		assert_ok(store_begin(store));
+		checkpoints += !was_tidy && store_is_tidy(store);
+		assert_ok(store_put(store, TABLE_JOBS, view_of(key), VIEW("value")));
+		assert_ok(store_commit(store));
+	}
+	assert_in_range(checkpoints, 0, most);
+}
+
+static void fill_to(uint64_t file_bytes)
+{
+	struct store_counts counts;
+	char key[16];
+	int rows = 0;
+
+	do {
+		snprintf(key, sizeof key, "row-%d", rows++);
+		assert_ok(put_row(key, 100000));
+		assert_ok(store_tidy(store));
+		assert_ok(store_counts(store, &counts));
+	} while (counts.file_bytes < file_bytes);
+}
+
+static void test_end_of_allocation(void **state)
+{
+	(void)state;
+	/* The first step and the reserve are allocated from the start. */
+	fill_to(ROOM_STEP_BYTES - (UINT64_C(1) << 20));
+	count_checkpoints(50, 1);
+}
+
+static void test_file_of_the_largest_size(void **state)
+{
+	(void)state;
+	struct store_counts counts;
+
+	close_store();
+	settings.bytes_max = UINT64_C(8) << 20;
+	open_store();
+	fill_to(settings.bytes_max - (UINT64_C(1) << 20));
+	assert_ok(store_begin(store));
+	assert_ok(store_delete_all(store, TABLE_BODIES, VIEW("row")));
+	assert_ok(store_commit(store));
+	assert_ok(store_tidy(store));
+	assert_ok(store_counts(store, &counts));
+	assert_true(counts.file_bytes >= settings.bytes_max - (UINT64_C(1) << 20));
+	count_checkpoints(50, 2);
+}
+
+/* On a full disk all mail goes, in many batches and one checkpoint; new mail comes into its pages.
+ * The last checkpoint's are not to be had by the next: what was let in would find no room. */
+static void test_pages_freed_a_moment_ago(void **state)
+{
+	(void)state;
+	struct store_counts counts;
+	char key[16];
+	int rows = 0;
+	int more = 0;
+
+	assert_ok(store_counts(store, &counts));
+	close_store();
+	disk.capacity = counts.file_bytes + 12 * RESERVE;
+	disk.journal_spared = true;
+	open_store();
+	do
+		snprintf(key, sizeof key, "row-%d", rows++);
+	while (!failed(put_row(key, 50000)));
+	assert_true(rows > 50);
+	assert_ok(store_tidy(store));
+	for (int i = 0; i < rows; i++) {
+		snprintf(key, sizeof key, "row-%d", i);
+		assert_ok(store_begin(store));
+		assert_ok(store_delete_all(store, TABLE_BODIES, view_of(key)));
+		assert_ok(store_commit(store));
+	}
+	assert_ok(store_tidy(store));
+	do
+		snprintf(key, sizeof key, "new-%d", more++);
+	while (!failed(put_row(key, 50000)));
+	assert_ok(store_tidy(store));
+	assert_true(more > rows / 2);
+	for (int i = 0; i < more - 1; i++) {
+		snprintf(key, sizeof key, "new-%d", i);
+		assert_true(has_row(key));
+	}
+}
+
+/* Mail that has come and gone since the last checkpoint is no reason to refuse a large batch. */
+static void test_gone_again(void **state)
+{
+	(void)state;
+
+	close_store();
+	settings.bytes_max = UINT64_C(8) << 20;
+	open_store();
+	for (int i = 0; i < 50; i++) {
+		assert_ok(put_row("row", 100000));
+		assert_ok(store_begin(store));
+		assert_ok(store_delete_all(store, TABLE_BODIES, VIEW("row")));
+		assert_ok(store_commit(store));
+		assert_true(store_has_room(store, 4 << 20));
+	}
+}
+
 /* Who copies the spool waits for no longer than a batch. */
 static void test_others_may_copy(void **state)
 {
@@ -198,6 +311,10 @@ int main(void)
 		STORE_TEST(test_unreadable_head),
 		STORE_TEST(test_unreadable_after_an_abort),
 		STORE_TEST(test_refused_batch_stays_out),
+		STORE_TEST(test_end_of_allocation),
+		STORE_TEST(test_file_of_the_largest_size),
+		STORE_TEST(test_pages_freed_a_moment_ago),
+		STORE_TEST(test_gone_again),
 		STORE_TEST(test_others_may_copy),
 	};
 
