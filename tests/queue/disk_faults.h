@@ -39,6 +39,7 @@ struct disk_faults {
 	bool no_allocate; /* the file system can't allocate ahead */
 	bool copies;      /* it writes elsewhere what it rewrites */
 	bool no_blocks;   /* none is free, says statvfs */
+	bool hasty;       /* it says that it has synced and allocated, and has not */
 	bool fails_late;  /* a write that fails has come to the cache before */
 	uint64_t read_fails_at; /* the how-manieth read of the journal fails; 0: none */
 	uint64_t reads;         /* so far */
@@ -46,6 +47,9 @@ struct disk_faults {
 	bool hit;               /* it has failed... */
 	enum disk_kind kind;    /* ...doing this */
 	int unseen_sync;        /* descriptors that have yet to hear of a failed sync */
+	/* Who wants to know what was done, and in which order; NULL: nobody. */
+	void (*wrote)(int fd, const void *data, size_t bytes, uint64_t at);
+	void (*synced)(int fd);
 };
 
 static struct disk_faults disk;
@@ -108,12 +112,14 @@ ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
 	const uint64_t end = disk_is_new(fd) ? UINT64_MAX : (uint64_t)offset + bytes;
 	if (disk_fails(kind, spared ? 0 : end))
 		return -1;
+	if (disk.wrote != NULL)
+		disk.wrote(fd, data, bytes, (uint64_t)offset);
 	return syscall(SYS_pwrite64, fd, data, bytes, offset);
 }
 
 ssize_t pread(int fd, void *data, size_t bytes, off_t offset)
 {
-	if (disk_is_journal(fd) && ++disk.reads == disk.read_fails_at) {
+	if (disk.read_fails_at > 0 && disk_is_journal(fd) && ++disk.reads == disk.read_fails_at) {
 		errno = disk.error;
 		return -1;
 	}
@@ -133,6 +139,9 @@ ssize_t writev(int fd, const struct iovec *pieces, int count)
 		        cut < pieces[0].iov_len ? cut : pieces[0].iov_len, start);
 	if (disk_fails(DISK_DATA, end))
 		return -1;
+	end = start;
+	for (int i = 0; i < count && disk.wrote != NULL; end += pieces[i++].iov_len)
+		disk.wrote(fd, pieces[i].iov_base, pieces[i].iov_len, end);
 	return syscall(SYS_writev, fd, pieces, count);
 }
 
@@ -146,7 +155,16 @@ int fdatasync(int fd)
 	}
 	if (disk_fails(DISK_SYNC, 0))
 		return -1;
+	if (disk.synced != NULL)
+		disk.synced(fd);
+	if (disk.hasty)
+		return 0;
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+	return disk.hasty ? 0 : (int)syscall(SYS_fsync, fd);
 }
 
 int fallocate(int fd, int mode, off_t offset, off_t bytes)
@@ -159,6 +177,8 @@ int fallocate(int fd, int mode, off_t offset, off_t bytes)
 		errno = ENOSPC;
 		return -1;
 	}
+	if (disk.hasty)
+		return 0;
 	return (int)syscall(SYS_fallocate, fd, mode, offset, bytes);
 }
 
