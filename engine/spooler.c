@@ -254,6 +254,9 @@ static void spooler_work(struct spooler *spooler)
 	spooler_tidy(spooler);
 	if (spooler_state(spooler) != SPOOLER_BROKEN)
 		spooler_feed(spooler);
+	/* Who copies data.mdb (mdb_copy) waits until no transaction of ours is open. */
+	if (spool_is_tidy(spooler->spool))
+		spooler_rest(spooler);
 }
 
 void spooler_drain(struct spooler *spooler)

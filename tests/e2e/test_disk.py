@@ -1,6 +1,7 @@
 """A full disk gets new mail 452 while delivery goes on, and all is well when room comes back."""
 
 import subprocess
+import time
 
 import pytest
 
@@ -104,3 +105,15 @@ def test_lmdb_tools_read_the_spool(sluice, nowhere):
         assert done.returncode == 0, done.stderr
         assert "messages" in done.stdout
     assert running.spool.stat().st_mode & 0o777 == 0o700
+
+
+def test_mdb_copy_of_a_spool_at_rest(sluice, nowhere, folder):
+    """It waits until no transaction is open: one that has read and stays would block it."""
+    running = sluice(nowhere)
+    data = running.spool / "data.mdb"
+    wait_until(lambda: time.time() - data.stat().st_mtime > 2, running.program.tail)
+    assert running.count() == 0
+    copy = folder / "copy"
+    copy.mkdir()
+    subprocess.run(["mdb_copy", running.spool, copy], check=True, timeout=20)
+    assert (copy / "data.mdb").stat().st_size > 0

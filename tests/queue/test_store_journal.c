@@ -298,7 +298,7 @@ static void test_others_may_copy(void **state)
 	assert_ok(store_tidy(store));
 	assert_true(has_row("a"));
 	store_rest(store);
-	snprintf(command, sizeof command, "mkdir copy && timeout 5 mdb_copy %s copy", path);
+	snprintf(command, sizeof command, "mkdir copy && timeout -s KILL 5 mdb_copy %s copy", path);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(system("rm -r copy"), 0);
 }
