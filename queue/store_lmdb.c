@@ -25,6 +25,8 @@
 /* After so many checkpoints, one behind the other, pages that were free at the first are to be had:
  * see tables_free(). */
 #define LOOKS_MAX 2
+/* Pages that a change may rewrite: a leaf, and what it is split into or joined with. */
+#define PAGES_TOUCHED 2
 
 /* In the table META: the last group of the journal that is in the tables, and the salt of those
  * that are not. */
@@ -50,6 +52,7 @@ struct store {
 	uint64_t rows[TABLE_COUNT]; /* at the last commit */
 	uint64_t batch_bytes;       /* at most what the open batch adds */
 	uint64_t pending_bytes;     /* and what batches since the checkpoint have added */
+	uint64_t changes;           /* since the checkpoint, the open batch's among them */
 	struct tables_free free;    /* counted only when disk or file are full... */
 	bool free_counted;          /* ...since the last checkpoint */
 	uint64_t lacking;           /* bytes that were not to be had at the last look; 0: none */
@@ -270,6 +273,7 @@ static struct err store_apply(struct store *store, const struct journal_change *
 	if (change->table >= TABLE_COUNT)
 		return err_make(ERR_FORMAT, 0);
 	const enum store_table table = (enum store_table)change->table;
+	store->changes++;
 	if (change->act == JOURNAL_PUT)
 		err = tables_put(store->tables, table, change->key, change->value);
 	else if (change->act == JOURNAL_DELETE)
@@ -287,6 +291,7 @@ static struct err store_replay(struct store *store)
 	struct err err;
 
 	journal_rewind(&store->journal);
+	store->changes = 0;
 	while (!failed(err = journal_read(&store->journal, store->group.room, &changes))) {
 		while (!failed(err) && journal_change_next(&changes, &change))
 			err = store_apply(store, &change);
@@ -357,6 +362,7 @@ static struct err store_checkpoint(struct store *store)
 		memcpy(store->rows, rows, sizeof rows);
 		store->used = tables_used_bytes(store->tables);
 		store->pending_bytes = 0;
+		store->changes = 0;
 		store->free_counted = false;
 		store->journal_begun = true;
 		journal_restart(&store->journal, store->journal.number, salt);
@@ -440,6 +446,15 @@ bool store_would_gain(struct store *store)
 	       store->pending_bytes + store_count_free(store)->young_bytes >= store->lacking;
 }
 
+/* What is rewritten needs pages that nobody has admitted: the reserve is for them. On a full disk
+ * there may be no more of them at once, or the checkpoint finds no room, and nothing goes on. */
+static bool store_has_touched_much(const struct store *store)
+{
+	const uint64_t bytes = store->changes * PAGES_TOUCHED * TABLES_PAGE_BYTES;
+
+	return bytes > store->room.reserve / 2 && !store_room_is_left(&store->room, 2 * bytes);
+}
+
 /* Near the end of what can be allocated, or of what the file may have, it is to be exact: what came
  * since the last checkpoint may not stand in the way of what comes, and what went is room. */
 static bool store_is_due(struct store *store)
@@ -449,7 +464,8 @@ static bool store_is_due(struct store *store)
 		return true;
 	}
 	return !journal_is_empty(&store->journal) &&
-	       store_lack(store, store->pending_bytes + BATCH_BYTES_USUAL, false) > 0;
+	       (store_has_touched_much(store) ||
+	               store_lack(store, store->pending_bytes + BATCH_BYTES_USUAL, false) > 0);
 }
 
 struct err store_begin(struct store *store)
@@ -557,6 +573,7 @@ static void store_record(struct store *store, const struct journal_change *chang
 	check(store->batch_open);
 	store_take_filled(store);
 	store->changed = true;
+	store->changes++;
 	if (store_has_journal(store))
 		journal_group_add(&store->group, change);
 }

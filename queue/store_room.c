@@ -44,13 +44,21 @@ static bool store_room_allocate(struct store_room *room, uint64_t from, uint64_t
 	return refused == 0;
 }
 
-static bool store_room_ask(struct store_room *room, uint64_t used, uint64_t wanted)
+static uint64_t store_room_left(const struct store_room *room)
 {
 	struct statvfs disk;
 
-	room->allocated = used;
-	if (fstatvfs(room->fd, &disk) == 0)
-		room->allocated += (uint64_t)disk.f_bavail * disk.f_frsize;
+	return fstatvfs(room->fd, &disk) == 0 ? (uint64_t)disk.f_bavail * disk.f_frsize : 0;
+}
+
+bool store_room_is_left(const struct store_room *room, uint64_t bytes)
+{
+	return store_room_left(room) >= bytes;
+}
+
+static bool store_room_ask(struct store_room *room, uint64_t used, uint64_t wanted)
+{
+	room->allocated = used + store_room_left(room);
 	room->full = wanted > room->allocated;
 	return !room->full;
 }

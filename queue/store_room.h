@@ -30,6 +30,8 @@ struct store_room {
 void store_room_init(struct store_room *room, int fd, uint64_t used, uint64_t reserve);
 /* Sees that the first `wanted` bytes have blocks. False: no space for them. */
 bool store_room_ensure(struct store_room *room, uint64_t used, uint64_t wanted);
+/* Whether the disk has so many bytes more, says its file system. */
+bool store_room_is_left(const struct store_room *room, uint64_t bytes);
 /* A write within it met a full disk all the same: only the `used` bytes are sure. */
 void store_room_distrust(struct store_room *room, uint64_t used);
 

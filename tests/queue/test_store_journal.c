@@ -13,7 +13,8 @@
 #include <cmocka.h>
 
 #define RESERVE       (UINT64_C(1) << 20)
-#define JOURNAL_BYTES (UINT64_C(8) << 20)
+#define JOURNAL_BYTES (UINT64_C(64) << 20)
+#define JOBS          8000
 
 static struct store_settings settings;
 static char path[32];
@@ -38,7 +39,7 @@ static void close_store(void)
 static int set_up(void **state)
 {
 	(void)state;
-	disk = (struct disk_faults){ 0 };
+	disk = (struct disk_faults){ .hasty = true };
 	settings = (struct store_settings){
 		.map_bytes = 1 << 28,
 		.reserve_bytes = RESERVE,
@@ -271,6 +272,55 @@ static void test_pages_freed_a_moment_ago(void **state)
 	}
 }
 
+/* On a full disk whose file has free pages, everything is put off: what that rewrites is more than
+ * the reserve and those together. It goes to the tables in pieces. */
+static void test_all_is_rewritten(void **state)
+{
+	(void)state;
+	static char value[1000];
+	struct store_counts counts;
+	char key[16];
+	int rows = 0;
+
+	assert_ok(store_counts(store, &counts));
+	close_store();
+	disk.capacity = counts.file_bytes + 20 * RESERVE;
+	disk.journal_spared = true;
+	disk.no_blocks = true;
+	open_store();
+	for (int i = 0; i < JOBS; i += 50) {
+		assert_ok(store_begin(store));
+		for (int j = i; j < i + 50; j++) {
+			snprintf(key, sizeof key, "%06d", j);
+			assert_ok(store_put(
+			        store, TABLE_JOBS, view_of(key), view_from(value, sizeof value)));
+		}
+		assert_ok(store_commit(store));
+	}
+	assert_ok(store_tidy(store));
+	do
+		snprintf(key, sizeof key, "row-%d", rows++);
+	while (!failed(put_row(key, 50000)));
+	assert_ok(store_begin(store));
+	for (int i = 0; i < 80; i++) {
+		snprintf(key, sizeof key, "row-%d", i);
+		assert_ok(store_delete(store, TABLE_BODIES, view_of(key)));
+	}
+	assert_ok(store_commit(store));
+	assert_ok(store_tidy(store));
+	for (int i = 0; i < 2 * JOBS; i++) {
+		snprintf(key, sizeof key, "%06d", i * 7 % JOBS);
+		memset(value, 'a' + i / JOBS, sizeof value);
+		if (i % 20 == 0)
+			assert_ok(store_begin(store));
+		assert_ok(
+		        store_put(store, TABLE_JOBS, view_of(key), view_from(value, sizeof value)));
+		if (i % 20 == 19)
+			assert_ok(store_commit(store));
+	}
+	assert_ok(store_tidy(store));
+}
+
 /* Mail that has come and gone since the last checkpoint is no reason to refuse a large batch. */
 static void test_gone_again(void **state)
 {
@@ -314,6 +364,7 @@ int main(void)
 		STORE_TEST(test_end_of_allocation),
 		STORE_TEST(test_file_of_the_largest_size),
 		STORE_TEST(test_pages_freed_a_moment_ago),
+		STORE_TEST(test_all_is_rewritten),
 		STORE_TEST(test_gone_again),
 		STORE_TEST(test_others_may_copy),
 	};
