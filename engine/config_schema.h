@@ -53,7 +53,7 @@
 	  "most that new mail may fill of data.mdb, then 452; by default what the disk has") \
 	X(journal, SIZE, "64MiB", "0", "1GiB", \
 	  "most of the journal: what happens is kept there first, and moved to data.mdb now " \
-	  "and then, when little of it is left; 0 for none") \
+	  "and then; takes that much of the disk besides spool.size; 0 for none") \
 	X(reserve, SIZE, "64MiB", "1MiB", "16GiB", \
 	  "disk space kept back, so that delivery goes on when the disk is full")
 

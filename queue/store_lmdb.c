@@ -22,6 +22,9 @@
 #define GROUP_BYTES_MAX ((size_t)8 << 20)
 /* What a batch hardly ever adds more than: see store_is_due(). */
 #define BATCH_BYTES_USUAL (UINT64_C(2) << 20)
+/* What batches since the last checkpoint may add, by a bound that is ten times what they do where
+ * mail is small: so much of the disk is allocated ahead. */
+#define PENDING_BYTES_MAX (UINT64_C(256) << 20)
 /* After so many checkpoints, one behind the other, pages that were free at the first are to be had:
  * see tables_free(). */
 #define LOOKS_MAX 2
@@ -464,7 +467,7 @@ static bool store_is_due(struct store *store)
 		return true;
 	}
 	return !journal_is_empty(&store->journal) &&
-	       (store_has_touched_much(store) ||
+	       (store->pending_bytes > PENDING_BYTES_MAX || store_has_touched_much(store) ||
 	               store_lack(store, store->pending_bytes + BATCH_BYTES_USUAL, false) > 0);
 }
 
