@@ -3,19 +3,15 @@
 #include "queue/base/check.h"
 #include "queue/journal.h"
 #include "queue/record.h"
+#include "queue/store_folder.h"
 #include "queue/store_room.h"
 #include "queue/tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define PATH_ROOM 4096
 
 /* A group of the journal is a batch. A larger one goes into the tables at once: it would leave
  * little of the journal to the next ones. */
@@ -56,11 +52,12 @@ struct store {
 	uint64_t batch_bytes;       /* at most what the open batch adds */
 	uint64_t pending_bytes;     /* and what batches since the checkpoint have added */
 	uint64_t changes;           /* since the checkpoint, the open batch's among them */
-	struct tables_free free;    /* counted only when disk or file are full... */
-	bool free_counted;          /* ...since the last checkpoint */
-	uint64_t lacking;           /* bytes that were not to be had at the last look; 0: none */
-	int looks;                  /* checkpoints for their sake, one behind the other */
-	struct err broken;          /* sticky */
+	uint64_t touched_seen;   /* there was room on the disk for so many bytes that they touch */
+	struct tables_free free; /* counted only when disk or file are full... */
+	bool free_counted;       /* ...since the last checkpoint */
+	uint64_t lacking;        /* bytes that were not to be had at the last look; 0: none */
+	int looks;               /* checkpoints for their sake, one behind the other */
+	struct err broken;       /* sticky */
 	int folder_fd;
 	int lock_fd;
 	int sync_fd; /* sees the sync errors of data.mdb for itself */
@@ -105,45 +102,6 @@ static struct err store_ready(struct store *store)
 }
 
 /* Opening. */
-
-static struct err store_lock(struct store *store, const char *path)
-{
-	char name[PATH_ROOM];
-
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return err_make(ERR_SYSTEM, errno);
-	if (snprintf(name, sizeof name, "%s/lock", path) >= (int)sizeof name)
-		return err_make(ERR_SYSTEM, ENAMETOOLONG);
-	store->folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (store->folder_fd < 0)
-		return err_make(ERR_SYSTEM, errno);
-	store->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (store->lock_fd < 0)
-		return err_make(ERR_SYSTEM, errno);
-	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return err_make(errno == EWOULDBLOCK ? ERR_EXISTS : ERR_SYSTEM, errno);
-	return err_ok();
-}
-
-/* The names of new files are durable too, and the directory's own. */
-static struct err store_sync_names(const char *path)
-{
-	char parent[PATH_ROOM];
-
-	check(snprintf(parent, sizeof parent, "%s/..", path) < (int)sizeof parent);
-	const char *const names[] = { path, parent };
-	for (int i = 0; i < 2; i++) {
-		const int fd = open(names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			return err_make(ERR_SYSTEM, errno);
-		const int rc = fsync(fd) == 0 ? 0 : errno;
-		close(fd);
-		/* Some file systems can't sync a directory, and say so. */
-		if (rc != 0 && rc != EINVAL)
-			return err_make(ERR_SYSTEM, rc);
-	}
-	return err_ok();
-}
 
 /* Where the journal goes on from what is in the tables. Nothing is said: it has nothing for us. */
 static struct err store_find_journal(struct store *store)
@@ -192,7 +150,7 @@ static struct err store_recover(struct store *store)
 static struct err store_open_files(
         struct store *store, const char *path, const struct store_settings *settings)
 {
-	struct err err = store_lock(store, path);
+	struct err err = store_folder_open(path, &store->folder_fd, &store->lock_fd);
 
 	if (!failed(err))
 		err = tables_open(&store->tables, path, settings->map_bytes);
@@ -203,7 +161,7 @@ static struct err store_open_files(
 	store->sync_fd = openat(store->folder_fd, "data.mdb", O_RDONLY | O_CLOEXEC);
 	if (store->sync_fd < 0)
 		return err_make(ERR_SYSTEM, errno);
-	return store_sync_names(path);
+	return store_folder_sync(path);
 }
 
 struct err store_open(
@@ -295,6 +253,7 @@ static struct err store_replay(struct store *store)
 
 	journal_rewind(&store->journal);
 	store->changes = 0;
+	store->touched_seen = 0;
 	while (!failed(err = journal_read(&store->journal, store->group.room, &changes))) {
 		while (!failed(err) && journal_change_next(&changes, &change))
 			err = store_apply(store, &change);
@@ -366,6 +325,7 @@ static struct err store_checkpoint(struct store *store)
 		store->used = tables_used_bytes(store->tables);
 		store->pending_bytes = 0;
 		store->changes = 0;
+		store->touched_seen = 0;
 		store->free_counted = false;
 		store->journal_begun = true;
 		journal_restart(&store->journal, store->journal.number, salt);
@@ -451,11 +411,17 @@ bool store_would_gain(struct store *store)
 
 /* What is rewritten needs pages that nobody has admitted: the reserve is for them. On a full disk
  * there may be no more of them at once, or the checkpoint finds no room, and nothing goes on. */
-static bool store_has_touched_much(const struct store *store)
+static bool store_has_touched_much(struct store *store)
 {
 	const uint64_t bytes = store->changes * PAGES_TOUCHED * TABLES_PAGE_BYTES;
+	const uint64_t step = store->room.reserve / 2; /* between two looks at the disk */
 
-	return bytes > store->room.reserve / 2 && !store_room_is_left(&store->room, 2 * bytes);
+	if (bytes <= store->touched_seen + step)
+		return false;
+	if (!store_room_is_left(&store->room, 2 * (bytes + step)))
+		return true;
+	store->touched_seen = bytes;
+	return false;
 }
 
 /* Near the end of what can be allocated, or of what the file may have, it is to be exact: what came

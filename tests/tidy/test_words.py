@@ -35,6 +35,7 @@ MAY_READ_ERRNO = {
     "queue/tables_lmdb.c": "its tables",
     "queue/journal.c": "its journal",
     "queue/store_room.c": "and its room on the disk",
+    "queue/store_folder.c": "and its folder",
     "engine/io/io_uring.c": "a seam's body",
     "engine/io/io_socket.c": "the other half of it",
     "engine/io/tls_openssl.c": "a seam's body",
