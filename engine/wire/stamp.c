@@ -3,12 +3,35 @@
 #include "queue/base/date.h"
 
 /* A client's word within a header: nothing that could end the line, the word or a comment. */
+static bool stamp_is_safe(char c)
+{
+	switch (c) {
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '\\':
+	case '"':
+	case ';':
+	case ',':
+		return false;
+	default:
+		return c > ' ' && c <= '~';
+	}
+}
+
 static void stamp_put_safe(struct text *text, struct view word)
 {
-	for (size_t i = 0; i < word.bytes; i++) {
-		char c = word.data[i];
-		bool safe = c > ' ' && c <= '~' && strchr("()<>\\\";,", c) == NULL;
-		text_put_byte(text, safe ? c : '?');
+	while (word.bytes > 0) {
+		size_t safe = 0;
+		while (safe < word.bytes && stamp_is_safe(word.data[safe]))
+			safe++;
+		text_put(text, view_first(word, safe));
+		word = view_skip(word, safe);
+		if (word.bytes == 0)
+			return;
+		text_put_byte(text, '?');
+		word = view_skip(word, 1);
 	}
 }
 
