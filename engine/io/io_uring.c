@@ -228,6 +228,8 @@ void io_start(struct io *io)
 	/* The library declares a function for this, but Debian 12's (2.3) does not export it. */
 	check(syscall(__NR_io_uring_register, io->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL,
 	              0) == 0);
+	/* This thread's calls need not look the descriptor up. Where that can't be had they do. */
+	(void)io_uring_register_ring_fd(&io->ring);
 	io_read_event(io);
 }
 
