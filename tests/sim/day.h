@@ -52,9 +52,10 @@ struct day_result {
 	uint64_t accepted;
 	uint64_t delivered;
 	uint64_t turns;
-	uint64_t over;  /* times that a limit was exceeded, by the service's count */
-	double cost_us; /* CPU time of the delivery shards, a message: the one figure that is not
-	                 * simulated */
+	uint64_t over;     /* times that a limit was exceeded, by the service's count */
+	double cost_us;    /* CPU time of the delivery shards, a message: the one figure that is not
+	                 * simulated. The kernel's part of their work is (tests/sim), and counts */
+	double cost_turns; /* of theirs, a message */
 	/* With halve_at_s: from a minute after it. */
 	double halved_throttled; /* of the attempts */
 	double halved_used;      /* of the new limit, from five minutes after it */

@@ -59,6 +59,6 @@ static void lanes_measure(unsigned lanes, uint64_t seed, const char *secret, FIL
 	if (result.failed)
 		fprintf(out, "FAILED: %u lanes: %s\n", lanes, result.failure);
 	else
-		fprintf(out, "cost_of_%u_lanes %.2f us/message (%.0f simulated s)\n", lanes,
-		        result.cost_us, result.simulated_s);
+		fprintf(out, "cost_of_%u_lanes %.2f us/message (%.1f turns, %.0f simulated s)\n",
+		        lanes, result.cost_us, result.cost_turns, result.simulated_s);
 }
