@@ -45,6 +45,8 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 		return err;
 	judge->outages = dispatch->outages;
 	streams_fill(dispatch->shard->config, dispatch->streams);
+	for (uint32_t i = 0; i < streams_count(dispatch->shard->config); i++)
+		dispatch->streams[i].retry = &judge->retries[i];
 	judge->incidents = &dispatch->incidents;
 	err = incidents_init(&dispatch->incidents, dispatch->shard);
 	if (failed(err))

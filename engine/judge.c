@@ -279,7 +279,7 @@ void judge_sweep(struct judge *judge)
 	uint32_t line = 0;
 	struct job *job;
 
-	while ((job = schedule_expired(judge->schedule, judge->retries, now, &line)) != NULL) {
+	while ((job = schedule_expired(judge->schedule, now, &line)) != NULL) {
 		job = schedule_withdraw(judge->schedule, job);
 		judge_close_pending(judge, NULL, job, OWED_DEFERRED);
 		judge_defer(judge, job);

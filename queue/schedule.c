@@ -10,6 +10,7 @@ static struct schedule_line *schedule_line(const struct schedule *schedule, uint
 static struct schedule_queue *schedule_queue(
         const struct schedule *schedule, const struct job *job);
 static void schedule_count(struct schedule *schedule, const struct job *job);
+static struct wall schedule_expires(const struct schedule *schedule, const struct job *job);
 static struct job *schedule_queue_first(const struct schedule_queue *queue);
 static uint32_t schedule_choose(
         const struct schedule *schedule, const struct schedule_group *group, uint64_t streams);
@@ -37,6 +38,7 @@ struct err schedule_init(struct schedule *schedule, uint32_t line_count, uint32_
 		return err_make(ERR_NO_MEMORY, 0);
 	}
 	for (uint32_t i = 0; i < line_count; i++) {
+		schedule->lines[i].expires = WALL_NEVER;
 		schedule->lines[i].queues = &queues[(size_t)i * stream_count];
 		for (uint32_t j = 0; j < stream_count; j++) {
 			list_init(&schedule->lines[i].queues[j].back);
@@ -46,6 +48,7 @@ struct err schedule_init(struct schedule *schedule, uint32_t line_count, uint32_
 	for (uint32_t i = 0; i < stream_count; i++) {
 		check(streams[i].weight > 0);
 		check(streams[i].weight <= SCHEDULE_WEIGHT_MAX);
+		check(streams[i].retry != NULL);
 		schedule->urgent |= streams[i].urgent ? UINT64_C(1) << i : 0;
 	}
 	return err_ok();
@@ -103,7 +106,10 @@ static void schedule_count(struct schedule *schedule, const struct job *job)
 	struct schedule_line *line = schedule_line(schedule, job->line);
 	struct schedule_group *group = &schedule->groups[line->group];
 	const uint64_t clock = group->clock[schedule_is_urgent(schedule, job)];
+	const struct wall expires = schedule_expires(schedule, job);
 
+	if (expires.ms < line->expires.ms)
+		line->expires = expires;
 	if (group->count[job->stream]++ == 0 && group->had[job->stream] < clock)
 		group->had[job->stream] = clock;
 	line->streams |= UINT64_C(1) << job->stream;
@@ -247,31 +253,46 @@ struct job *schedule_any(const struct schedule *schedule)
 	return NULL;
 }
 
-static struct job *schedule_expired_in(
-        const struct list *list, const struct retry_settings *retry, struct wall now)
+static struct wall schedule_expires(const struct schedule *schedule, const struct job *job)
+{
+	const struct retry_settings own =
+	        retry_within(schedule->streams[job->stream].retry, job->message->expire_s);
+
+	return retry_until(&own, job->message->received, WALL_NEVER);
+}
+
+/* NULL: none is; *earliest is no later than the first time of those looked at. */
+static struct job *schedule_expired_in(const struct schedule *schedule, const struct list *list,
+        struct wall now, struct wall *earliest)
 {
 	list_each(link, list) {
 		struct job *job = container_of(link, struct job, link);
-		const struct retry_settings own = retry_within(retry, job->message->expire_s);
-		if (retry_expired(&own, job->message->received, now))
+		const struct wall expires = schedule_expires(schedule, job);
+		if (expires.ms <= now.ms)
 			return job;
+		if (expires.ms < earliest->ms)
+			*earliest = expires;
 	}
 	return NULL;
 }
 
-struct job *schedule_expired(const struct schedule *schedule, const struct retry_settings *retries,
-        struct wall now, uint32_t *line)
+struct job *schedule_expired(struct schedule *schedule, struct wall now, uint32_t *line)
 {
 	for (; *line < schedule->line_count; (*line)++) {
-		const struct schedule_line *at = &schedule->lines[*line];
+		struct schedule_line *at = &schedule->lines[*line];
+		struct wall earliest = WALL_NEVER;
+		if (at->expires.ms > now.ms)
+			continue;
 		for (uint32_t i = 0; i < schedule->stream_count && at->count > 0; i++) {
 			struct job *job =
-			        schedule_expired_in(&at->queues[i].back, &retries[i], now);
+			        schedule_expired_in(schedule, &at->queues[i].back, now, &earliest);
 			if (job == NULL)
-				job = schedule_expired_in(&at->queues[i].waiting, &retries[i], now);
+				job = schedule_expired_in(
+				        schedule, &at->queues[i].waiting, now, &earliest);
 			if (job != NULL)
 				return job;
 		}
+		at->expires = earliest;
 	}
 	return NULL;
 }

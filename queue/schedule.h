@@ -27,7 +27,8 @@
 
 struct schedule_stream {
 	bool urgent;
-	uint32_t weight; /* 1..SCHEDULE_WEIGHT_MAX */
+	uint32_t weight;                    /* 1..SCHEDULE_WEIGHT_MAX */
+	const struct retry_settings *retry; /* says when its mail is given up; lent */
 };
 
 struct schedule_queue {
@@ -39,6 +40,8 @@ struct schedule_line {
 	uint32_t group;
 	size_t count;
 	uint64_t streams; /* those that have jobs here: bits */
+	struct wall
+	        expires; /* no job's time here is over before; earlier than need be, as jobs go */
 	struct schedule_queue *queues;
 };
 
@@ -102,8 +105,7 @@ struct job *schedule_find(const struct schedule *schedule, uint64_t id, uint16_t
 struct job *schedule_any(const struct schedule *schedule);
 /* The first job from `*line` on whose time is over, by its line and place; lends. *line goes on
  * with it, so that a sweep is: line = 0; while ((job = schedule_expired(...)) != NULL).
- * `retries`: of each stream. */
-struct job *schedule_expired(const struct schedule *schedule, const struct retry_settings *retries,
-        struct wall now, uint32_t *line);
+ * Jobs are looked at only in lines where a time may be over. */
+struct job *schedule_expired(struct schedule *schedule, struct wall now, uint32_t *line);
 
 #endif

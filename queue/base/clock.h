@@ -25,6 +25,7 @@ struct wall {
 #define NS_PER_S  1000000000LL
 
 #define MONO_NEVER ((struct mono){ INT64_MAX })
+#define WALL_NEVER ((struct wall){ INT64_MAX })
 
 struct mono clock_mono(void);
 struct wall clock_wall(void);

@@ -17,11 +17,12 @@ struct desk {
 
 /* Ordinary, and what the others are to it. */
 #define STREAMS 4
+static const struct retry_settings retry = { .give_up_after_ms = 1000 };
 static const struct schedule_stream streams[STREAMS] = {
-	{ .weight = 1 },
-	{ .weight = 3 },
-	{ .weight = 1, .urgent = true },
-	{ .weight = 2, .urgent = true },
+	{ .weight = 1, .retry = &retry },
+	{ .weight = 3, .retry = &retry },
+	{ .weight = 1, .urgent = true, .retry = &retry },
+	{ .weight = 2, .urgent = true, .retry = &retry },
 };
 
 static const uint32_t reach_lines[LINES][2] = { { 0, 0 }, { 1, 0 }, { 2, 0 } };
@@ -159,7 +160,6 @@ static void test_withdrawn(void **state)
 
 static void test_expired(void **state)
 {
-	static const struct retry_settings retries[STREAMS] = { { .give_up_after_ms = 1000 } };
 	struct desk *desk = *state;
 	struct schedule *schedule = &desk->schedule;
 	uint32_t line = 0;
@@ -168,19 +168,63 @@ static void test_expired(void **state)
 
 	for (size_t i = 0; i < 9; i++) {
 		desk->messages[i].received = (struct wall){ (int64_t)i * 100 };
+		if (i == 8) /* its own time is over, wherever it stands */
+			desk->messages[i].received.ms = 399;
 		schedule_add(schedule, (uint32_t)(i % LINES), &desk->jobs[i]);
 	}
-	/* Its own time is over, wherever it stands. */
-	desk->messages[8].expire_s = 1;
-	desk->messages[8].received.ms = 399;
 	schedule_put_back(schedule, take(schedule, 2));
-	while ((job = schedule_expired(schedule, retries, (struct wall){ 1400 }, &line)) != NULL) {
+	while ((job = schedule_expired(schedule, (struct wall){ 1400 }, &line)) != NULL) {
 		assert_true(job->message->received.ms <= 400);
 		(void)schedule_withdraw(schedule, job);
 		found++;
 	}
 	assert_int_equal(found, 6);
 	assert_int_equal(schedule->job_count, 3);
+}
+
+static size_t sweep(struct schedule *schedule, int64_t at_ms)
+{
+	uint32_t line = 0;
+	size_t found = 0;
+	struct job *job;
+
+	while ((job = schedule_expired(schedule, (struct wall){ at_ms }, &line)) != NULL) {
+		(void)schedule_withdraw(schedule, job);
+		found++;
+	}
+	return found;
+}
+
+/* A line whose jobs all have time is passed over, and not for longer than the first of them has,
+ * whenever that one came and whatever became of those before it. */
+static void test_expires_in_any_order(void **state)
+{
+	static const int64_t received_ms[] = { 500, 300, 700, 400 };
+	struct desk *desk = *state;
+	struct schedule *schedule = &desk->schedule;
+
+	for (size_t i = 0; i < 4; i++) {
+		desk->messages[i].received.ms = received_ms[i];
+		schedule_add(schedule, 0, &desk->jobs[i]);
+	}
+	assert_int_equal(sweep(schedule, 1299), 0);
+	assert_int_equal(schedule->lines[0].expires.ms, 1300);
+	(void)schedule_withdraw(schedule, &desk->jobs[1]);
+	assert_int_equal(sweep(schedule, 1300), 0);
+	assert_int_equal(schedule->lines[0].expires.ms, 1400);
+	desk->messages[4].received.ms = 1200;
+	desk->messages[4].expire_s = 0;
+	desk->messages[5] = desk->messages[4];
+	desk->messages[5].received.ms = 200; /* one that has waited on disk comes late */
+	schedule_add(schedule, 0, &desk->jobs[4]);
+	schedule_add(schedule, 0, &desk->jobs[5]);
+	assert_int_equal(schedule->lines[0].expires.ms, 1200);
+	assert_int_equal(sweep(schedule, 1399), 1);
+	assert_int_equal(sweep(schedule, 1700), 3);
+	schedule_put_back(schedule, take(schedule, 0));
+	assert_int_equal(sweep(schedule, 2199), 0);
+	assert_int_equal(sweep(schedule, 2200), 1);
+	assert_int_equal(schedule->lines[0].expires.ms, INT64_MAX);
 }
 
 static size_t fill(struct desk *desk, size_t from, size_t count, uint8_t stream)
@@ -264,6 +308,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_moved, begin, end),
 		cmocka_unit_test_setup_teardown(test_withdrawn, begin, end),
 		cmocka_unit_test_setup_teardown(test_expired, begin, end),
+		cmocka_unit_test_setup_teardown(test_expires_in_any_order, begin, end),
 		cmocka_unit_test_setup_teardown(test_urgent_first_and_nobody_starves, begin, end),
 		cmocka_unit_test_setup_teardown(test_shares, begin, end),
 		cmocka_unit_test_setup_teardown(test_no_credit_for_rest, begin, end),
