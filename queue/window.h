@@ -28,10 +28,11 @@ struct window_stamp {
 };
 
 struct window {
-	uint64_t limit;  /* WINDOW_NONE: any number */
-	int64_t slot_ns; /* the length in WINDOW_SLOTS - 1, rounded up */
-	int64_t latest;  /* the slot of the latest time seen */
-	uint64_t used;   /* the sum of the slots */
+	uint64_t limit;                     /* WINDOW_NONE: any number */
+	int64_t slot_ns;                    /* the length in WINDOW_SLOTS - 1, rounded up */
+	int64_t latest;                     /* the slot of the latest time seen */
+	uint64_t used;                      /* the sum of the slots */
+	uint64_t filled[WINDOW_SLOTS / 64]; /* those that are not zero: bits */
 	uint32_t slots[WINDOW_SLOTS];
 };
 
@@ -54,6 +55,8 @@ void window_give_back(struct window *window, struct window_stamp stamp, uint32_t
  * INT64_MAX: never. */
 int64_t window_when(struct window *window, int64_t now_ns, uint64_t limit, uint32_t count);
 
+/* How many slots count something: so often window_next() is true. */
+uint16_t window_filled_count(const struct window *window);
 /* What counts, slot by slot, for keeping it on disk: *at_ns is the slot's end. Start with
  * *cursor = 0; false: no more. */
 bool window_next(const struct window *window, size_t *cursor, int64_t *at_ns, uint32_t *count);

@@ -2,16 +2,12 @@
 
 void window_record_put(struct record_writer *writer, const struct window *window, int64_t now_ns)
 {
-	uint16_t count = 0;
 	uint32_t counted;
 	size_t cursor = 0;
 	int64_t at_ns;
 
-	while (window_next(window, &cursor, &at_ns, &counted))
-		count++;
 	record_put_u64(writer, (uint64_t)window->slot_ns);
-	record_put_u16(writer, count);
-	cursor = 0;
+	record_put_u16(writer, window_filled_count(window));
 	while (window_next(window, &cursor, &at_ns, &counted)) {
 		const int64_t age = now_ns > at_ns ? (now_ns - at_ns) / window->slot_ns : 0;
 		record_put_u16(writer, (uint16_t)age);

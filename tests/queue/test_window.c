@@ -218,6 +218,44 @@ static void test_restores(void **state)
 	assert_int_equal(window_used(&again, now - shift), 5);
 }
 
+/* Whatever comes, is given back and is forgotten: what it lists is what it counts. */
+static void test_lists_what_counts(void **state)
+{
+	static struct window window;
+	struct window_stamp stamps[16] = { 0 };
+	uint32_t counts[16] = { 0 };
+	struct random random;
+	int64_t now = -WINDOW_SLOTS * 1000;
+
+	(void)state;
+	random_seed(&random, 7);
+	window_init(&window, 1000000, (WINDOW_SLOTS - 1) * 10);
+	for (size_t i = 0; i < 20000; i++) {
+		const size_t at = i % 16;
+		size_t cursor = 0;
+		uint64_t sum = 0;
+		uint16_t listed = 0;
+		int64_t ends = INT64_MIN;
+		int64_t at_ns;
+		uint32_t count;
+
+		now += (int64_t)random_below(&random, random_below(&random, 50) == 0 ? 9000 : 60);
+		if (random_below(&random, 2) == 0)
+			window_give_back(&window, stamps[at], counts[at]);
+		counts[at] = (uint32_t)random_below(&random, 3);
+		stamps[at] = window_add(&window, now, counts[at]);
+		for (; window_next(&window, &cursor, &at_ns, &count); listed++) {
+			assert_true(count > 0);
+			assert_true(at_ns > ends);
+			assert_true(at_ns > now - window.slot_ns * (WINDOW_SLOTS - 1));
+			ends = at_ns;
+			sum += count;
+		}
+		assert_int_equal(sum, window_used(&window, now));
+		assert_int_equal(listed, window_filled_count(&window));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_no_limit),
 		cmocka_unit_test(test_lower_limits),
 		cmocka_unit_test(test_restores),
+		cmocka_unit_test(test_lists_what_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
