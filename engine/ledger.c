@@ -80,7 +80,7 @@ void ledger_work(struct ledger *ledger)
 	while (!list_is_empty(&ledger->wanting) && pool_left(&ledger->notes) > 0) {
 		struct ledger_entry *entry =
 		        container_of(list_pop_first(&ledger->wanting), struct ledger_entry, link);
-		ledger_write(ledger, entry, pool_take(&ledger->notes));
+		ledger_write(ledger, entry, pool_take_as_is(&ledger->notes));
 	}
 }
 
@@ -90,6 +90,7 @@ static void ledger_write(struct ledger *ledger, struct ledger_entry *entry, stru
 	struct text name = text_on(note->name, sizeof note->name);
 	const struct letter letter = { .kind = LETTER_NOTE, .note = note };
 
+	memset(note, 0, offsetof(struct note, name)); /* of the rest only what is written is read */
 	ledger_put_name(&name, entry->name);
 	note->owner = entry;
 	note->name_bytes = name.bytes;

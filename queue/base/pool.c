@@ -34,13 +34,22 @@ void pool_finish(struct pool *pool)
 
 void *pool_take(struct pool *pool)
 {
+	const bool used = pool->free != NULL; /* fresh pages are zero */
+	void *object = pool_take_as_is(pool);
+
+	if (used)
+		memset(object, 0, pool->object_bytes);
+	return object;
+}
+
+void *pool_take_as_is(struct pool *pool)
+{
 	struct pool_free *object = pool->free;
 
 	if (object != NULL) {
 		pool->free = object->next;
-		memset(object, 0, pool->object_bytes);
 	} else if (pool->untouched < pool->count_max) {
-		object = pool_at(pool, pool->untouched++); /* fresh pages are zero */
+		object = pool_at(pool, pool->untouched++);
 	} else {
 		check(pool->taken == pool->count_max);
 		return NULL;

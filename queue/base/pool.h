@@ -4,7 +4,7 @@
  * Memory is mapped, not touched: an object that was never taken costs address space only.
  * The last one given back is the first taken again, so the working set stays small.
  *
- * Thread:  the owner's. Owns the memory. Objects come zeroed.
+ * Thread:  the owner's. Owns the memory. Objects come zeroed, unless taken as they are.
  * Never:   grows; taken + free = its size (I6).
  */
 #ifndef SLUICE_POOL_H
@@ -33,6 +33,8 @@ MUST_CHECK struct err pool_init(struct pool *pool, size_t object_bytes, size_t c
 void pool_finish(struct pool *pool);
 /* NULL when all are taken. */
 void *pool_take(struct pool *pool);
+/* Likewise, but as it was given back: for large objects of which little is used. */
+void *pool_take_as_is(struct pool *pool);
 /* Takes object. */
 void pool_give(struct pool *pool, void *object);
 /* The object's place, 0..count_max-1; and back. For tickets that outlive a pointer. */

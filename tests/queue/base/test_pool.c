@@ -57,6 +57,27 @@ static void test_last_given_is_first_taken(void **state)
 	pool_finish(&pool);
 }
 
+static void test_taken_as_it_was_given(void **state)
+{
+	(void)state;
+	struct pool pool;
+
+	assert_false(failed(pool_init(&pool, 100, 1)));
+	char *object = pool_take_as_is(&pool);
+	assert_non_null(object);
+	assert_null(pool_take_as_is(&pool));
+	memset(object, 0xa5, 100);
+	pool_give(&pool, object);
+	assert_ptr_equal(pool_take_as_is(&pool), object);
+	assert_int_equal((unsigned char)object[99], 0xa5);
+	assert_int_equal(pool_left(&pool), 0);
+	pool_give(&pool, object);
+	assert_ptr_equal(pool_take(&pool), object);
+	assert_int_equal(object[99], 0);
+	pool_give(&pool, object);
+	pool_finish(&pool);
+}
+
 static void test_a_tiny_object_has_room_for_its_link(void **state)
 {
 	(void)state;
@@ -112,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gives_what_it_has),
 		cmocka_unit_test(test_last_given_is_first_taken),
+		cmocka_unit_test(test_taken_as_it_was_given),
 		cmocka_unit_test(test_a_tiny_object_has_room_for_its_link),
 		cmocka_unit_test(test_what_is_out_is_a_bug_at_the_end),
 		cmocka_unit_test(test_takes_back_only_its_own),
