@@ -221,9 +221,8 @@ static void append_text(struct verdict_reply *reply, struct view text)
 /* Cuts the next line off the front. */
 static struct view take_line(struct view *bytes)
 {
-	size_t end = 0;
-	while (end < bytes->bytes && bytes->data[end] != '\n' && bytes->data[end] != '\r')
-		end++;
+	size_t end = view_find(*bytes, '\n');
+	end = view_find(view_first(*bytes, end), '\r');
 	struct view line = view_first(*bytes, end);
 	*bytes = view_skip(*bytes, end < bytes->bytes ? end + 1 : end);
 	return line;
@@ -241,7 +240,12 @@ static void take_codes(struct verdict_reply *reply, const struct line *line)
 		reply->judged_enhanced = line->enhanced;
 }
 
-static void read_line(struct verdict_reply *reply, struct view text)
+static bool is_success(const struct verdict_reply *reply)
+{
+	return reply->code > 0 && reply->code < 400;
+}
+
+static void read_line(struct verdict_reply *reply, struct view text, bool words)
 {
 	struct line line = { .rest = skip_spaces(text) };
 	if (take_code(&line.rest, &line.code)) {
@@ -252,31 +256,42 @@ static void read_line(struct verdict_reply *reply, struct view text)
 		reply->text_bytes = 0;
 		take_codes(reply, &line);
 	}
-	bool success = reply->code > 0 && reply->code < 400;
 	struct line quoted;
-	if (!success && !tells_of_others(reply->enhanced) && find_quoted(line.rest, &quoted)) {
+	if (!is_success(reply) && !tells_of_others(reply->enhanced) &&
+	        find_quoted(line.rest, &quoted)) {
 		/* What stood before is about the reply that quotes. */
 		reply->text_bytes = 0;
 		reply->judged_code = quoted.code;
 		reply->judged_enhanced = quoted.enhanced;
 		line.rest = quoted.rest;
 	}
-	append_text(reply, cut_trailers(line.rest));
+	if (words || !is_success(reply))
+		append_text(reply, cut_trailers(line.rest));
 }
 
-void verdict_reply_read(struct verdict_reply *reply, struct view bytes)
+static void read_reply(struct verdict_reply *reply, struct view bytes, bool words)
 {
+	struct view rest = bytes;
+
+	reply->unread = VIEW("");
 	reply->code = 0;
 	reply->judged_code = 0;
 	reply->enhanced = (struct enhanced){ 0 };
 	reply->judged_enhanced = (struct enhanced){ 0 };
 	reply->text_bytes = 0;
-	while (bytes.bytes > 0)
-		read_line(reply, take_line(&bytes));
+	while (rest.bytes > 0)
+		read_line(reply, take_line(&rest), words);
+	if (!words && is_success(reply))
+		reply->unread = bytes;
 	/* "5.7.60 SMTP; ...", as some libraries hand it on: the class is that of the code. */
 	if (reply->judged_code == 0 && reply->judged_enhanced.class != 0)
 		reply->judged_code = (uint16_t)(reply->judged_enhanced.class * 100 + 50);
 	check(reply->text_bytes <= sizeof reply->text);
+}
+
+void verdict_reply_read(struct verdict_reply *reply, struct view bytes)
+{
+	read_reply(reply, bytes, false);
 }
 
 /* Where a piece of a feature ends when it starts at `at`, or 0 when it does not fit there. */
@@ -339,6 +354,11 @@ static struct view cut_at(struct view *pattern, char separator)
 
 bool verdict_reply_has(const struct verdict_reply *reply, const char *feature)
 {
+	if (reply->unread.bytes > 0) {
+		struct verdict_reply whole;
+		read_reply(&whole, reply->unread, true);
+		return verdict_reply_has(&whole, feature);
+	}
 	struct view text = view_from(reply->text, reply->text_bytes);
 	struct view alternatives = view_of(feature);
 	while (alternatives.bytes > 0) {

@@ -339,6 +339,11 @@ static void features_fit_by_pieces_edges_and_numbers(void **state)
 		{ "451 from [192.0.2.1]. (S1) [a.b]", "from [192.0.2.1]. (s1)", true },
 		{ "451 from [192.0.2.1] [a.b 1 2]", "from [192.0.2.1]", true },
 		{ "550 sender[192.0.2.1]", "sender[", true },
+		/* A success is read only where its text is asked for. */
+		{ "250 2.0.0 <ok@a> Queued [a.b]", "queued", true },
+		{ "250 2.0.0 ok [a.b]", "a.b", false },
+		{ "250-2.1.0 one\r\n250 two", "one two", true },
+		{ "told\n250 2.0.0 ok", "told ok", true },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct verdict_reply reply;
