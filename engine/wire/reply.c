@@ -27,13 +27,13 @@ static void reply_keep(struct reply_reader *reader, struct view bytes)
 /* Keeps a line's text, control characters as '?'. */
 static void reply_keep_text(struct reply_reader *reader, struct view bytes)
 {
-	size_t start = reader->bytes;
+	char *at = reader->buffer.data + reader->bytes;
 
 	reply_keep(reader, bytes);
-	for (size_t i = start; i < reader->bytes; i++) {
-		unsigned char c = (unsigned char)reader->buffer.data[i];
+	for (const char *end = reader->buffer.data + reader->bytes; at < end; at++) {
+		const unsigned char c = (unsigned char)*at;
 		if ((c < ' ' && c != '\t') || c == 0x7f)
-			reader->buffer.data[i] = '?';
+			*at = '?';
 	}
 }
 
@@ -71,10 +71,9 @@ static bool reply_mark(struct reply_reader *reader, struct view *input)
 
 static bool reply_text(struct reply_reader *reader, struct view *input)
 {
-	size_t bytes = 0;
+	size_t bytes = view_find(*input, '\n');
 
-	while (bytes < input->bytes && input->data[bytes] != '\r' && input->data[bytes] != '\n')
-		bytes++;
+	bytes = view_find(view_first(*input, bytes), '\r');
 	reply_keep_text(reader, view_first(*input, bytes));
 	*input = view_skip(*input, bytes);
 	reader->line_bytes += (unsigned)bytes;
