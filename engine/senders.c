@@ -2,6 +2,7 @@
 
 #include "engine/routing.h"
 #include "queue/base/check.h"
+#include "queue/base/map.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -24,13 +25,16 @@ struct senders {
 	struct senders_binding *bindings; /* by route and name */
 	uint16_t *identities;
 	uint32_t count;
+	struct map places; /* of bindings, by senders_key() */
 };
 
 static size_t senders_count_names(const struct config *config);
 static size_t senders_collect(const struct config *config, struct senders_name *names);
 static int senders_compare(const void *left, const void *right);
+static struct err senders_index(struct senders *senders);
 static uint32_t senders_search(const struct senders *senders, uint16_t route, struct view name);
-static int senders_order(struct view name, const char *other);
+static struct map_key senders_key(uint16_t route, struct view name);
+static bool senders_fits(const struct senders_binding *binding, uint16_t route, struct view name);
 
 struct err senders_create(struct senders **result, const struct config *config)
 {
@@ -66,7 +70,29 @@ struct err senders_create(struct senders **result, const struct config *config)
 		last->count++;
 	}
 	free(names);
+	const struct err err = senders_index(senders);
+	if (failed(err)) {
+		senders_destroy(senders);
+		return err;
+	}
 	*result = senders;
+	return err_ok();
+}
+
+/* Of names with the same key the later has the next number as its key, and so on. */
+static struct err senders_index(struct senders *senders)
+{
+	const struct err err = map_init(&senders->places, senders->count + 1, 0);
+
+	if (failed(err))
+		return err;
+	for (uint32_t i = 0; i < senders->count; i++) {
+		const struct senders_binding *binding = &senders->bindings[i];
+		struct map_key key = senders_key(binding->route, view_of(binding->name));
+		while (map_find(&senders->places, key) != NULL)
+			key.low++;
+		check(map_set(&senders->places, key, i));
+	}
 	return err_ok();
 }
 
@@ -76,6 +102,7 @@ void senders_destroy(struct senders *senders)
 		return;
 	free(senders->bindings);
 	free(senders->identities);
+	map_finish(&senders->places);
 	free(senders);
 }
 
@@ -156,31 +183,31 @@ uint32_t senders_find(const struct senders *senders, uint16_t route, struct view
 
 static uint32_t senders_search(const struct senders *senders, uint16_t route, struct view name)
 {
-	uint32_t low = 0;
-	uint32_t high = senders->count;
+	struct map_key key = senders_key(route, name);
+	const uint64_t *place;
 
-	while (low < high) {
-		const uint32_t middle = low + (high - low) / 2;
-		const struct senders_binding *binding = &senders->bindings[middle];
-		int order = route < binding->route ? -1 : route > binding->route;
-		if (order == 0)
-			order = senders_order(name, binding->name);
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
+	while ((place = map_find(&senders->places, key)) != NULL) {
+		if (senders_fits(&senders->bindings[*place], route, name))
+			return (uint32_t)*place;
+		key.low++;
 	}
 	return SENDERS_ANY;
 }
 
-/* As strcasecmp() orders strings. */
-static int senders_order(struct view name, const char *other)
+/* The same whatever the case of the letters (FNV-1a). The names in the map are the
+ * configuration's: a stranger can't crowd it. */
+static struct map_key senders_key(uint16_t route, struct view name)
 {
-	const int order = strncasecmp(name.data, other, name.bytes);
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
-	return order != 0 || other[name.bytes] == '\0' ? order : -1;
+	for (size_t i = 0; i < name.bytes; i++)
+		hash = (hash ^ (unsigned char)byte_lower(name.data[i])) * UINT64_C(0x100000001b3);
+	return (struct map_key){ route, hash };
+}
+
+static bool senders_fits(const struct senders_binding *binding, uint16_t route, struct view name)
+{
+	return binding->route == route && view_equal_fold(name, view_of(binding->name));
 }
 
 const uint16_t *senders_identities(const struct senders *senders, uint32_t binding, uint32_t *count)
