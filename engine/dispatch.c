@@ -279,15 +279,11 @@ static void dispatch_read_secrets(struct dispatch *dispatch)
 	while ((answered = helper_answered(
 	                &dispatch->keeper->helper, (uint16_t)dispatch->shard->index)) != NULL) {
 		struct keeper_ask *ask = container_of(answered, struct keeper_ask, ask);
+		struct dispatch_lane *lane = ask->owner;
 
-		for (uint32_t i = 0; i < dispatch->lane_count; i++) {
-			struct dispatch_lane *lane = &dispatch->lanes[i];
-			if (lane->secret != ask)
-				continue;
-			for (uint32_t j = 0; j < lane->session_count; j++)
-				if (lane->sessions[j]->step == STEP_SECRET)
-					outbound_sign_in(lane->sessions[j], ask);
-		}
+		for (uint32_t i = 0; i < lane->session_count; i++)
+			if (lane->sessions[i]->step == STEP_SECRET)
+				outbound_sign_in(lane->sessions[i], ask);
 		keeper_wipe(ask);
 	}
 }

@@ -313,6 +313,7 @@ static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_
 	if (lane->secret == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	lane->secret->identity = lane->identity;
+	lane->secret->owner = lane;
 	return err_ok();
 }
 

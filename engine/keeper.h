@@ -70,6 +70,7 @@ struct keeper_ask {
 	struct helper_ask ask;
 	struct link link; /* the keeper's own */
 	const struct config_identity *identity;
+	void *owner;  /* the asker's own: what it is for */
 	bool refused; /* a server refused what the last answer brought */
 	bool again;   /* an operator said so: don't wait for the time after a failure to pass */
 	atomic_bool given_up; /* the asker needs no answer but an end */
