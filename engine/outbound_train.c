@@ -211,6 +211,8 @@ static void outbound_finish_front(struct outbound *outbound)
 		        (outbound->train_first + 1) % outbound->target->route->pipeline;
 		transaction_end(front, &outbound->carrier, &outbound->shard->shelf);
 	}
+	/* One that carries a message at a time stays in the same memory. */
+	outbound->train_first = 0;
 }
 
 /* Moves both cursors past what they are done with. */
