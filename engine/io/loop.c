@@ -120,7 +120,12 @@ static void loop_run_tasks(struct list *list, size_t max)
 
 void loop_end(struct loop *loop)
 {
-	loop_run_tasks(&loop->starved, SIZE_MAX);
+	/* Not every turn: what is tried has news, news begin the next turn at once, and as long as
+	 * nothing is free again that goes round without a pause. */
+	if (!list_is_empty(&loop->starved) && mono_reached(loop->now, loop->starved_next)) {
+		loop->starved_next = mono_after(loop->now, LOOP_STARVED_RETRY_NS);
+		loop_run_tasks(&loop->starved, SIZE_MAX);
+	}
 	loop_run_tasks(&loop->last, SIZE_MAX);
 	list_each(link, &loop->writes)
 		mailbox_ring(container_of(link, struct mailbox, writer_link), loop->io);
@@ -139,7 +144,7 @@ static struct mono loop_wanted(const struct loop *loop)
 		return loop->now;
 	struct mono until = timers_wanted(&loop->timers);
 	if (!list_is_empty(&loop->starved))
-		until = mono_earlier(until, mono_after(loop->now, LOOP_STARVED_RETRY_NS));
+		until = mono_earlier(until, loop->starved_next);
 	return until;
 }
 

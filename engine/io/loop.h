@@ -28,7 +28,7 @@
 #define LOOP_HEAVY_PER_TURN       8                /* TLS handshake steps: up to 1 ms each */
 #define LOOP_TURN_LONG_NS         (10 * NS_PER_MS) /* CPU time; longer turns are counted */
 #define LOOP_CPU_READ_NS          (5 * NS_PER_MS)  /* it is read no more often */
-#define LOOP_STARVED_RETRY_NS     (5 * NS_PER_MS)  /* when memory may be back */
+#define LOOP_STARVED_RETRY_NS     (1 * NS_PER_MS)  /* when memory may be back */
 
 /* Something to be run once, later in this turn or in one of the next. */
 struct loop_task {
@@ -43,11 +43,12 @@ struct loop {
 	struct mono now;
 	struct wall wall;
 	struct timers timers;
-	struct list heavy;   /* tasks that cost much: LOOP_HEAVY_PER_TURN a turn */
-	struct list last;    /* tasks for the turn's end: what was written goes out */
-	struct list starved; /* tasks that found no memory or buffer: tried every turn */
-	size_t news_unread;  /* streams whose owners have not read their news: no sleep yet */
-	struct list reads;   /* mailboxes */
+	struct list heavy;        /* tasks that cost much: LOOP_HEAVY_PER_TURN a turn */
+	struct list last;         /* tasks for the turn's end: what was written goes out */
+	struct list starved;      /* tasks that found no memory or buffer: tried now and then */
+	struct mono starved_next; /* not before */
+	size_t news_unread;       /* streams whose owners have not read their news: no sleep yet */
+	struct list reads;        /* mailboxes */
 	struct list writes;
 	/* accounts, for counters and the log */
 	uint64_t turns;
