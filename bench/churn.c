@@ -1,5 +1,6 @@
 #include "bench/churn.h"
 
+#include "bench/process.h"
 #include "queue/base/check.h"
 #include "queue/base/random.h"
 #include "queue/spool.h"
@@ -186,6 +187,28 @@ static struct err churn_churn(struct churn *churn, struct churn_result *result)
 	return err;
 }
 
+/* What the run wrote, and how often the spool's tables were brought up to date for it. */
+static struct err churn_measure(struct churn *churn, struct churn_result *result)
+{
+	struct process before = { 0 };
+	struct process after = { 0 };
+	const struct spool_counts from = spool_counts(churn->spool);
+	const uint64_t mail = churn->put_bytes;
+	const bool read = process_read(&before, getpid());
+	const struct err err = churn_churn(churn, result);
+	const struct spool_counts to = spool_counts(churn->spool);
+
+	result->checkpoints = (double)(to.checkpoints - from.checkpoints);
+	if (to.checkpoints > from.checkpoints)
+		result->checkpoint_ms = (double)(to.checkpoints_ns - from.checkpoints_ns) /
+		                        NS_PER_MS / result->checkpoints;
+	result->checkpoint_most_ms = (double)to.checkpoint_longest_ns / NS_PER_MS;
+	if (read && process_read(&after, getpid()))
+		result->written_bytes = (double)(after.write_bytes - before.write_bytes) /
+		                        (double)(churn->put_bytes - mail);
+	return err;
+}
+
 static struct err churn_load(struct churn *churn, struct churn_result *result)
 {
 	const struct mono from = clock_mono();
@@ -259,7 +282,7 @@ struct err churn_run(const struct churn_settings *settings, struct churn_result 
 	if (!failed(err))
 		err = churn_fill(&churn, result);
 	if (!failed(err))
-		err = churn_churn(&churn, result);
+		err = churn_measure(&churn, result);
 	if (!failed(err)) {
 		result->file_bytes = (double)spool_counts(churn.spool).file_bytes;
 		result->live_bytes = (double)churn.live_bytes;
@@ -281,4 +304,8 @@ void churn_print(const struct churn_result *result)
 	printf("churn_body_mean %.0f bytes\n", result->body_bytes);
 	printf("churn_file %.0f bytes\n", result->file_bytes);
 	printf("churn_live %.0f bytes\n", result->live_bytes);
+	printf("churn_checkpoints %.0f checkpoints\n", result->checkpoints);
+	printf("churn_checkpoint %.1f ms\n", result->checkpoint_ms);
+	printf("churn_checkpoint_most %.1f ms\n", result->checkpoint_most_ms);
+	printf("churn_writes %.2f bytes/byte\n", result->written_bytes);
 }

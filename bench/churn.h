@@ -51,6 +51,11 @@ struct churn_result {
 	double body_bytes; /* mean */
 	double file_bytes;
 	double live_bytes; /* of bodies, at the end */
+	/* While it churned: */
+	double checkpoints;
+	double checkpoint_ms;      /* mean */
+	double checkpoint_most_ms; /* while the backlog grew, too */
+	double written_bytes;      /* passed to write calls for a byte of mail */
 };
 
 MUST_CHECK struct err churn_run(const struct churn_settings *settings, struct churn_result *result);

@@ -27,6 +27,10 @@ bool run_churn(const struct run_settings *settings, struct figures *figures, str
 	figures_add(figures, "churn_body", result.body_bytes, "bytes");
 	figures_add(figures, "churn_file", result.file_bytes / (1 << 20), "MiB");
 	figures_add(figures, "churn_live", result.live_bytes / (1 << 20), "MiB");
+	figures_add(figures, "churn_checkpoints", result.checkpoints, "checkpoints");
+	figures_add(figures, "churn_checkpoint", result.checkpoint_ms, "ms");
+	figures_add(figures, "churn_checkpoint_most", result.checkpoint_most_ms, "ms");
+	figures_add(figures, "churn_writes", result.written_bytes, "bytes/byte");
 	return true;
 }
 

@@ -169,8 +169,11 @@ struct spool_counts {
 	uint64_t damaged;    /* jobs that spool_next() has passed over since the start */
 	uint64_t file_bytes; /* pages in use or free for reuse */
 	uint64_t map_bytes;
-	bool full;   /* new mail is refused */
-	bool unsure; /* the file system can't keep the reserve for us */
+	bool full;              /* new mail is refused */
+	bool unsure;            /* the file system can't keep the reserve for us */
+	uint64_t checkpoints;   /* of the journal into the tables, since the start; */
+	int64_t checkpoints_ns; /* the time of all, */
+	int64_t checkpoint_longest_ns;
 };
 struct spool_counts spool_counts(struct spool *spool);
 /* Messages at the last commit: it costs nothing, and a broken spool still knows it. */

@@ -125,6 +125,9 @@ struct spool_counts spool_counts(struct spool *spool)
 		.map_bytes = counts.map_bytes,
 		.full = counts.full,
 		.unsure = counts.unsure,
+		.checkpoints = counts.checkpoints,
+		.checkpoints_ns = counts.checkpoints_ns,
+		.checkpoint_longest_ns = counts.checkpoint_longest_ns,
 	};
 }
 

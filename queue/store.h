@@ -121,6 +121,9 @@ struct store_counts {
 	uint64_t map_bytes;
 	bool full;   /* at the last look; store_has_room() looks afresh */
 	bool unsure; /* blocks can't be allocated ahead there: a full disk may be met in a commit */
+	uint64_t checkpoints; /* since the start: commits of the tables, */
+	int64_t checkpoints_ns;
+	int64_t checkpoint_longest_ns;
 };
 MUST_CHECK struct err store_counts(struct store *store, struct store_counts *counts);
 /* At the last commit, without a look at the file: of a broken store too. */

@@ -1,6 +1,7 @@
 #include "queue/store.h"
 
 #include "queue/base/check.h"
+#include "queue/base/clock.h"
 #include "queue/journal.h"
 #include "queue/record.h"
 #include "queue/store_folder.h"
@@ -57,7 +58,10 @@ struct store {
 	bool free_counted;       /* ...since the last checkpoint */
 	uint64_t lacking;        /* bytes that were not to be had at the last look; 0: none */
 	int looks;               /* checkpoints for their sake, one behind the other */
-	struct err broken;       /* sticky */
+	uint64_t checkpoints;
+	int64_t checkpoints_ns; /* of all, */
+	int64_t checkpoint_longest_ns;
+	struct err broken; /* sticky */
 	int folder_fd;
 	int lock_fd;
 	int sync_fd; /* sees the sync errors of data.mdb for itself */
@@ -308,6 +312,19 @@ static struct err store_put_kept(struct store *store, char salt[JOURNAL_SALT_BYT
 	        store, tables_put(store->tables, TABLE_META, kept_name, record_view(&writer)));
 }
 
+static struct err store_commit_tables(struct store *store)
+{
+	const struct mono from = clock_mono();
+	const struct err err = tables_commit(store->tables);
+	const int64_t ns = clock_mono().ns - from.ns;
+
+	store->checkpoints++;
+	store->checkpoints_ns += ns;
+	if (ns > store->checkpoint_longest_ns)
+		store->checkpoint_longest_ns = ns;
+	return err;
+}
+
 /* Commits the transaction: what came since the last time is in the tables for good, and the journal
  * begins anew. */
 static struct err store_checkpoint(struct store *store)
@@ -319,7 +336,7 @@ static struct err store_checkpoint(struct store *store)
 	if (failed(err))
 		return err;
 	tables_count_rows(store->tables, rows);
-	err = tables_commit(store->tables);
+	err = store_commit_tables(store);
 	if (!failed(err)) {
 		memcpy(store->rows, rows, sizeof rows);
 		store->used = tables_used_bytes(store->tables);
@@ -645,6 +662,9 @@ struct err store_counts(struct store *store, struct store_counts *counts)
 		.file_bytes = store->used,
 		.full = store->full,
 		.unsure = store->room.unsure,
+		.checkpoints = store->checkpoints,
+		.checkpoints_ns = store->checkpoints_ns,
+		.checkpoint_longest_ns = store->checkpoint_longest_ns,
 	};
 	if (failed(err))
 		return err;

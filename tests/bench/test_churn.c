@@ -26,6 +26,10 @@ static void test_runs(void **state)
 	assert_true(result.load_per_s > 0);
 	assert_true(result.body_bytes > 1000);
 	assert_true(result.file_bytes > result.live_bytes);
+	assert_true(result.checkpoints > 0);
+	assert_true(result.checkpoint_ms > 0);
+	assert_true(result.checkpoint_most_ms >= result.checkpoint_ms);
+	assert_true(result.written_bytes > 1);
 	churn_print(&result);
 	assert_int_not_equal(access(settings.path, F_OK), 0);
 }
