@@ -8,8 +8,9 @@
 #include <stdlib.h>
 
 /* Of the tables as a whole; each record has its own besides. 2: a journal may hold what the tables
- * have not, which one who knows nothing of it would lose. */
-#define FORMAT_VERSION 2
+ * have not, which one who knows nothing of it would lose. 3: rows of bodies may have any size; in
+ * earlier spools they have STORE_PAGE_BYTES, but for the last. */
+#define FORMAT_VERSION 3
 #define FORMAT_OLDEST  1
 #define RECORD_VERSION 1 /* of the rows in meta and routes */
 
@@ -332,10 +333,10 @@ void spool_rest(struct spool *spool)
 
 static uint64_t spool_put_pages(const struct message *message)
 {
-	const uint64_t rows = spool_body_rows(message->body_bytes);
+	const uint64_t body = spool_body_pages(message->body_bytes);
 	const uint64_t parts = (uint64_t)message->part_count * (CHUNK_BYTES / STORE_PAGE_BYTES + 1);
 
-	return rows + rows / 64 + parts + PAGES_TOUCHED;
+	return body + body / 64 + parts + PAGES_TOUCHED;
 }
 
 static struct err spool_put_envelope(struct spool *spool, const struct message *message)
@@ -373,6 +374,7 @@ static void spool_fill_row(struct span room, struct rope_cursor *at, struct view
 
 static struct err spool_put_body(struct spool *spool, const struct message *message)
 {
+	const size_t most = store_row_bytes(spool->store);
 	struct rope_cursor at = rope_start(&message->body);
 	uint64_t left = message->body_bytes;
 	struct view piece = { 0 };
@@ -380,7 +382,7 @@ static struct err spool_put_body(struct spool *spool, const struct message *mess
 
 	for (uint32_t row = 0; left > 0 && !failed(err); row++) {
 		const struct row_key key = row_key_body(message->id, row);
-		const size_t bytes = left < STORE_PAGE_BYTES ? (size_t)left : STORE_PAGE_BYTES;
+		const size_t bytes = left < most ? (size_t)left : most;
 		struct span room;
 		err = store_put_room(spool->store, TABLE_BODIES, row_key_view(&key), bytes, &room);
 		if (!failed(err))

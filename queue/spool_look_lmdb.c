@@ -24,17 +24,17 @@ static struct err spool_load_body(
 
 	for (uint32_t i = 0; left > 0 && !failed(err); i++) {
 		const struct row_key key = row_key_body(message->id, i);
-		const size_t bytes = left < STORE_PAGE_BYTES ? (size_t)left : STORE_PAGE_BYTES;
 		struct store_row row;
 		err = i == 0 ? store_seek(spool->store, TABLE_BODIES, row_key_view(&key), &row)
 		             : store_next(spool->store, TABLE_BODIES, &row);
 		if (failed(err))
 			break;
-		if (!view_equal(row.key, row_key_view(&key)) || row.value.bytes != bytes)
+		if (!view_equal(row.key, row_key_view(&key)) || row.value.bytes == 0 ||
+		        row.value.bytes > left)
 			return err_make(ERR_FORMAT, 0);
 		if (!rope_append(&message->body, shelf, row.value, reserve))
 			return err_make(ERR_NO_MEMORY, 0);
-		left -= bytes;
+		left -= row.value.bytes;
 	}
 	return err;
 }

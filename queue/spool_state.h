@@ -38,8 +38,8 @@ struct spool {
 	char record[JOB_RECORD_MAX];            /* a job on its way to disk */
 };
 
-/* A message has one; all its rows have the size of a page but the last. */
-static inline uint64_t spool_body_rows(uint64_t body_bytes)
+/* At most, in rows of any size. */
+static inline uint64_t spool_body_pages(uint64_t body_bytes)
 {
 	return (body_bytes + STORE_PAGE_BYTES - 1) / STORE_PAGE_BYTES;
 }

@@ -87,20 +87,18 @@ static struct err verify_due(struct verify *verify)
 
 static struct err verify_body(struct verify *verify, uint64_t id, uint64_t body_bytes)
 {
-	const uint64_t rows = spool_body_rows(body_bytes);
 	uint64_t left = body_bytes;
 	struct err err = err_ok();
 
-	for (uint32_t i = 0; i < rows; i++) {
+	for (uint32_t i = 0; left > 0; i++) {
 		const struct row_key key = row_key_body(id, i);
-		const uint64_t bytes = left < STORE_PAGE_BYTES ? left : STORE_PAGE_BYTES;
 		struct view row;
 		err = store_get(verify->spool->store, TABLE_BODIES, row_key_view(&key), &row);
-		if (failed(err) || row.bytes != bytes)
+		if (failed(err) || row.bytes == 0 || row.bytes > left)
 			return verify_complain(verify, id, "its body is not whole");
-		left -= bytes;
+		left -= row.bytes;
+		verify->body_rows++;
 	}
-	verify->body_rows += rows;
 	return err_ok();
 }
 

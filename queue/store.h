@@ -34,7 +34,7 @@
 	X(ROUTES, "routes")       /* name -> route id */                                           \
 	X(MESSAGES, "messages")   /* id -> part 0 of the envelope */                               \
 	X(ENVELOPES, "envelopes") /* id, part -> a further part */                                 \
-	X(BODIES, "bodies")       /* id, row -> STORE_PAGE_BYTES of the body */                    \
+	X(BODIES, "bodies")       /* id, row -> a piece of the body, see store_row_bytes() */      \
 	X(JOBS, "jobs")           /* id, number -> job record */                                   \
 	X(DUE, "due")             /* route id, when, id, number -> nothing */                      \
 	X(NOTES, "notes")         /* name -> what some part of the engine keeps for itself */      \
@@ -50,8 +50,12 @@ enum store_table {
 };
 
 /* The largest value that takes exactly one page of its own, rounded down so that a chunk of
- * memory is four of them. Measured against whole values, 16 KB and 2,000 bytes (bench/churn.c). */
+ * memory is four of them. */
 #define STORE_PAGE_BYTES 4064
+/* A larger value takes pages in a row. Bodies up to here are whole: in pieces of a page they spread
+ * over all that is free, each page a write of its own (bench/churn.c). A value without end would
+ * find no such row. */
+#define STORE_ROW_BYTES_MAX ((size_t)256 * STORE_PAGE_BYTES)
 
 struct store;
 
@@ -60,6 +64,7 @@ struct store_settings {
 	uint64_t reserve_bytes; /* allocated for batches that free space */
 	uint64_t bytes_max;     /* of data.mdb, for what is not urgent; 0: what the disk has */
 	uint64_t journal_bytes; /* the journal's most; 0: each batch goes into the tables at once */
+	uint64_t search_pages;  /* free ones that are searched for some in a row; 0: SEARCH_PAGES */
 };
 
 struct store_row {
@@ -86,6 +91,9 @@ MUST_CHECK struct err store_admit(struct store *store, uint64_t pages, bool urge
 /* After an ERR_NO_SPACE of one that was not urgent: whether the next batch may find room, for it
  * begins with a look at what is free by then. In the end it says no. */
 bool store_would_gain(struct store *store);
+/* How large a row of what was just admitted may be: STORE_ROW_BYTES_MAX; or STORE_PAGE_BYTES, where
+ * room was found among free pages that need not lie in a row, or there are too many to search. */
+size_t store_row_bytes(const struct store *store);
 /* Sets or replaces. */
 MUST_CHECK struct err store_put(
         struct store *store, enum store_table table, struct view key, struct view value);

@@ -64,6 +64,8 @@ int tables_fd(const struct tables *tables);
 uint64_t tables_map_bytes(const struct tables *tables);
 /* Bytes of it that hold pages, in use or free, as of the last commit. */
 uint64_t tables_used_bytes(const struct tables *tables);
+/* In the transaction: pages on the list of free ones as it began, or some more; costs nothing. */
+uint64_t tables_listed_pages(const struct tables *tables);
 /* Those that the next transaction may use again, and those that only the one behind it may, for the
  * last commit has freed them. Looks through LMDB's list of them. */
 struct tables_free {

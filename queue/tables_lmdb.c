@@ -302,6 +302,17 @@ uint64_t tables_used_bytes(const struct tables *tables)
 	return ((uint64_t)tables_info(tables).me_last_pgno + 1) * TABLES_PAGE_BYTES;
 }
 
+/* The list is numbers, in pages of its own. */
+uint64_t tables_listed_pages(const struct tables *tables)
+{
+	MDB_stat stat;
+
+	check(tables->txn != NULL);
+	check(mdb_stat(tables->txn, FREE_TABLE, &stat) == 0);
+	return (stat.ms_leaf_pages + stat.ms_overflow_pages) *
+	       (TABLES_PAGE_BYTES / sizeof(uint64_t));
+}
+
 /* LMDB keeps a row of them for each transaction that freed some; readers alone see those. It takes
  * none that the meta page before the current one still needs. */
 struct tables_free tables_free(struct tables *tables)

@@ -374,7 +374,7 @@ static void test_not_a_spool(void **state)
 static void test_formats(void **state)
 {
 	static const char record[][9] = { { 1, 0, 0, 0, 0, 0, 0, 0, 1 },
-		{ 1, 0, 0, 0, 0, 0, 0, 0, 3 } };
+		{ 1, 0, 0, 0, 0, 0, 0, 0, 4 } };
 	const struct store_settings settings = { .map_bytes = 1 << 26, .reserve_bytes = 1 << 20 };
 	const struct spool_settings spool_settings = {
 		.routes = tools_routes, .route_count = 1, .lent_max = 1
@@ -400,7 +400,7 @@ static void test_formats(void **state)
 		spool_close(MOVE(tools.spool));
 		assert_ok(store_open(&store, tools.path, &settings));
 		assert_ok(store_get(store, TABLE_META, VIEW("format"), &value));
-		assert_int_equal(value.data[8], 2);
+		assert_int_equal(value.data[8], 3);
 		store_close(store);
 	}
 }

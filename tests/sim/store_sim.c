@@ -315,6 +315,13 @@ bool store_would_gain(struct store *store)
 	return false;
 }
 
+/* Where pages count, a row is one. */
+size_t store_row_bytes(const struct store *store)
+{
+	check(store->open);
+	return sim_disk.weather.pages == UINT64_MAX ? STORE_ROW_BYTES_MAX : STORE_PAGE_BYTES;
+}
+
 bool store_has_room(struct store *store, uint64_t bytes)
 {
 	if (failed(store_begin(store)))
