@@ -283,6 +283,8 @@ struct err churn_run(const struct churn_settings *settings, struct churn_result 
 		err = churn_fill(&churn, result);
 	if (!failed(err))
 		err = churn_measure(&churn, result);
+	if (!failed(err))
+		err = spool_tidy(churn.spool); /* so that the file has what lives */
 	if (!failed(err)) {
 		result->file_bytes = (double)spool_counts(churn.spool).file_bytes;
 		result->live_bytes = (double)churn.live_bytes;

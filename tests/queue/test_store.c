@@ -523,17 +523,17 @@ static void check_copy(const struct model *model)
 	char name[64];
 	char command[320];
 
-	assert_int_equal(mkdir("copy", 0700), 0);
-	snprintf(command, sizeof command, "cp %s/data.mdb %s/journal copy", path, path);
+	assert_int_equal(mkdir("store-copy", 0700), 0);
+	snprintf(command, sizeof command, "cp %s/data.mdb %s/journal store-copy", path, path);
 	assert_int_equal(system(command), 0);
-	assert_ok(store_open(&copy, "copy", &settings));
+	assert_ok(store_open(&copy, "store-copy", &settings));
 	check_rows(copy, model);
 	store_close(copy);
 	for (size_t i = 0; i < 4; i++) {
-		snprintf(name, sizeof name, "copy/%s", files[i]);
+		snprintf(name, sizeof name, "store-copy/%s", files[i]);
 		(void)remove(name);
 	}
-	assert_int_equal(rmdir("copy"), 0);
+	assert_int_equal(rmdir("store-copy"), 0);
 }
 
 static void test_journal(void **state)
@@ -631,12 +631,12 @@ static void test_damaged_journal(void **state)
 		assert_ok(store_commit(store));
 	}
 	snprintf(command, sizeof command,
-	        "mkdir copy && cp %s/data.mdb %s/journal copy && "
-	        "printf bad | dd of=copy/journal conv=notrunc status=none",
+	        "mkdir store-copy && cp %s/data.mdb %s/journal store-copy && "
+	        "printf bad | dd of=store-copy/journal conv=notrunc status=none",
 	        path, path);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(store_open(&copy, "copy", &settings).code, ERR_FORMAT);
-	assert_int_equal(system("rm -r copy"), 0);
+	assert_int_equal(store_open(&copy, "store-copy", &settings).code, ERR_FORMAT);
+	assert_int_equal(system("rm -r store-copy"), 0);
 }
 
 int main(void)

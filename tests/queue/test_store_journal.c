@@ -98,11 +98,12 @@ static void crash_store(void)
 {
 	char command[256];
 
-	snprintf(command, sizeof command, "mkdir copy && cp %s/data.mdb %s/journal copy", path,
-	        path);
+	snprintf(command, sizeof command,
+	        "mkdir journal-copy && cp %s/data.mdb %s/journal journal-copy", path, path);
 	assert_int_equal(system(command), 0);
 	close_store();
-	snprintf(command, sizeof command, "mv copy/data.mdb copy/journal %s && rmdir copy", path);
+	snprintf(command, sizeof command,
+	        "mv journal-copy/data.mdb journal-copy/journal %s && rmdir journal-copy", path);
 	assert_int_equal(system(command), 0);
 }
 
