@@ -195,7 +195,9 @@ static struct err churn_measure(struct churn *churn, struct churn_result *result
 	const struct spool_counts from = spool_counts(churn->spool);
 	const uint64_t mail = churn->put_bytes;
 	const bool read = process_read(&before, getpid());
-	const struct err err = churn_churn(churn, result);
+	struct err err = churn_churn(churn, result);
+	if (!failed(err))
+		err = spool_tidy(churn->spool); /* what is in the journal alone was written too */
 	const struct spool_counts to = spool_counts(churn->spool);
 
 	result->checkpoints = (double)(to.checkpoints - from.checkpoints);
@@ -283,8 +285,6 @@ struct err churn_run(const struct churn_settings *settings, struct churn_result 
 		err = churn_fill(&churn, result);
 	if (!failed(err))
 		err = churn_measure(&churn, result);
-	if (!failed(err))
-		err = spool_tidy(churn.spool); /* so that the file has what lives */
 	if (!failed(err)) {
 		result->file_bytes = (double)spool_counts(churn.spool).file_bytes;
 		result->live_bytes = (double)churn.live_bytes;
