@@ -1,6 +1,7 @@
 #include "queue/journal.h"
 
 #include "queue/base/check.h"
+#include "queue/store_room.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,11 +87,6 @@ static int read_all(int fd, struct span room, uint64_t at)
 	return 0;
 }
 
-static bool is_no_space(int error)
-{
-	return error == ENOSPC || error == EDQUOT || error == EFBIG;
-}
-
 /* Zeros up to `end` and on to a whole step. Blocks that they have are the groups' later on. */
 static struct err journal_grow(struct journal *journal, uint64_t end)
 {
@@ -103,7 +99,8 @@ static struct err journal_grow(struct journal *journal, uint64_t end)
 		        view_first(view_from(zeros, sizeof zeros), grown - journal->file_bytes);
 		const int error = write_all(journal->fd, piece, journal->file_bytes);
 		if (error != 0)
-			return err_make(is_no_space(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
+			return err_make(
+			        store_room_ran_out(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
 		journal->file_bytes += piece.bytes;
 	}
 	/* So that the groups find blocks, and nothing but their own to write. */
@@ -138,7 +135,7 @@ struct err journal_append(struct journal *journal, struct journal_group *group)
 	/* What is written of a group is none before it is whole. */
 	const int error = journal_write(journal, pages);
 	if (error != 0)
-		return err_make(is_no_space(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
+		return err_make(store_room_ran_out(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
 	journal->at = end;
 	journal->number++;
 	journal->end = journal->number;
@@ -202,8 +199,7 @@ struct err journal_read(struct journal *journal, struct span room, struct view *
 	if (!journal_head_holds(group))
 		return journal_end(journal);
 	*changes = view_skip(group, JOURNAL_HEAD_BYTES);
-	journal->at +=
-	        (head.bytes + JOURNAL_PAGE_BYTES - 1) / JOURNAL_PAGE_BYTES * JOURNAL_PAGE_BYTES;
+	journal->at += journal_whole_pages(head.bytes);
 	journal->number++;
 	return err_ok();
 }

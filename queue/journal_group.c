@@ -13,11 +13,6 @@
 #define CHECK_AT     (JOURNAL_HEAD_BYTES - 16)
 #define CHECK_BYTES  8
 
-static size_t whole_pages(size_t bytes)
-{
-	return (bytes + JOURNAL_PAGE_BYTES - 1) / JOURNAL_PAGE_BYTES * JOURNAL_PAGE_BYTES;
-}
-
 struct err journal_group_init(struct journal_group *group, size_t bytes_max)
 {
 	check(bytes_max % JOURNAL_PAGE_BYTES == 0);
@@ -90,7 +85,7 @@ struct view journal_group_seal(
 {
 	struct record_writer writer =
 	        record_write((struct span){ group->room.data, JOURNAL_HEAD_BYTES });
-	const size_t bytes = whole_pages(group->bytes);
+	const size_t bytes = journal_whole_pages(group->bytes);
 
 	check(!group->large);
 	record_put_u32(&writer, MARK);

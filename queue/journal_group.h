@@ -24,6 +24,11 @@
 #define JOURNAL_SALT_BYTES 16
 #define JOURNAL_HEAD_BYTES 48 /* mark, bytes, number, salt, check; 8 are left */
 
+static inline size_t journal_whole_pages(size_t bytes)
+{
+	return (bytes + JOURNAL_PAGE_BYTES - 1) / JOURNAL_PAGE_BYTES * JOURNAL_PAGE_BYTES;
+}
+
 enum journal_act {
 	JOURNAL_PUT = 1,
 	JOURNAL_DELETE,

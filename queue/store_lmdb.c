@@ -89,11 +89,6 @@ static struct err store_err(struct store *store, struct err err)
 	return err.code == ERR_BROKEN ? store_break(store, err.detail) : err;
 }
 
-static bool is_no_space(int rc)
-{
-	return rc == ENOSPC || rc == EDQUOT || rc == EFBIG;
-}
-
 /* The transaction is open, and has all that the journal has. A batch that has lost it is lost. */
 static struct err store_ready(struct store *store)
 {
@@ -299,7 +294,7 @@ static bool store_met_full_disk(struct store *store, int rc)
 {
 	const uint64_t bytes = store->pending_bytes + store->batch_bytes;
 
-	if ((!is_no_space(rc) && rc != EIO) || !store_is_whole(store))
+	if ((!store_room_ran_out(rc) && rc != EIO) || !store_is_whole(store))
 		return false;
 	return rc != EIO ||
 	       store_room_probe(store->folder_fd, bytes + ROOM_PROBE_BYTES) == PROBE_FULL;
@@ -393,8 +388,6 @@ void store_rest(struct store *store)
 	tables_drop(store->tables);
 }
 
-/* A batch. */
-
 /* Room. */
 
 static const struct tables_free *store_count_free(struct store *store)
@@ -461,6 +454,8 @@ static bool store_is_due(struct store *store)
 	       (store->pending_bytes > PENDING_BYTES_MAX || store_has_touched_much(store) ||
 	               store_lack(store, store->pending_bytes + BATCH_BYTES_USUAL, false) > 0);
 }
+
+/* A batch. */
 
 struct err store_begin(struct store *store)
 {

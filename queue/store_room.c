@@ -14,7 +14,7 @@
 #define PROBE_PIECE_BYTES 8192
 #define PROBE_NAME        "probe"
 
-static bool is_full(int error)
+bool store_room_ran_out(int error)
 {
 	return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
@@ -110,12 +110,12 @@ static enum store_probe store_room_write(int fd, uint64_t bytes)
 			piece[i] = random_u64(&random);
 		const ssize_t written = pwrite(fd, piece, sizeof piece, (off_t)done);
 		if (written < 0 && errno != EINTR)
-			return is_full(errno) ? PROBE_FULL : PROBE_FAILED;
+			return store_room_ran_out(errno) ? PROBE_FULL : PROBE_FAILED;
 		done += written > 0 ? (uint64_t)written : 0;
 	}
 	if (fdatasync(fd) == 0)
 		return PROBE_WRITTEN;
-	return is_full(errno) ? PROBE_FULL : PROBE_FAILED;
+	return store_room_ran_out(errno) ? PROBE_FULL : PROBE_FAILED;
 }
 
 enum store_probe store_room_probe(int folder_fd, uint64_t bytes)
@@ -124,7 +124,7 @@ enum store_probe store_room_probe(int folder_fd, uint64_t bytes)
 	        openat(folder_fd, PROBE_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return is_full(errno) ? PROBE_FULL : PROBE_FAILED;
+		return store_room_ran_out(errno) ? PROBE_FULL : PROBE_FAILED;
 	const bool gone = unlinkat(folder_fd, PROBE_NAME, 0) == 0;
 	const enum store_probe probe = store_room_write(fd, bytes);
 	close(fd);

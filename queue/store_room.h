@@ -35,6 +35,9 @@ bool store_room_is_left(const struct store_room *room, uint64_t bytes);
 /* A write within it met a full disk all the same: only the `used` bytes are sure. */
 void store_room_distrust(struct store_room *room, uint64_t used);
 
+/* Whether errno says that a disk, a quota or a file's size is used up. */
+bool store_room_ran_out(int error);
+
 enum store_probe {
 	PROBE_WRITTEN, /* there is room */
 	PROBE_FULL,
