@@ -2,7 +2,7 @@
 
 #include "queue/base/check.h"
 
-#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 
 struct tls_roots_file {
@@ -20,6 +20,7 @@ struct tls_roots {
 static struct tls_roots_file *tls_roots_find(const struct tls_roots *roots, const char *ca_file);
 static struct tls_roots_file *tls_roots_make(struct tls_roots *roots, const char *ca_file);
 static X509_STORE *tls_roots_parse(const char *ca_file);
+static void tls_roots_decode(X509_STORE *store);
 static void tls_roots_file_destroy(struct tls_roots_file *file);
 
 struct err tls_roots_create(struct tls_roots **result)
@@ -92,10 +93,25 @@ static X509_STORE *tls_roots_parse(const char *ca_file)
 	X509_STORE *store = X509_STORE_new();
 
 	if (store != NULL && (ca_file == NULL ? X509_STORE_set_default_paths(store)
-	                                      : X509_STORE_load_file(store, ca_file)) == 1)
+	                                      : X509_STORE_load_file(store, ca_file)) == 1) {
+		tls_roots_decode(store);
 		return store;
+	}
 	X509_STORE_free(store);
 	return NULL;
+}
+
+/* OpenSSL decodes a certificate's extensions when it first looks at them. Here no other thread is
+ * near: in a handshake two threads may want the same root's at once. */
+static void tls_roots_decode(X509_STORE *store)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+		if (certificate != NULL)
+			(void)X509_get_extension_flags(certificate);
+	}
 }
 
 static void tls_roots_file_destroy(struct tls_roots_file *file)

@@ -104,6 +104,9 @@ void certificates_make(struct certificates *certificates, const struct certifica
 
 	check(X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1);
 	certificates_extend(certificate, issuer, NID_basic_constraints, "CA:FALSE");
+	if (!wish->self_signed)
+		certificates_extend(
+		        certificate, issuer, NID_authority_key_identifier, "keyid:always");
 	if (wish->name != NULL || wish->address != NULL) {
 		int bytes = snprintf(names, sizeof names, "%s%s%s%s%s",
 		        wish->name == NULL ? "" : "DNS:", wish->name == NULL ? "" : wish->name,
