@@ -31,6 +31,7 @@ void batch_add_put(struct batch *batch, uint64_t ticket, uint16_t shard)
 	check(first < batch->job_count);
 	for (size_t i = first; i < batch->job_count; i++)
 		check(batch->jobs[i]->message == batch->jobs[first]->message);
+	batch->put_bytes += batch->jobs[first]->message->body_bytes;
 	batch->puts[batch->put_count++] = (struct batch_put){
 		.first = (uint16_t)first,
 		.count = (uint16_t)(batch->job_count - first),
@@ -324,6 +325,7 @@ void batch_forget(struct batch *batch)
 	batch->claims_due = false;
 	batch->sent_due = false;
 	batch->put_count = 0;
+	batch->put_bytes = 0;
 	batch->job_count = 0;
 	for (size_t i = 0; i < batch->settle_count; i++) {
 		if (batch->settles[i].done)

@@ -1,7 +1,7 @@
 /*
  * A batch is what one turn of the spooler makes durable: new messages (puts), outcomes
  * (settles) with the reports they owe, notes, and id blocks. Everything that came while the last
- * commit was syncing goes into the next one (group commit); there is no artificial delay.
+ * commit was syncing goes into the next one (group commit), and what is worth a wait (patience.h).
  *
  * All jobs of a message are put in one transaction. A settle, the report it owes and the job that
  * takes over some of its recipients are in the same one (I2). A batch larger than the
@@ -65,6 +65,7 @@ struct batch_note {
 struct batch {
 	struct batch_put puts[BATCH_PUTS_MAX];
 	size_t put_count;
+	uint64_t put_bytes;                   /* of their bodies */
 	struct job *jobs[BATCH_PUT_JOBS_MAX]; /* of the puts */
 	size_t job_count;
 	struct batch_settle settles[BATCH_SETTLES_MAX];
@@ -113,9 +114,10 @@ static inline bool batch_is_empty(const struct batch *batch)
 	       batch->ids_wanted == 0 && !batch->claims_due && !batch->sent_due;
 }
 
-static inline bool batch_has_settles_alone(const struct batch *batch)
+/* New messages and outcomes, either or both, and nothing else. */
+static inline bool batch_has_mail_alone(const struct batch *batch)
 {
-	return batch->settle_count > 0 && batch->put_count == 0 && batch->note_count == 0 &&
+	return (batch->put_count > 0 || batch->settle_count > 0) && batch->note_count == 0 &&
 	       batch->ids_wanted == 0 && !batch->claims_due && !batch->sent_due;
 }
 

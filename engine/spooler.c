@@ -7,15 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SPOOLER_IDS_LOW    1024           /* reports ask ahead for their next block */
-#define SPOOLER_FULL_RETRY (1 * NS_PER_S) /* whether a full disk has room again */
-#define SPOOLER_ROOM_BYTES (4 << 20)      /* new mail that must fit to end it */
-#define SPOOLER_TIDY_NS    (1 * NS_PER_S) /* data.mdb is behind what happens by no more */
-/* Nobody waits for what was delivered to be written down: it goes with the next mail that comes in,
- * unless there is that much of it, or none comes for so long. A crash before sends it again. */
-#define SPOOLER_SETTLES_WAIT    64
-#define SPOOLER_SETTLES_WAIT_NS (1 * NS_PER_MS)
-#define SPOOLER_WALL_CHECK      (60 * NS_PER_S) /* the wall clock may jump: look at dues again */
+#define SPOOLER_IDS_LOW    1024            /* reports ask ahead for their next block */
+#define SPOOLER_FULL_RETRY (1 * NS_PER_S)  /* whether a full disk has room again */
+#define SPOOLER_ROOM_BYTES (4 << 20)       /* new mail that must fit to end it */
+#define SPOOLER_TIDY_NS    (1 * NS_PER_S)  /* data.mdb is behind what happens by no more */
+#define SPOOLER_WALL_CHECK (60 * NS_PER_S) /* the wall clock may jump: look at dues again */
 
 static void spooler_enter(struct spooler *spooler, enum spooler_state state);
 static void spooler_leave(struct spooler *spooler);
@@ -307,22 +303,28 @@ static void spooler_begin_drain(struct spooler *spooler)
 		check(mailbox_put(spooler->delivery[i].out, &letter));
 }
 
-/* Whether there are settles alone, few and young: see SPOOLER_SETTLES_WAIT. */
 static bool spooler_may_wait(struct spooler *spooler)
 {
 	const struct batch *batch = &spooler->batch;
-	const struct mono now = loop_now(&spooler->shard.loop);
+	const struct patience_batch waiting = {
+		.puts = batch->put_count,
+		.put_bytes = batch->put_bytes,
+		.settles = batch->settle_count,
+		.urgent = !batch_has_mail_alone(batch) || batch_puts_full(batch) ||
+		          spooler_state(spooler) != SPOOLER_RUNNING || spooler->full ||
+		          spooler->clerk.request != NULL || spooler->answered != NULL,
+	};
 
-	if (!batch_has_settles_alone(batch) || batch->settle_count >= SPOOLER_SETTLES_WAIT ||
-	        spooler_state(spooler) != SPOOLER_RUNNING || spooler->full ||
-	        spooler->clerk.request != NULL || spooler->answered != NULL) {
-		spooler->settles_wait = false;
-		return false;
-	}
-	if (!spooler->settles_wait)
-		spooler->settles_until = mono_after(now, SPOOLER_SETTLES_WAIT_NS);
-	spooler->settles_wait = !mono_reached(now, spooler->settles_until);
-	return spooler->settles_wait;
+	return patience_waits(&spooler->patience, &waiting, loop_now(&spooler->shard.loop));
+}
+
+static size_t spooler_queued(const struct spooler *spooler)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < spooler->ingest_count; i++)
+		count += mailbox_count(spooler->ingest[i].in);
+	return count;
 }
 
 static void spooler_commit(struct spooler *spooler)
@@ -338,6 +340,7 @@ static void spooler_commit(struct spooler *spooler)
 			spooler_break(spooler, err);
 			return;
 		}
+		patience_committed(&spooler->patience, batch->put_count, spooler_queued(spooler));
 		atomic_store(&spooler->messages, spool_message_count(spooler->spool));
 		spooler_answer_puts(spooler);
 		spooler_answer_settles(spooler);
@@ -371,6 +374,7 @@ static void spooler_break(struct spooler *spooler, struct err err)
 		batch->puts[i].result = PUT_FAILED;
 	spooler_answer_puts(spooler);
 	batch->put_count = 0;
+	batch->put_bytes = 0;
 	batch->job_count = 0;
 	spooler_answer_heard(spooler, true);
 	spooler_answer_notes(spooler, true);
@@ -563,9 +567,6 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	const struct mono now = loop_now(loop);
 	if (!spool_is_tidy(spooler->spool) && spooler->tidy_at.ns < mono_after(now, wait_ns).ns)
 		wait_ns = spooler->tidy_at.ns > now.ns ? spooler->tidy_at.ns - now.ns : 0;
-	if (spooler->settles_wait && spooler->settles_until.ns < mono_after(now, wait_ns).ns)
-		wait_ns =
-		        spooler->settles_until.ns > now.ns ? spooler->settles_until.ns - now.ns : 0;
 	if (spooler->gates_pass.ns < mono_after(now, wait_ns).ns)
 		wait_ns = spooler->gates_pass.ns > now.ns ? spooler->gates_pass.ns - now.ns : 0;
 	if (pending && !spooler->stalled)
@@ -573,6 +574,7 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	else if (pending && !spooler->full && wait_ns > SPOOLER_SHORT_RETRY)
 		wait_ns = SPOOLER_SHORT_RETRY;
 	loop_timer_after(loop, &spooler->timer, wait_ns);
+	loop_wake_by(loop, patience_until(&spooler->patience));
 }
 
 /* The turn that comes with it does all there is to do. */

@@ -20,6 +20,7 @@
 #include "engine/incident_sheet.h"
 #include "engine/late.h"
 #include "engine/clerk.h"
+#include "engine/patience.h"
 #include "engine/quota_plan.h"
 #include "engine/report.h"
 #include "engine/shard.h"
@@ -151,8 +152,7 @@ struct spooler {
 	uint64_t ids_left;
 	struct mono short_until; /* the memory budget was short: big takers wait until then */
 	struct mono full_until;  /* while full: when to look for room */
-	bool settles_wait;       /* for mail to go with, until */
-	struct mono settles_until;
+	struct patience patience;
 	struct mono tidy_at; /* while the journal has something: when to bring it into the tables */
 	size_t ingest_first; /* whose turn it is to be read first */
 	bool stalled;        /* in this turn: something must wait for memory, disk, a shard */

@@ -10,7 +10,9 @@ static struct mono loop_wanted(const struct loop *loop);
 struct err loop_init(struct loop *loop, const struct io_settings *settings, struct shelf *shelf,
         struct text *why)
 {
-	*loop = (struct loop){ .shelf = shelf, .now = clock_mono(), .wall = clock_wall() };
+	*loop = (struct loop){
+		.shelf = shelf, .now = clock_mono(), .wake_by = MONO_NEVER, .wall = clock_wall()
+	};
 	struct err err = io_create(&loop->io, settings, why);
 	if (failed(err))
 		return err;
@@ -66,6 +68,7 @@ void loop_begin(struct loop *loop)
 	doorbell_get_up(&loop->doorbell);
 	loop->now = clock_mono();
 	loop->wall = clock_wall();
+	loop->wake_by = MONO_NEVER;
 	loop->turns++;
 	loop_account(loop);
 	timers_advance(&loop->timers, loop->now);
@@ -142,7 +145,7 @@ static struct mono loop_wanted(const struct loop *loop)
 {
 	if (!list_is_empty(&loop->heavy) || !list_is_empty(&loop->last) || loop->news_unread > 0)
 		return loop->now;
-	struct mono until = timers_wanted(&loop->timers);
+	struct mono until = mono_earlier(timers_wanted(&loop->timers), loop->wake_by);
 	if (!list_is_empty(&loop->starved))
 		until = mono_earlier(until, loop->starved_next);
 	return until;

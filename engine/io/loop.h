@@ -43,6 +43,7 @@ struct loop {
 	struct mono now;
 	struct wall wall;
 	struct timers timers;
+	struct mono wake_by;      /* this turn's sleep ends then */
 	struct list heavy;        /* tasks that cost much: LOOP_HEAVY_PER_TURN a turn */
 	struct list last;         /* tasks for the turn's end: what was written goes out */
 	struct list starved;      /* tasks that found no memory or buffer: tried now and then */
@@ -104,6 +105,12 @@ static inline void loop_timer_after(struct loop *loop, struct timer *timer, int6
 static inline void loop_timer_stop(struct loop *loop, struct timer *timer)
 {
 	timers_stop(&loop->timers, timer);
+}
+
+/* This turn's sleep ends then at the latest, exactly: timers are a millisecond's. */
+static inline void loop_wake_by(struct loop *loop, struct mono time)
+{
+	loop->wake_by = mono_earlier(loop->wake_by, time);
 }
 
 /* Already in a list: nothing happens. */

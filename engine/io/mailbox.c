@@ -70,6 +70,12 @@ bool mailbox_is_empty(struct mailbox *mailbox)
 	return head == mailbox->tail_seen;
 }
 
+uint32_t mailbox_count(struct mailbox *mailbox)
+{
+	mailbox->tail_seen = atomic_load_explicit(&mailbox->tail, memory_order_acquire);
+	return mailbox->tail_seen - atomic_load_explicit(&mailbox->head, memory_order_relaxed);
+}
+
 bool mailbox_take(struct mailbox *mailbox, void *letter)
 {
 	if (mailbox_is_empty(mailbox))

@@ -53,5 +53,7 @@ void mailbox_ring(struct mailbox *mailbox, struct io *from);
 /* Copies the oldest letter out. False: none. */
 MUST_CHECK bool mailbox_take(struct mailbox *mailbox, void *letter);
 bool mailbox_is_empty(struct mailbox *mailbox);
+/* How many are inside, as the reader finds it now. */
+uint32_t mailbox_count(struct mailbox *mailbox);
 
 #endif

@@ -223,7 +223,7 @@ static inline void star_turn(struct star *star)
 
 	do {
 		spooler_turn(star->spooler);
-	} while (star->spooler->settles_wait); /* for mail to go with */
+	} while (star->spooler->patience.waits); /* for more to go with */
 	while (mailbox_take(&star->ingest.to_shard, &letter))
 		star_hear_ingest(star, &letter);
 	while (mailbox_take(&star->delivery.to_shard, &letter))

@@ -54,6 +54,26 @@ static void test_timers_run_in_their_time(void **state)
 	fixture_finish(&fixture, 32);
 }
 
+/* Once, and no other turn ends for it. */
+static void test_a_sleep_ends_when_told(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	fixture_init(&fixture);
+	loop_timer_stop(&fixture.loop, &fixture.tick);
+	loop_begin(&fixture.loop);
+	const struct mono until = mono_after(loop_now(&fixture.loop), NS_PER_MS / 4);
+	loop_wake_by(&fixture.loop, MONO_NEVER);
+	loop_wake_by(&fixture.loop, until);
+	loop_wake_by(&fixture.loop, mono_after(until, NS_PER_MS));
+	loop_end(&fixture.loop); /* would sleep for ever */
+	assert_true(mono_reached(clock_mono(), until));
+	loop_begin(&fixture.loop);
+	assert_int_equal(fixture.loop.wake_by.ns, MONO_NEVER.ns);
+	fixture_finish(&fixture, 32);
+}
+
 static void test_a_task_that_comes_back_waits_for_the_next_turn(void **state)
 {
 	struct fixture fixture;
@@ -156,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_timers_run_in_their_time),
+		cmocka_unit_test(test_a_sleep_ends_when_told),
 		cmocka_unit_test(test_a_task_that_comes_back_waits_for_the_next_turn),
 		cmocka_unit_test(test_heavy_tasks_are_bounded),
 		cmocka_unit_test(test_long_turns_are_counted),

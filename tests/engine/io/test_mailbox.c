@@ -28,11 +28,13 @@ static void test_a_ring_is_in_order_and_bounded(void **state)
 			assert_int_equal(mailbox_room(&mailbox), 4 - i);
 			letter.number = round * 4 + i;
 			assert_true(mailbox_put(&mailbox, &letter));
+			assert_int_equal(mailbox_count(&mailbox), i + 1);
 		}
 		assert_false(mailbox_put(&mailbox, &letter));
 		for (uint64_t i = 0; i < 4; i++) {
 			assert_true(mailbox_take(&mailbox, &letter));
 			assert_int_equal(letter.number, round * 4 + i);
+			assert_int_equal(mailbox_count(&mailbox), 3 - i);
 		}
 	}
 	mailbox_finish(&mailbox);
