@@ -1,5 +1,6 @@
 #include "engine/inbound.h"
 
+#include "engine/inbound_ahead.h"
 #include "engine/inbound_command.h"
 #include "engine/inbound_content.h"
 #include "engine/inbound_log.h"
@@ -44,6 +45,7 @@ void inbound_open(struct inbound *inbound, struct ingest *ingest, const struct d
 	inbound->id = shard_connection_id(&ingest->shard);
 	inbound->opened = loop_now(loop);
 	inbound->timer.expired = inbound_on_timer;
+	list_init(&inbound->aheads);
 	stream_open(&inbound->stream, loop, &ingest->news, fd);
 	list_push_last(&ingest->sessions, &inbound->session_link);
 	counters_add(ingest->shard.counters, connections_opened, 1);
@@ -125,14 +127,23 @@ static void inbound_run(struct inbound *inbound)
 	enum inbound_progress progress = INBOUND_ON;
 
 	inbound->cramped = false;
+	inbound_ahead_answer(inbound);
 	while (progress == INBOUND_ON && inbound_rows[inbound->state].step != NULL)
 		progress = inbound_take_step(inbound);
 	if (progress == INBOUND_STARVES) {
 		inbound->after = inbound->state;
 		inbound_enter(inbound, INBOUND_HUNGRY);
 	}
+	if (inbound->stuck && inbound->state != INBOUND_HUNGRY) {
+		loop_timer_after(&ingest->shard.loop, &inbound->timer, INGEST_FEED_NS);
+		return;
+	}
 	if (inbound_rows[inbound->state].deadline != INBOUND_DEADLINE_IDLE)
 		return;
+	if (inbound_is_ahead(inbound)) { /* it is we who let the client wait */
+		loop_timer_stop(&ingest->shard.loop, &inbound->timer);
+		return;
+	}
 	struct mono deadline =
 	        mono_after(loop_now(&ingest->shard.loop), ingest->shard.config->limits.idle_ns);
 	if (inbound->message != NULL)
@@ -144,11 +155,15 @@ static enum inbound_progress inbound_take_step(struct inbound *inbound)
 {
 	const bool idle = inbound->state == INBOUND_FRESH || inbound->state == INBOUND_READY;
 
-	if (idle && inbound->ingest->shard.draining) {
+	if (inbound->state == INBOUND_PUTTING)
+		return inbound_ahead_step(inbound);
+	if (inbound_is_ahead(inbound)) {
+		if (inbound_ahead_waits(inbound))
+			return INBOUND_WAITS;
+	} else if (idle && inbound->ingest->shard.draining) {
 		inbound_close(inbound, INBOUND_REPLY_STOPPING);
 		return INBOUND_ON;
-	}
-	if (stream_room_bytes(&inbound->stream) < INBOUND_REPLY_ROOM) {
+	} else if (stream_room_bytes(&inbound->stream) < INBOUND_REPLY_ROOM) {
 		inbound->cramped = true;
 		return INBOUND_WAITS;
 	}
@@ -196,6 +211,8 @@ static void inbound_on_timer(struct timer *timer)
 	if (inbound->state == INBOUND_HUNGRY) {
 		inbound->famished = true;
 		inbound_enter(inbound, inbound->after);
+		inbound_run(inbound);
+	} else if (inbound->stuck) {
 		inbound_run(inbound);
 	} else if (inbound->state == INBOUND_PENALTY) {
 		inbound_signin_refuse(inbound);
@@ -307,37 +324,50 @@ enum inbound_line inbound_line(
 		if (input.bytes == 0 || (!inbound->skipping && !stream_gather(stream)))
 			break;
 	}
-	if (inbound->input_ended)
+	if (inbound->input_ended && !inbound_is_ahead(inbound))
 		inbound_leave(inbound);
 	return INBOUND_LINE_NONE;
 }
 
 /* Answers of others */
 
-void inbound_put_done(struct inbound *inbound, enum put_result result)
+/* Nobody is there any more to hear of the transaction's message. */
+static void inbound_put_lost(struct inbound *inbound, enum put_result result)
 {
-	inbound->put_result = (uint8_t)result;
+	if (inbound->reports && result == PUT_COMMITTED)
+		inbound_log_heard(inbound);
+	else if (result == PUT_KNOWN || result == PUT_CLASH)
+		inbound_log_known(inbound, result == PUT_KNOWN ? "duplicate" : "clash");
+	else
+		inbound_content_lose(inbound, inbound->message, inbound->content, result);
+	inbound->awaited = false;
+}
+
+void inbound_put_done(struct inbound *inbound, uint32_t put, enum put_result result)
+{
+	const bool aside = inbound_ahead_done(inbound, put, result);
+
 	if (inbound->state == INBOUND_LOST) {
-		if (inbound->reports && result == PUT_COMMITTED)
-			inbound_log_heard(inbound);
-		else if (result == PUT_COMMITTED)
-			inbound_log_accepted(inbound, false);
-		else if (result == PUT_KNOWN || result == PUT_CLASH)
-			inbound_log_known(inbound, result == PUT_KNOWN ? "duplicate" : "clash");
-		else
-			inbound_log_refused(inbound,
-			        result == PUT_FULL ? INBOUND_REPLY_FULL : INBOUND_REPLY_FAILED);
+		if (!aside)
+			inbound_put_lost(inbound, result);
 		inbound_found(inbound);
 		return;
 	}
-	check(inbound->state == INBOUND_PUTTING);
-	inbound_enter(inbound, INBOUND_ANSWER);
+	if (!aside) {
+		check(inbound->state == INBOUND_PUTTING);
+		check(inbound->put == put);
+		inbound->put_result = (uint8_t)result;
+		inbound_enter(inbound, INBOUND_ANSWER);
+	}
 	inbound_run(inbound);
+	if (inbound->ingest->hurried)
+		inbound_drain_now(inbound);
 }
 
 void inbound_checked(struct inbound *inbound)
 {
 	if (inbound->state == INBOUND_LOST) {
+		inbound->awaited = false;
 		inbound_found(inbound);
 		return;
 	}
@@ -346,9 +376,11 @@ void inbound_checked(struct inbound *inbound)
 	inbound_run(inbound);
 }
 
-/* What a lost one waited for has come. */
+/* Something that a lost one waited for has come. */
 static void inbound_found(struct inbound *inbound)
 {
+	if (inbound->awaited || inbound_is_ahead(inbound))
+		return;
 	inbound_drop(inbound);
 	inbound_enter(inbound, INBOUND_CLOSING);
 	if (inbound->gone)
@@ -375,7 +407,8 @@ void inbound_drain_now(struct inbound *inbound)
 {
 	const enum inbound_state state = inbound->state;
 
-	if (inbound->message != NULL && state != INBOUND_PUTTING && state != INBOUND_LOST)
+	if (inbound->message != NULL && state != INBOUND_PUTTING && state != INBOUND_LOST &&
+	        !inbound_is_ahead(inbound))
 		inbound_close(inbound, INBOUND_REPLY_STOPPING);
 }
 
@@ -389,6 +422,7 @@ void inbound_abort(struct inbound *inbound)
 
 void inbound_close(struct inbound *inbound, enum inbound_reply_name reply)
 {
+	check(!inbound_is_ahead(inbound));
 	inbound_log_closed(inbound, inbound_reply_text(reply));
 	inbound_drop(inbound);
 	/* No error any more, whatever its code: it must not close again. */
@@ -399,6 +433,7 @@ void inbound_close(struct inbound *inbound, enum inbound_reply_name reply)
 
 void inbound_leave(struct inbound *inbound)
 {
+	check(!inbound_is_ahead(inbound));
 	inbound_log_closed(inbound, inbound->message != NULL
 	                                    ? "the client left within a transaction"
 	                                    : "the client left");
@@ -410,14 +445,14 @@ void inbound_leave(struct inbound *inbound)
 /* The connection is of no use any more. */
 static void inbound_lose(struct inbound *inbound, const char *reason)
 {
-	const bool awaited =
-	        inbound->state == INBOUND_PUTTING || inbound->state == INBOUND_CHECKING;
-
+	inbound->awaited = inbound->state == INBOUND_PUTTING || inbound->state == INBOUND_CHECKING;
 	inbound_log_closed(inbound, reason);
 	stream_abort(&inbound->stream);
-	if (!awaited)
+	inbound_ahead_lose(inbound);
+	if (!inbound->awaited)
 		inbound_drop(inbound);
-	inbound_enter(inbound, awaited ? INBOUND_LOST : INBOUND_CLOSING);
+	inbound_enter(inbound,
+	        inbound->awaited || inbound_is_ahead(inbound) ? INBOUND_LOST : INBOUND_CLOSING);
 }
 
 /* What it holds goes back. */
@@ -441,6 +476,7 @@ static void inbound_release(struct inbound *inbound)
 	check(inbound->message == NULL);
 	check(inbound->content == NULL);
 	check(inbound->signin == NULL);
+	check(!inbound_is_ahead(inbound));
 	check(!timer_is_set(&inbound->timer));
 	if (inbound->counted)
 		doorman_leave(ingest->doors->doorman, &inbound->stream.peer);

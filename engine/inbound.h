@@ -5,7 +5,7 @@
  * Its state is a row of a table: which function takes the next step, and how long the client may
  * be silent. A step uses what has come and says what is due; it runs again until input, room,
  * memory or an answer is missing. So a train of commands in one packet becomes one packet of
- * replies, in order, and nothing behind a message is read before that is answered.
+ * replies, in order; what comes behind a message before that is answered: inbound_ahead.h.
  *
  * Thread:  its shard's.
  * Owns:    its stream; from MAIL on a message and, within the data, a content (from the
@@ -58,7 +58,7 @@ enum inbound_deadline {
 	X(CHUNK, inbound_content_step_chunk, IDLE, "within the bytes of a BDAT")                   \
 	X(CHUNKS, inbound_command_step, IDLE, "between two BDATs of a message")                    \
 	X(FINISH, inbound_content_step_finish, IDLE, "the content is whole: to be sealed and put") \
-	X(PUTTING, NULL, NONE, "the spooler has the message")                                      \
+	X(PUTTING, inbound_ahead_step, NONE, "the spooler has the message")                        \
 	X(ANSWER, inbound_content_step_answer, IDLE, "the put is answered, the client not yet")    \
 	X(UPGRADE, inbound_upgrade_step, IDLE, "220 was said to STARTTLS")                         \
 	X(SIGNIN, inbound_signin_step, IDLE, "334 was said to AUTH")                               \
@@ -88,6 +88,7 @@ struct inbound {
 	const struct door *door;
 	struct link session_link; /* in the shard's sessions */
 	struct link hungry_link;  /* in its hungry, where the state is HUNGRY */
+	struct list aheads;       /* messages set aside until they are answered */
 	struct timer timer;
 	uint64_t id; /* of the connection, for the log */
 	struct mono opened;
@@ -100,6 +101,7 @@ struct inbound {
 	uint64_t chunk_left;             /* CHUNK: bytes to come */
 	struct view arguments;           /* of the command being run, for the log; else empty */
 	uint32_t messages;               /* taken on this connection */
+	uint32_t put;                    /* the last one's number */
 	uint16_t errors;                 /* since the last of them */
 	uint16_t delays;                 /* likewise: 4xx replies that were logged */
 	uint16_t signin_failures;
@@ -116,6 +118,9 @@ struct inbound {
 	bool skipping;    /* in a command line that is too long */
 	bool input_ended; /* the client sends no more; what has come is still answered */
 	bool gone;        /* LOST: the stream's memory is ours again */
+	bool awaited;     /* LOST: an answer about the transaction is still to come */
+	bool answering;   /* what is said is the answer to a message set aside */
+	bool stuck;       /* such an answer waits for memory */
 	bool counted;     /* by the doorman */
 	bool secured;
 	bool esmtp; /* EHLO, not HELO */
@@ -131,8 +136,8 @@ _Static_assert(sizeof(struct inbound) <= 1536, "an idle connection is to stay be
 /* Takes fd: greets the client, or turns it away where the doorman says so. */
 void inbound_open(struct inbound *inbound, struct ingest *ingest, const struct door *door, int fd);
 void inbound_on_news(struct inbound *inbound, unsigned news);
-/* The spooler has answered. */
-void inbound_put_done(struct inbound *inbound, enum put_result result);
+/* The spooler has answered the put of this number. */
+void inbound_put_done(struct inbound *inbound, uint32_t put, enum put_result result);
 /* The passwords thread has answered. */
 void inbound_checked(struct inbound *inbound);
 /* There may be memory again. False: it still waits. */

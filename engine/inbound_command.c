@@ -1,5 +1,6 @@
 #include "engine/inbound_command.h"
 
+#include "engine/inbound_ahead.h"
 #include "engine/inbound_content.h"
 #include "engine/inbound_log.h"
 #include "engine/inbound_signin.h"
@@ -144,8 +145,9 @@ enum inbound_progress inbound_command_step(struct inbound *inbound)
 	struct view line;
 	size_t line_bytes;
 	enum inbound_progress progress = INBOUND_ON;
+	const bool ahead = inbound_is_ahead(inbound);
 
-	if (!inbound->skipping && command_is_tls(stream_peek(&inbound->stream)))
+	if (!ahead && !inbound->skipping && command_is_tls(stream_peek(&inbound->stream)))
 		return command_turn_away(inbound, stream_peek(&inbound->stream));
 	switch (inbound_line(inbound, COMMAND_LINE_MAX, &line, &line_bytes)) {
 	case INBOUND_LINE_NONE:
@@ -154,11 +156,15 @@ enum inbound_progress inbound_command_step(struct inbound *inbound)
 		inbound->verb = COMMAND_UNKNOWN;
 		return command_say(inbound, INBOUND_REPLY_LINE_LONG);
 	case INBOUND_LINE_BARE:
+		if (ahead)
+			return INBOUND_WAITS;
 		if (command_is_foreign(line))
 			return command_turn_away(inbound, line);
 		progress = command_refuse_bare(inbound, line);
 		break;
 	case INBOUND_LINE:
+		if (ahead && !inbound_ahead_takes(line))
+			return INBOUND_WAITS;
 		progress = command_run(inbound, line);
 		inbound->arguments = VIEW("");
 		break;

@@ -1,5 +1,6 @@
 #include "engine/inbound_content.h"
 
+#include "engine/inbound_ahead.h"
 #include "engine/inbound_log.h"
 #include "engine/ingest.h"
 #include "engine/wire/stamp.h"
@@ -10,7 +11,7 @@ static void content_take(struct inbound *inbound, struct view bytes);
 static void content_keep(struct inbound *inbound, struct view piece);
 static void content_store(struct inbound *inbound, struct view piece);
 static void content_begin_byline(struct inbound *inbound);
-static void content_drop_byline(struct inbound *inbound);
+static void content_drop_byline(struct ingest *ingest, struct inbound_content *content);
 static_assert(HEADER_EXPIRE_MAX == MESSAGE_EXPIRE_MAX, "the same bound in two layers");
 
 static void content_end(struct inbound *inbound);
@@ -79,12 +80,16 @@ enum inbound_reply_name inbound_content_begin(struct inbound *inbound)
 
 void inbound_content_drop(struct inbound *inbound)
 {
-	if (inbound->content == NULL)
-		return;
-	content_drop_byline(inbound);
-	if (inbound->content->notice != NULL)
-		pool_give(&inbound->ingest->notices, MOVE(inbound->content->notice));
-	pool_give(&inbound->ingest->contents, MOVE(inbound->content));
+	if (inbound->content != NULL)
+		inbound_content_give(inbound->ingest, MOVE(inbound->content));
+}
+
+void inbound_content_give(struct ingest *ingest, struct inbound_content *content)
+{
+	content_drop_byline(ingest, content);
+	if (content->notice != NULL)
+		pool_give(&ingest->notices, MOVE(content->notice));
+	pool_give(&ingest->contents, content);
 }
 
 /* The next bytes that came, as many as a step takes; empty: none, and *progress says what to do.
@@ -96,7 +101,7 @@ static struct view content_input(struct inbound *inbound, enum inbound_progress 
 
 	*progress = INBOUND_WAITS;
 	if (input.bytes == 0) {
-		if (inbound->input_ended)
+		if (inbound->input_ended && !inbound_is_ahead(inbound))
 			inbound_leave(inbound);
 		return input;
 	}
@@ -210,10 +215,10 @@ static void content_begin_byline(struct inbound *inbound)
 	        (inbound->message->flags & MESSAGE_SMTPUTF8) != 0);
 }
 
-static void content_drop_byline(struct inbound *inbound)
+static void content_drop_byline(struct ingest *ingest, struct inbound_content *content)
 {
-	inbound->content->byline = NULL;
-	rope_free(&inbound->content->desk, &inbound->ingest->shard.shelf);
+	content->byline = NULL;
+	rope_free(&content->desk, &ingest->shard.shelf);
 }
 
 /* The first reason counts. What came is of no use any more: its memory is for others. */
@@ -222,7 +227,7 @@ static void content_refuse(struct inbound *inbound, enum inbound_reply_name reas
 	if (inbound->content->refusal != INBOUND_REPLY_NONE)
 		return;
 	inbound->content->refusal = reason;
-	content_drop_byline(inbound);
+	content_drop_byline(inbound->ingest, inbound->content);
 	rope_free(&inbound->message->body, &inbound->ingest->shard.shelf);
 }
 
@@ -275,7 +280,7 @@ static void content_end(struct inbound *inbound)
 /* Ends the transaction with a refusal. */
 static enum inbound_progress content_give_up(struct inbound *inbound, enum inbound_reply_name reply)
 {
-	inbound_log_refused(inbound, reply);
+	inbound_log_refused(inbound, inbound->message, inbound->content, reply);
 	counters_add(inbound->ingest->shard.counters, messages_refused, 1);
 	inbound_end_transaction(inbound);
 	inbound_reply_unlogged(inbound, reply);
@@ -490,26 +495,25 @@ static enum inbound_progress content_say_heard(struct inbound *inbound)
 	return INBOUND_ON;
 }
 
-enum inbound_progress inbound_content_step_answer(struct inbound *inbound)
+static enum inbound_reply_name content_reason(enum put_result result)
+{
+	return result == PUT_FULL ? INBOUND_REPLY_FULL : INBOUND_REPLY_FAILED;
+}
+
+void inbound_content_answer(struct inbound *inbound, const struct message *message,
+        const struct inbound_content *content, enum put_result result)
 {
 	struct counters *counters = inbound->ingest->shard.counters;
-	const struct message *message = inbound->message;
 
-	if (inbound->reports && inbound->put_result == PUT_COMMITTED)
-		return content_say_heard(inbound);
-	if (inbound->put_result == PUT_KNOWN)
-		return content_say_known(inbound);
-	if (inbound->put_result == PUT_CLASH) {
-		inbound_log_known(inbound, "clash");
-		return content_give_up(inbound, INBOUND_REPLY_CLASH);
+	if (result != PUT_COMMITTED) {
+		if (result == PUT_FULL)
+			counters_add(counters, messages_full, 1);
+		inbound_log_refused(inbound, message, content, content_reason(result));
+		counters_add(counters, messages_refused, 1);
+		inbound_reply_unlogged(inbound, content_reason(result));
+		return;
 	}
-	if (inbound->put_result == PUT_FULL) {
-		counters_add(counters, messages_full, 1);
-		return content_give_up(inbound, INBOUND_REPLY_FULL);
-	}
-	if (inbound->put_result != PUT_COMMITTED)
-		return content_give_up(inbound, INBOUND_REPLY_FAILED);
-	inbound_log_accepted(inbound, true);
+	inbound_log_accepted(inbound, message, content, true);
 	counters_add(counters, messages_taken, 1);
 	counters_add(counters, recipients_taken, message->recipient_count);
 	counters_add(counters, bytes_taken, message->body_bytes);
@@ -518,6 +522,30 @@ enum inbound_progress inbound_content_step_answer(struct inbound *inbound)
 	inbound->delays = 0;
 	/* I1: here alone, behind the commit. */
 	inbound_reply_queued(inbound, message->id);
+}
+
+void inbound_content_lose(const struct inbound *inbound, const struct message *message,
+        const struct inbound_content *content, enum put_result result)
+{
+	if (result == PUT_COMMITTED)
+		inbound_log_accepted(inbound, message, content, false);
+	else
+		inbound_log_refused(inbound, message, content, content_reason(result));
+}
+
+enum inbound_progress inbound_content_step_answer(struct inbound *inbound)
+{
+	const enum put_result result = (enum put_result)inbound->put_result;
+
+	if (inbound->reports && result == PUT_COMMITTED)
+		return content_say_heard(inbound);
+	if (result == PUT_KNOWN)
+		return content_say_known(inbound);
+	if (result == PUT_CLASH) {
+		inbound_log_known(inbound, "clash");
+		return content_give_up(inbound, INBOUND_REPLY_CLASH);
+	}
+	inbound_content_answer(inbound, inbound->message, inbound->content, result);
 	inbound_end_transaction(inbound);
 	return INBOUND_ON;
 }

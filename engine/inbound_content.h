@@ -39,6 +39,14 @@ struct inbound_content {
 enum inbound_reply_name inbound_content_begin(struct inbound *inbound);
 /* None is fine. */
 void inbound_content_drop(struct inbound *inbound);
+/* Back to the shard. Takes content. */
+void inbound_content_give(struct ingest *ingest, struct inbound_content *content);
+/* Tells client, log and counters what became of a message without a claim. */
+void inbound_content_answer(struct inbound *inbound, const struct message *message,
+        const struct inbound_content *content, enum put_result result);
+/* Tells the log: the client is gone. */
+void inbound_content_lose(const struct inbound *inbound, const struct message *message,
+        const struct inbound_content *content, enum put_result result);
 
 /* The steps of DATA, CHUNK, FINISH and ANSWER. */
 enum inbound_progress inbound_content_step_data(struct inbound *inbound);

@@ -150,24 +150,25 @@ void inbound_log_reply(const struct inbound *inbound, enum log_level level, cons
 	log_end(&line);
 }
 
-void inbound_log_refused(const struct inbound *inbound, enum inbound_reply_name reply)
+void inbound_log_refused(const struct inbound *inbound, const struct message *message,
+        const struct inbound_content *content, enum inbound_reply_name reply)
 {
 	struct log_line line = log_about(inbound, LOG_INFO, "refused");
 
-	log_message(&line, inbound->message->id);
+	log_message(&line, message->id);
 	log_word(&line, "stage", "data");
 	log_client(&line, inbound);
-	log_text(&line, "from", message_get(inbound->message, MESSAGE_SENDER));
-	log_number(&line, "bytes", inbound->content->bytes);
+	log_text(&line, "from", message_get(message, MESSAGE_SENDER));
+	log_number(&line, "bytes", content->bytes);
 	log_word(&line, "reply", inbound_reply_text(reply));
 	log_end(&line);
 }
 
-static void log_key(struct log_line *line, const struct inbound *inbound)
+static void log_key(struct log_line *line, const struct inbound_content *content)
 {
-	const struct header *header = &inbound->content->header;
+	const struct header *header = &content->header;
 
-	if (inbound->content->claim.made && header->key_bytes > 0)
+	if (content->claim.made && header->key_bytes > 0)
 		log_text(line, "key", view_from(header->key, header->key_bytes));
 }
 
@@ -179,7 +180,7 @@ void inbound_log_known(const struct inbound *inbound, const char *event)
 	log_message(&line, inbound->content->claim.claim.id);
 	log_client(&line, inbound);
 	log_text(&line, "from", message_get(inbound->message, MESSAGE_SENDER));
-	log_key(&line, inbound);
+	log_key(&line, inbound->content);
 	if (header->message_id_bytes > 0)
 		log_text(&line, "message_id",
 		        view_from(header->message_id, header->message_id_bytes));
@@ -219,10 +220,10 @@ void inbound_log_heard(const struct inbound *inbound)
 	log_end(&line);
 }
 
-void inbound_log_accepted(const struct inbound *inbound, bool told)
+void inbound_log_accepted(const struct inbound *inbound, const struct message *message,
+        const struct inbound_content *content, bool told)
 {
-	const struct message *message = inbound->message;
-	const struct header *header = &inbound->content->header;
+	const struct header *header = &content->header;
 	struct message_cursor cursor = message_recipients(message);
 	char room[RECIPIENTS_BYTES_MAX];
 	struct text recipients = TEXT_ON(room);
@@ -250,7 +251,7 @@ void inbound_log_accepted(const struct inbound *inbound, bool told)
 		log_number(&line, "longest_line", header->longest_line);
 	if (header->has_nul)
 		log_word(&line, "nul", "yes");
-	log_key(&line, inbound);
+	log_key(&line, content);
 	if (!told)
 		log_word(&line, "answer", "lost");
 	log_end(&line);

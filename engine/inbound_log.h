@@ -24,13 +24,15 @@ void inbound_log_sender_replaced(
 /* The last command was refused with this reply. */
 void inbound_log_reply(const struct inbound *inbound, enum log_level level, const char *reply);
 /* A message was refused after its data, or could not be put. */
-void inbound_log_refused(const struct inbound *inbound, enum inbound_reply_name reply);
+void inbound_log_refused(const struct inbound *inbound, const struct message *message,
+        const struct inbound_content *content, enum inbound_reply_name reply);
 /* A report was heard: what it says, the spooler logs. */
 void inbound_log_heard(const struct inbound *inbound);
 /* The message's claim is that of another: of a copy of it, or not. */
 void inbound_log_known(const struct inbound *inbound, const char *event);
 /* The message is on stable storage; `told`: the client hears of it. */
-void inbound_log_accepted(const struct inbound *inbound, bool told);
+void inbound_log_accepted(const struct inbound *inbound, const struct message *message,
+        const struct inbound_content *content, bool told);
 void inbound_log_closed(const struct inbound *inbound, const char *reason);
 
 #endif

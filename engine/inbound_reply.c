@@ -1,5 +1,6 @@
 #include "engine/inbound_reply.h"
 
+#include "engine/inbound_ahead.h"
 #include "engine/inbound_command.h"
 #include "engine/inbound_log.h"
 #include "engine/ingest.h"
@@ -30,6 +31,10 @@ const char *inbound_reply_text(enum inbound_reply_name reply)
 
 static void inbound_reply_put(struct inbound *inbound, struct view line)
 {
+	if (inbound_is_ahead(inbound) && !inbound->answering) {
+		inbound_ahead_keep(inbound, line);
+		return;
+	}
 	/* Room and memory were there before the step. They may not be where a deadline is met: then
 	 * the connection is closed without a word. */
 	const bool said = stream_put(&inbound->stream, line);

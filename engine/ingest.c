@@ -1,7 +1,8 @@
 #include "engine/ingest.h"
 
-#include "engine/inbound_signin.h"
+#include "engine/inbound_ahead.h"
 #include "engine/inbound_content.h"
+#include "engine/inbound_signin.h"
 #include "engine/wire/stamp.h"
 #include "queue/base/check.h"
 
@@ -50,7 +51,11 @@ static struct err ingest_pools_init(struct ingest *ingest)
 	struct err err = pool_init(&ingest->inbounds, sizeof(struct inbound), connections);
 	if (failed(err))
 		return err;
-	err = pool_init(&ingest->contents, sizeof(struct inbound_content), connections);
+	err = pool_init(
+	        &ingest->contents, sizeof(struct inbound_content), connections + INGEST_AHEADS_MAX);
+	if (failed(err))
+		return err;
+	err = pool_init(&ingest->aheads, sizeof(struct inbound_ahead), INGEST_AHEADS_MAX);
 	if (failed(err))
 		return err;
 	err = pool_init(&ingest->notices, sizeof(struct notice), NOTICES_MAX);
@@ -132,6 +137,7 @@ void ingest_finish(struct ingest *ingest)
 	pool_finish(&ingest->inbounds);
 	pool_finish(&ingest->notices);
 	pool_finish(&ingest->contents);
+	pool_finish(&ingest->aheads);
 	pool_finish(&ingest->signins);
 	loop_finish(loop);
 	shelf_finish(&ingest->shard.shelf);
@@ -209,7 +215,8 @@ static void ingest_take_letters(struct ingest *ingest)
 		case LETTER_PUT_DONE:
 			check(ingest->puts > 0);
 			ingest->puts--;
-			inbound_put_done(pool_at(&ingest->inbounds, letter.ticket), letter.result);
+			inbound_put_done(pool_at(&ingest->inbounds, (uint32_t)letter.ticket),
+			        (uint32_t)(letter.ticket >> 32), letter.result);
 			break;
 		case LETTER_IDS:
 			check(ingest->ids.asked);
@@ -390,6 +397,12 @@ bool ingest_take_id(struct ingest *ingest, uint64_t *id)
 	return true;
 }
 
+/* Who put it, and which of its puts it is. */
+static uint64_t ingest_ticket(const struct ingest *ingest, struct inbound *inbound)
+{
+	return (uint64_t)++inbound->put << 32 | pool_index(&ingest->inbounds, inbound);
+}
+
 bool ingest_put(
         struct ingest *ingest, struct inbound *inbound, struct message **message, struct ways *ways)
 {
@@ -399,7 +412,7 @@ bool ingest_put(
 		.kind = LETTER_PUT,
 		.message = MOVE(*message),
 		.ways = { .all = ways->all, .stream = ways->stream, .each = MOVE(ways->each) },
-		.ticket = pool_index(&ingest->inbounds, inbound),
+		.ticket = ingest_ticket(ingest, inbound),
 		.claim = inbound_claim_lend(inbound),
 	};
 	ingest->puts++;
@@ -414,7 +427,7 @@ bool ingest_report(struct ingest *ingest, struct inbound *inbound)
 	const struct letter letter = {
 		.kind = LETTER_PUT,
 		.report = &inbound->content->notice->ndr,
-		.ticket = pool_index(&ingest->inbounds, inbound),
+		.ticket = ingest_ticket(ingest, inbound),
 	};
 	ingest->puts++;
 	ingest_send(ingest, &letter);
@@ -469,6 +482,7 @@ static void ingest_drain_expired(struct timer *timer)
 {
 	struct ingest *ingest = container_of(timer, struct ingest, drain_timer);
 
+	ingest->hurried = true;
 	list_each_safe(link, &ingest->sessions)
 		inbound_drain_now(container_of(link, struct inbound, session_link));
 }

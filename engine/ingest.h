@@ -35,7 +35,9 @@
 #define INGEST_IDS_LOW     16384           /* ask for more: some seconds' worth before we run dry */
 #define INGEST_REFUSED_MAX 64              /* connections beyond the limit that are being told so */
 #define INGEST_FEED_NS     (5 * NS_PER_MS) /* between two tries for memory */
-#define INGEST_LINGER_NS   NS_PER_S        /* for clients to read their last replies */
+/* Messages set aside (inbound_ahead.h): some more than a commit takes at once. */
+#define INGEST_AHEADS_MAX 1024
+#define INGEST_LINGER_NS  NS_PER_S /* for clients to read their last replies */
 
 struct ingest_settings {
 	const struct config *config;
@@ -64,7 +66,8 @@ struct ingest {
 	struct doors *doors;
 	struct listener *listeners; /* one a door */
 	struct pool inbounds;
-	struct pool contents;
+	struct pool contents; /* one for each inbound, and for each of aheads */
+	struct pool aheads;
 	struct pool notices; /* of listeners' ndr_address */
 	struct pool signins;
 	struct list sessions; /* every inbound */
@@ -83,6 +86,7 @@ struct ingest {
 	struct log_pace hunger_pace;
 	struct mono hunger_since;
 	bool hunger_told; /* the log knows that memory is short */
+	bool hurried;     /* draining: transactions have had their time */
 	bool feeding;     /* the hungry are being served */
 	bool spool_full;  /* LETTER_PRESSURE */
 	bool aborting;    /* its last turn is the one that finds it over */

@@ -74,6 +74,11 @@ static inline struct link *list_first(const struct list *list)
 	return list->count == 0 ? NULL : list->head.next;
 }
 
+static inline struct link *list_last(const struct list *list)
+{
+	return list_is_empty(list) ? NULL : list->head.previous;
+}
+
 static inline struct link *list_pop_first(struct list *list)
 {
 	struct link *link = list_first(list);
