@@ -15,6 +15,8 @@ static bool client_next_again(struct client *client);
 static void client_say_mail(struct client *client);
 static void client_next_rcpt(struct client *client);
 static void client_send_body(struct client *client);
+static void client_send_train(struct client *client);
+static bool client_hear_train(struct client *client);
 static void client_tell(struct client *client, enum oracle_told told);
 static void client_try_again(struct client *client);
 static void client_say(struct client *client, const char *line);
@@ -32,10 +34,12 @@ void client_init(struct client *client, struct loop *loop, struct list *news, st
 		.oracle = oracle,
 		.to = *to,
 		.number = -1,
+		.train = -1,
 		.again = -1,
 	};
 	random_seed(&client->random, seed);
 	random_seed(&client->keys, ~seed); /* of its own: the other dice fall as without it */
+	random_seed(&client->trains, ~seed + 1);
 	client->stranger = client_draws(client, 10);
 	client->left = 1 + (unsigned)random_below(&client->random, 6);
 	const bool parsed = endpoint_parse(
@@ -142,11 +146,21 @@ static void client_hear(struct client *client, const struct reply *reply)
 	case CLIENT_END:
 		if (good)
 			oracle_see_queued(client->oracle, client->number, reply->whole);
-		else if (reply->code >= 500)
+		else if (reply->code >= 500 && !client->derailed)
 			oracle_fail(client->oracle, "I9: %d is refused: %.*s", client->number,
 			        VIEW_ARGS(reply->whole));
 		client_tell(client, good ? ORACLE_ACCEPTED : ORACLE_REFUSED);
-		client_next_message(client);
+		client->derailed = false;
+		if (!client_hear_train(client))
+			client_next_message(client);
+		break;
+	case CLIENT_TRAIN_MAIL:
+		client->derailed = !good;
+		client->step = CLIENT_TRAIN_RCPT;
+		break;
+	case CLIENT_TRAIN_RCPT:
+		client->derailed |= !good;
+		client->step = CLIENT_END;
 		break;
 	default:
 		break;
@@ -263,6 +277,42 @@ static void client_send_body(struct client *client)
 	client->step = CLIENT_END;
 	if (!client->chunking)
 		client_say(client, ".");
+	else if (client->hasty && !client->stranger && random_below(&client->trains, 3) > 0)
+		client_send_train(client);
+}
+
+/* One more message, whole, before anything is heard of the last one. */
+static void client_send_train(struct client *client)
+{
+	struct text text = text_on(client->train_body, sizeof client->train_body);
+	char body[64];
+
+	client->train = client->left > 0 ? oracle_begin(client->oracle) : -1;
+	if (client->train < 0)
+		return;
+	client->left--;
+	struct oracle_message *message = &client->oracle->messages[client->train];
+	message->recipients = 1;
+	message->told = ORACLE_UNKNOWN;
+	snprintf(body, sizeof body, "Message-ID: <%d@sim>\r\n\r\n", client->train);
+	text_format(&text,
+	        "MAIL FROM:<s.%d@sim.test>\r\nRCPT TO:<ok.%d.0@far.test>\r\nBDAT %zu LAST\r\n%s",
+	        client->train, client->train, strlen(body), body);
+	check(!text.overflow);
+	if (!stream_lend(&client->stream, text_view(&text)))
+		stream_abort(&client->stream);
+}
+
+/* The last one is answered: from here on it is about that one. False: there is none. */
+static bool client_hear_train(struct client *client)
+{
+	if (client->train < 0)
+		return false;
+	client->number = client->train;
+	client->train = -1;
+	client->tries = 1;
+	client->step = CLIENT_TRAIN_MAIL;
+	return true;
 }
 
 static void client_tell(struct client *client, enum oracle_told told)
@@ -303,6 +353,8 @@ static void client_gone(struct client *client)
 	if (client->number >= 0 && client->oracle->messages[client->number].told == ORACLE_UNKNOWN)
 		client_try_again(client);
 	client->number = -1; /* what it was told of the message stands */
+	client->train = -1;
+	client->derailed = false;
 	client->step = client->left > 0 || client->again >= 0 ? CLIENT_AWAY : CLIENT_DONE;
 	loop_timer_stop(client->loop, &client->timer);
 	if (client->step == CLIENT_AWAY)

@@ -1,6 +1,7 @@
 /*
  * A client of the simulator: sends its share of messages over SMTP, one after the other, and
- * tells the oracle what it was told. Some pipeline, some use BDAT, some leave in the middle.
+ * tells the oracle what it was told. Some use BDAT, some then send a message behind another without
+ * waiting, some leave in the middle.
  *
  * Thread:  the simulator's one; its loop is all clients'.
  * Owns:    its stream.
@@ -14,6 +15,7 @@
 
 #define CLIENT_REPLY_BYTES 1024
 #define CLIENT_BODY_MAX    40000
+#define CLIENT_TRAIN_BYTES 256
 #define CLIENT_TRIES_MAX   6 /* of a message under its key */
 
 enum client_step {
@@ -24,6 +26,8 @@ enum client_step {
 	CLIENT_RCPT,
 	CLIENT_DATA,
 	CLIENT_END,
+	CLIENT_TRAIN_MAIL, /* replies to a message that was sent behind the last one */
+	CLIENT_TRAIN_RCPT,
 	CLIENT_RESET,
 	CLIENT_LEAVING,
 	CLIENT_DONE,
@@ -41,10 +45,12 @@ struct client {
 	struct reply_reader reader;
 	char reply[CLIENT_REPLY_BYTES];
 	char body[CLIENT_BODY_MAX];
+	char train_body[CLIENT_TRAIN_BYTES];
 	size_t body_bytes;
 	enum client_step step;
 	bool by_id; /* Message-ID and envelope are a key */
 	struct random keys;
+	struct random trains;
 	int again;      /* a message of which no answer came; -1: none */
 	unsigned tries; /* of it, or of the one under way */
 	bool keyed;     /* it has a key in its header */
@@ -54,6 +60,9 @@ struct client {
 	bool stranger;  /* comes from where nobody may relay */
 	unsigned left;  /* messages to send */
 	int number;     /* of the message under way; -1: none */
+	bool hasty;     /* doesn't always wait for an answer before it sends the next one */
+	int train;      /* of one that was sent behind it; -1: none */
+	bool derailed;  /* its envelope was refused */
 	uint8_t wanted; /* recipients */
 	uint8_t asked;
 	bool chunking;

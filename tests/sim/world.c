@@ -54,6 +54,7 @@ struct world {
 	bool parted;                             /* recipients take two routes */
 	bool fallback;                           /* and one of them may take the other's mail */
 	bool holds;                              /* what is in doubt, until an operator comes */
+	bool hasty;                              /* clients send on before they are answered */
 	bool by_id;                              /* Message-ID and envelope are a key */
 	bool opens;                              /* mail is from whichever mailbox sends it */
 	struct world_rules rules;                /* of the servers */
@@ -172,7 +173,9 @@ static void world_part(uint64_t seed)
 	world.holds = random_below(&random, 4) == 0;
 	world.by_id = random_below(&random, 2) == 0;
 	world.rules.barring = random_below(&random, 4) == 0;
-	world.opens = (seed ^ seed >> 3) % 2 == 0; /* no throw: the other dice fall as they did */
+	/* No throws: the other dice fall as they did. */
+	world.hasty = seed % 4 == 0 && !world.by_id;
+	world.opens = (seed ^ seed >> 3) % 2 == 0;
 	if (random_below(&random, 3) == 0)
 		world.rules.lies = random_u64(&random);
 }
@@ -383,6 +386,7 @@ static void world_make_clients(void)
 		        &world.oracle, &world.ingest_at, random_u64(&world.random));
 		world.clients[i].parted = world.parted;
 		world.clients[i].by_id = world.by_id;
+		world.clients[i].hasty = world.hasty;
 	}
 	loop_end(&world.client_loop);
 }
