@@ -28,6 +28,7 @@ struct io {
 	size_t asked_count;
 	size_t asked_room;
 	struct completion *ready;
+	size_t ready_first; /* measured: those before it are reaped */
 	size_t ready_count;
 	size_t ready_room;
 	struct io_buffer *buffers;
@@ -39,6 +40,7 @@ struct io {
 	struct mono until;
 	bool woken;
 	bool killed;
+	bool measured;
 };
 
 /* A seam's body has no owner to be kept in. */
@@ -104,6 +106,7 @@ void io_sim_kill(struct io *io)
 {
 	io->killed = true;
 	io->asked_count = 0;
+	io->ready_first = 0;
 	io->ready_count = 0;
 	network_kill(io);
 }
@@ -113,6 +116,11 @@ void io_sim_crash_in_wait(void (*crash)(void *owner), void *owner, double probab
 	crash_in_wait.crash = crash;
 	crash_in_wait.owner = owner;
 	crash_in_wait.probability = probability;
+}
+
+void io_sim_measure(struct io *io)
+{
+	io->measured = true;
 }
 
 bool io_sim_is_ready(const struct io *io)
@@ -279,10 +287,16 @@ void io_wait(struct io *io, struct mono until)
 	check(!io->killed);
 	if (crash_in_wait.crash != NULL && network_draw(crash_in_wait.probability))
 		crash_in_wait.crash(crash_in_wait.owner);
+	if (!io->measured)
+		io_sim_submit(io);
+	io->until = until;
+}
+
+void io_sim_submit(struct io *io)
+{
 	for (size_t i = 0; i < io->asked_count; i++)
 		io_submit(io, &io->asked[i]);
 	io->asked_count = 0;
-	io->until = until;
 }
 
 /* Completions */
@@ -348,17 +362,35 @@ bool io_sim_received(struct io *io, struct io_op *op, struct view bytes, bool mo
 }
 
 /* In any order, but for those of one operation. */
-bool io_reap(struct io *io, struct io_result *result)
+static void io_reap_any(struct io *io, struct io_result *result)
 {
-	if (io->ready_count == 0)
-		return false;
 	size_t at = (size_t)random_below(&sim_network.random, io->ready_count);
+
 	for (size_t i = 0; i < at; i++)
 		if (io->ready[i].result.op == io->ready[at].result.op)
 			at = i;
 	*result = io->ready[at].result;
 	io->ready_count--;
 	memmove(&io->ready[at], &io->ready[at + 1], (io->ready_count - at) * sizeof io->ready[0]);
+}
+
+static void io_reap_first(struct io *io, struct io_result *result)
+{
+	*result = io->ready[io->ready_first++].result;
+	if (io->ready_first < io->ready_count)
+		return;
+	io->ready_first = 0;
+	io->ready_count = 0;
+}
+
+bool io_reap(struct io *io, struct io_result *result)
+{
+	if (io->ready_count == 0)
+		return false;
+	if (io->measured)
+		io_reap_first(io, result);
+	else
+		io_reap_any(io, result);
 	check(result->op->kind != IO_IDLE);
 	if (!result->more) {
 		check(io->in_flight > 0);

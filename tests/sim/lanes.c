@@ -9,17 +9,19 @@
 
 #define LANES_MESSAGES 100000 /* that count; or what a lane may send in ten hours: */
 #define LANES_OF_ONE   (10 * 60 * 30)
-#define LANES_EACH     3 /* and before them, of each lane: its session is up by then */
+#define LANES_EACH     10 /* and before them, of each lane: a rest's burst (5), and its pace */
 #define LANES_LATENCY  (50 * NS_PER_US)
 
 static void lanes_measure(unsigned lanes, uint64_t seed, const char *secret, FILE *out);
 
-void lanes_run(uint64_t most, uint64_t seed, const char *secret, FILE *out)
+void lanes_run(uint64_t least, uint64_t most, uint64_t seed, const char *secret, FILE *out)
 {
 	check(most <= LANES_MOST);
 	for (unsigned lanes = 1; lanes <= most; lanes *= 10) {
 		int status;
 
+		if (lanes < least)
+			continue;
 		fflush(NULL);
 		const pid_t child = fork();
 		check(child >= 0);

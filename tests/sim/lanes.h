@@ -13,8 +13,8 @@
 
 #define LANES_MOST 10000
 
-/* Prints a line for 1, 10, ... `most` lanes, LANES_MOST at most. `secret` is a file with a secret
- * in it. */
-void lanes_run(uint64_t most, uint64_t seed, const char *secret, FILE *out);
+/* Prints a line for 1, 10, ... lanes, from `least` to `most`, LANES_MOST at most. `secret` is a
+ * file with a secret in it. */
+void lanes_run(uint64_t least, uint64_t most, uint64_t seed, const char *secret, FILE *out);
 
 #endif

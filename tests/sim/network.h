@@ -57,6 +57,11 @@ size_t network_connections(const struct io *io, uint16_t port);
 /* Completions, a wake-up, or the time that the last io_wait() was to end. */
 bool io_sim_is_ready(const struct io *io);
 struct mono io_sim_wanted(const struct io *io);
+/* For a thread whose turns' time is measured: what they ask for is submitted by io_sim_submit(),
+ * and not within them; completions come in their order. So what the network costs the simulator,
+ * more of it the more is on its way, is not in the measured time. */
+void io_sim_measure(struct io *io);
+void io_sim_submit(struct io *io);
 /* Before its thread turns. */
 void io_sim_turn(struct io *io);
 /* The process that used it is no more: the system closes its sockets. It is never used again. */

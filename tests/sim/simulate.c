@@ -18,7 +18,7 @@
 static const char usage[] =
         "Usage: simulate [--seed N [--verbose]] [--from N] [--count N] [--plant BUG]\n"
         "       simulate --day NAME [--seed N] [--verbose]\n"
-        "       simulate --lanes [--most N] [--seed N]\n"
+        "       simulate --lanes [--least N] [--most N] [--seed N]\n"
         "Runs the relay's real shards, spooler and protocol code in one thread, with clock,\n"
         "network, disk and Exchange Online simulated, in an order drawn from a seed; an oracle\n"
         "checks the invariants of the design.\n"
@@ -31,7 +31,8 @@ static const char usage[] =
         "               below\n"
         "  --lanes      what a message costs a delivery shard of 1, 10, ... 10,000 lanes, in\n"
         "               real CPU time: compare on a quiet machine\n"
-        "  --most N     the most lanes of --lanes (10000)\n"
+        "  --least N    the fewest lanes of --lanes (1)\n"
+        "  --most N     the most (10000)\n"
         "  --plant BUG  plants a bug, which must be found in one of the seeds; below\n";
 
 struct options {
@@ -40,7 +41,8 @@ struct options {
 	enum world_plant plant;
 	const char *day; /* NULL: worlds */
 	bool lanes;
-	uint64_t most; /* of lanes */
+	uint64_t least; /* of lanes */
+	uint64_t most;
 	bool verbose;
 	char secret[64]; /* a file: what the relay signs in with */
 };
@@ -64,7 +66,7 @@ static void seed_run(uint64_t seed, const struct options *options, struct world_
 
 int main(int argc, char **argv)
 {
-	struct options options = { .from = 1, .count = 1000, .most = LANES_MOST };
+	struct options options = { .from = 1, .count = 1000, .least = 1, .most = LANES_MOST };
 	struct world_result sum = { 0 };
 	uint64_t failures = 0;
 	bool found = false;
@@ -72,7 +74,7 @@ int main(int argc, char **argv)
 	options_read(&options, argc, argv);
 	secret_write(&options);
 	if (options.lanes) {
-		lanes_run(options.most, options.from, options.secret, stdout);
+		lanes_run(options.least, options.most, options.from, options.secret, stdout);
 		unlink(options.secret);
 		return 0;
 	}
@@ -150,6 +152,7 @@ static void options_read(struct options *options, int argc, char **argv)
 		{ "plant", required_argument, NULL, 'p' },
 		{ "day", required_argument, NULL, 'd' },
 		{ "lanes", no_argument, NULL, 'l' },
+		{ "least", required_argument, NULL, 'L' },
 		{ "most", required_argument, NULL, 'm' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -178,6 +181,8 @@ static void options_read(struct options *options, int argc, char **argv)
 			good = days_have(optarg);
 		} else if (option == 'l') {
 			options->lanes = true;
+		} else if (option == 'L') {
+			good = number_read(optarg, &options->least);
 		} else if (option == 'm') {
 			good = number_read(optarg, &options->most) && options->most > 0 &&
 			       options->most <= LANES_MOST;
