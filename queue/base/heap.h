@@ -1,8 +1,11 @@
 /*
- * A binary heap of nodes embedded in what it orders; the smallest key is first. Equal keys come
- * out in no particular order. A node knows whether it is in a heap.
+ * A heap of nodes embedded in what it orders; the smallest key is first. Equal keys come out in no
+ * particular order. A node knows whether it is in a heap.
  *
- * Thread:  the owner's. Owns the array of pointers, sized once; never the nodes.
+ * What is ordered may be thousands of large things far apart. So keys lie in the heap itself, and
+ * it is flat: the four below one lie together, and few nodes move.
+ *
+ * Thread:  the owner's. Owns the array of places, sized once; never the nodes.
  * Never:   allocates after heap_init(). A node is in one heap at most (I3).
  */
 #ifndef SLUICE_HEAP_H
@@ -18,8 +21,13 @@ struct heap_node {
 	uint32_t place; /* private: index + 1; 0: in no heap */
 };
 
+struct heap_place {
+	int64_t key; /* the node's */
+	struct heap_node *node;
+};
+
 struct heap {
-	struct heap_node **nodes;
+	struct heap_place *places;
 	uint32_t count;
 	uint32_t count_max;
 };
@@ -36,7 +44,7 @@ static inline bool heap_node_is_in(const struct heap_node *node)
 /* NULL when empty. */
 static inline struct heap_node *heap_first(const struct heap *heap)
 {
-	return heap->count == 0 ? NULL : heap->nodes[0];
+	return heap->count == 0 ? NULL : heap->places[0].node;
 }
 
 /* More than count_max is a bug: the heap is as large as the pool of what it orders. */
