@@ -34,11 +34,11 @@ enum strike {
 };
 
 struct strikes {
+	uint16_t crowd;               /* recipients that a message may have; 0: nothing is known */
+	struct mono crowd_until;      /* then that is found out anew */
+	bool changed;                 /* since it was written */
+	uint32_t count[STRIKE_KINDS]; /* ever */
 	struct mono at[STRIKE_KINDS][STRIKES_MAX]; /* the last ones of a kind, by turns */
-	uint32_t count[STRIKE_KINDS];              /* ever */
-	uint16_t crowd;          /* recipients that a message may have; 0: nothing is known */
-	struct mono crowd_until; /* then that is found out anew */
-	bool changed;            /* since it was written */
 };
 
 /* How many of the kind it may have. */

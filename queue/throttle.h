@@ -74,17 +74,12 @@ enum throttle_kind {
 	THROTTLE_KINDS,
 };
 
+/* What each message asks for comes first: there may be thousands of them, far apart. The windows'
+ * slots are most of it. */
 struct throttle {
 	struct throttle_settings settings;
 	uint64_t in_flight;
-	struct learned cap;       /* in flight */
-	struct learned rate;      /* messages a period */
-	struct learned daily;     /* recipients a period */
-	struct window messages;   /* by MAIL */
-	struct window taken;      /* of them, those that the server took */
-	struct window recipients; /* of MAILs, but those refused */
-	struct strikes strikes;   /* that it had, and may have */
-	struct mono pace_until;   /* ordinary mail of now is what this time allows (GCRA) */
+	struct mono pace_until; /* ordinary mail of now is what this time allows (GCRA) */
 	/* The allowance: what may start before another record is on disk. */
 	uint64_t messages_allowed;
 	uint64_t recipients_allowed;
@@ -95,6 +90,13 @@ struct throttle {
 	uint64_t recipients_wanted; /* more than a block: a message waits for them */
 	bool keeping;               /* a record is being written */
 	bool kept;                  /* is on a disk at all; else nothing needs to be */
+	struct learned cap;         /* in flight */
+	struct learned rate;        /* messages a period */
+	struct learned daily;       /* recipients a period */
+	struct strikes strikes;     /* that it had, and may have */
+	struct window messages;     /* by MAIL */
+	struct window taken;        /* of them, those that the server took */
+	struct window recipients;   /* of MAILs, but those refused */
 };
 
 void throttle_init(struct throttle *throttle, const struct throttle_settings *settings);
