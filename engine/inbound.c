@@ -11,11 +11,13 @@
 static enum inbound_progress inbound_upgrade_step(struct inbound *inbound);
 static void inbound_greet(struct inbound *inbound, enum doorman_answer answer);
 static void inbound_run(struct inbound *inbound);
+static void inbound_set_deadline(struct inbound *inbound);
 static enum inbound_progress inbound_take_step(struct inbound *inbound);
 static void inbound_on_timer(struct timer *timer);
 static void inbound_on_ended(struct inbound *inbound);
 static void inbound_on_gone(struct inbound *inbound);
 static void inbound_drop(struct inbound *inbound);
+static void inbound_put_lost(struct inbound *inbound, enum put_result result);
 static void inbound_lose(struct inbound *inbound, const char *reason);
 static void inbound_found(struct inbound *inbound);
 static void inbound_release(struct inbound *inbound);
@@ -134,21 +136,33 @@ static void inbound_run(struct inbound *inbound)
 		inbound->after = inbound->state;
 		inbound_enter(inbound, INBOUND_HUNGRY);
 	}
-	if (inbound->stuck && inbound->state != INBOUND_HUNGRY) {
-		loop_timer_after(&ingest->shard.loop, &inbound->timer, INGEST_FEED_NS);
+	inbound_set_deadline(inbound);
+	if (ingest->hurried)
+		inbound_drain_now(inbound);
+}
+
+/* Behind a run of steps: until when the client may be silent, or until the next try. */
+static void inbound_set_deadline(struct inbound *inbound)
+{
+	struct ingest *ingest = inbound->ingest;
+	struct loop *loop = &ingest->shard.loop;
+	const enum inbound_deadline kind = inbound_rows[inbound->state].deadline;
+
+	if (kind != INBOUND_DEADLINE_IDLE && kind != INBOUND_DEADLINE_NONE)
+		return;
+	if (inbound->stuck &&
+	        (kind == INBOUND_DEADLINE_IDLE || inbound->state == INBOUND_PUTTING)) {
+		loop_timer_after(loop, &inbound->timer, INGEST_FEED_NS);
 		return;
 	}
-	if (inbound_rows[inbound->state].deadline != INBOUND_DEADLINE_IDLE)
-		return;
-	if (inbound_is_ahead(inbound)) { /* it is we who let the client wait */
-		loop_timer_stop(&ingest->shard.loop, &inbound->timer);
+	if (kind == INBOUND_DEADLINE_NONE || inbound_ahead_is_ours(inbound)) {
+		loop_timer_stop(loop, &inbound->timer);
 		return;
 	}
-	struct mono deadline =
-	        mono_after(loop_now(&ingest->shard.loop), ingest->shard.config->limits.idle_ns);
+	struct mono deadline = mono_after(loop_now(loop), ingest->shard.config->limits.idle_ns);
 	if (inbound->message != NULL)
 		deadline = mono_earlier(deadline, inbound->transaction_until);
-	loop_timer_set(&ingest->shard.loop, &inbound->timer, deadline);
+	loop_timer_set(loop, &inbound->timer, deadline);
 }
 
 static enum inbound_progress inbound_take_step(struct inbound *inbound)
@@ -167,7 +181,7 @@ static enum inbound_progress inbound_take_step(struct inbound *inbound)
 		inbound->cramped = true;
 		return INBOUND_WAITS;
 	}
-	if (!ingest_can_reply(inbound->ingest)) {
+	if (!inbound_is_ahead(inbound) && !ingest_can_reply(inbound->ingest)) {
 		if (!inbound->famished)
 			return INBOUND_STARVES;
 		inbound_lose(inbound, "no memory for a reply");
@@ -219,6 +233,8 @@ static void inbound_on_timer(struct timer *timer)
 		inbound_run(inbound);
 	} else if (inbound->state == INBOUND_HANDSHAKE) {
 		inbound_lose(inbound, "the TLS handshake took too long");
+	} else if (inbound_is_ahead(inbound)) {
+		inbound_lose(inbound, "the client doesn't read its answers");
 	} else if (inbound->message != NULL &&
 	           mono_reached(loop_now(loop), inbound->transaction_until)) {
 		inbound_close(inbound, INBOUND_REPLY_SLOW);
@@ -360,8 +376,6 @@ void inbound_put_done(struct inbound *inbound, uint32_t put, enum put_result res
 		inbound_enter(inbound, INBOUND_ANSWER);
 	}
 	inbound_run(inbound);
-	if (inbound->ingest->hurried)
-		inbound_drain_now(inbound);
 }
 
 void inbound_checked(struct inbound *inbound)
@@ -445,10 +459,16 @@ void inbound_leave(struct inbound *inbound)
 /* The connection is of no use any more. */
 static void inbound_lose(struct inbound *inbound, const char *reason)
 {
-	inbound->awaited = inbound->state == INBOUND_PUTTING || inbound->state == INBOUND_CHECKING;
+	const bool answered =
+	        inbound->state == INBOUND_ANSWER ||
+	        (inbound->state == INBOUND_HUNGRY && inbound->after == INBOUND_ANSWER);
+
 	inbound_log_closed(inbound, reason);
 	stream_abort(&inbound->stream);
 	inbound_ahead_lose(inbound);
+	if (answered)
+		inbound_put_lost(inbound, (enum put_result)inbound->put_result);
+	inbound->awaited = inbound->state == INBOUND_PUTTING || inbound->state == INBOUND_CHECKING;
 	if (!inbound->awaited)
 		inbound_drop(inbound);
 	inbound_enter(inbound,

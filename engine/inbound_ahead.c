@@ -5,9 +5,6 @@
 #include "engine/ingest.h"
 #include "queue/base/check.h"
 
-/* The answer itself: see inbound_reply_queued(). */
-#define ANSWER_ROOM 128
-
 static struct inbound_ahead *ahead_of(struct link *link)
 {
 	return container_of(link, struct inbound_ahead, link);
@@ -39,11 +36,20 @@ enum inbound_progress inbound_ahead_step(struct inbound *inbound)
 	ahead->message = MOVE(inbound->message);
 	ahead->content = MOVE(inbound->content);
 	ahead->put = inbound->put;
+	ahead->errors = inbound->errors;
+	ahead->delays = inbound->delays;
+	inbound->errors = 0;
+	inbound->delays = 0;
 	ahead->bytes = 0;
 	ahead->answered = false;
 	list_push_last(&inbound->aheads, &ahead->link);
 	inbound_end_transaction(inbound);
 	return INBOUND_ON;
+}
+
+bool inbound_ahead_is_ours(const struct inbound *inbound)
+{
+	return inbound_is_ahead(inbound) && !ahead_of(list_first(&inbound->aheads))->answered;
 }
 
 bool inbound_ahead_waits(const struct inbound *inbound)
@@ -91,7 +97,8 @@ static void ahead_drop(struct inbound *inbound, struct inbound_ahead *ahead)
 {
 	struct ingest *ingest = inbound->ingest;
 
-	list_remove(&inbound->aheads, &ahead->link);
+	if (link_is_linked(&ahead->link))
+		list_remove(&inbound->aheads, &ahead->link);
 	inbound_content_give(ingest, MOVE(ahead->content));
 	check(ingest->transactions > 0);
 	ingest->transactions--;
@@ -131,6 +138,20 @@ bool inbound_ahead_done(struct inbound *inbound, uint32_t put, enum put_result r
 	return false;
 }
 
+/* Errors are forgiven with the next message that is taken; this one was not. */
+static void ahead_keep_errors(struct inbound *inbound, const struct inbound_ahead *ahead)
+{
+	struct link *next = list_first(&inbound->aheads);
+
+	if (next != NULL) {
+		ahead_of(next)->errors += ahead->errors;
+		ahead_of(next)->delays += ahead->delays;
+	} else {
+		inbound->errors += ahead->errors;
+		inbound->delays += ahead->delays;
+	}
+}
+
 /* The answer, and what was said behind it. */
 static void ahead_say(struct inbound *inbound, struct inbound_ahead *ahead)
 {
@@ -142,6 +163,9 @@ static void ahead_say(struct inbound *inbound, struct inbound_ahead *ahead)
 	/* There was room and memory for it; where the stream ends meanwhile nobody reads it. */
 	const bool said = stream_put(&inbound->stream, view_from(ahead->said, ahead->bytes));
 	(void)said;
+	list_remove(&inbound->aheads, &ahead->link);
+	if (result != PUT_COMMITTED)
+		ahead_keep_errors(inbound, ahead);
 	ahead_drop(inbound, ahead);
 }
 
@@ -153,8 +177,8 @@ void inbound_ahead_answer(struct inbound *inbound)
 
 		if (!first->answered)
 			return;
-		inbound->cramped =
-		        stream_room_bytes(&inbound->stream) < ANSWER_ROOM + (size_t)first->bytes;
+		inbound->cramped = stream_room_bytes(&inbound->stream) <
+		                   INBOUND_AHEAD_ROOM + (size_t)first->bytes;
 		inbound->stuck = !ingest_can_reply(inbound->ingest);
 		if (inbound->cramped || inbound->stuck)
 			return;

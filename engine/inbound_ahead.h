@@ -25,15 +25,17 @@
 #define INBOUND_AHEAD_MAX 31
 /* What is said before the answer: to MAIL, BDAT and some RCPT. */
 #define INBOUND_AHEAD_BYTES 1024
-/* The longest of them: see inbound_reply.c. */
+/* The longest reply that is said in a transaction: see inbound_reply.c. */
 #define INBOUND_AHEAD_ROOM 320
 
 struct inbound_ahead {
 	struct link link; /* in the inbound's, in the order of the messages */
 	struct message *message;
 	struct inbound_content *content;
-	uint32_t put;   /* its number */
-	uint16_t bytes; /* of what was said behind it */
+	uint32_t put;    /* its number */
+	uint16_t errors; /* of the client's, before it and since the message before */
+	uint16_t delays; /* likewise */
+	uint16_t bytes;  /* of what was said behind it */
 	bool answered;
 	uint8_t result; /* enum put_result */
 	char said[INBOUND_AHEAD_BYTES];
@@ -45,6 +47,8 @@ static inline bool inbound_is_ahead(const struct inbound *inbound)
 	return !list_is_empty(&inbound->aheads);
 }
 
+/* Ahead: it is we who let the client wait, not the other way round. */
+bool inbound_ahead_is_ours(const struct inbound *inbound);
 /* The step of PUTTING: sets the message aside if there is more to read. */
 enum inbound_progress inbound_ahead_step(struct inbound *inbound);
 /* Ahead: whether the next step has to wait until nothing is set aside any more, or less. */

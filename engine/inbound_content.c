@@ -518,8 +518,10 @@ void inbound_content_answer(struct inbound *inbound, const struct message *messa
 	counters_add(counters, recipients_taken, message->recipient_count);
 	counters_add(counters, bytes_taken, message->body_bytes);
 	inbound->messages++;
-	inbound->errors = 0;
-	inbound->delays = 0;
+	if (!inbound->answering) { /* what came behind one that was set aside still counts */
+		inbound->errors = 0;
+		inbound->delays = 0;
+	}
 	/* I1: here alone, behind the commit. */
 	inbound_reply_queued(inbound, message->id);
 }

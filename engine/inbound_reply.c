@@ -9,6 +9,13 @@
 #define EHLO_BYTES_MAX 640
 static_assert(EHLO_BYTES_MAX < INBOUND_REPLY_ROOM, "a reply fits the room kept for it");
 
+#define FAULT_BYTES_MAX 256
+static_assert(FAULT_BYTES_MAX <= INBOUND_AHEAD_ROOM, "and the room where it waits");
+#define X(name, code, enhanced, text)                                                              \
+	static_assert(sizeof(code " " enhanced text "\r\n") <= INBOUND_AHEAD_ROOM, "likewise");
+INBOUND_REPLIES(X)
+#undef X
+
 struct inbound_reply_row {
 	const char *text;
 	struct view line;
@@ -101,7 +108,7 @@ void inbound_reply_unlogged(struct inbound *inbound, enum inbound_reply_name rep
 void inbound_reply_fault(struct inbound *inbound, enum command_fault fault)
 {
 	const struct command_answer *answer = command_answer(fault);
-	char room[256];
+	char room[FAULT_BYTES_MAX];
 	struct text text = TEXT_ON(room);
 
 	text_format(&text, "%d %s %s", answer->code, answer->enhanced, answer->text);

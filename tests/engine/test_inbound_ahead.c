@@ -220,26 +220,169 @@ static void many_recipients_wait_for_room(void **state)
 	end(fd);
 }
 
-/* An error too many closes the connection, but not before the answers are said. */
+/* An error too many closes the connection, but not before the answers are said. A message that is
+ * taken forgives what came before it, and nothing else. */
 static void errors_wait_for_the_answers(void **state)
 {
+	static const enum put_result results[] = { PUT_COMMITTED, PUT_FAILED };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		house_prepare(&house);
+		house.config.limits.errors = 2;
+		house_open(&house);
+		house.holds = true;
+		int fd = greeted();
+		put(fd, "DATA\r\n" MESSAGE "DATA\r\nDATA\r\nDATA\r\nDATA\r\n", 1);
+		expect(fd, "503 250 250");
+		assert_int_equal(house.ingest.sessions.count, 1);
+		answer(0, results[i]);
+		expect(fd, i == 0 ? "250 503 503 421" : "451 503 503 421");
+		end(fd);
+	}
+}
+
+static struct inbound *session(void)
+{
+	return container_of(list_first(&house.ingest.sessions), struct inbound, session_link);
+}
+
+/* Takes all memory there is. */
+static struct chunk *hoard(void)
+{
+	struct shelf *const shelves[] = { &house.ingest.shard.shelf, &house.shelf };
+	struct chunk *all = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct chunk *chunk;
+		while ((chunk = shelf_take(shelves[i])) != NULL) {
+			chunk->next = all;
+			all = chunk;
+		}
+	}
+	return all;
+}
+
+static void give_back(struct chunk *all)
+{
+	while (all != NULL) {
+		struct chunk *chunk = all;
+		all = MOVE(chunk->next);
+		shelf_give(&house.shelf, chunk);
+	}
+	shelf_finish(&house.shelf);
+	shelf_init(&house.shelf, house.depot);
+}
+
+static void answers_wait_for_memory(void **state)
+{
+	int fd = begin();
+
+	(void)state;
+	put(fd, MESSAGE MESSAGE MESSAGE, 3);
+	expect(fd, "250 250");
+	struct inbound *inbound = session();
+	struct chunk *all = hoard();
+	answer(0, PUT_COMMITTED);
+	house_turn(&house);
+	assert_true(inbound->stuck);
+	assert_true(timer_is_set(&inbound->timer));
+	give_back(all);
+	answer(1, PUT_COMMITTED);
+	house_turn(&house);
+	/* Its own put is under way: nothing ends that but the answer. */
+	assert_int_equal(inbound->state, INBOUND_PUTTING);
+	assert_false(inbound->stuck);
+	assert_false(timer_is_set(&inbound->timer));
+	answer(2, PUT_COMMITTED);
+	expect(fd, "250 250 250 250 250 250 250");
+	/* The timer alone finds it too. */
+	put(fd, MESSAGE "NOOP\r\n", 4);
+	expect(fd, "250 250");
+	all = hoard();
+	answer(3, PUT_COMMITTED);
+	rest();
+	assert_true(inbound->stuck);
+	give_back(all);
+	house_turn_until(&house, !inbound_is_ahead(inbound));
+	expect(fd, "250 250");
+	end(fd);
+}
+
+/* What is said meanwhile needs none. */
+static void nothing_waits_for_memory_while_ahead(void **state)
+{
+	int fd = begin();
+
+	(void)state;
+	put(fd, MESSAGE "NO", 1);
+	expect(fd, "250 250");
+	struct chunk *all = hoard();
+	house_send(&house, fd, VIEW("OP\r\n"));
+	rest();
+	assert_int_equal(session()->state, INBOUND_READY);
+	give_back(all);
+	answer(0, PUT_COMMITTED);
+	expect(fd, "250 250");
+	end(fd);
+}
+
+/* Who doesn't read what he is told loses his place, as everybody does. */
+static void a_client_that_doesn_t_read_is_let_go(void **state)
+{
+	static char line[100];
+	const int small = 4096;
+
 	(void)state;
 	house_prepare(&house);
-	house.config.limits.errors = 2;
+	house.config.limits.idle_ns = 300 * NS_PER_MS;
 	house_open(&house);
 	house.holds = true;
 	int fd = greeted();
-	put(fd, MESSAGE "RCPT TO:<x@d.test>\r\nRCPT TO:<x@d.test>\r\nRCPT TO:<x@d.test>\r\n", 1);
-	expect(fd, "250 250");
-	assert_int_equal(house.ingest.sessions.count, 1);
+	put(fd, MESSAGE "NOOP\r\n", 1);
+	struct inbound *inbound = session();
+	memset(line, 'x', sizeof line);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	setsockopt(inbound->stream.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+	/* In place of many replies: until nothing has gone out for a while. */
+	size_t room = 0;
+	for (struct mono since = clock_mono(); clock_mono().ns - since.ns < 200 * NS_PER_MS;) {
+		while (stream_room_bytes(&inbound->stream) >= sizeof line)
+			assert_true(stream_put(&inbound->stream, view_from(line, sizeof line)));
+		house_turn(&house);
+		if (stream_room_bytes(&inbound->stream) != room)
+			since = clock_mono();
+		room = stream_room_bytes(&inbound->stream);
+	}
 	answer(0, PUT_COMMITTED);
-	expect(fd, "250 503 503 503");
-	put(fd, MESSAGE "DATA\r\nDATA\r\nDATA\r\nDATA\r\n", 2);
-	answer(1, PUT_FAILED);
-	struct text got = TEXT_ON(heard);
-	house_await_end(&house, fd, &got);
-	assert_non_null(strstr(text_string(&got), "\r\n451 4.3.0 "));
-	assert_non_null(strstr(text_string(&got), "\r\n421 4.7.0 "));
+	house.answered = 1;
+	house_turn_until(&house, list_is_empty(&house.ingest.sessions));
+	assert_int_equal(house.ingest.transactions, 0);
+	assert_int_equal(pool_left(&house.ingest.aheads), INGEST_AHEADS_MAX);
+	end(fd);
+}
+
+static void a_drain_in_a_hurry_finds_late_answers(void **state)
+{
+	(void)state;
+	house_prepare(&house);
+	house.config.drain_ns = 0;
+	house_open(&house);
+	house.holds = true;
+	int fd = greeted();
+	put(fd, MESSAGE ENVELOPE, 1);
+	expect(fd, "250 250");
+	struct chunk *all = hoard();
+	const struct letter drain = { .kind = LETTER_DRAIN };
+	house_give(&house, &drain);
+	house_turn_until(&house, house.ingest.hurried);
+	answer(0, PUT_COMMITTED);
+	house.answered = 1;
+	rest();
+	assert_true(session()->stuck);
+	give_back(all);
+	house_turn_until(&house, house.drained);
+	expect(fd, "250 250 250 421");
 	end(fd);
 }
 
@@ -372,6 +515,10 @@ int main(void)
 		cmocka_unit_test(only_so_many_go_ahead),
 		cmocka_unit_test(many_recipients_wait_for_room),
 		cmocka_unit_test(errors_wait_for_the_answers),
+		cmocka_unit_test(answers_wait_for_memory),
+		cmocka_unit_test(nothing_waits_for_memory_while_ahead),
+		cmocka_unit_test(a_client_that_doesn_t_read_is_let_go),
+		cmocka_unit_test(a_drain_in_a_hurry_finds_late_answers),
 		cmocka_unit_test(lost_connections),
 		cmocka_unit_test(who_only_listens_hears_all),
 		cmocka_unit_test(a_drain_waits_for_the_answers),
