@@ -7,10 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LANES_MESSAGES 100000 /* that count; or what a lane may send in ten hours: */
+#define LANES_MESSAGES 80000 /* that count; or what a lane may send in ten hours: */
 #define LANES_OF_ONE   (10 * 60 * 30)
-#define LANES_EACH     10 /* and before them, of each lane: a rest's burst (5), and its pace */
-#define LANES_LATENCY  (50 * NS_PER_US)
+/* And before them, of each lane: more than it may send in a minute, so that its session is up, and
+ * its windows are full and forget. */
+#define LANES_EACH    32
+#define LANES_LATENCY (50 * NS_PER_US)
 
 static void lanes_measure(unsigned lanes, uint64_t seed, const char *secret, FILE *out);
 
