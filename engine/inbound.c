@@ -167,14 +167,12 @@ static void inbound_set_deadline(struct inbound *inbound)
 
 static enum inbound_progress inbound_take_step(struct inbound *inbound)
 {
-	const bool idle = inbound->state == INBOUND_FRESH || inbound->state == INBOUND_READY;
-
 	if (inbound->state == INBOUND_PUTTING)
 		return inbound_ahead_step(inbound);
 	if (inbound_is_ahead(inbound)) {
 		if (inbound_ahead_waits(inbound))
 			return INBOUND_WAITS;
-	} else if (idle && inbound->ingest->shard.draining) {
+	} else if (inbound_is_idle(inbound) && inbound->ingest->shard.draining) {
 		inbound_close(inbound, INBOUND_REPLY_STOPPING);
 		return INBOUND_ON;
 	} else if (stream_room_bytes(&inbound->stream) < INBOUND_REPLY_ROOM) {

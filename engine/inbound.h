@@ -149,6 +149,12 @@ void inbound_drain_now(struct inbound *inbound);
 /* Ends the connection now. */
 void inbound_abort(struct inbound *inbound);
 
+/* Between two transactions. */
+static inline bool inbound_is_idle(const struct inbound *inbound)
+{
+	return inbound->state == INBOUND_FRESH || inbound->state == INBOUND_READY;
+}
+
 static inline struct view inbound_hello(const struct inbound *inbound)
 {
 	return view_from(inbound->hello, inbound->hello_bytes);

@@ -18,7 +18,6 @@ static struct inbound_ahead *ahead_last(const struct inbound *inbound)
 static bool ahead_may_park(struct inbound *inbound)
 {
 	const struct ingest *ingest = inbound->ingest;
-
 	const struct view next = stream_peek(&inbound->stream);
 
 	return !inbound->reports && !inbound->content->claim.made && !ingest->shard.draining &&
@@ -55,9 +54,8 @@ bool inbound_ahead_is_ours(const struct inbound *inbound)
 bool inbound_ahead_waits(const struct inbound *inbound)
 {
 	const struct shard *shard = &inbound->ingest->shard;
-	const bool idle = inbound->state == INBOUND_FRESH || inbound->state == INBOUND_READY;
 
-	return inbound->state == INBOUND_ANSWER || (idle && shard->draining) ||
+	return inbound->state == INBOUND_ANSWER || (inbound_is_idle(inbound) && shard->draining) ||
 	       inbound->errors >= shard->config->limits.errors ||
 	       ahead_last(inbound)->bytes + INBOUND_AHEAD_ROOM > INBOUND_AHEAD_BYTES;
 }
@@ -97,8 +95,7 @@ static void ahead_drop(struct inbound *inbound, struct inbound_ahead *ahead)
 {
 	struct ingest *ingest = inbound->ingest;
 
-	if (link_is_linked(&ahead->link))
-		list_remove(&inbound->aheads, &ahead->link);
+	list_remove(&inbound->aheads, &ahead->link);
 	inbound_content_give(ingest, MOVE(ahead->content));
 	check(ingest->transactions > 0);
 	ingest->transactions--;
@@ -141,14 +138,12 @@ bool inbound_ahead_done(struct inbound *inbound, uint32_t put, enum put_result r
 /* Errors are forgiven with the next message that is taken; this one was not. */
 static void ahead_keep_errors(struct inbound *inbound, const struct inbound_ahead *ahead)
 {
-	struct link *next = list_first(&inbound->aheads);
-
-	if (next != NULL) {
-		ahead_of(next)->errors += ahead->errors;
-		ahead_of(next)->delays += ahead->delays;
-	} else {
+	if (&ahead->link == list_last(&inbound->aheads)) {
 		inbound->errors += ahead->errors;
 		inbound->delays += ahead->delays;
+	} else {
+		ahead_of(ahead->link.next)->errors += ahead->errors;
+		ahead_of(ahead->link.next)->delays += ahead->delays;
 	}
 }
 
@@ -163,7 +158,6 @@ static void ahead_say(struct inbound *inbound, struct inbound_ahead *ahead)
 	/* There was room and memory for it; where the stream ends meanwhile nobody reads it. */
 	const bool said = stream_put(&inbound->stream, view_from(ahead->said, ahead->bytes));
 	(void)said;
-	list_remove(&inbound->aheads, &ahead->link);
 	if (result != PUT_COMMITTED)
 		ahead_keep_errors(inbound, ahead);
 	ahead_drop(inbound, ahead);
