@@ -1,6 +1,7 @@
 """What every end-to-end and crash test may ask for."""
 
 import contextlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -29,6 +30,15 @@ def _certificates(session):
     folder = session / "certificates"
     folder.mkdir()
     return Certificates(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _roots(session):
+    """The system's roots, for all that is started: one, for to read 140 is most of a start."""
+    folder = session / "root"
+    folder.mkdir()
+    root = Certificates(folder).ca
+    os.environ.update(SSL_CERT_FILE=str(root), SSL_CERT_DIR=str(session / "nowhere"))
 
 
 @pytest.fixture(scope="session", name="users_file")

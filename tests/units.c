@@ -1,4 +1,7 @@
-/* The unit tests of a build in one program, which is linked once: `units NAME` runs the one. */
+/*
+ * The unit tests of a build in one program, which is linked once: `units NAME...` runs those. Exits
+ * with 1 where any failed.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,16 +21,32 @@ static const struct unit units[] = {
 };
 #undef UNIT
 
-int main(int argc, char **argv)
+static const struct unit *unit_find(const char *name)
 {
-	const size_t count = sizeof units / sizeof units[0];
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (strcmp(units[i].name, name) == 0)
+			return &units[i];
+	return NULL;
+}
 
-	for (size_t i = 0; argc == 2 && i < count; i++) {
-		if (strcmp(units[i].name, argv[1]) == 0)
-			return units[i].body();
-	}
-	fprintf(stderr, "usage: %s NAME, one of:\n", argv[0]);
-	for (size_t i = 0; i < count; i++)
+static int usage(const char *program)
+{
+	fprintf(stderr, "usage: %s NAME..., of:\n", program);
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
 		fprintf(stderr, "%s\n", units[i].name);
 	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	int failed = 0;
+
+	if (argc < 2)
+		return usage(argv[0]);
+	for (int i = 1; i < argc; i++)
+		if (unit_find(argv[i]) == NULL)
+			return usage(argv[0]);
+	for (int i = 1; i < argc; i++)
+		failed |= unit_find(argv[i])->body();
+	return failed != 0;
 }
