@@ -29,7 +29,7 @@
 #include "queue/route.h"
 
 #define DISPATCH_OPENING_MAX 8    /* sessions of a route on their way to be ready */
-#define DISPATCH_LOOK_MAX    64   /* sessions looked at to find the least busy */
+#define DISPATCH_LOOK_MAX    64   /* busy sessions looked at to find the least busy */
 #define DISPATCH_STARTS_MAX  1024 /* looks at lanes of a route in a turn; the rest in the next */
 #define DISPATCH_WHY_BYTES   256
 #define DISPATCH_TTL_LEAST_S 5 /* an address is not asked for more often */
@@ -56,7 +56,6 @@ struct dispatch_lane {
 	struct lane *lane;
 	enum dispatch_lane_state state;
 	struct link link;              /* of the list that `state` names */
-	struct heap_node node;         /* TIMED: by when */
 	struct ledger_entry *entry;    /* of its throttle; NULL: no limits */
 	struct dispatch_lane *sibling; /* the next lane of its account; itself: there is no other */
 	uint32_t opening;              /* sessions on their way to be ready */
@@ -114,7 +113,7 @@ struct dispatch {
 	struct incidents incidents;
 	struct portions portions;
 	struct gates gates;
-	struct heap timed;   /* lanes */
+	struct heap timed;   /* lanes, by their index */
 	struct list stirred; /* lanes, by their stir_link */
 	struct outbound **session_places;
 	struct schedule_stream streams[SCHEDULE_STREAMS_MAX];
@@ -175,6 +174,11 @@ bool dispatch_close_ledger(struct dispatch *dispatch);
 
 /* The lane is to be looked at, wherever it is. */
 void dispatch_wake(struct dispatch *dispatch, struct dispatch_lane *lane);
+static inline uint32_t dispatch_lane_index(
+        const struct dispatch *dispatch, const struct dispatch_lane *lane)
+{
+	return (uint32_t)(lane - dispatch->lanes);
+}
 /* It has refused, or can't be reached, for long enough that another route is to take over. */
 bool dispatch_is_out(const struct dispatch *dispatch, uint16_t route);
 struct dispatch_lane *dispatch_lane_of(struct dispatch *dispatch, const struct lane *lane);

@@ -374,7 +374,7 @@ void dispatch_finish(struct dispatch *dispatch)
 	if (dispatch->sessions.memory != NULL)
 		pool_finish(&dispatch->sessions);
 	loop_timer_stop(&dispatch->shard->loop, &dispatch->gate_timer);
-	heap_finish(&dispatch->timed); /* of nodes in lanes */
+	heap_finish(&dispatch->timed);
 	free(dispatch->routes);
 	free(dispatch->outages);
 	free(dispatch->lanes);

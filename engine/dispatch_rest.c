@@ -64,6 +64,14 @@ static bool rest_is_long(struct mono until, struct mono now)
 	return until.ns - now.ns > REST_LEAST_NS;
 }
 
+/* When the lane may start, where its limits keep it back; else a time that is over. */
+static struct mono rest_start(const struct dispatch *dispatch, const struct dispatch_lane *lane)
+{
+	if (lane->state != DISPATCH_LANE_TIMED)
+		return (struct mono){ 0 };
+	return (struct mono){ heap_key(&dispatch->timed, dispatch_lane_index(dispatch, lane)) };
+}
+
 /* All its lanes are held; the one that is free first. Looks at all of them: for a sweep. */
 static struct rest rest_of_route(const struct dispatch *dispatch, uint32_t index)
 {
@@ -100,14 +108,12 @@ static struct rest rest_of_binding(const struct dispatch *dispatch, uint32_t bin
 		if (lane == NULL)
 			continue;
 		const bool held = rest_is_long(lane->lane->hold.until, now);
-		const bool timed = lane->state == DISPATCH_LANE_TIMED &&
-		                   rest_is_long((struct mono){ lane->node.key }, now);
-		if (!held && !timed)
+		const struct mono start = rest_start(dispatch, lane);
+		if (!held && !rest_is_long(start, now))
 			return (struct rest){ 0 };
 		struct mono until = lane->lane->hold.until;
 		if (!held)
-			until = mono_earlier(
-			        (struct mono){ lane->node.key }, mono_after(now, REST_LIMITED_NS));
+			until = mono_earlier(start, mono_after(now, REST_LIMITED_NS));
 		if (until.ns < rest.until.ns)
 			rest = (struct rest){ lane->lane, until, held };
 	}

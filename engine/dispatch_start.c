@@ -81,7 +81,7 @@ static void dispatch_leave(struct dispatch *dispatch, struct dispatch_lane *lane
 	struct dispatch_route *route = &dispatch->routes[lane->lane->route];
 
 	if (lane->state == DISPATCH_LANE_TIMED)
-		heap_remove(&dispatch->timed, &lane->node);
+		heap_remove(&dispatch->timed, dispatch_lane_index(dispatch, lane));
 	if (lane->state == DISPATCH_LANE_IDLE)
 		list_remove(
 		        lane->idle_standing ? &route->idle_standing : &route->idle, &lane->link);
@@ -115,7 +115,7 @@ static void dispatch_enter_timed(
 	if (when.ns == MONO_NEVER.ns)
 		return; /* something will stir it */
 	lane->state = DISPATCH_LANE_TIMED;
-	heap_insert(&dispatch->timed, &lane->node, when.ns);
+	heap_insert(&dispatch->timed, dispatch_lane_index(dispatch, lane), when.ns);
 	list_push_last(&dispatch->routes[lane->lane->route].timed, &lane->link);
 }
 
@@ -139,7 +139,7 @@ void dispatch_start_jobs(struct dispatch *dispatch)
 	incidents_work(&dispatch->incidents);
 	portions_work(&dispatch->portions);
 	gates_work(&dispatch->gates);
-	const struct heap_node *first = heap_first(&dispatch->timed);
+	const struct heap_place *first = heap_first(&dispatch->timed);
 	if (first != NULL && !dispatch->draining)
 		wanted.ns = first->key;
 	if (dispatch->more)
@@ -150,10 +150,10 @@ void dispatch_start_jobs(struct dispatch *dispatch)
 static void dispatch_wake_timed(struct dispatch *dispatch)
 {
 	const struct mono now = loop_now(&dispatch->shard->loop);
-	struct heap_node *first;
+	const struct heap_place *first;
 
 	while ((first = heap_first(&dispatch->timed)) != NULL && first->key <= now.ns)
-		dispatch_wake(dispatch, container_of(first, struct dispatch_lane, node));
+		dispatch_wake(dispatch, &dispatch->lanes[first->number]);
 }
 
 /* The other lanes of its account wait for the same. */
@@ -347,21 +347,22 @@ static uint32_t dispatch_recipients(
 	return recipients;
 }
 
-/* The ready session with the least in flight; NULL: none has room. */
+/* A ready session that has nothing to do, the longest first: one that was opened is used. Else the
+ * one with the least in flight; NULL: none has room. */
 static struct outbound *dispatch_pick(struct dispatch_lane *lane)
 {
 	const uint32_t count = lane->session_count;
+	struct link *idle = list_first(&lane->lane->idle);
 	struct outbound *best = NULL;
 
+	/* One that has no room is about to end. */
+	if (idle != NULL && outbound_room(container_of(idle, struct outbound, idle_link)) > 0)
+		return container_of(idle, struct outbound, idle_link);
 	for (uint32_t i = 0; i < count && i < DISPATCH_LOOK_MAX; i++) {
 		struct outbound *outbound = lane->sessions[(lane->look_from + i) % count];
-
-		if (outbound_room(outbound) == 0)
-			continue;
-		if (best == NULL || outbound->train_count < best->train_count)
+		if (outbound_room(outbound) > 0 &&
+		        (best == NULL || outbound->train_count < best->train_count))
 			best = outbound;
-		if (best->train_count == 0)
-			break;
 	}
 	lane->look_from++;
 	return best;
@@ -432,13 +433,10 @@ static void dispatch_make_place(struct dispatch_route *route)
 {
 	list_each(link, &route->idle_standing) {
 		struct dispatch_lane *lane = container_of(link, struct dispatch_lane, link);
-		for (uint32_t i = 0; i < lane->session_count; i++) {
-			struct outbound *outbound = lane->sessions[i];
-			if (!outbound_is_ready(outbound) || outbound->train_count > 0 ||
-			        outbound->retiring)
-				continue;
-			outbound_retire(outbound);
-			return;
-		}
+		struct link *idle = list_first(&lane->lane->idle);
+		if (idle == NULL)
+			continue;
+		outbound_retire(container_of(idle, struct outbound, idle_link));
+		return;
 	}
 }

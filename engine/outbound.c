@@ -196,6 +196,7 @@ static void outbound_hear(struct outbound *outbound, const struct reply *reply)
 void outbound_retire(struct outbound *outbound)
 {
 	outbound->retiring = true;
+	outbound_list_idle(outbound);
 	if (outbound->step == STEP_READY) {
 		if (outbound->train_count == 0)
 			outbound_quit(outbound);
@@ -221,6 +222,7 @@ void outbound_quit(struct outbound *outbound)
 	check(outbound->train_count == 0);
 	lane_unstand(outbound->carrier.lane);
 	outbound_enter(outbound, STEP_QUIT);
+	outbound_list_idle(outbound);
 	if (!stream_put(&outbound->stream, text_view(&line)))
 		outbound_lose(outbound, VIEW(""));
 }
@@ -307,6 +309,7 @@ void outbound_lose(struct outbound *outbound, struct view why)
 	loop_task_drop(&outbound->shard->loop.starved, &outbound->work);
 	loop_timer_stop(&outbound->shard->loop, &outbound->timer);
 	outbound->step = STEP_CLOSING;
+	outbound_list_idle(outbound);
 	if (polite)
 		stream_close(&outbound->stream);
 	else
@@ -436,8 +439,21 @@ void outbound_become_ready(struct outbound *outbound)
 	lane_stand(carrier->lane);
 	outbound->ready = loop_now(&outbound->shard->loop);
 	outbound_enter(outbound, STEP_READY);
+	outbound_list_idle(outbound);
 	outbound_arm(outbound);
 	outbound_say(outbound, OUTBOUND_READY);
+}
+
+void outbound_list_idle(struct outbound *outbound)
+{
+	struct list *list = &outbound->carrier.lane->idle;
+	const bool idle =
+	        outbound->step == STEP_READY && outbound->train_count == 0 && !outbound->retiring;
+
+	if (idle && !link_is_linked(&outbound->idle_link))
+		list_push_last(list, &outbound->idle_link);
+	else if (!idle && link_is_linked(&outbound->idle_link))
+		list_remove(list, &outbound->idle_link);
 }
 
 void outbound_send(struct outbound *outbound, const struct text *line)

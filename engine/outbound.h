@@ -45,6 +45,7 @@ struct outbound {
 	struct list *news;
 	struct list *stream_news;
 	struct link news_link;
+	struct link idle_link; /* of its lane's list: ready, and without a message */
 	struct timer timer;
 	struct loop_task work; /* for memory, or a long body to be looked at */
 	uint64_t id;           /* c= in the log */

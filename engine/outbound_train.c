@@ -41,6 +41,7 @@ void outbound_give(struct outbound *outbound, struct job *job, const struct admi
 		return;
 	}
 	const bool was_idle = outbound->train_count++ == 0;
+	outbound_list_idle(outbound);
 	outbound_write(outbound);
 	outbound_finish_front(outbound); /* it may be over already: nothing could be sent */
 	if (was_idle)
@@ -60,6 +61,7 @@ void outbound_hear_train(struct outbound *outbound, const struct reply *reply)
 		outbound_pass(outbound);
 	}
 	outbound->retiring |= heard == TRANSACTION_RETIRE;
+	outbound_list_idle(outbound);
 	if (outbound->carrier.useful && !was_useful)
 		target_trust(outbound->target, &outbound->address);
 	if (outbound->carrier.elsewhere)
@@ -85,6 +87,7 @@ static void outbound_part(struct outbound *outbound, const struct reply *reply)
 	outbound->text_bytes = (uint8_t)text.bytes;
 	outbound->goodbye = true;
 	outbound->retiring = true;
+	outbound_list_idle(outbound);
 	outbound->verdict = verdict_judge(STAGE_ANY, reply->whole);
 	loop_timer_after(&outbound->shard->loop, &outbound->timer, OUTBOUND_GOODBYE_NS);
 }
@@ -213,6 +216,7 @@ static void outbound_finish_front(struct outbound *outbound)
 	}
 	/* One that carries a message at a time stays in the same memory. */
 	outbound->train_first = 0;
+	outbound_list_idle(outbound);
 }
 
 /* Moves both cursors past what they are done with. */

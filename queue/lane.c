@@ -16,6 +16,7 @@ void lane_init(struct lane *lane, uint16_t route, uint16_t identity, struct thro
 		.peers = lane,
 		.peer_count = 1,
 	};
+	list_init(&lane->idle);
 }
 
 void lane_stir(struct lane *lane)

@@ -72,6 +72,7 @@ struct lane {
 	uint16_t identity; /* of the route; meaningless where the route has none */
 	struct schedule_reach reach;
 	uint32_t standing;  /* sessions that are ready */
+	struct list idle;   /* of them, those without a message, the longest first */
 	uint32_t in_flight; /* messages of its sessions' trains */
 	uint32_t reauths;   /* sign-ins tried once more since the last success */
 	uint32_t refusals;  /* sign-ins refused, ever */

@@ -158,9 +158,11 @@ struct job *schedule_first(
 	        &schedule->groups[schedule_line(schedule, reach.lines[0])->group];
 	const uint32_t stream = schedule_choose(schedule, group, streams);
 	for (uint32_t i = 0; i < reach.count; i++) {
-		struct job *job = schedule_queue_first(
-		        &schedule_line(schedule, reach.lines[i])->queues[stream]);
-		if (job != NULL && (first == NULL || job->place < first->place))
+		const struct schedule_line *line = schedule_line(schedule, reach.lines[i]);
+		if ((line->streams >> stream & 1) == 0)
+			continue;
+		struct job *job = schedule_queue_first(&line->queues[stream]);
+		if (first == NULL || job->place < first->place)
 			first = job;
 	}
 	return first;

@@ -6,26 +6,41 @@
 
 #define HEAP_BELOW 4 /* places below one */
 
-struct err heap_init(struct heap *heap, uint32_t count_max)
+struct err heap_init(struct heap *heap, uint32_t numbers)
 {
-	check(count_max > 0);
-	*heap = (struct heap){ .count_max = count_max };
-	heap->places = calloc(count_max, sizeof *heap->places);
-	return heap->places == NULL ? err_make(ERR_NO_MEMORY, 0) : err_ok();
+	check(numbers > 0);
+	*heap = (struct heap){
+		.places = calloc(numbers, sizeof *heap->places),
+		.place_of = calloc(numbers, sizeof *heap->place_of),
+		.numbers = numbers,
+	};
+	if (heap->places != NULL && heap->place_of != NULL)
+		return err_ok();
+	heap_finish(heap);
+	return err_make(ERR_NO_MEMORY, 0);
 }
 
 void heap_finish(struct heap *heap)
 {
-	for (uint32_t i = 0; i < heap->count; i++)
-		heap->places[i].node->place = 0;
 	free(heap->places);
+	free(heap->place_of);
 	*heap = (struct heap){ 0 };
 }
 
 static void heap_put(struct heap *heap, struct heap_place place, uint32_t index)
 {
 	heap->places[index] = place;
-	place.node->place = index + 1;
+	heap->place_of[place.number] = index + 1;
+}
+
+static uint32_t heap_index(const struct heap *heap, uint32_t number)
+{
+	check(number < heap->numbers);
+	check(heap_has(heap, number));
+	const uint32_t index = heap->place_of[number] - 1;
+	check(index < heap->count);
+	check(heap->places[index].number == number);
+	return index;
 }
 
 static void heap_rise(struct heap *heap, struct heap_place place, uint32_t index)
@@ -63,7 +78,7 @@ static void heap_sink(struct heap *heap, struct heap_place place, uint32_t index
 	heap_put(heap, place, index);
 }
 
-/* Moves a node, whose key may be anything, from `index` to where it belongs. */
+/* Moves a number, whose key may be anything, from `index` to where it belongs. */
 static void heap_settle(struct heap *heap, struct heap_place place, uint32_t index)
 {
 	if (index > 0 && heap->places[(index - 1) / HEAP_BELOW].key > place.key)
@@ -72,32 +87,29 @@ static void heap_settle(struct heap *heap, struct heap_place place, uint32_t ind
 		heap_sink(heap, place, index);
 }
 
-void heap_insert(struct heap *heap, struct heap_node *node, int64_t key)
+void heap_insert(struct heap *heap, uint32_t number, int64_t key)
 {
-	check(!heap_node_is_in(node));
-	check(heap->count < heap->count_max);
-	node->key = key;
-	heap_rise(heap, (struct heap_place){ key, node }, heap->count++);
+	check(number < heap->numbers);
+	check(!heap_has(heap, number));
+	heap_rise(heap, (struct heap_place){ key, number }, heap->count++);
 }
 
-void heap_remove(struct heap *heap, struct heap_node *node)
+void heap_remove(struct heap *heap, uint32_t number)
 {
-	check(heap_node_is_in(node));
-	const uint32_t index = node->place - 1;
-	check(index < heap->count);
-	check(heap->places[index].node == node);
-
+	const uint32_t index = heap_index(heap, number);
 	const struct heap_place last = heap->places[--heap->count];
-	heap->places[heap->count] = (struct heap_place){ 0 };
-	node->place = 0;
-	if (last.node != node)
+
+	heap->place_of[number] = 0;
+	if (last.number != number)
 		heap_settle(heap, last, index);
 }
 
-void heap_change(struct heap *heap, struct heap_node *node, int64_t key)
+void heap_change(struct heap *heap, uint32_t number, int64_t key)
 {
-	check(heap_node_is_in(node));
-	check(heap->places[node->place - 1].node == node);
-	node->key = key;
-	heap_settle(heap, (struct heap_place){ key, node }, node->place - 1);
+	heap_settle(heap, (struct heap_place){ key, number }, heap_index(heap, number));
+}
+
+int64_t heap_key(const struct heap *heap, uint32_t number)
+{
+	return heap->places[heap_index(heap, number)].key;
 }

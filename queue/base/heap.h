@@ -1,12 +1,13 @@
 /*
- * A heap of nodes embedded in what it orders; the smallest key is first. Equal keys come out in no
- * particular order. A node knows whether it is in a heap.
+ * A heap of things that have numbers, 0 and up; the smallest key is first. Equal keys come out in
+ * no particular order. A number is in it once at most (I3).
  *
- * What is ordered may be thousands of large things far apart. So keys lie in the heap itself, and
- * it is flat: the four below one lie together, and few nodes move.
+ * What is ordered may be thousands of large things far apart, and to move one in the heap must
+ * touch none of them. So all of it lies in two small arrays: keys where the heap has them, and for
+ * each number where that is. It is flat: the four below one lie together.
  *
- * Thread:  the owner's. Owns the array of places, sized once; never the nodes.
- * Never:   allocates after heap_init(). A node is in one heap at most (I3).
+ * Thread:  the owner's. Owns its arrays, sized once.
+ * Never:   allocates after heap_init().
  */
 #ifndef SLUICE_HEAP_H
 #define SLUICE_HEAP_H
@@ -16,41 +17,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct heap_node {
-	int64_t key;
-	uint32_t place; /* private: index + 1; 0: in no heap */
-};
-
 struct heap_place {
-	int64_t key; /* the node's */
-	struct heap_node *node;
+	int64_t key;
+	uint32_t number;
 };
 
 struct heap {
 	struct heap_place *places;
+	uint32_t *place_of; /* by number: index + 1; 0: it is not in */
 	uint32_t count;
-	uint32_t count_max;
+	uint32_t numbers;
 };
 
-MUST_CHECK struct err heap_init(struct heap *heap, uint32_t count_max);
+/* For 0 to numbers - 1. */
+MUST_CHECK struct err heap_init(struct heap *heap, uint32_t numbers);
 /* Forgets what is left in it. */
 void heap_finish(struct heap *heap);
 
-static inline bool heap_node_is_in(const struct heap_node *node)
+static inline bool heap_has(const struct heap *heap, uint32_t number)
 {
-	return node->place != 0;
+	return heap->place_of[number] != 0;
 }
 
-/* NULL when empty. */
-static inline struct heap_node *heap_first(const struct heap *heap)
+/* Lends; NULL when empty. */
+static inline const struct heap_place *heap_first(const struct heap *heap)
 {
-	return heap->count == 0 ? NULL : heap->places[0].node;
+	return heap->count == 0 ? NULL : &heap->places[0];
 }
 
-/* More than count_max is a bug: the heap is as large as the pool of what it orders. */
-void heap_insert(struct heap *heap, struct heap_node *node, int64_t key);
-void heap_remove(struct heap *heap, struct heap_node *node);
-/* Of a node that is in. */
-void heap_change(struct heap *heap, struct heap_node *node, int64_t key);
+void heap_insert(struct heap *heap, uint32_t number, int64_t key);
+/* Of a number that is in. */
+void heap_remove(struct heap *heap, uint32_t number);
+void heap_change(struct heap *heap, uint32_t number, int64_t key);
+int64_t heap_key(const struct heap *heap, uint32_t number);
 
 #endif

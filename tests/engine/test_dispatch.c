@@ -56,6 +56,28 @@ static void test_one_session_is_enough(void **state)
 	rig_destroy(rig);
 }
 
+/* The next message finds the session that has none without looking at the others. */
+static void test_idle_sessions_are_known(void **state)
+{
+	static const char *const scripts[] = { HELLO MESSAGE TAKEN MESSAGE TAKEN BYE, NULL };
+	struct rig *rig = rig_create();
+
+	(void)state;
+	server_start(&rig->server, scripts);
+	rig_init_with(rig, "", "tls: {mode: none}, sessions: 20, pipeline: 16", NULL, NULL);
+	const struct list *idle = &rig->delivery.dispatch.lanes[0].lane->idle;
+	for (size_t i = 1; i <= 2; i++) {
+		rig_mail(rig, &plain);
+		rig_turn(rig);
+		assert_int_equal(idle->count, 0); /* on its way, or with a message */
+		rig_wait(rig, i);
+		assert_int_equal(idle->count, 1);
+	}
+	rig_stop(rig);
+	assert_int_equal(idle->count, 0);
+	rig_destroy(rig);
+}
+
 /* With identities. */
 
 static void office_route(struct office *office, const char *more)
@@ -173,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sessions_are_bounded),
 		cmocka_unit_test(test_one_session_is_enough),
+		cmocka_unit_test(test_idle_sessions_are_known),
 		OFFICE_TEST(test_own_names),
 		OFFICE_TEST(test_place_for_another),
 		OFFICE_TEST(test_limits),

@@ -8,36 +8,40 @@
 
 #include <cmocka.h>
 
-#define NODES 500
+#define NUMBERS 500
 
 static void test_orders(void **state)
 {
 	(void)state;
 	struct heap heap;
-	struct heap_node nodes[3] = { 0 };
 
 	assert_false(failed(heap_init(&heap, 3)));
 	assert_null(heap_first(&heap));
-	heap_insert(&heap, &nodes[0], 5);
-	heap_insert(&heap, &nodes[1], -7);
-	heap_insert(&heap, &nodes[2], 5);
-	assert_ptr_equal(heap_first(&heap), &nodes[1]);
-	heap_change(&heap, &nodes[1], INT64_MAX);
+	heap_insert(&heap, 0, 5);
+	heap_insert(&heap, 1, -7);
+	heap_insert(&heap, 2, 5);
+	assert_int_equal(heap_first(&heap)->number, 1);
+	heap_change(&heap, 1, INT64_MAX);
+	assert_int_equal(heap_key(&heap, 1), INT64_MAX);
 	assert_int_equal(heap_first(&heap)->key, 5);
-	heap_remove(&heap, &nodes[0]);
-	assert_false(heap_node_is_in(&nodes[0]));
-	assert_ptr_equal(heap_first(&heap), &nodes[2]);
+	heap_remove(&heap, 0);
+	assert_false(heap_has(&heap, 0));
+	assert_int_equal(heap_first(&heap)->number, 2);
 	heap_finish(&heap);
-	assert_false(heap_node_is_in(&nodes[2]));
 }
 
-static int64_t smallest(const struct heap_node *nodes)
+struct keyed {
+	bool in;
+	int64_t key;
+};
+
+static int64_t smallest(const struct keyed *all)
 {
 	int64_t least = INT64_MAX;
 
-	for (size_t i = 0; i < NODES; i++)
-		if (heap_node_is_in(&nodes[i]) && nodes[i].key < least)
-			least = nodes[i].key;
+	for (size_t i = 0; i < NUMBERS; i++)
+		if (all[i].in && all[i].key < least)
+			least = all[i].key;
 	return least;
 }
 
@@ -45,29 +49,37 @@ static int64_t smallest(const struct heap_node *nodes)
 static void test_against_scan(void **state)
 {
 	(void)state;
-	static struct heap_node nodes[NODES];
+	static struct keyed all[NUMBERS];
 	struct random random;
 	struct heap heap;
 
 	random_seed(&random, 1);
-	assert_false(failed(heap_init(&heap, NODES)));
+	assert_false(failed(heap_init(&heap, NUMBERS)));
 	for (int round = 0; round < 20000; round++) {
-		struct heap_node *node = &nodes[random_below(&random, NODES)];
+		const uint32_t number = (uint32_t)random_below(&random, NUMBERS);
 		const int64_t key = (int64_t)random_below(&random, 1000);
-		if (!heap_node_is_in(node))
-			heap_insert(&heap, node, key);
-		else if (random_below(&random, 2) == 0)
-			heap_change(&heap, node, key);
-		else
-			heap_remove(&heap, node);
+		struct keyed *keyed = &all[number];
+		assert_int_equal(heap_has(&heap, number), keyed->in);
+		if (!keyed->in) {
+			heap_insert(&heap, number, key);
+			*keyed = (struct keyed){ true, key };
+		} else if (random_below(&random, 2) == 0) {
+			heap_change(&heap, number, key);
+			keyed->key = key;
+		} else {
+			assert_int_equal(heap_key(&heap, number), keyed->key);
+			heap_remove(&heap, number);
+			keyed->in = false;
+		}
 		if (heap.count > 0)
-			assert_int_equal(heap_first(&heap)->key, smallest(nodes));
+			assert_int_equal(heap_first(&heap)->key, smallest(all));
 	}
 	for (int64_t before = INT64_MIN; heap.count > 0;) {
-		struct heap_node *first = heap_first(&heap);
-		assert_true(first->key >= before);
-		before = first->key;
-		heap_remove(&heap, first);
+		const struct heap_place first = *heap_first(&heap);
+		assert_true(first.key >= before);
+		assert_int_equal(first.key, all[first.number].key);
+		before = first.key;
+		heap_remove(&heap, first.number);
 	}
 	heap_finish(&heap);
 }
