@@ -13,6 +13,7 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/tls_sim.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -58,6 +59,9 @@ static void day_judge_cost(struct day_result *result);
 static void day_configure(void);
 static void day_configure_pool(struct text *text);
 static double day_seconds(void);
+static unsigned day_sessions(void);
+static uint64_t day_per_minute(void);
+static void day_widen(struct mock_mailbox *mailbox);
 static void day_make_tenant(void);
 static void day_make_mock(void);
 static void day_make_mail(void);
@@ -190,8 +194,10 @@ static void day_configure_pool(struct text *text)
 	        "    notices_from: notices@day.test\n",
 	        DAY_MOCK_PORT);
 	if (settings->connections > 0)
-		text_format(text, "    connections: %u\n    recipients_per_day: none\n",
-		        settings->connections);
+		text_format(text,
+		        "    connections: %u\n    messages_per_minute: %" PRIu64
+		        "\n    recipients_per_day: none\n",
+		        settings->connections, day_per_minute());
 	text_put(text, VIEW("    identities:\n"));
 	for (unsigned i = 0; i < settings->mailboxes; i++)
 		text_format(text, "      - {user: m%u@day.test, auth: login, secret_file: %s}\n", i,
@@ -220,7 +226,7 @@ static void day_make_tenant(void)
 		check(mailbox != NULL);
 		mock_mailbox_allow(mailbox, VIEW("*"));
 		if (day.settings.connections > 0)
-			mock_mailbox_first_limit(mailbox, MOCK_LIMIT_RECIPIENTS, MOCK_NONE);
+			day_widen(mailbox);
 	}
 	for (unsigned i = 0; day.settings.spells && i < DAY_SPELLS; i++) {
 		const double from = day.settings.hours * 3600 * (i + 0.3) / DAY_SPELLS;
@@ -239,6 +245,25 @@ static void day_make_tenant(void)
 	}
 }
 
+static unsigned day_sessions(void)
+{
+	return day.settings.mailboxes *
+	       (day.settings.connections > 0 ? day.settings.connections : 1);
+}
+
+/* Of a mailbox with more connections than others, which share the work of that many. */
+static uint64_t day_per_minute(void)
+{
+	return mock_limit_default(MOCK_LIMIT_MESSAGES) * day.settings.connections;
+}
+
+static void day_widen(struct mock_mailbox *mailbox)
+{
+	mock_mailbox_first_limit(mailbox, MOCK_LIMIT_CONNECTIONS, day.settings.connections);
+	mock_mailbox_first_limit(mailbox, MOCK_LIMIT_MESSAGES, day_per_minute());
+	mock_mailbox_first_limit(mailbox, MOCK_LIMIT_RECIPIENTS, MOCK_NONE);
+}
+
 static void day_make_mock(void)
 {
 	const bool direct = day.settings.source_minute > 0;
@@ -249,7 +274,7 @@ static void day_make_mock(void)
 		.mechanisms = direct ? 0 : SIGNIN_BIT(SIGNIN_LOGIN),
 		.work_ns = (int64_t)(day.settings.work_s * (double)NS_PER_S),
 		.work_spread = 0.5,
-		.sessions_max = direct ? 100 : 4 * day.settings.mailboxes,
+		.sessions_max = direct ? 100 : 4 * day_sessions(),
 		.seed = random_u64(&day.random),
 		.observer = &day.observer,
 	};

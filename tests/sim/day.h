@@ -26,7 +26,8 @@ struct day_settings {
 	double work_s;         /* that the service takes for a message */
 	int64_t latency_ns;    /* of the network; 0: as usual */
 	unsigned connections;  /* of a mailbox; 0: as the service has it. With it: any number of
-	                        * recipients a day */
+	                        * recipients a day, and as many a minute for each connection as the
+	                        * service has it for a mailbox */
 	unsigned cost_from;    /* deliveries after which the shards' CPU time counts; 0: never */
 	bool spells;           /* the service is busy now and then */
 	double halve_at_s;     /* the service halves its messages a minute; 0: never */

@@ -7,14 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LANES_MESSAGES 80000 /* that count; or what a lane may send in ten hours: */
+#define LANES_MESSAGES 80000 /* that count; or what a session may send in ten hours: */
 #define LANES_OF_ONE   (10 * 60 * 30)
-/* And before them, of each lane: more than it may send in a minute, so that its session is up, and
- * its windows are full and forget. */
+/* And before them, of each session: more than may go out in a minute, so that it is up, and all
+ * windows are full and forget. */
 #define LANES_EACH    32
 #define LANES_LATENCY (50 * NS_PER_US)
+#define LANES_WORK_S  1.8 /* of the two seconds that a session has for a message: all are wanted */
 
-static void lanes_measure(unsigned lanes, uint64_t seed, const char *secret, FILE *out);
+static void lanes_measure(
+        unsigned lanes, unsigned sessions, uint64_t seed, const char *secret, FILE *out);
 
 void lanes_run(uint64_t least, uint64_t most, uint64_t seed, const char *secret, FILE *out)
 {
@@ -28,7 +30,7 @@ void lanes_run(uint64_t least, uint64_t most, uint64_t seed, const char *secret,
 		const pid_t child = fork();
 		check(child >= 0);
 		if (child == 0) {
-			lanes_measure(lanes, seed, secret, out);
+			lanes_measure(lanes, (unsigned)most, seed, secret, out);
 			fflush(NULL);
 			_exit(0);
 		}
@@ -38,22 +40,24 @@ void lanes_run(uint64_t least, uint64_t most, uint64_t seed, const char *secret,
 	}
 }
 
-/* Each lane may send 30 messages a minute and has more than enough to send, so all of them are
- * looked at again and again. */
-static void lanes_measure(unsigned lanes, uint64_t seed, const char *secret, FILE *out)
+/* As many sessions whatever the lanes, who share them and may send 30 messages a minute for each.
+ * So nothing varies but the lanes: not what goes on at once, nor how much memory it takes. There
+ * is always more than enough to send, so all are looked at again and again. */
+static void lanes_measure(
+        unsigned lanes, unsigned sessions, uint64_t seed, const char *secret, FILE *out)
 {
 	const unsigned messages =
-	        lanes * LANES_OF_ONE < LANES_MESSAGES ? lanes * LANES_OF_ONE : LANES_MESSAGES;
+	        sessions * LANES_OF_ONE < LANES_MESSAGES ? sessions * LANES_OF_ONE : LANES_MESSAGES;
 	const struct day_settings settings = {
 		.seed = seed,
 		.mailboxes = lanes,
-		.messages = lanes * LANES_EACH + messages,
+		.messages = sessions * LANES_EACH + messages,
 		.bursts = 1,
 		.hours = 1,
-		.work_s = 0.001,
+		.work_s = LANES_WORK_S,
 		.latency_ns = LANES_LATENCY,
-		.connections = 1,
-		.cost_from = lanes * LANES_EACH,
+		.connections = sessions / lanes,
+		.cost_from = sessions * LANES_EACH,
 		.oracle_turns = 1000000,
 		.secret = secret,
 	};

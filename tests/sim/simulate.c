@@ -32,7 +32,7 @@ static const char usage[] =
         "  --lanes      what a message costs a delivery shard of 1, 10, ... 10,000 lanes, in\n"
         "               real CPU time: compare on a quiet machine\n"
         "  --least N    the fewest lanes of --lanes (1)\n"
-        "  --most N     the most (10000)\n"
+        "  --most N     the most (10000); they share as many sessions\n"
         "  --plant BUG  plants a bug, which must be found in one of the seeds; below\n";
 
 struct options {
