@@ -104,11 +104,6 @@ void heap_remove(struct heap *heap, uint32_t number)
 		heap_settle(heap, last, index);
 }
 
-void heap_change(struct heap *heap, uint32_t number, int64_t key)
-{
-	heap_settle(heap, (struct heap_place){ key, number }, heap_index(heap, number));
-}
-
 int64_t heap_key(const struct heap *heap, uint32_t number)
 {
 	return heap->places[heap_index(heap, number)].key;

@@ -48,7 +48,6 @@ static inline const struct heap_place *heap_first(const struct heap *heap)
 void heap_insert(struct heap *heap, uint32_t number, int64_t key);
 /* Of a number that is in. */
 void heap_remove(struct heap *heap, uint32_t number);
-void heap_change(struct heap *heap, uint32_t number, int64_t key);
 int64_t heap_key(const struct heap *heap, uint32_t number);
 
 #endif
