@@ -196,7 +196,6 @@ static void outbound_hear(struct outbound *outbound, const struct reply *reply)
 void outbound_retire(struct outbound *outbound)
 {
 	outbound->retiring = true;
-	outbound_list_idle(outbound);
 	if (outbound->step == STEP_READY) {
 		if (outbound->train_count == 0)
 			outbound_quit(outbound);

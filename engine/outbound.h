@@ -104,9 +104,4 @@ void outbound_retire(struct outbound *outbound);
 /* Ends now; what is in flight is in doubt. */
 void outbound_abort(struct outbound *outbound);
 
-static inline bool outbound_is_ready(const struct outbound *outbound)
-{
-	return outbound->step == STEP_READY;
-}
-
 #endif

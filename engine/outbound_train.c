@@ -61,7 +61,6 @@ void outbound_hear_train(struct outbound *outbound, const struct reply *reply)
 		outbound_pass(outbound);
 	}
 	outbound->retiring |= heard == TRANSACTION_RETIRE;
-	outbound_list_idle(outbound);
 	if (outbound->carrier.useful && !was_useful)
 		target_trust(outbound->target, &outbound->address);
 	if (outbound->carrier.elsewhere)
@@ -87,7 +86,6 @@ static void outbound_part(struct outbound *outbound, const struct reply *reply)
 	outbound->text_bytes = (uint8_t)text.bytes;
 	outbound->goodbye = true;
 	outbound->retiring = true;
-	outbound_list_idle(outbound);
 	outbound->verdict = verdict_judge(STAGE_ANY, reply->whole);
 	loop_timer_after(&outbound->shard->loop, &outbound->timer, OUTBOUND_GOODBYE_NS);
 }
