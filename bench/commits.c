@@ -260,7 +260,7 @@ static struct err commits_put_tables(struct commits *commits)
 		const struct row_key key = row_key_body(commits->next_id++, 0);
 		struct span room;
 		err = tables_put_room(
-		        commits->tables, TABLE_BODIES, row_key_view(&key), bytes, &room);
+		        commits->tables, TABLE_BODIES, row_key_view(&key), bytes, true, &room);
 		if (!failed(err))
 			memcpy(room.data, commits->noise, bytes);
 	}

@@ -7,11 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of the tables as a whole; each record has its own besides. 2: a journal may hold what the tables
- * have not, which one who knows nothing of it would lose. 3: rows of bodies may have any size; in
- * earlier spools they have STORE_PAGE_BYTES, but for the last. */
-#define FORMAT_VERSION 3
-#define FORMAT_OLDEST  1
+/* Of the tables as a whole; each record has its own besides. Before 4 rows had no seals; no version
+ * of Sluice that was released has written such a spool. */
+#define FORMAT_VERSION 4
+#define FORMAT_OLDEST  4
 #define RECORD_VERSION 1 /* of the rows in meta and routes */
 
 #define RESERVE_BYTES_DEFAULT (UINT64_C(64) << 20)
@@ -75,8 +74,6 @@ static struct err spool_check_format(struct spool *spool)
 	}
 	if (!failed(err) && (format < FORMAT_OLDEST || format > FORMAT_VERSION))
 		return err_make(ERR_FORMAT, (int)format);
-	if (!failed(err) && format < FORMAT_VERSION)
-		err = spool_put_number(spool, TABLE_META, format_name, FORMAT_VERSION);
 	return err;
 }
 
@@ -462,14 +459,14 @@ static struct err spool_next_number(struct spool *spool, uint64_t id, uint16_t *
 	uint64_t row_id;
 	uint16_t last = 0;
 
-	for (; !failed(err); err = store_next(spool->store, TABLE_JOBS, &row)) {
+	for (; spool_found(err); err = store_next(spool->store, TABLE_JOBS, &row)) {
 		if (!view_equal(view_first(row.key, ROW_KEY_ID_BYTES), row_key_view(&prefix)))
 			break;
 		if (!row_key_parse_job(row.key, &row_id, &last) || last == UINT16_MAX)
 			return err_make(ERR_FORMAT, 0);
 	}
 	*number = (uint16_t)(last + 1);
-	return !failed(err) || err.code == ERR_NOT_FOUND ? err_ok() : err;
+	return spool_found(err) || err.code == ERR_NOT_FOUND ? err_ok() : err;
 }
 
 struct err spool_branch(struct spool *spool, struct job *branch)
@@ -503,10 +500,10 @@ static struct err spool_delete_job(struct spool *spool, uint64_t id, uint16_t nu
 	if (failed(err))
 		return err;
 	err = store_seek(spool->store, TABLE_JOBS, row_key_view(&message), &row);
-	if (!failed(err) &&
+	if (spool_found(err) &&
 	        view_equal(view_first(row.key, ROW_KEY_ID_BYTES), row_key_view(&message)))
 		return err_ok(); /* another job still needs the message */
-	if (failed(err) && err.code != ERR_NOT_FOUND)
+	if (!spool_found(err) && err.code != ERR_NOT_FOUND)
 		return err;
 	return spool_delete_message(spool, id);
 }

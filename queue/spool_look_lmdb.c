@@ -102,7 +102,7 @@ bool spool_walk(struct spool *spool, struct spool_place *place)
 	struct store_row row;
 
 	check(!spool->batch_open);
-	if (failed(store_seek(spool->store, TABLE_JOBS, row_key_view(&key), &row)))
+	if (!spool_found(store_seek(spool->store, TABLE_JOBS, row_key_view(&key), &row)))
 		return false;
 	return row_key_parse_job(row.key, &place->id, &place->number);
 }

@@ -49,6 +49,12 @@ static inline struct map_key spool_lent_key(uint64_t id, uint16_t number)
 	return (struct map_key){ id, number };
 }
 
+/* A row is there, be it damaged: its key counts. */
+static inline bool spool_found(struct err err)
+{
+	return !failed(err) || err.code == ERR_FORMAT;
+}
+
 /* A due row came to be, or became free again: the next search must not start behind it. */
 void spool_rewind(struct spool *spool, const struct due_key *due);
 /* The job's route and stream, by its queue. */

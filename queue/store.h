@@ -15,6 +15,8 @@
  * batch, and not while its pages are written; the last `reserve_bytes` of them are for
  * batches that free space.
  *
+ * Rows of mail have a seal (queue/seal.h), which the store writes and checks.
+ *
  * Fails:   as queue/spool.h says: NO_SPACE, AGAIN, and BROKEN, which is sticky. LMDB syncs twice a
  *          commit: pages, then the meta page that makes them current. When a page can't be
  *          written for want of space, nothing has happened; that a write was cut short is asked
@@ -49,9 +51,9 @@ enum store_table {
 	        TABLE_COUNT
 };
 
-/* The largest value that takes exactly one page of its own, rounded down so that a chunk of
- * memory is four of them. */
-#define STORE_PAGE_BYTES 4064
+/* The largest value that takes exactly one page of its own: LMDB's head of 16 bytes, the row's seal
+ * of 28 and its key of 12 are there too. */
+#define STORE_PAGE_BYTES 4040
 /* A larger value takes pages in a row. Bodies up to here are whole: in pieces of a page they spread
  * over all that is free, each page a write of its own (bench/churn.c). A value without end would
  * find no such row. */
@@ -113,7 +115,8 @@ bool store_is_tidy(const struct store *store);
 /* The next call may come from another thread: LMDB's transaction belongs to one. */
 void store_rest(struct store *store);
 
-/* Reading: in the open batch what it holds so far, else what was committed last. */
+/* Reading: in the open batch what it holds so far, else what was committed last. ERR_FORMAT: the row
+ * is there, and damaged; where one is given, its key is right. */
 
 MUST_CHECK struct err store_get(
         struct store *store, enum store_table table, struct view key, struct view *value);

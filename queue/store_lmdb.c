@@ -2,11 +2,9 @@
 
 #include "queue/base/check.h"
 #include "queue/base/clock.h"
-#include "queue/journal.h"
 #include "queue/record.h"
 #include "queue/store_folder.h"
-#include "queue/store_room.h"
-#include "queue/tables.h"
+#include "queue/store_inner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,17 +15,6 @@
 /* A group of the journal is a batch. A larger one goes into the tables at once: it would leave
  * little of the journal to the next ones. */
 #define GROUP_BYTES_MAX ((size_t)8 << 20)
-/* What a batch hardly ever adds more than: see store_is_due(). */
-#define BATCH_BYTES_USUAL (UINT64_C(2) << 20)
-/* What batches since the last checkpoint may add, by a bound that is ten times what they do where
- * mail is small: so much of the disk is allocated ahead. */
-#define PENDING_BYTES_MAX (UINT64_C(256) << 20)
-/* After so many checkpoints, one behind the other, pages that were free at the first are to be had:
- * see tables_free(). */
-#define LOOKS_MAX 2
-/* Pages that a change may rewrite: a leaf, and what it is split into or joined with. */
-#define PAGES_TOUCHED 2
-
 /* LMDB looks for pages in a row from the start of its list of free ones, each time: with so many
  * (1 GiB), none of which fit, it takes some 0.2 ms. Single pages it finds at once. */
 #define SEARCH_PAGES (UINT64_C(1) << 18)
@@ -37,41 +24,10 @@
 #define KEPT_VERSION 1
 #define KEPT_BYTES   (1 + 8 + JOURNAL_SALT_BYTES)
 static const struct view kept_name = VIEW_INIT("journal");
-
-struct store {
-	struct tables *tables; /* their transaction: all since the last checkpoint */
-	struct journal journal;
-	struct journal_group group; /* the open batch */
-	bool journal_begun;         /* the tables know its salt */
-	bool batch_open;
-	bool changed; /* by the open batch */
-	struct {      /* a row of the open batch that the caller fills, */
-		struct span from;
-		struct span to; /* and its place in the group */
-	} filled;
-	struct store_room room;
-	uint64_t bytes_max;         /* for what is not urgent; 0: any */
-	uint64_t search_pages;      /* see store_settings */
-	bool full;                  /* no room for what is not urgent, at the last look */
-	uint64_t used;              /* bytes of the file with pages, at the last checkpoint */
-	uint64_t rows[TABLE_COUNT]; /* at the last commit */
-	uint64_t batch_bytes;       /* at most what the open batch adds */
-	uint64_t pending_bytes;     /* and what batches since the checkpoint have added */
-	uint64_t changes;           /* since the checkpoint, the open batch's among them */
-	uint64_t touched_seen;   /* there was room on the disk for so many bytes that they touch */
-	struct tables_free free; /* counted only when disk or file are full... */
-	bool free_counted;       /* ...since the last checkpoint */
-	bool scattered;          /* what was admitted last counts on them */
-	uint64_t lacking;        /* bytes that were not to be had at the last look; 0: none */
-	int looks;               /* checkpoints for their sake, one behind the other */
-	uint64_t checkpoints;
-	int64_t checkpoints_ns; /* of all, */
-	int64_t checkpoint_longest_ns;
-	struct err broken; /* sticky */
-	int folder_fd;
-	int lock_fd;
-	int sync_fd; /* sees the sync errors of data.mdb for itself */
-};
+/* Likewise: the secret of the seals. It is in the file `lock` too, for whoever has no table left. */
+#define SECRET_VERSION 1
+#define SECRET_RECORD  (1 + SEAL_SECRET_BYTES)
+static const struct view secret_name = VIEW_INIT("seal");
 
 static struct err store_replay(struct store *store);
 static struct err store_checkpoint(struct store *store);
@@ -83,14 +39,12 @@ static struct err store_break(struct store *store, int detail)
 	return store->broken;
 }
 
-/* What tables and journal said: some of it is for good. */
-static struct err store_err(struct store *store, struct err err)
+struct err store_err(struct store *store, struct err err)
 {
 	return err.code == ERR_BROKEN ? store_break(store, err.detail) : err;
 }
 
-/* The transaction is open, and has all that the journal has. A batch that has lost it is lost. */
-static struct err store_ready(struct store *store)
+struct err store_ready(struct store *store)
 {
 	struct err err = store->broken;
 
@@ -131,6 +85,32 @@ static struct err store_find_journal(struct store *store)
 	return store_replay(store);
 }
 
+/* The secret of the seals; a new spool draws one. */
+static struct err store_find_secret(struct store *store, bool *drawn)
+{
+	char room[SECRET_RECORD];
+	struct record_writer writer = record_write((struct span){ room, sizeof room });
+	struct store_row row;
+	const struct err err =
+	        tables_read(store->tables, TABLE_META, TABLES_GET, secret_name, &row);
+
+	if (!failed(err)) {
+		struct record_reader reader = record_read(row.value);
+		const uint8_t version = record_get_u8(&reader);
+		store->secret.number = record_get_u64(&reader);
+		return record_is_read(&reader) && version == SECRET_VERSION
+		               ? err_ok()
+		               : err_make(ERR_FORMAT, version);
+	}
+	if (err.code != ERR_NOT_FOUND)
+		return err;
+	*drawn = true;
+	check(getrandom(&store->secret, sizeof store->secret, 0) == sizeof store->secret);
+	record_put_u8(&writer, SECRET_VERSION);
+	record_put_u64(&writer, store->secret.number);
+	return tables_put(store->tables, TABLE_META, secret_name, record_view(&writer));
+}
+
 /* What the journal has that the tables have not goes into them. It is not built upon: after a sync
  * that failed, the last group may be in the kernel's cache alone, and gone with the power when
  * others follow it. With the first checkpoint a journal begins. */
@@ -139,16 +119,21 @@ static struct err store_recover(struct store *store)
 	struct err err;
 
 	do {
+		bool drawn = false;
 		tables_drop(store->tables);
 		err = store_find_journal(store);
 		store->journal_begun = !failed(err);
-		if (err.code == ERR_NOT_FOUND || (!failed(err) && !store_is_tidy(store)))
+		if (!failed(err) || err.code == ERR_NOT_FOUND)
+			err = store_find_secret(store, &drawn);
+		if (!failed(err) && (!store->journal_begun || drawn || !store_is_tidy(store)))
 			err = store_checkpoint(store);
 	} while (err.code == ERR_AGAIN);
 	if (!failed(err) || err.code == ERR_NO_SPACE)
 		err = store_ready(store);
 	if (!failed(err))
 		tables_count_rows(store->tables, store->rows);
+	if (!failed(err))
+		err = store_folder_keep_secret(store->lock_fd, store->secret.number);
 	return store_err(store, err);
 }
 
@@ -271,9 +256,7 @@ static struct err store_replay(struct store *store)
 	return err.code == ERR_NOT_FOUND ? err_ok() : err;
 }
 
-/* Where blocks can't be had ahead, a full disk is met in a commit: then nothing may have been
- * promised before. */
-static bool store_has_journal(const struct store *store)
+bool store_has_journal(const struct store *store)
 {
 	return store->journal_begun && store->journal.bytes_max > 0 && !store->room.unsure;
 }
@@ -300,7 +283,8 @@ static bool store_met_full_disk(struct store *store, int rc)
 	       store_room_probe(store->folder_fd, bytes + ROOM_PROBE_BYTES) == PROBE_FULL;
 }
 
-/* From here on the groups of the journal are in the tables; those to come have another salt. */
+/* From here on the groups of the journal are in the tables; those to come have another salt. The
+ * open batch, if that is what goes there, has had a number too: it is in its rows' seals. */
 static struct err store_put_kept(struct store *store, char salt[JOURNAL_SALT_BYTES])
 {
 	char room[KEPT_BYTES];
@@ -308,7 +292,7 @@ static struct err store_put_kept(struct store *store, char salt[JOURNAL_SALT_BYT
 
 	check(getrandom(salt, JOURNAL_SALT_BYTES, 0) == JOURNAL_SALT_BYTES);
 	record_put_u8(&writer, KEPT_VERSION);
-	record_put_u64(&writer, store->journal.number - 1);
+	record_put_u64(&writer, store->journal.number);
 	record_put(&writer, view_from(salt, JOURNAL_SALT_BYTES));
 	return store_err(
 	        store, tables_put(store->tables, TABLE_META, kept_name, record_view(&writer)));
@@ -347,7 +331,7 @@ static struct err store_checkpoint(struct store *store)
 		store->touched_seen = 0;
 		store->free_counted = false;
 		store->journal_begun = true;
-		journal_restart(&store->journal, store->journal.number, salt);
+		journal_restart(&store->journal, store->journal.number + 1, salt);
 		return err_ok();
 	}
 	if (err.code != ERR_BROKEN || !store_met_full_disk(store, err.detail))
@@ -388,73 +372,6 @@ void store_rest(struct store *store)
 	tables_drop(store->tables);
 }
 
-/* Room. */
-
-static const struct tables_free *store_count_free(struct store *store)
-{
-	if (!store->free_counted)
-		store->free = tables_free(store->tables);
-	store->free_counted = true;
-	return &store->free;
-}
-
-/* Bytes that are missing for so many more; 0: they have room. Free pages are used first, so the
- * file grows by what those can't hold. */
-static uint64_t store_lack(struct store *store, uint64_t added, bool urgent)
-{
-	const uint64_t wanted = store->used + added + (urgent ? 0 : store->room.reserve);
-	const bool beyond = store->bytes_max > 0 && store->used + added > store->bytes_max;
-	const bool capped = beyond && !urgent;
-	const bool fits = store_room_ensure(&store->room, store->used, wanted);
-
-	store->scattered = beyond || !fits;
-	if (!capped && fits)
-		return 0;
-	const uint64_t free_bytes = store_count_free(store)->bytes;
-	uint64_t lack = 0;
-	if (capped && store->bytes_max + free_bytes < store->used + added)
-		lack = store->used + added - store->bytes_max - free_bytes;
-	if (!fits && store->room.allocated + free_bytes < wanted + lack)
-		lack = wanted - store->room.allocated - free_bytes;
-	return lack;
-}
-
-/* Mail that came and went since the last checkpoint counts until the next, and pages that one freed
- * are to be had after one more. */
-bool store_would_gain(struct store *store)
-{
-	return store->lacking > 0 && store->looks < LOOKS_MAX &&
-	       store->pending_bytes + store_count_free(store)->young_bytes >= store->lacking;
-}
-
-/* What is rewritten needs pages that nobody has admitted: the reserve is for them. On a full disk
- * there may be no more of them at once, or the checkpoint finds no room, and nothing goes on. */
-static bool store_has_touched_much(struct store *store)
-{
-	const uint64_t bytes = store->changes * PAGES_TOUCHED * TABLES_PAGE_BYTES;
-	const uint64_t step = store->room.reserve / 2; /* between two looks at the disk */
-
-	if (bytes <= store->touched_seen + step)
-		return false;
-	if (!store_room_is_left(&store->room, 2 * (bytes + step)))
-		return true;
-	store->touched_seen = bytes;
-	return false;
-}
-
-/* Near the end of what can be allocated, or of what the file may have, it is to be exact: what came
- * since the last checkpoint may not stand in the way of what comes, and what went is room. */
-static bool store_is_due(struct store *store)
-{
-	if (store_would_gain(store)) {
-		store->looks++;
-		return true;
-	}
-	return !journal_is_empty(&store->journal) &&
-	       (store->pending_bytes > PENDING_BYTES_MAX || store_has_touched_much(store) ||
-	               store_lack(store, store->pending_bytes + BATCH_BYTES_USUAL, false) > 0);
-}
-
 /* A batch. */
 
 struct err store_begin(struct store *store)
@@ -470,6 +387,7 @@ struct err store_begin(struct store *store)
 	if (failed(err))
 		return err;
 	journal_group_clear(&store->group);
+	store->filled.from = (struct span){ 0 };
 	store->filled.to = (struct span){ 0 };
 	store->batch_bytes = 0;
 	store->lacking = 0;
@@ -481,16 +399,9 @@ struct err store_begin(struct store *store)
 void store_abort(struct store *store)
 {
 	store->batch_open = false;
+	store->filled.from = (struct span){ 0 };
 	if (store->changed)
 		tables_drop(store->tables);
-}
-
-/* The row that the caller has filled, in the group too. */
-static void store_take_filled(struct store *store)
-{
-	if (store->filled.to.data != NULL)
-		memcpy(store->filled.to.data, store->filled.from.data, store->filled.to.bytes);
-	store->filled.to = (struct span){ 0 };
 }
 
 /* Into the journal: one write, one sync. ERR_LIMIT: there is no room for it there. */
@@ -498,7 +409,6 @@ static struct err store_note(struct store *store)
 {
 	if (!store_has_journal(store) || store->group.large)
 		return err_make(ERR_LIMIT, 0);
-	store_take_filled(store);
 	const struct err err = journal_append(&store->journal, &store->group);
 	if (failed(err))
 		return store_err(store, err);
@@ -514,6 +424,7 @@ struct err store_commit(struct store *store)
 	store->batch_open = false;
 	if (failed(err) || !store->changed)
 		return err;
+	store_take_filled(store);
 	err = store_note(store);
 	if (err.code == ERR_LIMIT || err.code == ERR_NO_SPACE)
 		err = store_checkpoint(store);
@@ -522,148 +433,6 @@ struct err store_commit(struct store *store)
 	else
 		store->looks = 0;
 	return err;
-}
-
-struct err store_admit(struct store *store, uint64_t pages, bool urgent)
-{
-	check(store->batch_open);
-	if (failed(store->broken))
-		return store->broken;
-	const uint64_t batch_bytes = store->batch_bytes + pages * TABLES_PAGE_BYTES;
-	const uint64_t lacking = store_lack(store, store->pending_bytes + batch_bytes, urgent);
-
-	if (!urgent) {
-		store->full = lacking > 0;
-		store->lacking = lacking;
-	}
-	if (lacking > 0)
-		return err_make(ERR_NO_SPACE, 0);
-	store->batch_bytes = batch_bytes;
-	return err_ok();
-}
-
-/* A row of many pages may find none that fit and lengthen the file, whatever is free. */
-size_t store_row_bytes(const struct store *store)
-{
-	check(store->batch_open);
-	if (store->scattered || !tables_are_open(store->tables) ||
-	        tables_listed_pages(store->tables) > store->search_pages)
-		return STORE_PAGE_BYTES;
-	return STORE_ROW_BYTES_MAX;
-}
-
-bool store_has_room(struct store *store, uint64_t bytes)
-{
-	bool room;
-
-	do {
-		if (failed(store_begin(store)))
-			return false;
-		room = !failed(store_admit(store, bytes / STORE_PAGE_BYTES + 1, false));
-		store_abort(store);
-	} while (!room && store_would_gain(store));
-	return room;
-}
-
-/* Changing. */
-
-static void store_record(struct store *store, const struct journal_change *change)
-{
-	check(store->batch_open);
-	store_take_filled(store);
-	store->changed = true;
-	store->changes++;
-	if (store_has_journal(store))
-		journal_group_add(&store->group, change);
-}
-
-struct err store_put(
-        struct store *store, enum store_table table, struct view key, struct view value)
-{
-	struct err err = store_ready(store);
-
-	if (failed(err))
-		return err;
-	store_record(store, &(struct journal_change){ JOURNAL_PUT, (uint8_t)table, key, value });
-	return store_err(store, tables_put(store->tables, table, key, value));
-}
-
-struct err store_put_room(struct store *store, enum store_table table, struct view key,
-        size_t bytes, struct span *room)
-{
-	struct err err = store_ready(store);
-
-	check(store->batch_open);
-	if (failed(err))
-		return err;
-	store_take_filled(store);
-	store->changed = true;
-	err = store_err(store, tables_put_room(store->tables, table, key, bytes, room));
-	if (failed(err) || !store_has_journal(store))
-		return err;
-	store->filled.from = *room;
-	store->filled.to = journal_group_add_room(&store->group, (uint8_t)table, key, bytes);
-	return err_ok();
-}
-
-struct err store_delete(struct store *store, enum store_table table, struct view key)
-{
-	struct err err = store_ready(store);
-
-	check(store->batch_open);
-	if (failed(err))
-		return err;
-	store_take_filled(store);
-	err = store_err(store, tables_delete(store->tables, table, key));
-	if (!failed(err))
-		store_record(store,
-		        &(struct journal_change){ JOURNAL_DELETE, (uint8_t)table, key, { 0 } });
-	return err;
-}
-
-struct err store_delete_all(struct store *store, enum store_table table, struct view prefix)
-{
-	const struct journal_change change = { JOURNAL_DELETE_ALL, (uint8_t)table, prefix, { 0 } };
-	struct err err = store_ready(store);
-
-	if (failed(err))
-		return err;
-	store_record(store, &change);
-	return store_err(store, tables_delete_all(store->tables, table, prefix));
-}
-
-/* Reading. */
-
-static struct err store_read(struct store *store, enum store_table table, enum tables_way way,
-        struct view key, struct store_row *row)
-{
-	const struct err err = store_ready(store);
-
-	if (failed(err))
-		return err;
-	return store_err(store, tables_read(store->tables, table, way, key, row));
-}
-
-struct err store_get(
-        struct store *store, enum store_table table, struct view key, struct view *value)
-{
-	struct store_row row;
-	const struct err err = store_read(store, table, TABLES_GET, key, &row);
-
-	if (!failed(err))
-		*value = row.value;
-	return err;
-}
-
-struct err store_seek(
-        struct store *store, enum store_table table, struct view key, struct store_row *row)
-{
-	return store_read(store, table, TABLES_SEEK, key, row);
-}
-
-struct err store_next(struct store *store, enum store_table table, struct store_row *row)
-{
-	return store_read(store, table, TABLES_NEXT, view_from(NULL, 0), row);
 }
 
 struct err store_counts(struct store *store, struct store_counts *counts)

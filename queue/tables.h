@@ -41,9 +41,9 @@ bool tables_are_whole(struct tables *tables);
 
 MUST_CHECK struct err tables_put(
         struct tables *tables, enum store_table table, struct view key, struct view value);
-/* A new row, to be filled before anything else is done. */
+/* A row's place, to be filled before anything else is done; `anew`: there is none with this key. */
 MUST_CHECK struct err tables_put_room(struct tables *tables, enum store_table table,
-        struct view key, size_t bytes, struct span *room);
+        struct view key, size_t bytes, bool anew, struct span *room);
 MUST_CHECK struct err tables_delete(struct tables *tables, enum store_table table, struct view key);
 /* Every row whose key starts so. */
 MUST_CHECK struct err tables_delete_all(

@@ -202,11 +202,11 @@ struct err tables_put(
 }
 
 struct err tables_put_room(struct tables *tables, enum store_table table, struct view key,
-        size_t bytes, struct span *room)
+        size_t bytes, bool anew, struct span *room)
 {
 	MDB_val content = { bytes, NULL };
-	const struct err err =
-	        tables_write(tables, table, key, &content, MDB_RESERVE | MDB_NOOVERWRITE);
+	const struct err err = tables_write(
+	        tables, table, key, &content, anew ? MDB_RESERVE | MDB_NOOVERWRITE : MDB_RESERVE);
 
 	if (!failed(err))
 		*room = (struct span){ content.mv_data, content.mv_size };

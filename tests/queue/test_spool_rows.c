@@ -58,8 +58,7 @@ static int cut_rows(uint64_t id, size_t row_bytes)
 	return rows;
 }
 
-/* A body is whole up to a bound, and may be read in whatever rows it lies: those of format 2 have
- * STORE_PAGE_BYTES. */
+/* A body is whole up to a bound, and may be read in whatever rows it lies. */
 static void test_rows_of_any_size(void **state)
 {
 	static const struct {

@@ -120,7 +120,8 @@ static void test_the_map_grows(void **state)
 		struct span room;
 		assert_true(i < 400);
 		snprintf(key, sizeof key, "%d", i);
-		err = tables_put_room(tables, TABLE_BODIES, view_of(key), STORE_PAGE_BYTES, &room);
+		err = tables_put_room(
+		        tables, TABLE_BODIES, view_of(key), STORE_PAGE_BYTES, true, &room);
 		if (!failed(err))
 			memset(room.data, 'r', room.bytes);
 	}
@@ -139,7 +140,7 @@ static void test_free_pages(void **state)
 	struct span room;
 
 	assert_ok(tables_begin(tables));
-	assert_ok(tables_put_room(tables, TABLE_BODIES, VIEW("large"), 200000, &room));
+	assert_ok(tables_put_room(tables, TABLE_BODIES, VIEW("large"), 200000, true, &room));
 	memset(room.data, 'r', room.bytes);
 	assert_ok(tables_commit(tables));
 	assert_true(tables_free(tables).bytes + tables_free(tables).young_bytes < 200000);
@@ -156,7 +157,7 @@ static void test_free_pages(void **state)
 	assert_ok(tables_commit(tables));
 	assert_true(tables_free(tables).bytes >= 200000);
 	assert_ok(tables_begin(tables));
-	assert_ok(tables_put_room(tables, TABLE_BODIES, VIEW("large"), 190000, &room));
+	assert_ok(tables_put_room(tables, TABLE_BODIES, VIEW("large"), 190000, true, &room));
 	memset(room.data, 'r', room.bytes);
 	assert_ok(tables_commit(tables));
 	assert_true(tables_used_bytes(tables) < used_bytes + 100000);
