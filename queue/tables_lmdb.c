@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 
 #define PATH_ROOM  4096
-#define FREE_TABLE 0 /* LMDB's own list of free pages */
+#define KEY_MAX    511 /* LMDB's own */
+#define FREE_TABLE 0   /* LMDB's own list of free pages */
 
 struct tables {
 	MDB_env *env;
@@ -64,18 +65,19 @@ static struct err tables_err(struct tables *tables, int rc)
 	return grown == 0 ? err_make(ERR_AGAIN, 0) : err_make(ERR_BROKEN, grown);
 }
 
+static const char *const table_names[] = {
+#define X(name, text) [TABLE_##name] = (text),
+	STORE_TABLES(X)
+#undef X
+};
+
 static struct err tables_open_ids(struct tables *tables)
 {
-	static const char *const names[] = {
-#define X(name, text) [TABLE_##name] = (text),
-		STORE_TABLES(X)
-#undef X
-	};
 	struct err err = tables_begin(tables);
 
 	for (int i = 0; i < TABLE_COUNT && !failed(err); i++)
-		err = tables_err(
-		        tables, mdb_dbi_open(tables->txn, names[i], MDB_CREATE, &tables->ids[i]));
+		err = tables_err(tables,
+		        mdb_dbi_open(tables->txn, table_names[i], MDB_CREATE, &tables->ids[i]));
 	return failed(err) ? err : tables_commit(tables);
 }
 
@@ -347,4 +349,73 @@ void tables_forget_dead_readers(struct tables *tables)
 	int dead = 0;
 
 	check(mdb_reader_check(tables->env, &dead) == 0);
+}
+
+/* Without the rest of it. */
+
+struct walk {
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+};
+
+static int walk_open(struct walk *walk, const char *path, const char *table, MDB_stat *stat)
+{
+	char name[PATH_ROOM];
+	MDB_dbi id = 0;
+
+	if (snprintf(name, sizeof name, "%s/data.mdb", path) >= (int)sizeof name)
+		return ENAMETOOLONG;
+	int rc = mdb_env_create(&walk->env);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(walk->env, TABLE_COUNT);
+	if (rc == 0)
+		rc = mdb_env_open(walk->env, name, MDB_RDONLY | MDB_NOLOCK | MDB_NOSUBDIR, 0);
+	if (rc == 0)
+		rc = mdb_txn_begin(walk->env, NULL, MDB_RDONLY, &walk->txn);
+	if (rc == 0)
+		rc = mdb_dbi_open(walk->txn, table, 0, &id);
+	if (rc == 0)
+		rc = mdb_stat(walk->txn, id, stat);
+	if (rc == 0)
+		rc = mdb_cursor_open(walk->txn, id, &walk->cursor);
+	return rc;
+}
+
+struct err tables_walk(const char *path, enum store_table table,
+        bool (*each)(void *owner, struct store_row row), void *owner)
+{
+	char last[KEY_MAX];
+	size_t last_bytes = 0;
+	size_t count = 0;
+	struct walk walk = { 0 };
+	MDB_stat stat = { 0 };
+	MDB_val key;
+	MDB_val value;
+	int rc = walk_open(&walk, path, table_names[table], &stat);
+
+	while (rc == 0 && (rc = mdb_cursor_get(walk.cursor, &key, &value, MDB_NEXT)) == 0) {
+		MDB_val before = { last_bytes, last };
+		/* A tree that goes round is no tree. */
+		if (key.mv_size > sizeof last ||
+		        (count > 0 && mdb_cmp(walk.txn, mdb_cursor_dbi(walk.cursor), &key,
+		                              &before) <= 0)) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		memcpy(last, key.mv_data, key.mv_size);
+		last_bytes = key.mv_size;
+		count++;
+		if (!each(owner, (struct store_row){ view_of_val(key), view_of_val(value) }))
+			break;
+	}
+	if (walk.cursor != NULL)
+		mdb_cursor_close(walk.cursor);
+	if (walk.txn != NULL)
+		mdb_txn_abort(walk.txn);
+	if (walk.env != NULL)
+		mdb_env_close(walk.env);
+	if (rc == MDB_NOTFOUND && count == stat.ms_entries)
+		return err_ok();
+	return rc == 0 ? err_ok() : err_make(ERR_FORMAT, rc);
 }

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define CHUNK_BYTES      16384
-#define CHUNK_DATA_BYTES (CHUNK_BYTES - 128) /* 16,256: four of the spool's body rows */
+#define CHUNK_DATA_BYTES (CHUNK_BYTES - 128) /* 16,256 */
 #define SHELF_BATCH      32                  /* chunks moved at once between shelf and depot */
 
 struct chunk {
