@@ -5,8 +5,7 @@
 
 #include <stdlib.h>
 
-struct err salvage_create(
-        struct salvage **result, int data_fd, int journal_fd, struct seal_secret secret)
+struct err salvage_create(struct salvage **result, int data_fd, int journal_fd)
 {
 	struct salvage *salvage = calloc(1, sizeof *salvage);
 
@@ -19,7 +18,6 @@ struct err salvage_create(
 	}
 	salvage->data_fd = data_fd;
 	salvage->journal_fd = journal_fd;
-	salvage->secret = secret;
 	*result = salvage;
 	return err_ok();
 }
@@ -45,6 +43,11 @@ struct err salvage_add(struct salvage *salvage, const struct salvage_row *row)
 	}
 	salvage->rows[salvage->count++] = *row;
 	return err_ok();
+}
+
+void salvage_set_secret(struct salvage *salvage, struct seal_secret secret)
+{
+	salvage->secret = secret;
 }
 
 void salvage_expect_journal(struct salvage *salvage, const char salt[JOURNAL_SALT_BYTES])
@@ -197,7 +200,7 @@ static bool judge_message(const struct salvage *salvage, struct salvage_found *f
 		if (surety < found->surety)
 			found->surety = surety;
 	}
-	/* Rows of a message whose job nobody knows: settled, if the tables would have told of it. */
+	/* Rows of a message whose job nobody knows: settled, if the tables would have told. */
 	return any || (!settled && !salvage->all_known);
 }
 

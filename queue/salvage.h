@@ -18,12 +18,15 @@
 struct salvage;
 
 /* The descriptors are lent until the end; -1: there is no such file. */
-MUST_CHECK struct err salvage_create(
-        struct salvage **result, int data_fd, int journal_fd, struct seal_secret secret);
+MUST_CHECK struct err salvage_create(struct salvage **result, int data_fd, int journal_fd);
 /* NULL is fine. */
 void salvage_destroy(struct salvage *salvage);
 
-/* What the tables say, before salvage_read(). */
+/* Before salvage_read(). */
+
+void salvage_set_secret(struct salvage *salvage, struct seal_secret secret);
+
+/* What the tables say, if anybody can read them. */
 
 /* The salt of the journal that goes on from them: one with another is in them already. */
 void salvage_expect_journal(struct salvage *salvage, const char salt[JOURNAL_SALT_BYTES]);

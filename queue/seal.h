@@ -1,8 +1,8 @@
 /*
  * A seal goes before a row's value on the disk and makes the row stand alone: it says of which
  * table and key the row is and which of its versions, and proves that all of it is there. So a row
- * whose pages a disk has spoilt is known for that when it is read, and one whose own pages are whole
- * is found without the tables that led to it (queue/salvage.h).
+ * whose pages a disk has spoilt is known for that when it is read, and one whose own pages are
+ * whole is found without the tables that led to it (queue/salvage.h).
  *
  * The check has a key that each spool draws for itself: a mail can't have in its body what looks
  * like a row. It is a hash for speed, not a signature; who reads the spool's files can make one.

@@ -57,7 +57,7 @@ struct spool_claim {
 
 struct spool_settings {
 	const char *const *routes;  /* names; route i of the configuration is index i */
-	size_t route_count;         /* at least 1 */
+	size_t route_count;         /* 0: who only looks, or takes out, needs none */
 	const char *const *streams; /* names; the first is of what is in none, and not looked at */
 	size_t stream_count;        /* 0 is as 1 */
 	size_t lent_max;            /* jobs lent at once, at most */
@@ -191,8 +191,11 @@ uint16_t spool_queue_of(const struct spool *spool, const struct job *job);
 uint16_t spool_queue_count(const struct spool *spool);
 bool spool_has_queue(const struct spool *spool, uint16_t queue);
 
-/* Every job has its message, every due row its job, every message its jobs and its whole body.
- * For tests and `doctor`; slow. ERR_FORMAT: something is wrong, and `what` says it. */
+/* Every job has its message, every due row its job, every message its jobs and its whole body, and
+ * every seal holds. Slow. ERR_FORMAT: something is wrong, and `what` says the first of it. */
 MUST_CHECK struct err spool_verify(struct spool *spool, struct text *what);
+/* All of it, a line each; gives how many. */
+MUST_CHECK struct err spool_verify_all(struct spool *spool,
+        void (*say)(void *owner, const char *line), void *owner, uint64_t *count);
 
 #endif

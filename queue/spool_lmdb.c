@@ -202,7 +202,6 @@ struct err spool_open(
 	};
 	struct spool *spool = calloc(1, sizeof *spool);
 
-	check(settings->route_count > 0);
 	check(settings->lent_max > 0);
 	if (spool == NULL)
 		return err_make(ERR_NO_MEMORY, 0);

@@ -3,11 +3,15 @@
 #include "queue/spool_state.h"
 
 /* One job at a time is looked at: a chunk for its recipients, the rest for its envelope. */
+#define LINE_ROOM     200
 #define VERIFY_BUDGET ((size_t)256 * CHUNK_BYTES)
 
 struct verify {
 	struct spool *spool;
-	struct text *what;
+	struct text *what; /* NULL: all is said to `say` */
+	void (*say)(void *owner, const char *line);
+	void *owner;
+	uint64_t complaints;
 	struct shelf shelf;
 	uint64_t body_rows;     /* that all messages together should have */
 	uint64_t envelope_rows; /* likewise */
@@ -15,10 +19,21 @@ struct verify {
 
 static struct err verify_complain(struct verify *verify, uint64_t id, const char *what)
 {
-	char text[MESSAGE_ID_TEXT];
+	char id_text[MESSAGE_ID_TEXT];
+	char room[LINE_ROOM];
+	struct text line = TEXT_ON(room);
 
-	text_format(verify->what, "m=%s: %s", message_id_format(id, text), what);
-	return err_make(ERR_FORMAT, 0);
+	message_id_format(id, id_text);
+	verify->complaints++;
+	if (verify->what != NULL) {
+		text_format(verify->what, "m=%s: %s", id_text, what);
+		return err_make(ERR_FORMAT, 0);
+	}
+	if (id != 0)
+		text_format(&line, "message %s: ", id_text);
+	text_put(&line, view_of(what));
+	verify->say(verify->owner, text_string(&line));
+	return err_ok();
 }
 
 /* An end of the table is what a walk hopes for. */
@@ -72,15 +87,19 @@ static struct err verify_due(struct verify *verify)
 	for (; !failed(err); err = store_next(store, TABLE_DUE, &row)) {
 		struct job_facts facts;
 		struct view record;
-		if (!row_key_parse_due(row.key, &due))
-			return verify_complain(verify, 0, "a due row that is none");
+		struct err one = err_ok();
+		const bool parsed = row_key_parse_due(row.key, &due);
 		const struct row_key key = row_key_job(due.id, due.number);
-		if (failed(store_get(store, TABLE_JOBS, row_key_view(&key), &record)) ||
-		        failed(job_decode_facts(record, &facts)))
-			return verify_complain(verify, due.id, "due, but without a job");
-		if (facts.route_id != due.route_id || facts.next_attempt.ms != due.when.ms ||
-		        facts.held)
-			return verify_complain(verify, due.id, "due, but not as its job says");
+		if (!parsed)
+			one = verify_complain(verify, 0, "a due row that is none");
+		else if (failed(store_get(store, TABLE_JOBS, row_key_view(&key), &record)) ||
+		         failed(job_decode_facts(record, &facts)))
+			one = verify_complain(verify, due.id, "due, but without a job");
+		else if (facts.route_id != due.route_id || facts.next_attempt.ms != due.when.ms ||
+		         facts.held)
+			one = verify_complain(verify, due.id, "due, but not as its job says");
+		if (failed(one))
+			return one;
 	}
 	return verify_ended(err);
 }
@@ -102,28 +121,34 @@ static struct err verify_body(struct verify *verify, uint64_t id, uint64_t body_
 	return err_ok();
 }
 
+static struct err verify_message(struct verify *verify, const struct store_row *row)
+{
+	struct message *message = NULL;
+	struct store_row job;
+	uint64_t id = 0;
+
+	if (!row_key_parse_message(row->key, &id) ||
+	        failed(message_load(&message, &verify->shelf, 0, id, row->value)))
+		return verify_complain(verify, id, "its envelope can't be read");
+	const uint64_t body_bytes = message->body_bytes;
+	verify->envelope_rows += message->part_count - 1U;
+	message_release(message, &verify->shelf);
+	if (!spool_found(store_seek(verify->spool->store, TABLE_JOBS, row->key, &job)) ||
+	        !view_equal(view_first(job.key, ROW_KEY_ID_BYTES), row->key))
+		return verify_complain(verify, id, "it has no job");
+	return verify_body(verify, id, body_bytes);
+}
+
 static struct err verify_messages(struct verify *verify)
 {
 	struct store *store = verify->spool->store;
 	struct store_row row;
 	struct err err = store_seek(store, TABLE_MESSAGES, VIEW("\0"), &row);
 
-	for (; !failed(err); err = store_next(store, TABLE_MESSAGES, &row)) {
-		struct message *message = NULL;
-		struct store_row job;
-		uint64_t id = 0;
-		if (!row_key_parse_message(row.key, &id) ||
-		        failed(message_load(&message, &verify->shelf, 0, id, row.value)))
-			return verify_complain(verify, id, "its envelope can't be read");
-		const uint64_t body_bytes = message->body_bytes;
-		verify->envelope_rows += message->part_count - 1U;
-		message_release(message, &verify->shelf);
-		if (failed(store_seek(store, TABLE_JOBS, row.key, &job)) ||
-		        !view_equal(view_first(job.key, ROW_KEY_ID_BYTES), row.key))
-			return verify_complain(verify, id, "it has no job");
-		err = verify_body(verify, id, body_bytes);
-		if (failed(err))
-			return err;
+	for (; spool_found(err); err = store_next(store, TABLE_MESSAGES, &row)) {
+		const struct err one = verify_message(verify, &row);
+		if (failed(one))
+			return one;
 	}
 	return verify_ended(err);
 }
@@ -134,7 +159,7 @@ static struct err verify_leftovers(struct verify *verify)
 	struct store_counts counts;
 	const struct err err = store_counts(verify->spool->store, &counts);
 
-	if (failed(err))
+	if (failed(err) || verify->complaints > 0)
 		return err;
 	if (counts.rows[TABLE_BODIES] != verify->body_rows)
 		return verify_complain(verify, 0, "rows of bodies without a message");
@@ -166,26 +191,42 @@ static struct err verify_claims(struct verify *verify)
 	return verify_ended(err);
 }
 
-struct err spool_verify(struct spool *spool, struct text *what)
+static struct err verify_spool(struct verify *verify)
 {
-	struct verify verify = { .spool = spool, .what = what };
 	struct depot *depot = NULL;
 	struct err err = depot_create(&depot, VERIFY_BUDGET);
 
-	check(!spool->batch_open);
+	check(!verify->spool->batch_open);
 	if (failed(err))
 		return err;
-	shelf_init(&verify.shelf, depot);
-	err = verify_jobs(&verify);
+	shelf_init(&verify->shelf, depot);
+	err = verify_jobs(verify);
 	if (!failed(err))
-		err = verify_due(&verify);
+		err = verify_due(verify);
 	if (!failed(err))
-		err = verify_messages(&verify);
+		err = verify_messages(verify);
 	if (!failed(err))
-		err = verify_leftovers(&verify);
+		err = verify_leftovers(verify);
 	if (!failed(err))
-		err = verify_claims(&verify);
-	shelf_finish(&verify.shelf);
+		err = verify_claims(verify);
+	shelf_finish(&verify->shelf);
 	depot_destroy(depot);
+	return err;
+}
+
+struct err spool_verify(struct spool *spool, struct text *what)
+{
+	struct verify verify = { .spool = spool, .what = what };
+
+	return verify_spool(&verify);
+}
+
+struct err spool_verify_all(struct spool *spool, void (*say)(void *owner, const char *line),
+        void *owner, uint64_t *count)
+{
+	struct verify verify = { .spool = spool, .say = say, .owner = owner };
+	const struct err err = verify_spool(&verify);
+
+	*count = verify.complaints;
 	return err;
 }

@@ -115,8 +115,8 @@ bool store_is_tidy(const struct store *store);
 /* The next call may come from another thread: LMDB's transaction belongs to one. */
 void store_rest(struct store *store);
 
-/* Reading: in the open batch what it holds so far, else what was committed last. ERR_FORMAT: the row
- * is there, and damaged; where one is given, its key is right. */
+/* Reading: in the open batch what it holds so far, else what was committed last. ERR_FORMAT: the
+ * row is there, and damaged; where one is given, its key is right. */
 
 MUST_CHECK struct err store_get(
         struct store *store, enum store_table table, struct view key, struct view *value);

@@ -1,7 +1,7 @@
 /*
  * What the files of the real store share: store_lmdb.c (opening, journal, batches),
- * store_admit_lmdb.c (room on the disk), store_rows_lmdb.c (changing, reading). Nobody else includes
- * this.
+ * store_admit_lmdb.c (room on the disk), store_rows_lmdb.c (changing, reading). Nobody else
+ * includes this.
  *
  * Thread:  the spooler's alone.
  */

@@ -24,7 +24,7 @@
 #define KEPT_VERSION 1
 #define KEPT_BYTES   (1 + 8 + JOURNAL_SALT_BYTES)
 static const struct view kept_name = VIEW_INIT("journal");
-/* Likewise: the secret of the seals. It is in the file `lock` too, for whoever has no table left. */
+/* Likewise: the secret of the seals. The file `lock` has it too, for who has no table left. */
 #define SECRET_VERSION 1
 #define SECRET_RECORD  (1 + SEAL_SECRET_BYTES)
 static const struct view secret_name = VIEW_INIT("seal");

@@ -60,9 +60,9 @@ void tables_count_rows(struct tables *tables, uint64_t rows[TABLE_COUNT]);
 
 /* Without the rest of it. */
 
-/* Walks through a table of the file in `path`, changing nothing, not even a lock: each key, in order,
- * until `each` says false. ERR_FORMAT: the table was not all there, or told what can't be so. A
- * damaged file may end the process: let a child do it. */
+/* Walks through a table of the file in `path`, changing nothing, not even a lock: each row, in
+ * order, until `each` says false. ERR_FORMAT: the table was not all there, or told what can't be.
+ * A damaged file may end the process: let a child do it. */
 MUST_CHECK struct err tables_walk(const char *path, enum store_table table,
         bool (*each)(void *owner, struct store_row row), void *owner);
 

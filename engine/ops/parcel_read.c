@@ -7,6 +7,7 @@
 #include "queue/verdict_words.h"
 #include "queue/xtext.h"
 
+#include <jansson.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

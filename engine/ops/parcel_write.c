@@ -6,6 +6,7 @@
 #include "queue/base/date.h"
 #include "queue/verdict_words.h"
 
+#include <jansson.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

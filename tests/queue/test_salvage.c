@@ -132,7 +132,8 @@ static void open_salvage(bool with_tables)
 	fds[1] = open_file("journal", O_RDONLY);
 	fds[2] = open_file("lock", O_RDONLY);
 	assert_true(store_folder_read_secret(fds[2], &secret.number));
-	assert_ok(salvage_create(&salvage, fds[0], fds[1], secret));
+	assert_ok(salvage_create(&salvage, fds[0], fds[1]));
+	salvage_set_secret(salvage, secret);
 	if (with_tables) {
 		assert_ok(tables_walk(copy, TABLE_META, expect_salt, salvage));
 		assert_ok(tables_walk(copy, TABLE_JOBS, expect_job, salvage));
@@ -269,8 +270,8 @@ static void test_journal_alone(void **state)
 	close_salvage();
 }
 
-/* One page after the other (every fifth, for the time) is spoilt: whoever has nothing on it is found whole, and is the only one
- * that may be sure; of the others each is named or found. */
+/* One page after the other (every fifth, for the time) is spoilt: whoever has nothing on it is
+ * found whole, and the others are found in part, which names them. */
 static void test_every_page_once(void **state)
 {
 	struct stat file;
@@ -323,7 +324,8 @@ static void test_a_list_that_lies(void **state)
 	fds[1] = open_file("journal", O_RDONLY);
 	fds[2] = open_file("lock", O_RDONLY);
 	assert_true(store_folder_read_secret(fds[2], &secret.number));
-	assert_ok(salvage_create(&salvage, fds[0], -1, secret));
+	assert_ok(salvage_create(&salvage, fds[0], -1));
+	salvage_set_secret(salvage, secret);
 	for (uint64_t i = 1; i < MAILS; i++)
 		assert_ok(salvage_expect_job(salvage, first_id + i, 0));
 	assert_ok(salvage_expect_job(salvage, first_id + MAILS + 5, 0));

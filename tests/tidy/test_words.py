@@ -25,6 +25,10 @@ MAY_ALLOCATE = {
     "engine/config_report.c": "of start-up alone",
     "engine/dispatch_init.c": "sizes a dispatch at start",
     "engine/ops/cli_token.c": "a command of its own process",
+    "engine/ops/cli_spool_import.c": "a command of its own process",
+    "engine/ops/parcel_write.c": "of that command alone",
+    "queue/salvage.c": "likewise",
+    "queue/salvage_scan.c": "likewise",
     "engine/token_http_curl.c": "the library's memory, which is wiped when it is given back",
 }
 
@@ -40,6 +44,12 @@ MAY_READ_ERRNO = {
     "engine/io/io_socket.c": "the other half of it",
     "engine/io/tls_openssl.c": "a seam's body",
     "engine/config_file.c": "says why a file can't be read",
+    "engine/ops/cli_spool.c": "says why a spool can't be opened",
+    "engine/ops/cli_spool_import.c": "says why a folder can't be read",
+    "engine/ops/cli_spool_salvage.c": "reads a spool's files without its seam",
+    "engine/ops/parcel_read.c": "says why a file can't be read",
+    "engine/ops/parcel_write.c": "says why a file can't be written",
+    "queue/salvage_scan.c": "reads a spool's files without its seam",
     "engine/ops/control_client.c": "says why the engine can't be reached",
     "engine/secret_file.c": "says why a secret can't be read or written",
     "engine/watch.c": "waits for signals",

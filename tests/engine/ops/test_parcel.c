@@ -4,6 +4,7 @@
 
 #include "queue/base/random.h"
 
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +27,7 @@ static struct shelf shelf;
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(path, "parcel-XXXXXX");
+	snprintf(path, sizeof path, "parcel-XXXXXX");
 	assert_non_null(mkdtemp(path));
 	folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(folder_fd >= 0);
