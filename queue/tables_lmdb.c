@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PATH_ROOM  4096
 #define KEY_MAX    511 /* LMDB's own */
@@ -21,6 +22,28 @@ struct tables {
 
 /* Opening. */
 
+/* An empty file, whole on the disk before it has its name: a power cut while the library makes one
+ * would leave what it can't open. */
+static struct err tables_make_file(const char *name)
+{
+	char made[PATH_ROOM];
+	MDB_env *env = NULL;
+
+	if (snprintf(made, sizeof made, "%s.new", name) >= (int)sizeof made)
+		return err_make(ERR_SYSTEM, ENAMETOOLONG);
+	(void)unlink(made);
+	int rc = mdb_env_create(&env);
+	if (rc == 0)
+		rc = mdb_env_open(env, made, MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+	if (rc == 0)
+		rc = mdb_env_sync(env, 1);
+	if (env != NULL)
+		mdb_env_close(env);
+	if (rc == 0 && rename(made, name) != 0)
+		rc = errno;
+	return rc == 0 ? err_ok() : err_make(rc > 0 ? ERR_SYSTEM : ERR_SPOOL, rc);
+}
+
 static struct err tables_open_file(struct tables *tables, const char *path, uint64_t map_bytes)
 {
 	char name[PATH_ROOM];
@@ -28,7 +51,11 @@ static struct err tables_open_file(struct tables *tables, const char *path, uint
 
 	if (snprintf(name, sizeof name, "%s/data.mdb", path) >= (int)sizeof name)
 		return err_make(ERR_SYSTEM, ENAMETOOLONG);
-	(void)stat(name, &file); /* a missing one is an empty one */
+	if (stat(name, &file) != 0 && errno == ENOENT) {
+		const struct err err = tables_make_file(name);
+		if (failed(err))
+			return err;
+	}
 	while (map_bytes < (uint64_t)file.st_size)
 		map_bytes *= 2;
 

@@ -50,6 +50,7 @@ struct disk_faults {
 	/* Who wants to know what was done, and in which order; NULL: nobody. */
 	void (*wrote)(int fd, const void *data, size_t bytes, uint64_t at);
 	void (*synced)(int fd);
+	void (*renamed)(const char *name); /* to this one */
 };
 
 static struct disk_faults disk;
@@ -164,7 +165,16 @@ int fdatasync(int fd)
 
 int fsync(int fd)
 {
+	if (disk.synced != NULL)
+		disk.synced(fd);
 	return disk.hasty ? 0 : (int)syscall(SYS_fsync, fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	if (disk.renamed != NULL)
+		disk.renamed(to);
+	return renameat(AT_FDCWD, from, AT_FDCWD, to);
 }
 
 int fallocate(int fd, int mode, off_t offset, off_t bytes)
