@@ -1,6 +1,7 @@
 #include "engine/batch.h"
 
 #include "queue/base/check.h"
+#include "queue/base/milestone.h"
 
 static struct err batch_write(struct batch *batch, struct spool *spool, bool puts_wanted);
 static struct err batch_write_settles(struct batch *batch, struct spool *spool);
@@ -220,6 +221,7 @@ static struct err batch_write_settle(struct batch_settle *settle, struct spool *
 	if (failed(err) && !settle->lost)
 		return err;
 	settle->written = true;
+	milestone_reached(MILESTONE_SETTLE_WRITTEN);
 	return err_ok();
 }
 
@@ -244,10 +246,13 @@ static struct err batch_write_put(
         const struct batch_put *put, struct job *const *jobs, struct spool *spool)
 {
 	const struct message *message = jobs[0]->message;
+	const struct err err =
+	        put->claim == NULL
+	                ? spool_put(spool, message, jobs, put->count, false)
+	                : spool_put_claimed(spool, message, jobs, put->count, put->claim);
 
-	if (put->claim == NULL)
-		return spool_put(spool, message, jobs, put->count, false);
-	return spool_put_claimed(spool, message, jobs, put->count, put->claim);
+	milestone_reached(MILESTONE_PUT_WRITTEN);
+	return err;
 }
 
 static struct err batch_write_puts(struct batch *batch, struct spool *spool)

@@ -4,6 +4,7 @@
 #include "engine/routing.h"
 #include "engine/streams.h"
 #include "queue/base/check.h"
+#include "queue/base/milestone.h"
 
 #include <stdlib.h>
 
@@ -309,6 +310,7 @@ static void feed_lend(struct feed *feed, struct job *job)
 
 	job_enter(job, JOB_READY);
 	check(mailbox_put(feed->shards[job->shard].out, &letter)); /* a window's room is reserved */
+	milestone_reached(MILESTONE_LENT);
 }
 
 uint32_t feed_credit_sum(const struct feed *feed, size_t shard)

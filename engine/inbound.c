@@ -7,6 +7,7 @@
 #include "engine/inbound_signin.h"
 #include "engine/ingest.h"
 #include "queue/base/check.h"
+#include "queue/base/milestone.h"
 
 static enum inbound_progress inbound_upgrade_step(struct inbound *inbound);
 static void inbound_greet(struct inbound *inbound, enum doorman_answer answer);
@@ -360,6 +361,7 @@ static void inbound_put_lost(struct inbound *inbound, enum put_result result)
 void inbound_put_done(struct inbound *inbound, uint32_t put, enum put_result result)
 {
 	const bool aside = inbound_ahead_done(inbound, put, result);
+	milestone_reached(MILESTONE_PUT_DONE);
 
 	if (inbound->state == INBOUND_LOST) {
 		if (!aside)

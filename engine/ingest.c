@@ -5,6 +5,7 @@
 #include "engine/inbound_signin.h"
 #include "engine/wire/stamp.h"
 #include "queue/base/check.h"
+#include "queue/base/milestone.h"
 
 #include <stdlib.h>
 
@@ -417,6 +418,7 @@ bool ingest_put(
 	};
 	ingest->puts++;
 	ingest_send(ingest, &letter);
+	milestone_reached(MILESTONE_PUT_SENT);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/judge_inner.h"
 #include "queue/base/check.h"
 #include "queue/base/date.h"
+#include "queue/base/milestone.h"
 
 static bool judge_has_other(
         const struct judge *judge, const struct lane *lane, const struct job *job);
@@ -475,6 +476,7 @@ static void judge_settle(struct judge *judge, struct job *job)
 	const struct letter letter = { .kind = LETTER_SETTLE, .job = job };
 	const bool put = mailbox_put(shard->spooler.out, &letter);
 	check(put); /* room was reserved when the job was lent */
+	milestone_reached(MILESTONE_SETTLE_SENT);
 }
 
 /* The log. */

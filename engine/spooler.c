@@ -3,6 +3,7 @@
 #include "engine/spooler_inner.h"
 #include "engine/streams.h"
 #include "queue/base/check.h"
+#include "queue/base/milestone.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -340,6 +341,7 @@ static void spooler_commit(struct spooler *spooler)
 			spooler_break(spooler, err);
 			return;
 		}
+		milestone_reached(MILESTONE_COMMITTED);
 		patience_committed(&spooler->patience, batch->put_count, spooler_queued(spooler));
 		atomic_store(&spooler->messages, spool_message_count(spooler->spool));
 		spooler_answer_puts(spooler);

@@ -1,5 +1,6 @@
 #include "engine/transaction_inner.h"
 #include "queue/base/check.h"
+#include "queue/base/milestone.h"
 
 static bool transaction_was_asked(
         const struct transaction *transaction, const struct judge_case *it);
@@ -161,6 +162,7 @@ static void transaction_hear_end(
 		judge_recipients(carrier->judge, carrier->lane, transaction->job,
 		        1U << OWED_ACCEPTED, it, &transaction->judgement);
 		if (taken) {
+			milestone_reached(MILESTONE_TAKEN);
 			carrier->useful = true;
 			transaction->taken = true;
 			if (!judge_taken(carrier->judge, carrier->lane, &transaction->ticket,

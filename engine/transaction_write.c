@@ -3,6 +3,7 @@
 #include "engine/transaction_inner.h"
 #include "engine/wire/write.h"
 #include "queue/base/check.h"
+#include "queue/base/milestone.h"
 
 /* The longest command: RCPT with an address, NOTIFY and ORCPT at their maxima. */
 #define LINE_BYTES 1280
@@ -171,6 +172,7 @@ static enum transaction_wrote transaction_write_mail(
 	} else {
 		transaction->begun = true;
 		transaction->sent = STEP_RCPT;
+		milestone_reached(MILESTONE_MAIL_WRITTEN);
 		throttle_write(carrier->lane->throttle, loop_now(&carrier->judge->shard->loop),
 		        &transaction->ticket);
 	}
@@ -267,5 +269,6 @@ static enum transaction_wrote transaction_write_body(
 		return TRANSACTION_FULL;
 	}
 	transaction_close(transaction, carrier);
+	milestone_reached(MILESTONE_END_WRITTEN);
 	return TRANSACTION_WROTE;
 }

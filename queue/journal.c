@@ -1,6 +1,7 @@
 #include "queue/journal.h"
 
 #include "queue/base/check.h"
+#include "queue/base/milestone.h"
 #include "queue/store_room.h"
 
 #include <errno.h>
@@ -133,7 +134,9 @@ struct err journal_append(struct journal *journal, struct journal_group *group)
 			return err;
 	}
 	/* What is written of a group is none before it is whole. */
+	milestone_reached(MILESTONE_JOURNAL_WRITING);
 	const int error = journal_write(journal, pages);
+	milestone_reached(MILESTONE_JOURNAL_WRITTEN);
 	if (error != 0)
 		return err_make(store_room_ran_out(error) ? ERR_NO_SPACE : ERR_BROKEN, error);
 	journal->at = end;

@@ -2,6 +2,7 @@
 
 #include "queue/base/check.h"
 #include "queue/base/clock.h"
+#include "queue/base/milestone.h"
 #include "queue/record.h"
 #include "queue/store_folder.h"
 #include "queue/store_inner.h"
@@ -82,7 +83,9 @@ static struct err store_find_journal(struct store *store)
 		return err_make(ERR_FORMAT, version);
 	memcpy(salt, read.data, sizeof salt);
 	journal_restart(&store->journal, number + 1, salt);
-	return store_replay(store);
+	const struct err replayed = store_replay(store);
+	milestone_reached(MILESTONE_RECOVERED);
+	return replayed;
 }
 
 /* The secret of the seals; a new spool draws one. */
@@ -322,7 +325,9 @@ static struct err store_checkpoint(struct store *store)
 	if (failed(err))
 		return err;
 	tables_count_rows(store->tables, rows);
+	milestone_reached(MILESTONE_CHECKPOINT);
 	err = store_commit_tables(store);
+	milestone_reached(MILESTONE_CHECKPOINTED);
 	if (!failed(err)) {
 		memcpy(store->rows, rows, sizeof rows);
 		store->used = tables_used_bytes(store->tables);

@@ -104,6 +104,7 @@ class Sluice:
         self.config = folder / "sluice.yaml"
         self.spool = folder / "spool"
         self.program = None
+        self.executable = BUILD / "sluice"
         self.starts = 0
         self.settings = {
             "spool": {"path": str(self.spool)},
@@ -124,7 +125,7 @@ class Sluice:
     def launch(self, *wrapper):
         self.starts += 1
         self.program = Program(self.folder, f"sluice-{self.starts}",
-                               [*wrapper, BUILD / "sluice", "serve", "--config", self.config])
+                               [*wrapper, self.executable, "serve", "--config", self.config])
         return self
 
     def start(self):

@@ -1,8 +1,8 @@
 /* The power goes at any moment: what was synced is there, and of what was written since then any
- * sectors are; a file's name is there once its folder was synced. Every write of a spool at work is kept, and then the disk is made as it may have
- * been at many of its moments: each time all batches that were acknowledged are there, the one
- * under way is or is not, as a whole, and nothing else is. The same for the power that goes while
- * the spool is being opened after that. */
+ * sectors are; a file's name is there once its folder was synced. Every write of a spool at work is
+ * kept, and then the disk is made as it may have been at many of its moments: each time all batches
+ * that were acknowledged are there, the one under way is or is not, as a whole, and nothing else
+ * is. The same for the power that goes while the spool is being opened after that. */
 #include "disk_faults.h"
 #include "spool_tools.h"
 
@@ -458,8 +458,8 @@ static void test_power_goes(void **state)
 	film_clear(&again);
 }
 
-/* While the spool is made: it can be opened, and what it was asked to keep first is there if that was
- * acknowledged. */
+/* While the spool is made: it can be opened, and what it was asked to keep first is there if that
+ * was acknowledged. */
 static void test_power_goes_at_the_first_start(void **state)
 {
 	struct random random;
