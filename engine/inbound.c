@@ -160,7 +160,13 @@ static void inbound_set_deadline(struct inbound *inbound)
 		loop_timer_stop(loop, &inbound->timer);
 		return;
 	}
-	struct mono deadline = mono_after(loop_now(loop), ingest->shard.config->limits.idle_ns);
+	/* Bytes of a command that has no end yet are no sign of life: who sends one now and then could
+	 * stay for ever. */
+	const bool command = inbound_rows[inbound->state].step == inbound_command_step;
+	if (!command || (stream_peek(&inbound->stream).bytes == 0 && !inbound->skipping))
+		inbound->silent_since = loop_now(loop);
+	struct mono deadline =
+	        mono_after(inbound->silent_since, ingest->shard.config->limits.idle_ns);
 	if (inbound->message != NULL)
 		deadline = mono_earlier(deadline, inbound->transaction_until);
 	loop_timer_set(loop, &inbound->timer, deadline);

@@ -40,7 +40,7 @@ struct inbound_signin;
 /* What ends a state when nothing happens. */
 enum inbound_deadline {
 	INBOUND_DEADLINE_NONE,      /* somebody of ours will answer */
-	INBOUND_DEADLINE_IDLE,      /* limits.idle since the client's last byte; 421 */
+	INBOUND_DEADLINE_IDLE,      /* limits.idle since the client was last heard; 421 */
 	INBOUND_DEADLINE_HANDSHAKE, /* INBOUND_HANDSHAKE_NS */
 	INBOUND_DEADLINE_HUNGER,    /* INBOUND_HUNGER_NS; 452 */
 	INBOUND_DEADLINE_OWN,       /* whoever entered the state has set the timer */
@@ -93,7 +93,8 @@ struct inbound {
 	uint64_t id; /* of the connection, for the log */
 	struct mono opened;
 	struct mono transaction_until;
-	struct message *message;         /* being built; or a hold, until the put is answered;
+	struct mono silent_since; /* when the last whole command had come, or bytes of the data */
+	struct message *message;  /* being built; or a hold, until the put is answered;
 	                                  * NULL in MAIL: of somebody who may not relay */
 	struct inbound_content *content; /* from DATA or the first BDAT on */
 	struct inbound_signin *signin;   /* from AUTH to its end */

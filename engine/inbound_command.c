@@ -172,6 +172,7 @@ enum inbound_progress inbound_command_step(struct inbound *inbound)
 	/* One that starves is read again; who says goodbye reads no more. */
 	if (progress != INBOUND_STARVES && inbound->state != INBOUND_CLOSING)
 		stream_consume(&inbound->stream, line_bytes);
+	inbound->silent_since = loop_now(&inbound->ingest->shard.loop);
 	return progress;
 }
 

@@ -2,12 +2,14 @@
 
 import base64
 import contextlib
+import select
 import ssl
+import time
 
 import pytest
 
 from clients import PASSWORD, USER, Raw, message, swaks
-from harness import BUILD, LOCALHOST, wait_until
+from harness import BUILD, LOCALHOST, PATIENCE_S, wait_until
 
 OUTSIDE = ["192.0.2.0/24"]  # nobody of ours may relay by address
 
@@ -279,6 +281,22 @@ def test_idle_clients_are_sent_away(sluice, nowhere):
     with Raw(running.port) as raw:
         assert raw.reply().startswith("421 4.4.2")
         assert raw.closed()
+
+
+@pytest.mark.parametrize("drip", [b"N", b"N" * 900], ids=["a_byte", "a_long_line"])
+def test_clients_that_drip_are_sent_away(sluice, nowhere, drip):
+    """Bytes of a command that never ends are no sign of life."""
+    running = sluice(nowhere, limits={"memory": "64MiB", "idle": "1s"})
+    with Raw(running.port) as raw:
+        replies = []
+        begun = time.monotonic()
+        while not replies or replies[-1].startswith("500"):
+            if select.select([raw.socket], [], [], 0.2)[0]:
+                replies.append(raw.reply())
+            else:
+                raw.send(drip)
+            assert time.monotonic() - begun < PATIENCE_S
+        assert replies[-1].startswith("421 4.4.2"), replies
 
 
 def test_errors_have_a_limit(sluice, nowhere):
