@@ -1,5 +1,5 @@
-"""Half an hour at 70 % of the maximal rate, with a service that fails at random: nothing is lost, and
-memory, descriptors and rate are flat at the end.
+"""Half an hour at 70 % of the maximal rate, with a service that fails at random: nothing is lost,
+and memory, descriptors and rate are flat at the end.
 
 Takes SLUICE_SOAK_S seconds (1800; a sanitized build 600). Only `tests/run.sh --long` has the time.
 """
@@ -19,8 +19,8 @@ SHARE = 0.7  # of the maximal rate
 LOOKS = 60  # at memory, descriptors and rate
 PROBE = 20000 if not SANITIZED else 4000  # messages, to find the maximal rate
 
-# What a service does now and then. None of it rests the whole mailbox, or the one recipient that the
-# load writes to, for minutes, as 4.7.500 or a busy mailbox would: then nothing would be under load.
+# What a service does now and then. None of it rests the whole mailbox, or the one recipient that
+# the load writes to, for minutes, as 4.7.500 or a busy mailbox would: nothing would be under load.
 FAULTS = [
     "stage=eod,reply=451 4.4.2 Connection dropped,probability=0.0001",
     "stage=mail,reply=421 4.4.2 Connection dropped,probability=0.0001",
