@@ -11,8 +11,8 @@ static struct err door_load_users(struct door *door, struct text *why)
 
 	config_report_init(&report);
 	struct err err = users_load(&door->users, door->config->users_file, &report);
-	if (failed(err) && report.count > 0) {
-		const struct config_report_line *line = &report.lines[0];
+	const struct config_report_line *line = config_report_first_wrong(&report);
+	if (failed(err) && line != NULL) {
 		text_format(why, "%s:%u: %s", line->path, line->line, line->text);
 	} else if (failed(err)) {
 		text_format(why, "%s: %s", door->config->users_file, err_text(err.code));
