@@ -72,6 +72,12 @@
 	  "bad or refused commands of a connection before it is closed with 421") \
 	X(auth_failures, NUMBER, "3", "1", "100", \
 	  "failed sign-ins of a connection before it is closed with 421") \
+	X(auth_failures_per_client, LIMIT_MINUTE, "10/30m", "1", NULL, \
+	  "failed sign-ins of one address before others of it get 454 unseen, until the count, " \
+	  "which drains evenly, has room again; who signed in from there lately, or may relay " \
+	  "without signing in, has a count of his own") \
+	X(auth_failures_per_user, LIMIT_MINUTE, "50/30m", "1", NULL, \
+	  "the same of one user name at all addresses that it has not signed in from lately") \
 	X(hops, NUMBER, "50", "1", "1000", \
 	  "Received headers that make a message a loop; then 554") \
 	X(idle, DURATION, "5m", "1s", "1d", \

@@ -72,13 +72,54 @@ void inbound_log_injection(const struct inbound *inbound, size_t discarded)
 	log_end(&line);
 }
 
-void inbound_log_signin(const struct inbound *inbound, struct view user, bool right)
+void inbound_log_signed_in(const struct inbound *inbound, struct view user)
 {
-	struct log_line line = log_about(
-	        inbound, right ? LOG_INFO : LOG_WARNING, right ? "signed_in" : "signin_refused");
+	struct log_line line = log_about(inbound, LOG_INFO, "signed_in");
 
 	log_text(&line, "user", user);
 	log_client(&line, inbound);
+	log_end(&line);
+}
+
+static const char *log_advice_on_bar(enum guesses_bar bar)
+{
+	switch (bar) {
+	case GUESSES_BAR_NONE:
+		break;
+	case GUESSES_BAR_CLIENT:
+		return "Somebody at this address guesses passwords, or a device there has an old "
+		       "one: mend the device, or shut the address out.";
+	case GUESSES_BAR_USER:
+		return "Somebody guesses this user's password from many addresses: where the user "
+		       "signs in as usual nothing changes, elsewhere it may take some tries.";
+	case GUESSES_BAR_PAIR:
+		return "This user at this address had the right password, or may relay without "
+		       "one, and has a wrong one now: mend the device.";
+	case GUESSES_BAR_COUNT:
+		break;
+	}
+	return NULL;
+}
+
+void inbound_log_signin_refused(const struct inbound *inbound, const struct password_check *check)
+{
+	struct ingest *ingest = inbound->ingest;
+	const struct guesses_ruling *ruling = &check->ruling;
+	uint64_t omitted;
+
+	if (!log_burst_is_due(&ingest->signin_burst, loop_now(&ingest->shard.loop), &omitted))
+		return;
+	struct log_line line = log_about(inbound, LOG_WARNING, "signin_refused");
+	log_text(&line, "user", check->user);
+	log_client(&line, inbound);
+	log_word(&line, "password", password_answer_word(check->answer));
+	if (ruling->bar != GUESSES_BAR_NONE) {
+		log_word(&line, "barred_by", guesses_bar_word(ruling->bar));
+		log_seconds(&line, "barred_for", ruling->barred_ns);
+		log_word(&line, "advice", log_advice_on_bar(ruling->bar));
+	}
+	if (omitted > 0)
+		log_number(&line, "omitted", omitted);
 	log_end(&line);
 }
 

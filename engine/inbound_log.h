@@ -8,6 +8,7 @@
 
 #include "engine/inbound.h"
 #include "engine/log.h"
+#include "engine/passwords.h"
 
 void inbound_log_connected(const struct inbound *inbound);
 void inbound_log_secured(const struct inbound *inbound);
@@ -15,7 +16,9 @@ void inbound_log_secured(const struct inbound *inbound);
 void inbound_log_foreign(const struct inbound *inbound, struct view line);
 /* `discarded`: bytes that came ahead of the handshake, and were thrown away. */
 void inbound_log_injection(const struct inbound *inbound, size_t discarded);
-void inbound_log_signin(const struct inbound *inbound, struct view user, bool right);
+void inbound_log_signed_in(const struct inbound *inbound, struct view user);
+/* Of all connections of the shard, a bounded number a minute. */
+void inbound_log_signin_refused(const struct inbound *inbound, const struct password_check *check);
 /* Somebody who may not relay begins a transaction. */
 void inbound_log_stranger(const struct inbound *inbound, struct view sender);
 /* A sender that is no address, `said` with MAIL, was replaced. */
