@@ -44,7 +44,10 @@
 	X(sent_memory, SENT_MEMORY, NULL, NULL, NULL, \
 	  "what is kept of mail that was sent, for refusals that come late") \
 	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
-	X(threads, THREADS, NULL, NULL, NULL, "how many threads share the work")
+	X(threads, THREADS, NULL, NULL, NULL, "how many threads share the work") \
+	X(core_dumps, FLAG, "false", NULL, NULL, \
+	  "whether a crash may leave a core file, with the mail and secrets that were in " \
+	  "memory; as long as not, no debugger attaches but root's")
 
 #define CONFIG_SPOOL(X) \
 	X(path, DIRECTORY, "/var/lib/sluice", NULL, NULL, \

@@ -114,6 +114,8 @@ class Sluice:
             "retry": {"first": "1s", "most": "2s", "factor": 1, "give_up_after": "1h"},
             "limits": {"memory": "64MiB", "message": "8MiB"},
             "threads": {"ingest": 1, "delivery": 1},
+            # To look for leaks a sanitizer attaches to the program, as a debugger does.
+            **({"core_dumps": True} if os.environ.get("SLUICE_SANITIZE") else {}),
             **settings,
         }
         self.write()

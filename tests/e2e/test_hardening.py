@@ -1,11 +1,15 @@
-"""What the built programs are hardened with, as readelf sees it."""
+"""What the built programs are hardened with, as readelf and the kernel see it."""
 
+import os
 import platform
 import re
+import shutil
+import signal
 import subprocess
 
 import pytest
 
+from clients import Raw
 from harness import BUILD
 
 PROGRAMS = ["sluice", "sluice-mock", "sluice-bench"]
@@ -83,3 +87,38 @@ def test_control_flow(name):
     first = dict(re.findall(r"^\w+ <(\w+)>:\n *\w+:\t(\S+)", code, re.MULTILINE))
     assert first["main"] == "endbr64"
     assert len([word for word in first.values() if word == "endbr64"]) > 100
+
+
+def died(running, number):
+    """How the kernel says that it ended: killed, or killed and dumped."""
+    running.program.signal(number)
+    ended = os.waitid(os.P_PID, running.program.process.pid, os.WEXITED | os.WNOWAIT)
+    running.program.wait()
+    assert ended.si_status == number
+    return ended.si_code
+
+
+def test_no_core_dumps(sluice, nowhere, folder):
+    """Mail and keys lie in memory: a crash leaves none of it behind, unless it is wanted."""
+    wrapper = ["env", "-C", folder, "prlimit", "--core=unlimited:unlimited"]
+    # Does this machine dump at all?
+    control = subprocess.Popen(["env", "-C", folder, "prlimit", "--core=unlimited:unlimited",
+                                shutil.which("sh"), "-c", "kill -ABRT $$"])
+    dumps = os.waitid(os.P_PID, control.pid, os.WEXITED | os.WNOWAIT).si_code == os.CLD_DUMPED
+    control.wait()
+    for allowed in (False, True):
+        running = sluice(nowhere, core_dumps=allowed)
+        running.terminate()
+        running.launch(*wrapper).ready()
+        soft = int("unlimited" in _core_limit(running.program.process.pid))
+        assert soft == allowed
+        with Raw(running.port) as raw:
+            assert raw.say("NOOP").startswith("250")
+            code = died(running, signal.SIGABRT)
+        assert code == (os.CLD_DUMPED if allowed and dumps else os.CLD_KILLED)
+
+
+def _core_limit(pid):
+    with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
+        line = next(line for line in limits if line.startswith("Max core file size"))
+    return line[26:47]
