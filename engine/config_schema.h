@@ -164,7 +164,22 @@
 	X(ndr_address, ADDRESS, NULL, NULL, NULL, \
 	  "where reports about mail that was sent are heard; mail to it goes no further") \
 	X(bare_lf, BARE_LF, "refuse", NULL, NULL, \
-	  "what a line feed without carriage return leads to; repair never makes an end of data")
+	  "what a line feed without carriage return leads to; repair never makes an end of data") \
+	X(old_devices, OLD_DEVICES, NULL, NULL, NULL, \
+	  "devices that are let in though they are too old for what holds here; of several, the " \
+	  "first whose networks match; each use is logged")
+
+#define CONFIG_OLD_DEVICE(X) \
+	X(name, TEXT, NULL, NULL, NULL, "for the log: what and where they are") \
+	X(networks, CLIENTS, NULL, NULL, NULL, "their networks; an address alone is one") \
+	X(tls, OLDEST_TLS, NULL, NULL, NULL, \
+	  "the oldest TLS taken of them, with every cipher; by default as everybody's: 1.2, " \
+	  "without CBC and the key exchange by RSA") \
+	X(auth_without_tls, FLAG, "false", NULL, NULL, \
+	  "they may sign in without TLS; whoever listens on the way learns the password") \
+	X(bare_lf, BARE_LF, NULL, NULL, NULL, "as the listener's; by default that") \
+	X(tolerant, FLAG, "false", NULL, NULL, \
+	  "MAIL and RCPT need only hold an address, EHLO no name, and MAIL no EHLO before it")
 
 #define CONFIG_LISTENER_TLS(X) \
 	X(certificate, FILE, NULL, NULL, NULL, "PEM, the leaf first, then its chain") \

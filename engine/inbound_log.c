@@ -46,6 +46,64 @@ void inbound_log_secured(const struct inbound *inbound)
 	log_end(&line);
 }
 
+static const char *log_advice_on_tls(const struct inbound *inbound)
+{
+	switch (tls_trouble(stream_tls(&inbound->stream))) {
+	case TLS_TROUBLE_OTHER:
+		break;
+	case TLS_TROUBLE_VERSION:
+		return "The client's TLS is older than 1.2: update it, or name it in the "
+		       "listener's old_devices, with tls: 1.0.";
+	case TLS_TROUBLE_CIPHERS:
+		return "The client has only ciphers that are not taken here (CBC, RSA key "
+		       "exchange), or ones for another kind of key than the certificate's: "
+		       "update it, or name it in the listener's old_devices, with tls: 1.2.";
+	case TLS_TROUBLE_PLAIN:
+		return "The client speaks no TLS where TLS comes first: set it to SSL/TLS (not "
+		       "STARTTLS), or to a listener without tls.implicit.";
+	}
+	return NULL;
+}
+
+void inbound_log_tls_refused(const struct inbound *inbound, const char *reason)
+{
+	struct ingest *ingest = inbound->ingest;
+	uint64_t omitted;
+
+	if (!log_burst_is_due(&ingest->device_burst, loop_now(&ingest->shard.loop), &omitted))
+		return;
+	struct log_line line = log_about(inbound, LOG_WARNING, "tls_refused");
+	log_client(&line, inbound);
+	log_word(&line, "listener", inbound->door->address);
+	log_word(&line, "reason", reason);
+	log_word(&line, "advice", log_advice_on_tls(inbound));
+	if (omitted > 0)
+		log_number(&line, "omitted", omitted);
+	log_end(&line);
+}
+
+void inbound_log_old_device(const struct inbound *inbound, const char *used, struct view said)
+{
+	struct ingest *ingest = inbound->ingest;
+	uint64_t omitted;
+
+	if (!log_burst_is_due(&ingest->device_burst, loop_now(&ingest->shard.loop), &omitted))
+		return;
+	struct log_line line = log_about(inbound, LOG_INFO, "old_device");
+	log_word(&line, "name", inbound->device->config->name);
+	log_client(&line, inbound);
+	log_word(&line, "used", used);
+	if (inbound->secured) {
+		log_word(&line, "tls", tls_version(stream_tls(&inbound->stream)));
+		log_word(&line, "cipher", tls_cipher(stream_tls(&inbound->stream)));
+	}
+	if (said.bytes > 0)
+		log_text(&line, "said", view_first(said, ARGUMENTS_BYTES_MAX));
+	if (omitted > 0)
+		log_number(&line, "omitted", omitted);
+	log_end(&line);
+}
+
 void inbound_log_foreign(const struct inbound *inbound, struct view line)
 {
 	struct log_line log_line = log_about(inbound, LOG_WARNING, "foreign");

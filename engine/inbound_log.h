@@ -12,6 +12,10 @@
 
 void inbound_log_connected(const struct inbound *inbound);
 void inbound_log_secured(const struct inbound *inbound);
+/* The handshake failed, for this reason. */
+void inbound_log_tls_refused(const struct inbound *inbound, const char *reason);
+/* An old device was let in by name: what was `used`, and what it `said`, if that matters. */
+void inbound_log_old_device(const struct inbound *inbound, const char *used, struct view said);
 /* A line that is no SMTP at all. */
 void inbound_log_foreign(const struct inbound *inbound, struct view line);
 /* `discarded`: bytes that came ahead of the handshake, and were thrown away. */

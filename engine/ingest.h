@@ -85,6 +85,7 @@ struct ingest {
 	size_t puts;                   /* under way */
 	size_t checks;                 /* of passwords, under way */
 	struct log_burst signin_burst; /* of sign-ins refused, in the log */
+	struct log_burst device_burst; /* of clients that are old, or too old */
 	struct log_pace hunger_pace;
 	struct mono hunger_since;
 	bool hunger_told; /* the log knows that memory is short */
