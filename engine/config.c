@@ -117,6 +117,14 @@ bool config_networks_contain(
 	return false;
 }
 
+bool config_networks_hold_everybody(const struct config_networks *networks)
+{
+	for (size_t i = 0; i < networks->count; i++)
+		if (networks->at[i].prefix_bits == 0 || networks->at[i].prefix_bits == 96)
+			return true;
+	return false;
+}
+
 bool config_identity_is_limited(const struct config_identity *identity)
 {
 	return identity->connections.count != LIMIT_NONE ||

@@ -44,6 +44,16 @@ struct config_listener_tls {
 	CONFIG_LISTENER_TLS(CONFIG_FIELD)
 };
 
+/* What is let in of them; see engine/inbound_device.h. */
+struct config_old_device {
+	CONFIG_OLD_DEVICE(CONFIG_FIELD)
+};
+
+struct config_old_devices {
+	const struct config_old_device *at; /* the first whose networks match counts */
+	size_t count;
+};
+
 struct config_listener {
 	CONFIG_LISTENER(CONFIG_FIELD)
 };
@@ -203,6 +213,8 @@ uint64_t config_message_most(uint64_t memory_bytes);
 /* Whether the address is in one of the networks. */
 bool config_networks_contain(
         const struct config_networks *networks, const struct endpoint *endpoint);
+/* Whether one of them is all of IPv4, or of all. */
+bool config_networks_hold_everybody(const struct config_networks *networks);
 /* Whether an account has limits of its own, on messages or recipients. */
 bool config_identity_is_limited(const struct config_identity *identity);
 /* False: no route has this name. */

@@ -2,6 +2,7 @@
 
 #include "engine/config_accounts.h"
 #include "engine/config_arena.h"
+#include "engine/config_check_devices.h"
 #include "engine/config_check_host.h"
 #include "engine/config_check_oauth.h"
 #include "engine/config_check_names.h"
@@ -132,7 +133,8 @@ static void check_users(
 		return;
 	if (!failed(users_load(&users, listener->users_file, places->report)))
 		users_destroy(users);
-	if (listener->tls.certificate == NULL && !listener->allow_plaintext_auth)
+	if (listener->tls.certificate == NULL && !listener->allow_plaintext_auth &&
+	        !config_check_devices_sign_in(listener))
 		remark(places, listener, &listener->users_file,
 		        "listeners[%zu]: nobody can sign in without TLS: set tls, or "
 		        "allow_plaintext_auth: true",
@@ -168,12 +170,10 @@ static void check_listeners(struct config *config, struct config_places *places)
 				        i, j);
 		check_listener_tls(listener, i, places);
 		check_users(listener, i, places);
-		for (size_t j = 0; j < listener->allow.count; j++)
-			if (listener->allow.at[j].prefix_bits == 0 ||
-			        listener->allow.at[j].prefix_bits == 96)
-				remark(places, listener, &listener->allow,
-				        "listeners[%zu].allow: everybody may relay: an open relay",
-				        i);
+		config_check_devices(listener, i, places);
+		if (config_networks_hold_everybody(&listener->allow))
+			remark(places, listener, &listener->allow,
+			        "listeners[%zu].allow: everybody may relay: an open relay", i);
 	}
 }
 

@@ -6,7 +6,7 @@
 #ifndef SLUICE_CONFIG_KINDS_H
 #define SLUICE_CONFIG_KINDS_H
 
-/* X(KIND, what is right, for complaints); the eleven last list their words themselves */
+/* X(KIND, what is right, for complaints); the twelve last list their words themselves */
 #define CONFIG_KINDS(X)                                                                            \
 	X(TEXT, "a text")                                                                          \
 	X(NAME, "up to 64 letters, digits, '-', '_' and '.'")                                      \
@@ -49,6 +49,7 @@
 	X(DANE, NULL)                                                                              \
 	X(AUTH, NULL)                                                                              \
 	X(BARE_LF, NULL)                                                                           \
+	X(OLDEST_TLS, NULL)                                                                        \
 	X(LEARN, NULL)                                                                             \
 	X(CLOUD, NULL)                                                                             \
 	X(FLOW, NULL)                                                                              \
@@ -94,6 +95,7 @@
 #define CONFIG_TYPE_DANE         enum route_dane
 #define CONFIG_TYPE_AUTH         enum identity_auth
 #define CONFIG_TYPE_BARE_LF      enum listener_bare_lf
+#define CONFIG_TYPE_OLDEST_TLS   enum device_tls
 #define CONFIG_TYPE_PERCENT      double
 #define CONFIG_TYPE_RULE_SENDERS struct config_words
 #define CONFIG_TYPE_MAPPINGS     struct config_words

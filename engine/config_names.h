@@ -44,6 +44,8 @@
 #define CONFIG_NAME_DANE(key)         key
 #define CONFIG_NAME_AUTH(key)         key
 #define CONFIG_NAME_BARE_LF(key)      key
+#define CONFIG_NAME_OLDEST_TLS(key)   key
+#define CONFIG_NAME_OLD_DEVICES(key)  key
 #define CONFIG_NAME_PERCENT(key)      key
 #define CONFIG_NAME_RULE_SENDERS(key) key
 #define CONFIG_NAME_LEARN(key)        key
@@ -79,6 +81,7 @@
 #define CONFIG_TYPE_DNS          struct config_dns
 #define CONFIG_TYPE_LISTENERS    struct config_listeners
 #define CONFIG_TYPE_LISTENER_TLS struct config_listener_tls
+#define CONFIG_TYPE_OLD_DEVICES  struct config_old_devices
 #define CONFIG_TYPE_ROUTES       struct config_routes
 #define CONFIG_TYPE_ROUTE_TLS    struct config_route_tls
 #define CONFIG_TYPE_TIMEOUTS     struct config_timeouts

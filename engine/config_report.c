@@ -49,6 +49,14 @@ void config_report_add(struct config_report *report, enum config_remark remark, 
 		report->wrong_count++;
 }
 
+const struct config_report_line *config_report_first_wrong(const struct config_report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		if (report->lines[i].remark == CONFIG_WRONG)
+			return &report->lines[i];
+	return NULL;
+}
+
 static int compare(const void *a_pointer, const void *b_pointer)
 {
 	const struct config_report_line *a = a_pointer;

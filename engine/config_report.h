@@ -35,6 +35,8 @@ void config_report_init(struct config_report *report);
 void config_report_finish(struct config_report *report);
 __attribute__((format(printf, 5, 6))) void config_report_add(struct config_report *report,
         enum config_remark remark, const char *path, unsigned line, const char *format, ...);
+/* The first that was added; lends. NULL: nothing is wrong. */
+const struct config_report_line *config_report_first_wrong(const struct config_report *report);
 /* `file:line: text`, sorted by file and line; notes as `file:line: note: text`. */
 void config_report_print(struct config_report *report, enum config_remark remark, FILE *file);
 

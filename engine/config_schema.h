@@ -44,7 +44,10 @@
 	X(sent_memory, SENT_MEMORY, NULL, NULL, NULL, \
 	  "what is kept of mail that was sent, for refusals that come late") \
 	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
-	X(threads, THREADS, NULL, NULL, NULL, "how many threads share the work")
+	X(threads, THREADS, NULL, NULL, NULL, "how many threads share the work") \
+	X(core_dumps, FLAG, "false", NULL, NULL, \
+	  "whether a crash may leave a core file, with the mail and secrets that were in " \
+	  "memory; as long as not, no debugger attaches but root's")
 
 #define CONFIG_SPOOL(X) \
 	X(path, DIRECTORY, "/var/lib/sluice", NULL, NULL, \
@@ -72,6 +75,12 @@
 	  "bad or refused commands of a connection before it is closed with 421") \
 	X(auth_failures, NUMBER, "3", "1", "100", \
 	  "failed sign-ins of a connection before it is closed with 421") \
+	X(auth_failures_per_client, LIMIT_MINUTE, "10/30m", "1", NULL, \
+	  "failed sign-ins of one address before others of it get 454 unseen, until the count, " \
+	  "which drains evenly, has room again; who signed in from there lately, or may relay " \
+	  "without signing in, has a count of his own") \
+	X(auth_failures_per_user, LIMIT_MINUTE, "50/30m", "1", NULL, \
+	  "the same of one user name at all addresses that it has not signed in from lately") \
 	X(hops, NUMBER, "50", "1", "1000", \
 	  "Received headers that make a message a loop; then 554") \
 	X(idle, DURATION, "5m", "1s", "1d", \
@@ -155,7 +164,22 @@
 	X(ndr_address, ADDRESS, NULL, NULL, NULL, \
 	  "where reports about mail that was sent are heard; mail to it goes no further") \
 	X(bare_lf, BARE_LF, "refuse", NULL, NULL, \
-	  "what a line feed without carriage return leads to; repair never makes an end of data")
+	  "what a line feed without carriage return leads to; repair never makes an end of data") \
+	X(old_devices, OLD_DEVICES, NULL, NULL, NULL, \
+	  "devices that are let in though they are too old for what holds here; of several, the " \
+	  "first whose networks match; each use is logged")
+
+#define CONFIG_OLD_DEVICE(X) \
+	X(name, TEXT, NULL, NULL, NULL, "for the log: what and where they are") \
+	X(networks, CLIENTS, NULL, NULL, NULL, "their networks; an address alone is one") \
+	X(tls, OLDEST_TLS, NULL, NULL, NULL, \
+	  "the oldest TLS taken of them, with every cipher; by default as everybody's: 1.2, " \
+	  "without CBC and the key exchange by RSA") \
+	X(auth_without_tls, FLAG, "false", NULL, NULL, \
+	  "they may sign in without TLS; whoever listens on the way learns the password") \
+	X(bare_lf, BARE_LF, NULL, NULL, NULL, "as the listener's; by default that") \
+	X(tolerant, FLAG, "false", NULL, NULL, \
+	  "MAIL and RCPT need only hold an address, EHLO no name, and MAIL no EHLO before it")
 
 #define CONFIG_LISTENER_TLS(X) \
 	X(certificate, FILE, NULL, NULL, NULL, "PEM, the leaf first, then its chain") \

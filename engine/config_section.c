@@ -37,6 +37,9 @@ static const struct config_key keys_LISTENER[] = { CONFIG_LISTENER(KEY) };
 #define SECTION config_listener_tls
 static const struct config_key keys_LISTENER_TLS[] = { CONFIG_LISTENER_TLS(KEY) };
 #undef SECTION
+#define SECTION config_old_device
+static const struct config_key keys_OLD_DEVICE[] = { CONFIG_OLD_DEVICE(KEY) };
+#undef SECTION
 #define SECTION config_tenant
 static const struct config_key keys_TENANT[] = { CONFIG_TENANT(KEY) };
 #undef SECTION
@@ -98,6 +101,7 @@ static const struct config_list lists[] = {
 };
 
 static_assert(sizeof(struct config_items) == sizeof(struct config_listeners), "one layout");
+static_assert(sizeof(struct config_items) == sizeof(struct config_old_devices), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_tenants), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_routes), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_identities), "one layout");

@@ -17,6 +17,7 @@
 	X(DNS, config_dns)                                                                         \
 	X(LISTENER, config_listener)                                                               \
 	X(LISTENER_TLS, config_listener_tls)                                                       \
+	X(OLD_DEVICE, config_old_device)                                                           \
 	X(TENANT, config_tenant)                                                                   \
 	X(OAUTH, config_oauth)                                                                     \
 	X(ROUTE, config_route)                                                                     \
@@ -36,6 +37,7 @@
 /* KIND, KIND of its items, most items */
 #define CONFIG_LISTS(X)                                                                            \
 	X(LISTENERS, LISTENER, 64)                                                                 \
+	X(OLD_DEVICES, OLD_DEVICE, 64)                                                             \
 	X(TENANTS, TENANT, 1024)                                                                   \
 	X(ROUTES, ROUTE, 1024)                                                                     \
 	X(IDENTITIES, IDENTITY, 10000)                                                             \

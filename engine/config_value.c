@@ -62,6 +62,11 @@ static const char *const bare_lf_words[] = {
 	CONFIG_BARE_LFS(X)
 #undef X
 };
+static const char *const oldest_tls_words[] = {
+#define X(name, word, ...) word,
+	CONFIG_OLDEST_TLSS(X)
+#undef X
+};
 static const char *const claim_by_words[] = {
 #define X(name, word, ...) word,
 	CONFIG_CLAIM_BYS(X)
@@ -121,6 +126,9 @@ static const char *const *words_of(enum config_kind kind, size_t *count)
 	case CONFIG_KIND_BARE_LF:
 		*count = COUNT_OF(bare_lf_words);
 		return bare_lf_words;
+	case CONFIG_KIND_OLDEST_TLS:
+		*count = COUNT_OF(oldest_tls_words);
+		return oldest_tls_words;
 	case CONFIG_KIND_CLAIM_BY:
 		*count = COUNT_OF(claim_by_words);
 		return claim_by_words;
@@ -509,6 +517,7 @@ bool config_value_read(
 	case CONFIG_KIND_DANE:
 	case CONFIG_KIND_AUTH:
 	case CONFIG_KIND_BARE_LF:
+	case CONFIG_KIND_OLDEST_TLS:
 	case CONFIG_KIND_LEARN:
 	case CONFIG_KIND_CLOUD:
 	case CONFIG_KIND_FLOW:

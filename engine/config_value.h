@@ -66,6 +66,13 @@ enum listener_bare_lf {
 #undef X
 };
 
+enum device_tls {
+	DEVICE_TLS_UNSET,
+#define X(name, ...) DEVICE_TLS_##name,
+	CONFIG_OLDEST_TLSS(X)
+#undef X
+};
+
 enum route_learn {
 	LEARN_UNSET,
 #define X(name, ...) LEARN_##name,

@@ -60,6 +60,11 @@
 	X(REFUSE, "refuse", "the message is refused") \
 	X(REPAIR, "repair", "it becomes CRLF, and never an end of data")
 
+#define CONFIG_OLDEST_TLSS(X) \
+	X(1_0, "1.0", "of 1999") \
+	X(1_1, "1.1", "of 2006") \
+	X(1_2, "1.2", "of 2008: the version that everybody has to have, with older ciphers")
+
 #define CONFIG_CLAIM_BYS(X) \
 	X(KEY, "key", "by its header field X-Sluice-Key, which is not sent on") \
 	X(MESSAGE_ID, "message_id", "by that field; without it by Message-ID and envelope") \

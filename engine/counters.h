@@ -23,6 +23,7 @@
 	X(recipients_refused, "recipients refused to clients since no route takes mail to them")   \
 	X(signins_accepted, "successful sign-ins of clients")                                      \
 	X(signins_refused, "failed sign-ins of clients")                                           \
+	X(signins_barred, "of them, those not looked at after too many failures")                  \
 	X(messages_taken, "messages we answered 250 to")                                           \
 	X(messages_known, "messages that came again under their key, and were not queued again")   \
 	X(recipients_taken, "recipients of messages we answered 250 to")                           \

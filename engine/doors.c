@@ -11,14 +11,55 @@ static struct err door_load_users(struct door *door, struct text *why)
 
 	config_report_init(&report);
 	struct err err = users_load(&door->users, door->config->users_file, &report);
-	if (failed(err) && report.count > 0) {
-		const struct config_report_line *line = &report.lines[0];
+	const struct config_report_line *line = config_report_first_wrong(&report);
+	if (failed(err) && line != NULL) {
 		text_format(why, "%s:%u: %s", line->path, line->line, line->text);
 	} else if (failed(err)) {
 		text_format(why, "%s: %s", door->config->users_file, err_text(err.code));
 	}
 	config_report_finish(&report);
 	return err;
+}
+
+static struct err door_make_tls(
+        struct door *door, enum tls_oldest oldest, struct tls_context **result, struct text *why)
+{
+	const struct config_listener_tls *tls = &door->config->tls;
+	const struct tls_server_settings settings = {
+		.certificate_file = tls->certificate,
+		.key_file = tls->key,
+		.oldest = oldest,
+	};
+
+	return tls->certificate == NULL ? err_ok() : tls_context_server(result, &settings, why);
+}
+
+static struct err door_devices_open(struct door *door, struct text *why)
+{
+	static const enum tls_oldest oldest[] = {
+		[DEVICE_TLS_1_0] = TLS_OLDEST_1_0,
+		[DEVICE_TLS_1_1] = TLS_OLDEST_1_1,
+		[DEVICE_TLS_1_2] = TLS_OLDEST_1_2,
+	};
+	const struct config_old_devices *devices = &door->config->old_devices;
+
+	if (devices->count == 0)
+		return err_ok();
+	door->devices = calloc(devices->count, sizeof *door->devices);
+	if (door->devices == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	door->device_count = devices->count;
+	for (size_t i = 0; i < devices->count; i++) {
+		struct door_device *device = &door->devices[i];
+		device->config = &devices->at[i];
+		if (device->config->tls == DEVICE_TLS_UNSET)
+			continue;
+		struct err err =
+		        door_make_tls(door, oldest[device->config->tls], &device->tls, why);
+		if (failed(err))
+			return err;
+	}
+	return err_ok();
 }
 
 static struct err door_open(struct door *door, const struct config *config, struct text *why)
@@ -30,15 +71,11 @@ static struct err door_open(struct door *door, const struct config *config, stru
 	struct text address = TEXT_ON(door->address);
 	endpoint_format(&address, &listener->address);
 	(void)text_string(&address);
-	if (listener->tls.certificate != NULL) {
-		const struct tls_server_settings settings = {
-			.certificate_file = listener->tls.certificate,
-			.key_file = listener->tls.key,
-		};
-		struct err err = tls_context_server(&door->tls, &settings, why);
-		if (failed(err))
-			return err;
-	}
+	struct err err = door_make_tls(door, TLS_OLDEST_GOOD, &door->tls, why);
+	if (!failed(err))
+		err = door_devices_open(door, why);
+	if (failed(err))
+		return err;
 	if (listener->users_file != NULL)
 		return door_load_users(door, why);
 	return err_ok();
@@ -85,12 +122,24 @@ void doors_close(struct doors *doors)
 	if (doors == NULL)
 		return;
 	for (size_t i = 0; i < doors->count; i++) {
-		tls_context_destroy(doors->at[i].tls);
-		users_destroy(doors->at[i].users);
+		struct door *door = &doors->at[i];
+		for (size_t j = 0; j < door->device_count; j++)
+			tls_context_destroy(door->devices[j].tls);
+		free(door->devices);
+		tls_context_destroy(door->tls);
+		users_destroy(door->users);
 	}
 	doorman_destroy(doors->doorman);
 	free(doors->at);
 	free(doors);
+}
+
+const struct door_device *door_device_of(const struct door *door, const struct endpoint *client)
+{
+	for (size_t i = 0; i < door->device_count; i++)
+		if (config_networks_contain(&door->devices[i].config->networks, client))
+			return &door->devices[i];
+	return NULL;
 }
 
 bool doors_have_users(const struct doors *doors)

@@ -1,6 +1,6 @@
 /*
- * Doors: what all ingest shards share of the listeners: certificates, users, who may relay, and
- * the doorman.
+ * Doors: what all ingest shards share of the listeners: certificates, users, who may relay, which
+ * old devices are let in, and the doorman.
  *
  * Thread:  opened at start, before the shards; constant afterwards, so any thread reads it.
  * Owns:    TLS contexts, users and the doorman; lends the configuration.
@@ -14,12 +14,20 @@
 #include "engine/io/tls.h"
 #include "engine/users.h"
 
+/* Old devices that are let in here by name. */
+struct door_device {
+	const struct config_old_device *config;
+	struct tls_context *tls; /* NULL: the door's */
+};
+
 struct door {
 	const struct config_listener *config;
 	char address[ENDPOINT_TEXT_BYTES]; /* where it listens, as text */
 	const char *name;                  /* what we call ourselves here */
 	struct tls_context *tls;           /* NULL: none */
 	struct users *users;               /* NULL: nobody signs in here */
+	struct door_device *devices;       /* one for each of the listener's old_devices */
+	size_t device_count;
 };
 
 struct doors {
@@ -33,6 +41,8 @@ MUST_CHECK struct err doors_open(
         struct doors **result, const struct config *config, struct text *why);
 /* No connection is left. NULL is fine. */
 void doors_close(struct doors *doors);
+/* Which of the old devices the client is; NULL: none. */
+const struct door_device *door_device_of(const struct door *door, const struct endpoint *client);
 /* Whether anybody signs in anywhere: then a passwords thread is needed. */
 bool doors_have_users(const struct doors *doors);
 

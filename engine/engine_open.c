@@ -126,7 +126,8 @@ static struct err engine_open_helpers(struct engine *engine, struct text *why)
 	struct err err = err_ok();
 
 	if (doors_have_users(engine->doors)) {
-		err = passwords_init(&engine->passwords, engine->depot, why);
+		err = passwords_init(
+		        &engine->passwords, &engine->config->limits, engine->depot, why);
 		engine->has_passwords = !failed(err);
 	}
 	if (!failed(err)) {

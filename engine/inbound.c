@@ -3,6 +3,7 @@
 #include "engine/inbound_ahead.h"
 #include "engine/inbound_command.h"
 #include "engine/inbound_content.h"
+#include "engine/inbound_device.h"
 #include "engine/inbound_log.h"
 #include "engine/inbound_signin.h"
 #include "engine/ingest.h"
@@ -53,6 +54,7 @@ void inbound_open(struct inbound *inbound, struct ingest *ingest, const struct d
 	list_push_last(&ingest->sessions, &inbound->session_link);
 	counters_add(ingest->shard.counters, connections_opened, 1);
 	inbound->may_relay = config_networks_contain(&door->config->allow, &inbound->stream.peer);
+	inbound->device = door_device_of(door, &inbound->stream.peer);
 	inbound_greet(inbound, doorman_admit(ingest->doors->doorman, &inbound->stream.peer));
 }
 
@@ -75,7 +77,7 @@ static void inbound_greet(struct inbound *inbound, enum doorman_answer answer)
 		inbound_close(inbound,
 		        answer == DOORMAN_FULL ? INBOUND_REPLY_BUSY : INBOUND_REPLY_CLIENT_BUSY);
 	} else if (implicit) {
-		(void)stream_secure_server(&inbound->stream, inbound->door->tls);
+		(void)stream_secure_server(&inbound->stream, inbound_device_tls(inbound));
 		inbound_enter(inbound, INBOUND_HANDSHAKE);
 	} else {
 		inbound_reply_greeting(inbound);
@@ -261,6 +263,8 @@ void inbound_on_news(struct inbound *inbound, unsigned news)
 	if ((news & STREAM_SECURED) != 0) {
 		inbound->secured = true;
 		inbound_log_secured(inbound);
+		if (tls_is_old(stream_tls(&inbound->stream)))
+			inbound_device_use(inbound, DEVICE_USE_TLS, VIEW(""));
 		if (inbound->door->config->tls.implicit)
 			inbound_reply_greeting(inbound);
 		inbound_enter(inbound, INBOUND_FRESH);
@@ -286,6 +290,7 @@ static void inbound_on_ended(struct inbound *inbound)
 	/* TLS has an alert for the client, which tells it what a reset would not. */
 	if (inbound->state == INBOUND_HANDSHAKE &&
 	        stream_failure(&inbound->stream).code == ERR_TLS) {
+		inbound_log_tls_refused(inbound, text_string(&reason));
 		inbound_log_closed(inbound, text_string(&reason));
 		stream_close(&inbound->stream);
 		inbound_enter(inbound, INBOUND_CLOSING);
@@ -307,7 +312,8 @@ static void inbound_on_gone(struct inbound *inbound)
 /* TLS begins anew what was said: nothing that came before it counts (RFC 3207 4.2). */
 static enum inbound_progress inbound_upgrade_step(struct inbound *inbound)
 {
-	const size_t discarded = stream_secure_server(&inbound->stream, inbound->door->tls);
+	const size_t discarded =
+	        stream_secure_server(&inbound->stream, inbound_device_tls(inbound));
 
 	if (discarded > 0)
 		inbound_log_injection(inbound, discarded);
@@ -323,7 +329,7 @@ enum inbound_line inbound_line(
         struct inbound *inbound, size_t bytes_max, struct view *line, size_t *line_bytes)
 {
 	struct stream *stream = &inbound->stream;
-	const bool repair = inbound->door->config->bare_lf == BARE_LF_REPAIR;
+	const bool repair = inbound_device_repairs(inbound);
 
 	for (;;) {
 		const struct view input = stream_peek(stream);
@@ -332,8 +338,11 @@ enum inbound_line inbound_line(
 			const bool crlf = end > 0 && input.data[end - 1] == '\r';
 			*line = view_first(input, crlf ? end - 1 : end);
 			*line_bytes = end + 1;
-			if (!inbound->skipping && line->bytes <= bytes_max)
+			if (!inbound->skipping && line->bytes <= bytes_max) {
+				if (!crlf && repair)
+					inbound_device_use(inbound, DEVICE_USE_BARE_LF, VIEW(""));
 				return crlf || repair ? INBOUND_LINE : INBOUND_LINE_BARE;
+			}
 			inbound->skipping = false;
 			stream_consume(stream, *line_bytes);
 			return INBOUND_LINE_LONG;

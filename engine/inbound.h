@@ -86,9 +86,10 @@ struct inbound {
 	struct stream stream;
 	struct ingest *ingest;
 	const struct door *door;
-	struct link session_link; /* in the shard's sessions */
-	struct link hungry_link;  /* in its hungry, where the state is HUNGRY */
-	struct list aheads;       /* messages set aside until they are answered */
+	const struct door_device *device; /* of the door's old ones; NULL: none of them */
+	struct link session_link;         /* in the shard's sessions */
+	struct link hungry_link;          /* in its hungry, where the state is HUNGRY */
+	struct list aheads;               /* messages set aside until they are answered */
 	struct timer timer;
 	uint64_t id; /* of the connection, for the log */
 	struct mono opened;
@@ -126,7 +127,8 @@ struct inbound {
 	bool secured;
 	bool esmtp; /* EHLO, not HELO */
 	bool signed_in;
-	bool may_relay; /* by its address; or signed_in */
+	bool may_relay;      /* by its address; or signed_in */
+	uint8_t device_uses; /* what is in the log of it: bits by enum device_use */
 	uint8_t hello_bytes;
 	uint8_t user_bytes;
 	char hello[INBOUND_NAME_MAX];

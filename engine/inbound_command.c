@@ -2,12 +2,18 @@
 
 #include "engine/inbound_ahead.h"
 #include "engine/inbound_content.h"
+#include "engine/inbound_device.h"
 #include "engine/inbound_log.h"
 #include "engine/inbound_signin.h"
 #include "engine/ingest.h"
+#include "engine/wire/mend.h"
 #include "engine/wire/stamp.h"
 #include "queue/base/check.h"
 
+#define LITERAL_BYTES (ENDPOINT_TEXT_BYTES + sizeof "[IPv6:]")
+
+static enum inbound_progress command_run(struct inbound *inbound, struct view line);
+static bool command_greet(struct inbound *inbound, struct view arguments, bool esmtp);
 static enum inbound_progress on_ehlo(struct inbound *inbound, struct view arguments);
 static enum inbound_progress on_helo(struct inbound *inbound, struct view arguments);
 static enum inbound_progress on_mail(struct inbound *inbound, struct view arguments);
@@ -109,6 +115,42 @@ static enum inbound_progress command_spoil_chunk(
 	return command_swallow(inbound, reply);
 }
 
+/* Whose name nobody said is called by his address (RFC 5321 4.1.3). */
+static struct view command_literal(const struct inbound *inbound, struct text *text)
+{
+	text_put(text, endpoint_is_ipv4(&inbound->stream.peer) ? VIEW("[") : VIEW("[IPv6:"));
+	endpoint_format_address(text, &inbound->stream.peer);
+	text_put_byte(text, ']');
+	return text_view(text);
+}
+
+/* A tolerated device begins without a greeting. */
+static bool command_suppose_hello(struct inbound *inbound)
+{
+	char room[LITERAL_BYTES];
+	struct text name = TEXT_ON(room);
+
+	if (!inbound_device_is_tolerant(inbound))
+		return false;
+	inbound_device_use(inbound, DEVICE_USE_GRAMMAR, VIEW("no EHLO or HELO"));
+	return command_greet(inbound, command_literal(inbound, &name), false);
+}
+
+static enum inbound_progress command_run_mended(struct inbound *inbound, struct view line)
+{
+	char literal[LITERAL_BYTES];
+	char room[MEND_LINE_BYTES];
+	struct text name = TEXT_ON(literal);
+	struct text mended = TEXT_ON(room);
+
+	if (!mend_line(line, command_literal(inbound, &name), &mended))
+		return command_run(inbound, line);
+	inbound_device_use(inbound, DEVICE_USE_GRAMMAR, line);
+	const enum inbound_progress progress = command_run(inbound, text_view(&mended));
+	inbound->arguments = VIEW("");
+	return progress;
+}
+
 static enum inbound_progress command_run(struct inbound *inbound, struct view line)
 {
 	struct command command;
@@ -123,7 +165,10 @@ static enum inbound_progress command_run(struct inbound *inbound, struct view li
 	if (fault != COMMAND_FAULT_NONE)
 		return command_fail(inbound, fault);
 	const struct command_row *row = &command_rows[command.verb];
-	const enum inbound_reply_name refusal = row->refusals[inbound->state];
+	enum inbound_reply_name refusal = row->refusals[inbound->state];
+	if (refusal == INBOUND_REPLY_HELLO_FIRST && command.verb == COMMAND_MAIL &&
+	        command_suppose_hello(inbound))
+		refusal = row->refusals[inbound->state];
 	if (refusal != INBOUND_REPLY_NONE && !row->late)
 		return command_say(inbound, refusal);
 	return row->run(inbound, command.arguments);
@@ -165,7 +210,8 @@ enum inbound_progress inbound_command_step(struct inbound *inbound)
 	case INBOUND_LINE:
 		if (ahead && !inbound_ahead_takes(line))
 			return INBOUND_WAITS;
-		progress = command_run(inbound, line);
+		progress = inbound_device_is_tolerant(inbound) ? command_run_mended(inbound, line)
+		                                               : command_run(inbound, line);
 		inbound->arguments = VIEW("");
 		break;
 	}
@@ -494,7 +540,7 @@ bool inbound_command_offers_auth(const struct inbound *inbound)
 	const struct door *door = inbound->door;
 
 	return door->users != NULL && !inbound->signed_in &&
-	       (inbound->secured || door->config->allow_plaintext_auth);
+	       (inbound->secured || inbound_device_may_auth_plainly(inbound));
 }
 
 static enum inbound_progress on_auth(struct inbound *inbound, struct view arguments)
@@ -512,6 +558,8 @@ static enum inbound_progress on_auth(struct inbound *inbound, struct view argume
 		return command_fail(inbound, fault);
 	if (auth.mechanism != SIGNIN_PLAIN && auth.mechanism != SIGNIN_LOGIN)
 		return command_fail(inbound, COMMAND_FAULT_MECHANISM);
+	if (!inbound->secured && !inbound->door->config->allow_plaintext_auth)
+		inbound_device_use(inbound, DEVICE_USE_PLAIN_AUTH, VIEW(""));
 	inbound_signin_begin(inbound, &auth);
 	return INBOUND_ON;
 }

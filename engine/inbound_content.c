@@ -1,6 +1,7 @@
 #include "engine/inbound_content.h"
 
 #include "engine/inbound_ahead.h"
+#include "engine/inbound_device.h"
 #include "engine/inbound_log.h"
 #include "engine/ingest.h"
 #include "engine/wire/stamp.h"
@@ -44,7 +45,7 @@ enum inbound_reply_name inbound_content_begin(struct inbound *inbound)
 	struct inbound_content *content = pool_take(&ingest->contents);
 	check(content != NULL); /* there is one for each connection */
 	const enum endings_mode mode =
-	        inbound->door->config->bare_lf == BARE_LF_REPAIR ? ENDINGS_REPAIR : ENDINGS_REFUSE;
+	        inbound_device_repairs(inbound) ? ENDINGS_REPAIR : ENDINGS_REFUSE;
 	eod_init(&content->eod, mode);
 	endings_init(&content->endings, mode);
 	header_init(&content->header);
@@ -274,6 +275,9 @@ static void content_end(struct inbound *inbound)
 	if (content->byline != NULL && byline_finish(content->byline, &kept))
 		content_store(inbound, kept);
 	header_finish(&content->header);
+	if (content->eod.bare_lf || content->eod.bare_cr || content->endings.bare_lf ||
+	        content->endings.bare_cr)
+		inbound_device_use(inbound, DEVICE_USE_BARE_LF, VIEW(""));
 	inbound_enter(inbound, INBOUND_FINISH);
 }
 

@@ -46,6 +46,64 @@ void inbound_log_secured(const struct inbound *inbound)
 	log_end(&line);
 }
 
+static const char *log_advice_on_tls(const struct inbound *inbound)
+{
+	switch (tls_trouble(stream_tls(&inbound->stream))) {
+	case TLS_TROUBLE_OTHER:
+		break;
+	case TLS_TROUBLE_VERSION:
+		return "The client's TLS is older than 1.2: update it, or name it in the "
+		       "listener's old_devices, with tls: 1.0.";
+	case TLS_TROUBLE_CIPHERS:
+		return "The client has only ciphers that are not taken here (CBC, RSA key "
+		       "exchange), or ones for another kind of key than the certificate's: "
+		       "update it, or name it in the listener's old_devices, with tls: 1.2.";
+	case TLS_TROUBLE_PLAIN:
+		return "The client speaks no TLS where TLS comes first: set it to SSL/TLS (not "
+		       "STARTTLS), or to a listener without tls.implicit.";
+	}
+	return NULL;
+}
+
+void inbound_log_tls_refused(const struct inbound *inbound, const char *reason)
+{
+	struct ingest *ingest = inbound->ingest;
+	uint64_t omitted;
+
+	if (!log_burst_is_due(&ingest->device_burst, loop_now(&ingest->shard.loop), &omitted))
+		return;
+	struct log_line line = log_about(inbound, LOG_WARNING, "tls_refused");
+	log_client(&line, inbound);
+	log_word(&line, "listener", inbound->door->address);
+	log_word(&line, "reason", reason);
+	log_word(&line, "advice", log_advice_on_tls(inbound));
+	if (omitted > 0)
+		log_number(&line, "omitted", omitted);
+	log_end(&line);
+}
+
+void inbound_log_old_device(const struct inbound *inbound, const char *used, struct view said)
+{
+	struct ingest *ingest = inbound->ingest;
+	uint64_t omitted;
+
+	if (!log_burst_is_due(&ingest->device_burst, loop_now(&ingest->shard.loop), &omitted))
+		return;
+	struct log_line line = log_about(inbound, LOG_INFO, "old_device");
+	log_word(&line, "name", inbound->device->config->name);
+	log_client(&line, inbound);
+	log_word(&line, "used", used);
+	if (inbound->secured) {
+		log_word(&line, "tls", tls_version(stream_tls(&inbound->stream)));
+		log_word(&line, "cipher", tls_cipher(stream_tls(&inbound->stream)));
+	}
+	if (said.bytes > 0)
+		log_text(&line, "said", view_first(said, ARGUMENTS_BYTES_MAX));
+	if (omitted > 0)
+		log_number(&line, "omitted", omitted);
+	log_end(&line);
+}
+
 void inbound_log_foreign(const struct inbound *inbound, struct view line)
 {
 	struct log_line log_line = log_about(inbound, LOG_WARNING, "foreign");
@@ -72,13 +130,54 @@ void inbound_log_injection(const struct inbound *inbound, size_t discarded)
 	log_end(&line);
 }
 
-void inbound_log_signin(const struct inbound *inbound, struct view user, bool right)
+void inbound_log_signed_in(const struct inbound *inbound, struct view user)
 {
-	struct log_line line = log_about(
-	        inbound, right ? LOG_INFO : LOG_WARNING, right ? "signed_in" : "signin_refused");
+	struct log_line line = log_about(inbound, LOG_INFO, "signed_in");
 
 	log_text(&line, "user", user);
 	log_client(&line, inbound);
+	log_end(&line);
+}
+
+static const char *log_advice_on_bar(enum guesses_bar bar)
+{
+	switch (bar) {
+	case GUESSES_BAR_NONE:
+		break;
+	case GUESSES_BAR_CLIENT:
+		return "Somebody at this address guesses passwords, or a device there has an old "
+		       "one: mend the device, or shut the address out.";
+	case GUESSES_BAR_USER:
+		return "Somebody guesses this user's password from many addresses: where the user "
+		       "signs in as usual nothing changes, elsewhere it may take some tries.";
+	case GUESSES_BAR_PAIR:
+		return "This user at this address had the right password, or may relay without "
+		       "one, and has a wrong one now: mend the device.";
+	case GUESSES_BAR_COUNT:
+		break;
+	}
+	return NULL;
+}
+
+void inbound_log_signin_refused(const struct inbound *inbound, const struct password_check *check)
+{
+	struct ingest *ingest = inbound->ingest;
+	const struct guesses_ruling *ruling = &check->ruling;
+	uint64_t omitted;
+
+	if (!log_burst_is_due(&ingest->signin_burst, loop_now(&ingest->shard.loop), &omitted))
+		return;
+	struct log_line line = log_about(inbound, LOG_WARNING, "signin_refused");
+	log_text(&line, "user", check->user);
+	log_client(&line, inbound);
+	log_word(&line, "password", password_answer_word(check->answer));
+	if (ruling->bar != GUESSES_BAR_NONE) {
+		log_word(&line, "barred_by", guesses_bar_word(ruling->bar));
+		log_seconds(&line, "barred_for", ruling->barred_ns);
+		log_word(&line, "advice", log_advice_on_bar(ruling->bar));
+	}
+	if (omitted > 0)
+		log_number(&line, "omitted", omitted);
 	log_end(&line);
 }
 

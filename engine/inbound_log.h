@@ -8,14 +8,21 @@
 
 #include "engine/inbound.h"
 #include "engine/log.h"
+#include "engine/passwords.h"
 
 void inbound_log_connected(const struct inbound *inbound);
 void inbound_log_secured(const struct inbound *inbound);
+/* The handshake failed, for this reason. */
+void inbound_log_tls_refused(const struct inbound *inbound, const char *reason);
+/* An old device was let in by name: what was `used`, and what it `said`, if that matters. */
+void inbound_log_old_device(const struct inbound *inbound, const char *used, struct view said);
 /* A line that is no SMTP at all. */
 void inbound_log_foreign(const struct inbound *inbound, struct view line);
 /* `discarded`: bytes that came ahead of the handshake, and were thrown away. */
 void inbound_log_injection(const struct inbound *inbound, size_t discarded);
-void inbound_log_signin(const struct inbound *inbound, struct view user, bool right);
+void inbound_log_signed_in(const struct inbound *inbound, struct view user);
+/* Of all connections of the shard, a bounded number a minute. */
+void inbound_log_signin_refused(const struct inbound *inbound, const struct password_check *check);
 /* Somebody who may not relay begins a transaction. */
 void inbound_log_stranger(const struct inbound *inbound, struct view sender);
 /* A sender that is no address, `said` with MAIL, was replaced. */

@@ -48,6 +48,7 @@ struct inbound;
 	X(AUTH_BAD, "501", "5.5.2 ", "Bad authentication exchange")                                \
 	X(AUTH_WRONG, "535", "5.7.8 ", "Authentication credentials invalid")                       \
 	X(AUTH_BUSY, "454", "4.7.0 ", "Too many sign-ins at once, try again later")                \
+	X(AUTH_BARRED, "454", "4.7.0 ", "Too many failed sign-ins of late, try again later")       \
 	/* limits and policy */                                                                    \
 	X(RELAY, "550", "5.7.1 ",                                                                  \
 	        "Relaying denied: your address may not relay, and you are not "                    \

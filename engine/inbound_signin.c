@@ -8,6 +8,7 @@
 static void signin_go_on(struct inbound *inbound, enum signin_news news);
 static void signin_check(struct inbound *inbound);
 static void signin_punish(struct inbound *inbound);
+static int64_t signin_penalty(const struct inbound *inbound);
 static void signin_end(struct inbound *inbound, enum inbound_reply_name reply);
 
 /* A line that may hold a secret; its bytes are ours, though we only read them elsewhere. */
@@ -77,6 +78,9 @@ static void signin_check(struct inbound *inbound)
 		.users = inbound->door->users,
 		.user = server->user,
 		.password = server->password,
+		.client = &inbound->stream.peer,
+		.may_relay = inbound->may_relay,
+		.answer = PASSWORD_WRONG,
 	};
 	/* Nobody acts as somebody else here. */
 	if (server->authzid.bytes > 0 && !view_equal_fold(server->authzid, server->user))
@@ -92,11 +96,11 @@ void inbound_signin_judge(struct inbound *inbound)
 	const struct inbound_signin *signin = inbound->signin;
 	const struct view user = view_first(signin->check.user, sizeof inbound->user);
 
-	if (!signin->check.right) {
+	if (signin->check.answer != PASSWORD_RIGHT) {
 		signin_punish(inbound);
 		return;
 	}
-	inbound_log_signin(inbound, user, true);
+	inbound_log_signed_in(inbound, user);
 	counters_add(inbound->ingest->shard.counters, signins_accepted, 1);
 	memcpy(inbound->user, user.data, user.bytes);
 	inbound->user_bytes = (uint8_t)user.bytes;
@@ -105,34 +109,47 @@ void inbound_signin_judge(struct inbound *inbound)
 	signin_end(inbound, INBOUND_REPLY_SIGNED_IN);
 }
 
-/* Guessing shall be slow: each reply waits longer than the one before. */
+/* Guessing shall be slow: each reply waits longer than the one before, of this connection and of
+ * all that its client and the user's name have had. */
 static void signin_punish(struct inbound *inbound)
 {
-	struct loop *loop = &inbound->ingest->shard.loop;
-	const unsigned doubled = inbound->signin_failures < 8 ? inbound->signin_failures : 8;
-	const int64_t grown = INBOUND_SIGNIN_PENALTY_NS << doubled;
+	struct ingest *ingest = inbound->ingest;
+	const struct password_check *check = &inbound->signin->check;
 
-	inbound_log_signin(inbound, inbound->signin->check.user, false);
-	counters_add(inbound->ingest->shard.counters, signins_refused, 1);
-	inbound->signin_failures++;
+	inbound_log_signin_refused(inbound, check);
+	counters_add(ingest->shard.counters, signins_refused, 1);
+	counters_add(ingest->shard.counters, signins_barred, check->answer == PASSWORD_UNSEEN);
 	inbound_enter(inbound, INBOUND_PENALTY);
-	loop_timer_after(loop, &inbound->timer,
-	        grown < INBOUND_SIGNIN_PENALTY_NS_MAX ? grown : INBOUND_SIGNIN_PENALTY_NS_MAX);
+	loop_timer_after(&ingest->shard.loop, &inbound->timer, signin_penalty(inbound));
+	inbound->signin_failures++;
+}
+
+static int64_t signin_penalty(const struct inbound *inbound)
+{
+	const int64_t asked = inbound->signin->check.ruling.wait_ns;
+	int64_t own = GUESSES_WAIT_NS;
+
+	for (unsigned i = 0; i < inbound->signin_failures && own < GUESSES_WAIT_NS_MAX; i++)
+		own *= 2;
+	return own > asked ? own : asked;
 }
 
 void inbound_signin_refuse(struct inbound *inbound)
 {
+	const bool unseen = inbound->signin->check.answer == PASSWORD_UNSEEN;
+
 	if (inbound->signin_failures >= inbound->ingest->shard.config->limits.auth_failures)
 		inbound_close(inbound, INBOUND_REPLY_GUESSES);
 	else
-		signin_end(inbound, INBOUND_REPLY_AUTH_WRONG);
+		signin_end(inbound, unseen ? INBOUND_REPLY_AUTH_BARRED : INBOUND_REPLY_AUTH_WRONG);
 }
 
 static void signin_end(struct inbound *inbound, enum inbound_reply_name reply)
 {
 	inbound_signin_drop(inbound);
 	inbound_enter(inbound, INBOUND_READY);
-	if (reply == INBOUND_REPLY_AUTH_WRONG) /* signin_punish() logged it */
+	/* signin_punish() logged these. */
+	if (reply == INBOUND_REPLY_AUTH_WRONG || reply == INBOUND_REPLY_AUTH_BARRED)
 		inbound_reply_unlogged(inbound, reply);
 	else
 		inbound_reply(inbound, reply);

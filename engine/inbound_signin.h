@@ -11,10 +11,6 @@
 #include "engine/passwords.h"
 #include "engine/wire/signin.h"
 
-/* A wrong password's reply waits: 1 s, then 2, 4... */
-#define INBOUND_SIGNIN_PENALTY_NS     NS_PER_S
-#define INBOUND_SIGNIN_PENALTY_NS_MAX (8 * NS_PER_S)
-
 struct inbound_signin {
 	struct inbound *inbound;
 	struct signin_server server;

@@ -24,6 +24,7 @@
 
 #include "engine/inbound.h"
 #include "engine/listener.h"
+#include "engine/log_burst.h"
 #include "engine/log_pace.h"
 #include "engine/passwords.h"
 #include "engine/shard.h"
@@ -78,11 +79,13 @@ struct ingest {
 	struct timer drain_timer; /* transactions have had their time */
 	struct post passwords;    /* NULLs: nobody signs in */
 	struct ingest_ids ids;
-	uint64_t message_bytes_max; /* what SIZE says */
-	size_t reserve;             /* chunks left to delivery */
-	size_t transactions;        /* inbounds between MAIL and its end */
-	size_t puts;                /* under way */
-	size_t checks;              /* of passwords, under way */
+	uint64_t message_bytes_max;    /* what SIZE says */
+	size_t reserve;                /* chunks left to delivery */
+	size_t transactions;           /* inbounds between MAIL and its end */
+	size_t puts;                   /* under way */
+	size_t checks;                 /* of passwords, under way */
+	struct log_burst signin_burst; /* of sign-ins refused, in the log */
+	struct log_burst device_burst; /* of clients that are old, or too old */
 	struct log_pace hunger_pace;
 	struct mono hunger_since;
 	bool hunger_told; /* the log knows that memory is short */

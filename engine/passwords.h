@@ -4,16 +4,18 @@
  *
  * Each ingest shard has two mailboxes with it: checks in, answers out. What was right lately is
  * remembered as a keyed digest, so that a client which signs in for every mail costs one hash
- * now and then; a wrong password always costs a hash.
+ * now and then; a wrong password always costs a hash, unless too many were wrong of late: then none
+ * is looked at, right or wrong (guesses.h).
  *
  * Thread:  init, join, finish: start-up and its undoing; turn: its own; the shard's side of the
  *          mailboxes: the shard.
- * Owns:    its loop, the mailboxes, the digests. Lends checks, which their shard owns.
+ * Owns:    its loop, the mailboxes, the digests, the guesses. Lends checks, which their shard owns.
  * Never:   keeps or logs a password; takes more than PASSWORDS_CHECKS_MAX checks of a shard.
  */
 #ifndef SLUICE_PASSWORDS_H
 #define SLUICE_PASSWORDS_H
 
+#include "engine/guesses.h"
 #include "engine/io/crypto.h"
 #include "engine/letters.h"
 #include "engine/io/loop.h"
@@ -24,12 +26,27 @@
 #define PASSWORDS_REMEMBERED    256 /* right ones of late */
 #define PASSWORDS_REMEMBERED_NS (10 * 60 * NS_PER_S)
 
-/* A question and its answer: the shard sends a pointer to it, and gets it back with `right`. */
+/* name, word in the log */
+#define PASSWORD_ANSWERS(X)                                                                        \
+	X(RIGHT, "right")                                                                          \
+	X(WRONG, "wrong")                                                                          \
+	X(UNSEEN, "too many failures") /* nobody looked at it */
+
+enum password_answer {
+#define X(name, word) PASSWORD_##name,
+	PASSWORD_ANSWERS(X)
+#undef X
+};
+
+/* A question and its answer: the shard sends a pointer to it, and gets it back answered. */
 struct password_check {
 	const struct users *users;
-	struct view user; /* lent, with the password, until the answer */
+	struct view user; /* lent, with the password and the client, until the answer */
 	struct view password;
-	bool right;
+	const struct endpoint *client;
+	bool may_relay; /* without signing in */
+	enum password_answer answer;
+	struct guesses_ruling ruling; /* unless it was right */
 };
 
 struct passwords_digest {
@@ -45,11 +62,12 @@ struct passwords {
 	size_t shard_count;
 	uint8_t key[CRYPTO_SHA256_BYTES]; /* of the digests; new at every start */
 	struct passwords_digest remembered[PASSWORDS_REMEMBERED];
+	struct guesses guesses;
 };
 
 /* On failure `why` says what forbids io_uring. */
-MUST_CHECK struct err passwords_init(
-        struct passwords *passwords, struct depot *depot, struct text *why);
+MUST_CHECK struct err passwords_init(struct passwords *passwords,
+        const struct config_limits *limits, struct depot *depot, struct text *why);
 /* Before the threads start: the shard's end of two new mailboxes, which are put into its loop's
  * lists here. The loop is initialised. */
 MUST_CHECK struct err passwords_join(
@@ -60,5 +78,6 @@ void passwords_finish(struct passwords *passwords);
 void passwords_start(struct passwords *passwords);
 /* One turn: at most one hash a shard. */
 void passwords_turn(struct passwords *passwords);
+const char *password_answer_word(enum password_answer answer);
 
 #endif

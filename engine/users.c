@@ -3,7 +3,9 @@
 #include "engine/config_arena.h"
 #include "engine/config_file.h"
 #include "engine/config_report.h"
+#include "engine/io/crypto.h"
 #include "queue/base/check.h"
+#include "queue/base/siphash.h"
 
 #include <crypt.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@ struct users {
 	struct config_arena *arena;
 	struct user *at;
 	size_t count;
+	uint64_t seed; /* of whose hash an unknown name is checked against */
 };
 
 /* A hash that no password has: costs what a good one costs, and never is right. */
@@ -69,6 +72,12 @@ static void read_line(struct users *users, struct view line, const char *path, u
 		        "user %.*s stands here twice; right is once", VIEW_ARGS(name));
 		return;
 	}
+	const int verdict = crypt_checksalt(hash);
+	if (verdict == CRYPT_SALT_METHOD_LEGACY || verdict == CRYPT_SALT_TOO_CHEAP)
+		config_report_add(report, CONFIG_NOTE, path, number,
+		        "user %.*s: who gets hold of this hash soon has the password; better is "
+		        "yescrypt, which mkpasswd makes",
+		        VIEW_ARGS(name));
 	users->at[users->count++] = (struct user){ name, hash };
 }
 
@@ -108,6 +117,7 @@ struct err users_load(struct users **result, const char *path, struct config_rep
 	struct view text;
 
 	users->arena = arena;
+	users->seed = crypto_random_u64();
 	if (!config_file_read(path, arena, &text, &why)) {
 		config_report_add(report, CONFIG_WRONG, path, 1, "%s", text_string(&why));
 		users_destroy(users);
@@ -145,13 +155,26 @@ static bool equal_in_constant_time(const char *a, const char *b)
 	return difference == 0;
 }
 
+/* What an unknown name is checked against: users' hashes may differ in cost, and of the first
+ * user's alone an unknown name would be told by what it doesn't cost. */
+static const char *stranger_hash(const struct users *users, struct view name)
+{
+	struct siphash hash;
+
+	if (users->count == 0)
+		return nobody;
+	siphash_init(&hash, users->seed, 0);
+	for (size_t i = 0; i < name.bytes; i++) {
+		const char folded = byte_lower(name.data[i]);
+		siphash_feed(&hash, view_from(&folded, 1));
+	}
+	return users->at[siphash_end(&hash) % users->count].hash;
+}
+
 bool users_verify(const struct users *users, struct view name, struct view password)
 {
 	const struct user *user = find(users, name);
-	/* An unknown name costs what the first user's costs. */
-	const char *hash = user != NULL       ? user->hash
-	                   : users->count > 0 ? users->at[0].hash
-	                                      : nobody;
+	const char *hash = user != NULL ? user->hash : stranger_hash(users, name);
 	char secret[PASSWORD_BYTES_MAX + 1] = { 0 };
 	bool usable = password.bytes > 0 && password.bytes <= PASSWORD_BYTES_MAX &&
 	              view_find(password, '\0') == password.bytes;

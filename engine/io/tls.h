@@ -27,6 +27,14 @@ struct tls_context;
 struct tls_roots;
 struct tls;
 
+/* The oldest that a server takes: today's, or for old devices a version, with every cipher. */
+enum tls_oldest {
+	TLS_OLDEST_GOOD, /* 1.2, with forward secrecy and authenticated encryption */
+	TLS_OLDEST_1_2,
+	TLS_OLDEST_1_1,
+	TLS_OLDEST_1_0,
+};
+
 struct tls_server_settings {
 	const char *certificate_file; /* PEM, with the chain */
 	const char *key_file;
@@ -35,6 +43,7 @@ struct tls_server_settings {
 	bool asks_certificate;
 	const char *client_ca_file; /* PEM; whom their certificates must come from */
 	bool lacks_tickets;         /* clients get nothing to resume by: for measuring */
+	enum tls_oldest oldest;
 };
 
 struct tls_client_settings {
@@ -110,6 +119,16 @@ void tls_close(struct tls *tls);
 struct err tls_failure(const struct tls *tls);
 /* "the certificate is for mail.example, not for smtp.example"; "" before a failure. Lends. */
 const char *tls_failure_text(const struct tls *tls);
+/* What was wrong with a client, as far as its owner can do something about it. */
+enum tls_trouble {
+	TLS_TROUBLE_OTHER,
+	TLS_TROUBLE_VERSION, /* it has only older ones */
+	TLS_TROUBLE_CIPHERS, /* we have none in common */
+	TLS_TROUBLE_PLAIN,   /* what it sends is not TLS */
+};
+enum tls_trouble tls_trouble(const struct tls *tls);
+/* Whether TLS_OLDEST_GOOD would not have taken it. */
+bool tls_is_old(const struct tls *tls);
 /* The library behind it and its version, for people; constant memory. */
 const char *tls_library(void);
 /* "TLSv1.3", "TLS_AES_256_GCM_SHA384". Constant memory. */

@@ -11,6 +11,13 @@
 
 #define TLS_TEXT_BYTES 256
 
+/* What a server takes of TLS 1.2 (1.3 has nothing else): forward secrecy, and ciphers that
+ * authenticate what they encrypt; CBC and the key exchange by RSA are for old devices, by name. DHE
+ * is for those of around 2013 that know GCM with that alone. */
+#define TLS_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!aNULL:!PSK:!SRP"
+/* And what old devices may bring, behind those. */
+#define TLS_CIPHERS_OLD TLS_CIPHERS ":ALL:!eNULL"
+
 /* A session of an earlier connection that the next one to the same host may resume. */
 struct tls_session {
 	SSL_SESSION *session; /* NULL: free */
@@ -47,6 +54,7 @@ static struct err tls_context_open(struct tls_context **result, bool client);
 static struct err tls_context_identity(
         SSL_CTX *ssl, const char *certificate_file, const char *key_file, struct text *why);
 static struct err tls_context_ask_client(SSL_CTX *ssl, const char *ca_file, struct text *why);
+static void tls_context_take_old(SSL_CTX *ssl, enum tls_oldest oldest);
 static struct err tls_context_refuse(
         struct tls_context *context, struct err err, struct tls_context **result);
 static int tls_no_passphrase(char *into, int bytes, int writing, void *argument);
@@ -113,12 +121,34 @@ struct err tls_context_server(
 	SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF); /* tickets serve */
 	check(SSL_CTX_set_dh_auto(context->ssl, 1) == 1);
+	check(SSL_CTX_set_cipher_list(context->ssl, TLS_CIPHERS) == 1);
+	tls_context_take_old(context->ssl, settings->oldest);
+	/* In our order; but who has no instructions for AES begins with ChaCha20, and gets that. */
+	SSL_CTX_set_options(
+	        context->ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	if (settings->lacks_tickets) {
 		SSL_CTX_set_options(context->ssl, SSL_OP_NO_TICKET); /* TLS 1.2 */
 		check(SSL_CTX_set_num_tickets(context->ssl, 0) == 1);
 	}
 	*result = context;
 	return err_ok();
+}
+
+/* Their signatures are by SHA-1, and at any higher level the library has no TLS 1.1. */
+static void tls_context_take_old(SSL_CTX *ssl, enum tls_oldest oldest)
+{
+	static const int versions[] = {
+		[TLS_OLDEST_1_2] = TLS1_2_VERSION,
+		[TLS_OLDEST_1_1] = TLS1_1_VERSION,
+		[TLS_OLDEST_1_0] = TLS1_VERSION,
+	};
+
+	if (oldest == TLS_OLDEST_GOOD)
+		return;
+	check(oldest < sizeof versions / sizeof versions[0]);
+	SSL_CTX_set_security_level(ssl, 0);
+	check(SSL_CTX_set_min_proto_version(ssl, versions[oldest]) == 1);
+	check(SSL_CTX_set_cipher_list(ssl, TLS_CIPHERS_OLD) == 1);
 }
 
 struct err tls_context_client(
@@ -413,6 +443,33 @@ struct err tls_failure(const struct tls *tls)
 const char *tls_failure_text(const struct tls *tls)
 {
 	return tls->text;
+}
+
+enum tls_trouble tls_trouble(const struct tls *tls)
+{
+	if (tls->failure.code != ERR_TLS)
+		return TLS_TROUBLE_OTHER;
+	switch (tls->failure.detail) {
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_VERSION_TOO_LOW:
+		return TLS_TROUBLE_VERSION;
+	case SSL_R_NO_SHARED_CIPHER:
+		return TLS_TROUBLE_CIPHERS;
+	case SSL_R_HTTP_REQUEST:
+	case SSL_R_HTTPS_PROXY_REQUEST:
+	case SSL_R_WRONG_VERSION_NUMBER:
+		return TLS_TROUBLE_PLAIN;
+	default:
+		return TLS_TROUBLE_OTHER;
+	}
+}
+
+bool tls_is_old(const struct tls *tls)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(tls->ssl);
+
+	return SSL_version(tls->ssl) < TLS1_2_VERSION || cipher == NULL ||
+	       SSL_CIPHER_is_aead(cipher) != 1 || SSL_CIPHER_get_kx_nid(cipher) == NID_kx_rsa;
 }
 
 const char *tls_library(void)

@@ -1,5 +1,6 @@
 #include "engine/ops/cli.h"
 
+#include "engine/core_dumps.h"
 #include "engine/engine.h"
 #include "engine/ops/control.h"
 
@@ -88,7 +89,8 @@ static struct err ask(void *owner, struct request *request)
 }
 
 /* Control's socket is there before the engine says that it is ready. */
-static int run(struct engine *engine, const struct config *config, struct text *why)
+static int run(struct engine *engine, const struct config *config, const struct core_dumps *dumps,
+        struct text *why)
 {
 	struct control *control;
 	const struct control_settings settings = {
@@ -104,6 +106,8 @@ static int run(struct engine *engine, const struct config *config, struct text *
 	}
 	int status = CLI_WRONG;
 	if (!failed(engine_start(engine, why))) {
+		if (config->core_dumps)
+			core_dumps_allow(dumps);
 		if (failed(control_start(control)))
 			text_format(why, "control's thread can't be started");
 		else
@@ -121,6 +125,7 @@ int cli_serve(int argc, char **argv)
 		.path = CLI_CONFIG_DEFAULT,
 		.engine = { .log = logger_options_default() },
 	};
+	struct core_dumps dumps;
 	struct engine *engine;
 	char why_bytes[WHY_BYTES];
 	struct text why = TEXT_ON(why_bytes);
@@ -131,12 +136,13 @@ int cli_serve(int argc, char **argv)
 		fputs(usage, stdout);
 		return CLI_FINE;
 	}
+	core_dumps_forbid(&dumps); /* keys are read from here on */
 	struct config *config = cli_load(serve.path);
 	if (config == NULL)
 		return CLI_WRONG;
 	int status = CLI_WRONG;
 	if (!failed(engine_create(&engine, config, &serve.engine, &why)))
-		status = run(engine, config, &why);
+		status = run(engine, config, &dumps, &why);
 	if (why.bytes > 0)
 		fprintf(stderr, "sluice serve: %s\n", text_string(&why));
 	config_destroy(config);

@@ -54,8 +54,10 @@ def msmtp(folder, port, text, *recipients, **settings):
 class Raw:
     """A socket that says exactly what it is told to."""
 
-    def __init__(self, port, greet=True):
-        self.socket = socket.create_connection((LOCALHOST, port), timeout=PATIENCE_S)
+    def __init__(self, port, greet=True, source=LOCALHOST):
+        """`source`: one of this host's addresses, 127.0.0.0/8."""
+        self.socket = socket.create_connection((LOCALHOST, port), timeout=PATIENCE_S,
+                                               source_address=(source, 0))
         self.buffer = b""
         if greet:
             assert self.reply().startswith("220")

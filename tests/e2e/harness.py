@@ -114,6 +114,8 @@ class Sluice:
             "retry": {"first": "1s", "most": "2s", "factor": 1, "give_up_after": "1h"},
             "limits": {"memory": "64MiB", "message": "8MiB"},
             "threads": {"ingest": 1, "delivery": 1},
+            # To look for leaks a sanitizer attaches to the program, as a debugger does.
+            **({"core_dumps": True} if os.environ.get("SLUICE_SANITIZE") else {}),
             **settings,
         }
         self.write()
@@ -233,12 +235,13 @@ class Certificates:
         if certificate.exists():
             return certificate, key
         request = self.folder / f"{name}.csr"
+        # Of 90 days: what is left counts for those who look at it from outside.
         extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={names}\n", encoding="ascii")
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                       "-subj", f"/CN={name}", "-keyout", key, "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.ca,
-                      "-CAkey", self.folder / "ca.key", "-CAcreateserial", "-days", "2",
+                      "-CAkey", self.folder / "ca.key", "-CAcreateserial", "-days", "90",
                       "-extfile", extensions, "-out", certificate)
         return certificate, key
 

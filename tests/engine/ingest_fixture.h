@@ -126,7 +126,8 @@ static inline void house_open(struct house *house)
 	if (doors_have_users(house->doors)) {
 		house->passwords = calloc(1, sizeof *house->passwords);
 		assert_non_null(house->passwords);
-		if (failed(passwords_init(house->passwords, house->depot, &why)))
+		if (failed(passwords_init(
+		            house->passwords, &house->config.limits, house->depot, &why)))
 			fail_msg("%s", text_string(&why));
 		assert_false(failed(ingest_join(&house->ingest, house->passwords)));
 		passwords_start(house->passwords);

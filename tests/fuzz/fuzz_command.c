@@ -2,6 +2,7 @@
  * and an envelope that was written from it parses to the same. */
 #include "engine/wire/command.h"
 #include "engine/wire/line.h"
+#include "engine/wire/mend.h"
 #include "engine/wire/write.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -63,6 +64,23 @@ static void check_rcpt(struct view arguments)
 	check(again.notify == rcpt.notify);
 }
 
+/* What is mended, the parser takes, and it is mended no further. */
+static void check_mended(struct view line)
+{
+	char memory[MEND_LINE_BYTES];
+	char more[MEND_LINE_BYTES];
+	struct text mended = TEXT_ON(memory);
+	struct text again = TEXT_ON(more);
+	struct command command;
+
+	if (!mend_line(line, VIEW("[192.0.2.1]"), &mended))
+		return;
+	check(command_parse(text_view(&mended), &command) == COMMAND_FAULT_NONE);
+	check_mail(command.arguments);
+	check_rcpt(command.arguments);
+	check(!mend_line(text_view(&mended), VIEW("[192.0.2.1]"), &again));
+}
+
 static void check_line(struct view line)
 {
 	struct command command;
@@ -80,6 +98,7 @@ static void check_line(struct view line)
 		fuzz_check_safe(name);
 	check_mail(command.arguments);
 	check_rcpt(command.arguments);
+	check_mended(line);
 }
 
 /* A sum over the lines and what is said of them. */

@@ -337,6 +337,18 @@ const char *tls_version(const struct tls *tls)
 	return "simulated";
 }
 
+enum tls_trouble tls_trouble(const struct tls *tls)
+{
+	(void)tls;
+	return TLS_TROUBLE_OTHER;
+}
+
+bool tls_is_old(const struct tls *tls)
+{
+	(void)tls;
+	return false;
+}
+
 const char *tls_cipher(const struct tls *tls)
 {
 	(void)tls;
