@@ -1,5 +1,5 @@
-"""Far more than can be delivered, and more clients than may come: memory stays within its limit, who
-behaves gets an answer, nothing that was taken is lost, and it ends by itself."""
+"""More mail than can be delivered, and more clients than may come: memory stays within its limit,
+who behaves gets an answer, nothing that was taken is lost, and it ends by itself."""
 
 import contextlib
 import os
