@@ -2,9 +2,11 @@
 
 import json
 import os
+import pathlib
 import random
 import shutil
 import subprocess
+import tarfile
 
 import pytest
 
@@ -128,6 +130,25 @@ def test_import_says_what_it_leaves_out(waiting, folder, nowhere):
     assert other.count() == COUNT - 1
     assert {entry["route"] for entry in other.queue()} == {"near"}
     other.stop()
+
+
+SPOOLS = sorted((pathlib.Path(__file__).parent / "spools").glob("format-*.tar.xz"))
+
+
+@pytest.mark.parametrize("path", SPOOLS, ids=lambda path: path.name.split(".")[0])
+def test_spools_of_every_format(path, folder, aiosmtpd, route, cleanup):
+    """As a killed relay of each version left it: eight messages, one of them held."""
+    with tarfile.open(path) as archive:
+        archive.extractall(folder)
+    server = aiosmtpd()
+    running = Sluice(folder, [route(server)])
+    cleanup.callback(running.stop)
+    assert "8 messages, 0 complaints" in spool("check", "--config", running.config)
+    running.start()
+    wait_until(lambda: running.count() == 1, "one is held")
+    running.command("queue", "release", "--all")
+    running.wait_empty()
+    assert sorted(server.marks()) == [f"m{number}" for number in range(8)]
 
 
 def test_usage():
