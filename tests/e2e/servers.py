@@ -169,6 +169,8 @@ class _Recording:
         refusal = next((reply for begin, reply in self.server.refusals.items()
                         if line.upper().startswith(begin)), None)
         if refusal is not None:
+            if verb == b"BDAT":
+                self.take(int(line.split(b" ")[1]))
             self.say(refusal)
         elif verb == b"EHLO":
             lines = ["recorder.test", *self.server.offers]
@@ -180,9 +182,9 @@ class _Recording:
         elif verb == b"DATA":
             self.say("354 go on")
             # The end of an empty message has no line before it.
-            if self.buffer[:3] == b".\r\n":
-                data = self.take(3)
-            else:
+            data = self.take(3)
+            if data != b".\r\n":
+                self.buffer[:0] = data
                 data = bytes(self.until(b"\r\n.\r\n")) + b"\r\n.\r\n"
             self.keep(data, "DATA")
         elif verb == b"BDAT":
