@@ -215,7 +215,8 @@ static void log_envelope(struct log_line *line, const struct inbound *inbound)
 	if (inbound->verb == COMMAND_AUTH || inbound->verb == COMMAND_UNKNOWN ||
 	        inbound->arguments.bytes == 0)
 		return;
-	if (inbound->verb == COMMAND_MAIL &&
+	/* Within a transaction `from` is its sender, and stands there once. */
+	if (inbound->verb == COMMAND_MAIL && message == NULL &&
 	        command_mail_parse(inbound->arguments, &mail) == COMMAND_FAULT_NONE)
 		log_text(line, "from", mail.sender.whole);
 	else if (inbound->verb == COMMAND_RCPT &&
