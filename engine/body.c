@@ -179,8 +179,7 @@ static bool body_next_pending(struct body *body, struct stream *stream)
 	            &body->pending))
 		return true;
 	if (body->converter == NULL ? !body_next_piece(body) : body->last) {
-		body->pending = stuff_finish(&body->stuff);
-		body->finished = true;
+		body->finished = !stuff_finish(&body->stuff, &body->pending);
 	}
 	return true;
 }

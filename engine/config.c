@@ -119,8 +119,10 @@ bool config_networks_contain(
 
 bool config_networks_hold_everybody(const struct config_networks *networks)
 {
+	/* All there is, or all of IPv4, which is kept as ::ffff:0:0/96. */
 	for (size_t i = 0; i < networks->count; i++)
-		if (networks->at[i].prefix_bits == 0 || networks->at[i].prefix_bits == 96)
+		if (networks->at[i].prefix_bits == 0 ||
+		        (networks->at[i].prefix_bits == 96 && networks->at[i].address[11] == 0xff))
 			return true;
 	return false;
 }

@@ -174,6 +174,11 @@ static void check_listeners(struct config *config, struct config_places *places)
 		if (config_networks_hold_everybody(&listener->allow))
 			remark(places, listener, &listener->allow,
 			        "listeners[%zu].allow: everybody may relay: an open relay", i);
+		if (config_networks_hold_everybody(&listener->proxy))
+			remark(places, listener, &listener->proxy,
+			        "listeners[%zu].proxy: everybody may say that he is somebody else, "
+			        "and so relay as one of allow: an open relay",
+			        i);
 	}
 }
 

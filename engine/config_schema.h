@@ -157,6 +157,9 @@
 	X(name, HOST, NULL, NULL, NULL, "our name here; by default the top-level name") \
 	X(allow, NETWORKS, "127.0.0.0/8, ::1/128", NULL, NULL, \
 	  "networks that may relay without signing in; an empty list: nobody") \
+	X(proxy, NETWORKS, NULL, NULL, NULL, \
+	  "proxies that begin with a PROXY header, version 2, and say whose address it is: that " \
+	  "one counts, for allow too; by default nobody") \
 	X(tls, LISTENER_TLS, NULL, NULL, NULL, "offers STARTTLS") \
 	X(users_file, FILE, NULL, NULL, NULL, \
 	  "NAME:HASH lines, crypt(3) hashes, # comments; offers AUTH PLAIN and LOGIN") \

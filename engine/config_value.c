@@ -396,13 +396,22 @@ static bool is_url(struct view text, struct view scheme)
 	return byte_is_digit(first) || (first >= 'a' && first <= 'z') || first == '[';
 }
 
+/* A NUL would cut the text short in C, a line break or ^A would end what is said to a server, and
+ * no other control has a place in any text of ours; but a header's pattern may ask for a tab. */
+static bool has_control(struct view text)
+{
+	for (size_t i = 0; i < text.bytes; i++)
+		if (((unsigned char)text.data[i] < ' ' && text.data[i] != '\t') ||
+		        text.data[i] == 0x7f)
+			return true;
+	return false;
+}
+
 static bool is_text(enum config_kind kind, struct view text)
 {
 	struct address address;
 
-	/* A NUL would cut the text short in C, and a line break has no place in any of them. */
-	if (text.bytes == 0 || view_find(text, '\0') < text.bytes ||
-	        view_find(text, '\n') < text.bytes)
+	if (text.bytes == 0 || has_control(text))
 		return false;
 	switch (kind) {
 	case CONFIG_KIND_NAME:

@@ -5,13 +5,13 @@
 #include "engine/inbound_content.h"
 #include "engine/inbound_device.h"
 #include "engine/inbound_log.h"
+#include "engine/inbound_proxy.h"
 #include "engine/inbound_signin.h"
 #include "engine/ingest.h"
 #include "queue/base/check.h"
 #include "queue/base/milestone.h"
 
 static enum inbound_progress inbound_upgrade_step(struct inbound *inbound);
-static void inbound_greet(struct inbound *inbound, enum doorman_answer answer);
 static void inbound_run(struct inbound *inbound);
 static void inbound_set_deadline(struct inbound *inbound);
 static enum inbound_progress inbound_take_step(struct inbound *inbound);
@@ -20,7 +20,6 @@ static void inbound_on_ended(struct inbound *inbound);
 static void inbound_on_gone(struct inbound *inbound);
 static void inbound_drop(struct inbound *inbound);
 static void inbound_put_lost(struct inbound *inbound, enum put_result result);
-static void inbound_lose(struct inbound *inbound, const char *reason);
 static void inbound_found(struct inbound *inbound);
 static void inbound_release(struct inbound *inbound);
 
@@ -53,15 +52,23 @@ void inbound_open(struct inbound *inbound, struct ingest *ingest, const struct d
 	stream_open(&inbound->stream, loop, &ingest->news, fd);
 	list_push_last(&ingest->sessions, &inbound->session_link);
 	counters_add(ingest->shard.counters, connections_opened, 1);
-	inbound->may_relay = config_networks_contain(&door->config->allow, &inbound->stream.peer);
-	inbound->device = door_device_of(door, &inbound->stream.peer);
-	inbound_greet(inbound, doorman_admit(ingest->doors->doorman, &inbound->stream.peer));
+	inbound->client = inbound->stream.peer;
+	if (inbound_proxy_is_due(inbound))
+		inbound_proxy_begin(inbound);
+	else
+		inbound_welcome(inbound);
+	inbound_run(inbound);
 }
 
-static void inbound_greet(struct inbound *inbound, enum doorman_answer answer)
+void inbound_welcome(struct inbound *inbound)
 {
-	const bool implicit = inbound->door->tls != NULL && inbound->door->config->tls.implicit;
+	const struct door *door = inbound->door;
+	const bool implicit = door->tls != NULL && door->config->tls.implicit;
+	const enum doorman_answer answer =
+	        doorman_admit(inbound->ingest->doors->doorman, &inbound->client);
 
+	inbound->may_relay = config_networks_contain(&door->config->allow, &inbound->client);
+	inbound->device = door_device_of(door, &inbound->client);
 	inbound->counted = answer == DOORMAN_WELCOME;
 	if (inbound->counted)
 		inbound_log_connected(inbound);
@@ -77,12 +84,11 @@ static void inbound_greet(struct inbound *inbound, enum doorman_answer answer)
 		inbound_close(inbound,
 		        answer == DOORMAN_FULL ? INBOUND_REPLY_BUSY : INBOUND_REPLY_CLIENT_BUSY);
 	} else if (implicit) {
-		(void)stream_secure_server(&inbound->stream, inbound_device_tls(inbound));
+		stream_secure_server_first(&inbound->stream, inbound_device_tls(inbound));
 		inbound_enter(inbound, INBOUND_HANDSHAKE);
 	} else {
 		inbound_reply_greeting(inbound);
 		inbound_enter(inbound, INBOUND_FRESH);
-		inbound_run(inbound);
 	}
 }
 
@@ -118,6 +124,9 @@ void inbound_enter(struct inbound *inbound, enum inbound_state state)
 		break;
 	case INBOUND_DEADLINE_HANDSHAKE:
 		loop_timer_after(loop, &inbound->timer, INBOUND_HANDSHAKE_NS);
+		break;
+	case INBOUND_DEADLINE_PROXY:
+		loop_timer_after(loop, &inbound->timer, INBOUND_PROXY_NS);
 		break;
 	case INBOUND_DEADLINE_HUNGER:
 		loop_timer_after(loop, &inbound->timer, INBOUND_HUNGER_NS);
@@ -240,6 +249,8 @@ static void inbound_on_timer(struct timer *timer)
 		inbound_run(inbound);
 	} else if (inbound->state == INBOUND_HANDSHAKE) {
 		inbound_lose(inbound, "the TLS handshake took too long");
+	} else if (inbound->state == INBOUND_PROXY) {
+		inbound_proxy_expire(inbound);
 	} else if (inbound_is_ahead(inbound)) {
 		inbound_lose(inbound, "the client doesn't read its answers");
 	} else if (inbound->message != NULL &&
@@ -428,6 +439,8 @@ void inbound_drain(struct inbound *inbound)
 {
 	if (inbound->state == INBOUND_SIGNIN)
 		inbound_close(inbound, INBOUND_REPLY_STOPPING);
+	else if (inbound->state == INBOUND_PROXY)
+		inbound_lose(inbound, "the service is shutting down");
 	else if (inbound_rows[inbound->state].step != NULL)
 		inbound_run(inbound);
 }
@@ -471,8 +484,7 @@ void inbound_leave(struct inbound *inbound)
 	inbound_enter(inbound, INBOUND_CLOSING);
 }
 
-/* The connection is of no use any more. */
-static void inbound_lose(struct inbound *inbound, const char *reason)
+void inbound_lose(struct inbound *inbound, const char *reason)
 {
 	const bool answered =
 	        inbound->state == INBOUND_ANSWER ||
@@ -514,7 +526,7 @@ static void inbound_release(struct inbound *inbound)
 	check(!inbound_is_ahead(inbound));
 	check(!timer_is_set(&inbound->timer));
 	if (inbound->counted)
-		doorman_leave(ingest->doors->doorman, &inbound->stream.peer);
+		doorman_leave(ingest->doors->doorman, &inbound->client);
 	counters_add(ingest->shard.counters, connections_closed, 1);
 	list_remove(&ingest->sessions, &inbound->session_link);
 	inbound_enter(inbound, INBOUND_UNUSED);

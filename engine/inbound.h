@@ -23,6 +23,7 @@
 #include "engine/io/stream.h"
 #include "engine/letters.h"
 #include "engine/naming.h"
+#include "engine/wire/proxy.h"
 #include "queue/message.h"
 
 struct ingest;
@@ -33,6 +34,9 @@ struct inbound_signin;
 #define INBOUND_REPLY_ROOM   1024 /* of output that must be free before a step is taken */
 #define INBOUND_CHUNKS_MAX   4    /* of memory that one step may need */
 #define INBOUND_HANDSHAKE_NS (60 * NS_PER_S)
+/* A proxy sends its header at once, in one segment: the protocol's text asks for 3 s at least, so
+ * that one that was lost can be sent again. */
+#define INBOUND_PROXY_NS (5 * NS_PER_S)
 /* How long a session waits for memory before it gives up what it holds. Below the two minutes
  * that RFC 5321 4.5.3.2 gives us for a 354, and the three for a block of data. */
 #define INBOUND_HUNGER_NS (30 * NS_PER_S)
@@ -42,6 +46,7 @@ enum inbound_deadline {
 	INBOUND_DEADLINE_NONE,      /* somebody of ours will answer */
 	INBOUND_DEADLINE_IDLE,      /* limits.idle since the client was last heard; 421 */
 	INBOUND_DEADLINE_HANDSHAKE, /* INBOUND_HANDSHAKE_NS */
+	INBOUND_DEADLINE_PROXY,     /* INBOUND_PROXY_NS */
 	INBOUND_DEADLINE_HUNGER,    /* INBOUND_HUNGER_NS; 452 */
 	INBOUND_DEADLINE_OWN,       /* whoever entered the state has set the timer */
 };
@@ -49,6 +54,7 @@ enum inbound_deadline {
 /* name, step (NULL: waits), deadline, what is true in it */
 #define INBOUND_STATES(X)                                                                          \
 	X(UNUSED, NULL, NONE, "in the pool")                                                       \
+	X(PROXY, inbound_proxy_step, PROXY, "a proxy is to say who the client is")                 \
 	X(HANDSHAKE, NULL, HANDSHAKE, "TLS is being set up")                                       \
 	X(FRESH, inbound_command_step, IDLE, "greeted; no EHLO or HELO yet, or anew after TLS")    \
 	X(READY, inbound_command_step, IDLE, "no transaction")                                     \
@@ -91,7 +97,8 @@ struct inbound {
 	struct link hungry_link;          /* in its hungry, where the state is HUNGRY */
 	struct list aheads;               /* messages set aside until they are answered */
 	struct timer timer;
-	uint64_t id; /* of the connection, for the log */
+	struct endpoint client; /* the peer, or for whom a proxy of ours speaks */
+	uint64_t id;            /* of the connection, for the log */
 	struct mono opened;
 	struct mono transaction_until;
 	struct mono silent_since; /* when the last whole command had come, or bytes of the data */
@@ -100,6 +107,7 @@ struct inbound {
 	struct inbound_content *content; /* from DATA or the first BDAT on */
 	struct inbound_signin *signin;   /* from AUTH to its end */
 	struct naming naming;            /* within a transaction: in whose name it goes out */
+	struct proxy proxy;              /* PROXY */
 	uint64_t chunk_left;             /* CHUNK: bytes to come */
 	struct view arguments;           /* of the command being run, for the log; else empty */
 	uint32_t messages;               /* taken on this connection */
@@ -136,7 +144,8 @@ struct inbound {
 };
 _Static_assert(sizeof(struct inbound) <= 1536, "an idle connection is to stay below 4 KiB");
 
-/* Takes fd: greets the client, or turns it away where the doorman says so. */
+/* Takes fd: greets the client, or turns it away where the doorman says so; or waits for its proxy
+ * to say who it is. */
 void inbound_open(struct inbound *inbound, struct ingest *ingest, const struct door *door, int fd);
 void inbound_on_news(struct inbound *inbound, unsigned news);
 /* The spooler has answered the put of this number. */
@@ -172,6 +181,10 @@ static inline struct view inbound_user(const struct inbound *inbound)
 
 /* The one way to change the state. */
 void inbound_enter(struct inbound *inbound, enum inbound_state state);
+/* It is known who the client is: greets it, or turns it away. */
+void inbound_welcome(struct inbound *inbound);
+/* The connection is of no use any more: ends it now. */
+void inbound_lose(struct inbound *inbound, const char *reason);
 /* Enters READY, or FRESH where nobody has said EHLO; the message and its content are dropped. */
 void inbound_end_transaction(struct inbound *inbound);
 /* Says goodbye with this reply, and closes when it is sent. */

@@ -118,8 +118,8 @@ static enum inbound_progress command_spoil_chunk(
 /* Whose name nobody said is called by his address (RFC 5321 4.1.3). */
 static struct view command_literal(const struct inbound *inbound, struct text *text)
 {
-	text_put(text, endpoint_is_ipv4(&inbound->stream.peer) ? VIEW("[") : VIEW("[IPv6:"));
-	endpoint_format_address(text, &inbound->stream.peer);
+	text_put(text, endpoint_is_ipv4(&inbound->client) ? VIEW("[") : VIEW("[IPv6:"));
+	endpoint_format_address(text, &inbound->client);
 	text_put_byte(text, ']');
 	return text_view(text);
 }
@@ -278,7 +278,7 @@ static struct naming command_name(const struct inbound *inbound, struct view sen
 		.sender = sender,
 		.user = inbound_user(inbound),
 		.listener = view_of(inbound->door->address),
-		.client = inbound->stream.peer,
+		.client = inbound->client,
 		.has_client = true,
 	};
 
@@ -298,7 +298,7 @@ static void command_fill_envelope(struct inbound *inbound, const struct command_
 	char room[ENDPOINT_TEXT_BYTES];
 	struct text client = TEXT_ON(room);
 
-	endpoint_format_address(&client, &inbound->stream.peer);
+	endpoint_format_address(&client, &inbound->client);
 	command_set(message, MESSAGE_SENDER, renamed.bytes > 0 ? renamed : mail->sender.whole);
 	if (renamed.bytes > 0 && mail->sender.whole.bytes > 0)
 		command_set(message, MESSAGE_ORIGINAL, mail->sender.whole);

@@ -18,13 +18,18 @@ static struct log_line log_about(
 	return line;
 }
 
-static void log_client(struct log_line *line, const struct inbound *inbound)
+static void log_endpoint(struct log_line *line, const char *key, const struct endpoint *endpoint)
 {
 	char room[ENDPOINT_TEXT_BYTES];
 	struct text text = TEXT_ON(room);
 
-	endpoint_format(&text, &inbound->stream.peer);
-	log_text(line, "client", text_view(&text));
+	endpoint_format(&text, endpoint);
+	log_text(line, key, text_view(&text));
+}
+
+static void log_client(struct log_line *line, const struct inbound *inbound)
+{
+	log_endpoint(line, "client", &inbound->client);
 }
 
 void inbound_log_connected(const struct inbound *inbound)
@@ -32,7 +37,22 @@ void inbound_log_connected(const struct inbound *inbound)
 	struct log_line line = log_about(inbound, LOG_INFO, "connected");
 
 	log_client(&line, inbound);
+	if (!endpoint_equal(&inbound->client, &inbound->stream.peer))
+		log_endpoint(&line, "proxy", &inbound->stream.peer);
 	log_word(&line, "listener", inbound->door->address);
+	log_end(&line);
+}
+
+void inbound_log_proxy_refused(const struct inbound *inbound, const char *reason)
+{
+	struct log_line line = log_about(inbound, LOG_WARNING, "proxy_refused");
+
+	log_endpoint(&line, "proxy", &inbound->stream.peer);
+	log_word(&line, "listener", inbound->door->address);
+	log_word(&line, "reason", reason);
+	log_word(&line, "advice",
+	        "Who connects from an address in the listener's proxy begins with a PROXY header, "
+	        "version 2 (HAProxy: send-proxy-v2).");
 	log_end(&line);
 }
 
@@ -215,7 +235,8 @@ static void log_envelope(struct log_line *line, const struct inbound *inbound)
 	if (inbound->verb == COMMAND_AUTH || inbound->verb == COMMAND_UNKNOWN ||
 	        inbound->arguments.bytes == 0)
 		return;
-	if (inbound->verb == COMMAND_MAIL &&
+	/* Within a transaction `from` is its sender, and stands there once. */
+	if (inbound->verb == COMMAND_MAIL && message == NULL &&
 	        command_mail_parse(inbound->arguments, &mail) == COMMAND_FAULT_NONE)
 		log_text(line, "from", mail.sender.whole);
 	else if (inbound->verb == COMMAND_RCPT &&

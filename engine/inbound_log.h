@@ -11,6 +11,8 @@
 #include "engine/passwords.h"
 
 void inbound_log_connected(const struct inbound *inbound);
+/* A proxy did not say, or not rightly, whom it speaks for. */
+void inbound_log_proxy_refused(const struct inbound *inbound, const char *reason);
 void inbound_log_secured(const struct inbound *inbound);
 /* The handshake failed, for this reason. */
 void inbound_log_tls_refused(const struct inbound *inbound, const char *reason);

@@ -133,7 +133,7 @@ static void inbound_reply_put_hello(
         const struct inbound *inbound, struct text *text, const char *mark)
 {
 	text_format(text, "250%s%s Hello [", mark, inbound->door->name);
-	endpoint_format_address(text, &inbound->stream.peer);
+	endpoint_format_address(text, &inbound->client);
 	text_put(text, VIEW("]\r\n"));
 }
 

@@ -78,7 +78,7 @@ static void signin_check(struct inbound *inbound)
 		.users = inbound->door->users,
 		.user = server->user,
 		.password = server->password,
-		.client = &inbound->stream.peer,
+		.client = &inbound->client,
 		.may_relay = inbound->may_relay,
 		.answer = PASSWORD_WRONG,
 	};

@@ -2,14 +2,20 @@
 
 #include "queue/base/utf8.h"
 
+/* Controls of C0 and C1, and what turns the direction of text about or ends a line to some readers
+ * (Unicode 15: Bidi_Control, Line_Separator, Paragraph_Separator). */
+static bool json_is_control(uint32_t point)
+{
+	return point < ' ' || (point >= 0x7f && point < 0xa0) || point == 0x61c ||
+	       (point >= 0x200e && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+	       (point >= 0x2066 && point <= 0x2069);
+}
+
 size_t json_write_plain_bytes(struct view rest)
 {
-	unsigned char c = (unsigned char)rest.data[0];
+	const size_t bytes = utf8_sequence_bytes(rest);
 
-	if (c < ' ' || c == 127)
-		return 0;
-	size_t bytes = utf8_sequence_bytes(rest);
-	return bytes == 2 && c == 0xc2 && (unsigned char)rest.data[1] < 0xa0 ? 0 : bytes;
+	return bytes == 0 || json_is_control(utf8_code_point(view_first(rest, bytes))) ? 0 : bytes;
 }
 
 void json_write_text(struct text *text, struct view value)
@@ -23,7 +29,7 @@ void json_write_text(struct text *text, struct view value)
 			text_format(text, "\\u%04x", c);
 			bytes = 1;
 		} else if (bytes == 0) {
-			/* A C1 control goes whole, a broken sequence byte by byte. */
+			/* Another control goes whole, a broken sequence byte by byte. */
 			text_put(text, VIEW("\\ufffd"));
 			bytes = utf8_sequence_bytes(value) > 0 ? utf8_sequence_bytes(value) : 1;
 		} else {

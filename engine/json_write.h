@@ -9,11 +9,12 @@
 
 #include "queue/base/bytes.h"
 
-/* With its quotes; what is no UTF-8, and the C1 controls, become U+FFFD. At most six times the
- * bytes, and two. */
+/* With its quotes; what is no UTF-8, and controls above ASCII, become U+FFFD. At most six times
+ * the bytes, and two. */
 void json_write_text(struct text *text, struct view value);
 /* Bytes at the start of `rest` that are one character which may be shown as it is; 0: a control
- * character, or no UTF-8. C1 controls are well-formed, but some terminals obey them. */
+ * character, or no UTF-8. Those above ASCII are well-formed, but some terminals obey C1 controls
+ * and controls of direction, and some readers end a line at U+2028. */
 size_t json_write_plain_bytes(struct view rest);
 
 #endif

@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
 static bool byte_is_alnum(char c)
 {
 	return byte_is_digit(c) || (byte_lower(c) >= 'a' && byte_lower(c) <= 'z');
@@ -26,6 +28,72 @@ static bool byte_is_atext(char c)
 static bool byte_is_printable(char c)
 {
 	return c >= ' ' && c != 0x7f;
+}
+
+/* From one code point to another. */
+struct address_range {
+	uint32_t first, last;
+};
+
+/* Anywhere: controls of C1 and of direction, blanks, separators of lines, what can't be seen, and
+ * the two other forms of the @ (Unicode 15, NFKC). */
+static const struct address_range address_unfit[] = {
+	{ 0x80, 0xa0 },
+	{ 0xad, 0xad },
+	{ 0x61c, 0x61c },
+	{ 0x1680, 0x1680 },
+	{ 0x180e, 0x180e },
+	{ 0x2000, 0x200b },
+	{ 0x200e, 0x200f },
+	{ 0x2028, 0x202f },
+	{ 0x205f, 0x206f },
+	{ 0x3000, 0x3000 },
+	{ 0xfe6b, 0xfe6b },
+	{ 0xfeff, 0xfeff },
+	{ 0xff20, 0xff20 },
+	{ 0xfff9, 0xffff },
+	{ 0xe0000, 0xe0fff },
+};
+
+/* In a domain besides: blocks in which marks of ASCII, the dot first of all, have other forms. No
+ * U-label holds any of it (RFC 5892 2.2 and 2.8; RFC 6531 3.3 asks for U-labels). */
+static const struct address_range address_unfit_in_domain[] = {
+	{ 0x37e, 0x37e },     /* Greek question mark */
+	{ 0x2010, 0x218f },   /* punctuation, superscripts, letter-like symbols, number forms */
+	{ 0x2460, 0x24ff },   /* enclosed letters and digits, also with a dot */
+	{ 0x2a74, 0x2a76 },   /* colons and equals signs */
+	{ 0x3001, 0x3002 },   /* ideographic comma and full stop */
+	{ 0x3200, 0x33ff },   /* enclosed and squared words */
+	{ 0xfe10, 0xfe1f },   /* vertical forms */
+	{ 0xfe30, 0xfe6f },   /* compatibility and small forms */
+	{ 0xff00, 0xffef },   /* halfwidth and fullwidth forms */
+	{ 0x1d400, 0x1d7ff }, /* mathematical letters and digits */
+	{ 0x1f100, 0x1f1ff }, /* enclosed letters and digits, also with a dot */
+};
+
+static bool address_is_in(uint32_t point, const struct address_range *ranges, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (point >= ranges[i].first && point <= ranges[i].last)
+			return true;
+	return false;
+}
+
+/* Well-formed UTF-8, and none of what is unfit. */
+static bool address_is_fit(struct view text, bool in_domain)
+{
+	while (text.bytes > 0) {
+		const size_t bytes = utf8_sequence_bytes(text);
+		if (bytes == 0)
+			return false;
+		const uint32_t point = utf8_code_point(view_first(text, bytes));
+		if (address_is_in(point, address_unfit, COUNT_OF(address_unfit)) ||
+		        (in_domain && address_is_in(point, address_unfit_in_domain,
+		                              COUNT_OF(address_unfit_in_domain))))
+			return false;
+		text = view_skip(text, bytes);
+	}
+	return true;
 }
 
 size_t address_quoted_end(struct view text, size_t at)
@@ -103,7 +171,7 @@ bool address_is_domain(struct view domain, bool allow_utf8)
 {
 	if (domain.bytes > ADDRESS_DOMAIN_MAX)
 		return false;
-	if (!utf8_is_ascii(domain) && (!allow_utf8 || !utf8_is_valid(domain)))
+	if (!utf8_is_ascii(domain) && (!allow_utf8 || !address_is_fit(domain, true)))
 		return false;
 	return address_is_name(domain);
 }
@@ -120,7 +188,8 @@ static bool address_is_ip(int family, struct view text)
 	return inet_pton(family, string, bytes) == 1;
 }
 
-/* Standardized-tag ":" 1*dcontent, without what would end a path or begin a quoted string. */
+/* Standardized-tag ":" 1*dcontent, without what would end a path, begin a quoted string
+ * or be taken for the @ before the domain. */
 static bool address_is_general(struct view text)
 {
 	size_t colon = view_find(text, ':');
@@ -132,7 +201,7 @@ static bool address_is_general(struct view text)
 			return false;
 	for (size_t i = colon + 1; i < text.bytes; i++) {
 		char c = text.data[i];
-		if (c <= ' ' || c > '~' || strchr("[]\\<>\"", c) != NULL)
+		if (c <= ' ' || c > '~' || strchr("[]\\<>\"@", c) != NULL)
 			return false;
 	}
 	return true;
@@ -169,7 +238,7 @@ static enum address_fault address_parse_domain(struct address *address)
 		return ADDRESS_TOO_LONG;
 	address->kind = ADDRESS_DOMAIN;
 	bool good = domain.data[0] == '[' ? address_literal_kind(domain, &address->kind)
-	                                  : address_is_name(domain);
+	                                  : address_is_name(domain) && address_is_fit(domain, true);
 	return good ? ADDRESS_OK : ADDRESS_BAD_DOMAIN;
 }
 
@@ -186,7 +255,7 @@ enum address_fault address_parse(struct view text, bool allow_utf8, struct addre
 	size_t local = address.quoted ? address_quoted_bytes(text) : address_dot_string_bytes(text);
 	if (local == 0 || (local < text.bytes && text.data[local] != '@'))
 		return ADDRESS_BAD_LOCAL;
-	if (address.utf8 && !utf8_is_valid(text))
+	if (address.utf8 && !address_is_fit(text, false))
 		return ADDRESS_BAD_LOCAL;
 	if (address.utf8 && !allow_utf8)
 		return ADDRESS_UTF8;

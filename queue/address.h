@@ -3,7 +3,9 @@
  *
  * Thread:  any; pure. A struct address lends from the text it was parsed from.
  * Never:   takes a control character, a bare space or a half UTF-8 sequence: what parses can be
- *          written into a command or a header as it is.
+ *          written into a command or a header as it is. Nor a character that a reader who
+ *          normalizes text (NFKC, IDNA) takes for an @ anywhere, or in a domain for a dot or
+ *          another mark of ASCII: whose domain it is must be the same to us and to all behind us.
  *
  * One liberty against the RFC: a domain's labels may hold underscores, for Windows machine
  * names do, and printers send them.

@@ -372,13 +372,10 @@ static void put_escaped(struct text *text, struct view words, const char *others
 	while (words.bytes > 0) {
 		const unsigned char first = (unsigned char)words.data[0];
 		const size_t bytes = utf8_sequence_bytes(words);
-		/* What leads a sequence holds its upper bits. */
-		uint32_t value = first & (bytes < 2 ? 0x7f : 0x7f >> bytes);
 
-		for (size_t i = 1; i < bytes; i++)
-			value = value << 6 | ((unsigned char)words.data[i] & 0x3f);
 		if (bytes > 1 || (first < 0x80 && strchr(others, (int)first) != NULL))
-			text_format(text, "\\x{%02X}", (unsigned)value);
+			text_format(text, "\\x{%02X}",
+			        (unsigned)utf8_code_point(view_first(words, bytes)));
 		else
 			text_put_byte(text, words.data[0]);
 		words = view_skip(words, bytes > 0 ? bytes : 1);

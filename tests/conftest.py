@@ -78,6 +78,18 @@ def _aiosmtpd(certificates, cleanup):
     return start
 
 
+@pytest.fixture(name="recorder")
+def _recorder(cleanup):
+    """A function that starts one, with what it offers."""
+
+    def start(*offers):
+        server = servers.Recorder(*offers)
+        cleanup.callback(server.stop)
+        return server
+
+    return start
+
+
 @pytest.fixture(name="mock")
 def _mock(folder, certificates, cleanup):
     """A function that starts one, with the options of sluice-mock."""

@@ -144,6 +144,9 @@ static inline uint64_t stream_written_total(const struct stream *stream)
  * the handshake. Input that came before is thrown away, and its size given: a peer that sent
  * ahead of the switch tries to inject (CVE-2011-0411). STREAM_SECURED or STREAM_ENDED follows. */
 size_t stream_secure_server(struct stream *stream, struct tls_context *context);
+/* For TLS from the first byte on: what has come already is the handshake's beginning. Nothing was
+ * gathered (stream_gather()). */
+void stream_secure_server_first(struct stream *stream, struct tls_context *context);
 size_t stream_secure_client(
         struct stream *stream, struct tls_context *context, const struct tls_peer *peer);
 

@@ -2,7 +2,8 @@
 
 #include "queue/base/check.h"
 
-static size_t stream_secure(
+static size_t stream_secure_drop(struct stream *stream);
+static void stream_secure(
         struct stream *stream, struct tls_context *context, const struct tls_peer *peer);
 static size_t stream_secure_take(struct tls_wire *wire, struct span into);
 static bool stream_secure_give(struct tls_wire *wire, struct view bytes);
@@ -17,24 +18,41 @@ static void stream_secure_on_sent(struct io_op *op, const struct io_result *resu
 
 size_t stream_secure_server(struct stream *stream, struct tls_context *context)
 {
-	return stream_secure(stream, context, NULL);
+	const size_t discarded = stream_secure_drop(stream);
+
+	stream_secure(stream, context, NULL);
+	return discarded;
+}
+
+void stream_secure_server_first(struct stream *stream, struct tls_context *context)
+{
+	check(inbox_gathered(&stream->inbox).bytes == 0);
+	stream_secure(stream, context, NULL);
+	if (stream->inbox.first != NULL)
+		loop_task_add(&stream->loop->heavy, &stream->heavy_task);
 }
 
 size_t stream_secure_client(
         struct stream *stream, struct tls_context *context, const struct tls_peer *peer)
 {
-	size_t discarded = stream_secure(stream, context, peer);
+	const size_t discarded = stream_secure_drop(stream);
 
+	stream_secure(stream, context, peer);
 	loop_task_add(&stream->loop->heavy, &stream->heavy_task); /* the client speaks first */
 	return discarded;
 }
 
-static size_t stream_secure(
+static size_t stream_secure_drop(struct stream *stream)
+{
+	check(stream->state == STREAM_PLAIN);
+	return inbox_clear(&stream->inbox, stream->loop->io, stream->loop->shelf);
+}
+
+static void stream_secure(
         struct stream *stream, struct tls_context *context, const struct tls_peer *peer)
 {
 	check(stream->state == STREAM_PLAIN);
 	check(stream->tls == NULL);
-	size_t discarded = inbox_clear(&stream->inbox, stream->loop->io, stream->loop->shelf);
 	stream->state = STREAM_HANDSHAKING;
 	stream->plain_until = stream->queued_total;
 	stream->wire = (struct tls_wire){ stream_secure_take, stream_secure_give };
@@ -42,7 +60,6 @@ static size_t stream_secure(
 	if (failed(err))
 		stream_end(stream, err);
 	stream_receive(stream);
-	return discarded;
 }
 
 void stream_secure_run(struct loop_task *task)

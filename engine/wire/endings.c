@@ -27,7 +27,7 @@ static size_t endings_skip(struct view view)
 		const struct scan block = scan_load(view.data + at);
 		const uint64_t cr = scan_equal(&block, '\r');
 		const uint64_t lf = scan_equal(&block, '\n');
-		const uint64_t dot = scan_equal(&block, '.');
+		const uint64_t dot = scan_equal(&block, '.') | scan_equal(&block, '\0');
 		if ((lf ^ (cr << 1 | after_cr)) != 0 || (dot & (lf << 1 | after_lf)) != 0)
 			break;
 		after_cr = cr >> 63;
@@ -55,7 +55,7 @@ size_t endings_run(struct view view, enum endings_stop *stop)
 			return at;
 		}
 		at += crlf.bytes;
-		if (at == view.bytes || view.data[at] == '.') {
+		if (at == view.bytes || view.data[at] == '.' || view.data[at] == '\0') {
 			*stop = ENDINGS_STOP_AT_LINE;
 			return at;
 		}

@@ -36,7 +36,7 @@ bool endings_are_refused(const struct endings *endings);
 /* What stands behind a run of bytes whose every CR and LF is half of a pair. */
 enum endings_stop {
 	ENDINGS_STOP_IN_LINE, /* nothing more, or not yet: the line goes on */
-	ENDINGS_STOP_AT_LINE, /* the run ends with CRLF; behind it stands a dot, or nothing yet */
+	ENDINGS_STOP_AT_LINE, /* the run ends with CRLF; a dot, NUL or nothing yet is behind it */
 	ENDINGS_STOP_CR,      /* a CR, the last byte there is */
 	ENDINGS_STOP_BARE,    /* a CR or LF alone */
 };

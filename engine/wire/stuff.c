@@ -5,6 +5,8 @@
 
 static const struct view crlf = VIEW_INIT("\r\n");
 static const struct view dot = VIEW_INIT(".");
+static const struct view nothing = { 0 };
+static const char nuls[64]; /* they are given so many at a time */
 
 void stuff_init(struct stuff *stuff)
 {
@@ -33,20 +35,44 @@ static struct view stuff_in_line(struct stuff *stuff, struct view *input)
 	return run;
 }
 
+static struct view stuff_hold_nuls(struct stuff *stuff, struct view *input)
+{
+	size_t count = 0;
+
+	while (count < input->bytes && input->data[count] == '\0')
+		count++;
+	*input = view_skip(*input, count);
+	stuff->nuls += count;
+	stuff->state = STUFF_HELD_NULS;
+	return nothing;
+}
+
+static struct view stuff_give_nuls(struct stuff *stuff)
+{
+	const size_t count = stuff->nuls < sizeof nuls ? (size_t)stuff->nuls : sizeof nuls;
+
+	check(count > 0);
+	stuff->nuls -= count;
+	stuff->state = stuff->nuls > 0 ? STUFF_NULS : STUFF_IN_LINE;
+	return view_from(nuls, count);
+}
+
 static struct view stuff_step(struct stuff *stuff, struct view *input)
 {
 	switch (stuff->state) {
 	case STUFF_AT_LINE:
-		if (input->data[0] != '.')
-			return stuff_in_line(stuff, input);
-		stuff->state = STUFF_DOTTED;
-		return dot;
+	case STUFF_HELD_NULS:
+		if (input->data[0] == '\0')
+			return stuff_hold_nuls(stuff, input);
+		stuff->state = stuff->nuls > 0 ? STUFF_NULS : STUFF_IN_LINE;
+		return input->data[0] == '.' ? dot : nothing;
+	case STUFF_NULS:
+		return stuff_give_nuls(stuff);
 	case STUFF_HELD_CR:
 		if (input->data[0] == '\n')
 			*input = view_skip(*input, 1);
 		stuff->state = STUFF_AT_LINE;
 		return crlf;
-	case STUFF_DOTTED:
 	case STUFF_IN_LINE:
 		return stuff_in_line(stuff, input);
 	case STUFF_OVER:
@@ -66,11 +92,16 @@ bool stuff_read(struct stuff *stuff, struct view *input, struct view *piece)
 	return false;
 }
 
-struct view stuff_finish(struct stuff *stuff)
+bool stuff_finish(struct stuff *stuff, struct view *piece)
 {
 	check(stuff->state != STUFF_OVER);
-	bool at_line = stuff->state == STUFF_AT_LINE;
+	if (stuff->nuls > 0) {
+		*piece = stuff_give_nuls(stuff);
+		return true;
+	}
+	const bool at_line = stuff->state == STUFF_AT_LINE;
 
 	stuff->state = STUFF_OVER;
-	return at_line ? VIEW(".\r\n") : VIEW("\r\n.\r\n");
+	*piece = at_line ? VIEW(".\r\n") : VIEW("\r\n.\r\n");
+	return false;
 }

@@ -1,5 +1,7 @@
 #include "queue/base/utf8.h"
 
+#include "queue/base/check.h"
+
 /* What may follow a lead byte: how many bytes, and the bounds of the first of them, which shut
  * out overlong forms (E0, F0), surrogates (ED) and what lies above U+10FFFF (F4). */
 struct utf8_lead {
@@ -45,6 +47,19 @@ size_t utf8_sequence_bytes(struct view view)
 			return utf8_fits(lead, view) ? lead->bytes : 0;
 	}
 	return 0;
+}
+
+uint32_t utf8_code_point(struct view sequence)
+{
+	check(sequence.bytes >= 1);
+	check(sequence.bytes <= 4);
+	const unsigned char first = (unsigned char)sequence.data[0];
+	/* What leads a sequence holds its upper bits. */
+	uint32_t point = first & (sequence.bytes < 2 ? 0x7f : 0x7f >> sequence.bytes);
+
+	for (size_t i = 1; i < sequence.bytes; i++)
+		point = point << 6 | ((unsigned char)sequence.data[i] & 0x3f);
+	return point;
 }
 
 bool utf8_is_valid(struct view view)

@@ -54,10 +54,10 @@ def msmtp(folder, port, text, *recipients, **settings):
 class Raw:
     """A socket that says exactly what it is told to."""
 
-    def __init__(self, port, greet=True, source=LOCALHOST):
-        """`source`: one of this host's addresses, 127.0.0.0/8."""
-        self.socket = socket.create_connection((LOCALHOST, port), timeout=PATIENCE_S,
-                                               source_address=(source, 0))
+    def __init__(self, port, greet=True, host=LOCALHOST, source=None):
+        """`source`: one of this host's addresses, such as any of 127.0.0.0/8."""
+        self.socket = socket.create_connection(
+            (host, port), timeout=PATIENCE_S, source_address=source and (source, 0))
         self.buffer = b""
         if greet:
             assert self.reply().startswith("220")

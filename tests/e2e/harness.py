@@ -106,6 +106,7 @@ class Sluice:
         self.program = None
         self.executable = BUILD / "sluice"
         self.starts = 0
+        self.options = []  # of serve
         self.settings = {
             "spool": {"path": str(self.spool)},
             "listeners": [{"address": f"{LOCALHOST}:{self.port}", **(listener or {})}],
@@ -127,15 +128,16 @@ class Sluice:
     def launch(self, *wrapper):
         self.starts += 1
         self.program = Program(self.folder, f"sluice-{self.starts}",
-                               [*wrapper, self.executable, "serve", "--config", self.config])
+                               [*wrapper, self.executable, "serve", "--config", self.config,
+                                *self.options])
         return self
 
     def start(self):
         return self.launch().ready()
 
     def ready(self):
-        wait_until(lambda: "event=ready" in self.program.text() or not self.program.running(),
-                   lambda: f"ready; {self.program.tail()}")
+        wait_until(lambda: re.search('event(=|":")ready', self.program.text())
+                   or not self.program.running(), lambda: f"ready; {self.program.tail()}")
         assert self.program.running(), self.program.tail()
         return self
 

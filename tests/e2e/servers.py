@@ -1,4 +1,5 @@
-"""Servers that we did not write, as the far end of a route: aiosmtpd and Postfix."""
+"""The far end of a route: servers that we did not write, aiosmtpd and Postfix, our mock, and one
+that notes every byte."""
 
 import contextlib
 import json
@@ -7,6 +8,7 @@ import pathlib
 import pwd
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -81,6 +83,128 @@ class Aiosmtpd:
             return self.data_replies.pop(0)
         self.envelopes.append(envelope)
         return "250 2.0.0 taken"
+
+
+class Recorder:
+    """A server of the tests' own that notes every byte as it comes: no TLS, and what it says to
+    EHLO is given. A command ends with CRLF here, data with CRLF.CRLF, and with nothing else."""
+
+    def __init__(self, *offers):
+        self.port = free_port()
+        self.offers = offers
+        self.commands = []  # lines without their CRLF, of all sessions
+        self.messages = []  # (sender's and recipients' paths, bytes as they came, how)
+        self.refusals = {}  # what a command begins with: the reply to it
+        self._closing = False
+        self._listener = socket.create_server((LOCALHOST, self.port))
+        self._threads = [threading.Thread(target=self._listen, daemon=True)]
+        self._sockets = []
+        self._threads[0].start()
+
+    def stop(self):
+        self._closing = True
+        for each in [self._listener, *self._sockets]:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _listen(self):
+        with contextlib.suppress(OSError):
+            while not self._closing:
+                client = self._listener.accept()[0]
+                self._sockets.append(client)
+                self._threads.append(
+                    threading.Thread(target=self._serve, args=(client,), daemon=True))
+                self._threads[-1].start()
+
+    def _serve(self, client):
+        with client, contextlib.suppress(OSError, EOFError):
+            _Recording(self, client).run()
+
+
+class _Recording:
+    """One session of a Recorder."""
+
+    def __init__(self, server, client):
+        self.server, self.client = server, client
+        self.buffer = bytearray()
+        self.paths, self.chunks = [], b""
+
+    def run(self):
+        self.say("220 recorder.test ESMTP")
+        while True:
+            line = bytes(self.until(b"\r\n"))
+            self.server.commands.append(line)
+            if not self.answer(line, line.split(b" ")[0].upper()):
+                return
+
+    def say(self, reply):
+        self.client.sendall(reply.encode() + b"\r\n")
+
+    def more(self):
+        received = self.client.recv(65536)
+        if not received:
+            raise EOFError
+        self.buffer += received
+
+    def until(self, end):
+        """What comes before the end, which is taken off too."""
+        while (place := self.buffer.find(end)) < 0:
+            self.more()
+        taken = self.buffer[:place]
+        del self.buffer[:place + len(end)]
+        return taken
+
+    def take(self, count):
+        while len(self.buffer) < count:
+            self.more()
+        taken = bytes(self.buffer[:count])
+        del self.buffer[:count]
+        return taken
+
+    def answer(self, line, verb):
+        """False: the session is over."""
+        refusal = next((reply for begin, reply in self.server.refusals.items()
+                        if line.upper().startswith(begin)), None)
+        if refusal is not None:
+            if verb == b"BDAT":
+                self.take(int(line.split(b" ")[1]))
+            self.say(refusal)
+        elif verb == b"EHLO":
+            lines = ["recorder.test", *self.server.offers]
+            for number, text in enumerate(lines):
+                self.say(f"250{'-' if number + 1 < len(lines) else ' '}{text}")
+        elif verb in (b"MAIL", b"RCPT"):
+            self.paths = [line] if verb == b"MAIL" else [*self.paths, line]
+            self.say("250 2.1.0 fine")
+        elif verb == b"DATA":
+            self.say("354 go on")
+            # The end of an empty message has no line before it.
+            data = self.take(3)
+            if data != b".\r\n":
+                self.buffer[:0] = data
+                data = bytes(self.until(b"\r\n.\r\n")) + b"\r\n.\r\n"
+            self.keep(data, "DATA")
+        elif verb == b"BDAT":
+            self.chunks += self.take(int(line.split(b" ")[1]))
+            if line.upper().endswith(b" LAST"):
+                self.keep(self.chunks, "BDAT")
+                self.chunks = b""
+            else:
+                self.say("250 2.0.0 go on")
+        elif verb == b"QUIT":
+            self.say("221 2.0.0 bye")
+        elif verb in (b"RSET", b"NOOP"):
+            self.say("250 2.0.0 fine")
+        else:
+            self.say("500 5.5.2 what")
+        return verb != b"QUIT"
+
+    def keep(self, data, how):
+        self.server.messages.append((self.paths, data, how))
+        self.say("250 2.0.0 taken")
 
 
 class Mock:

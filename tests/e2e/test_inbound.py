@@ -427,46 +427,6 @@ def test_loops_end(sluice, nowhere):
     assert running.count() == 0
 
 
-SMUGGLED = ("MAIL FROM:<evil@example.test>\r\nRCPT TO:<user@example.org>\r\nDATA\r\n"
-            "Subject: 2\r\n\r\n")
-ENDINGS = ["\n.\n", "\n.\r\n", "\r.\r", "\r\n.\n", "\r.\r\n", "\r\n.\r", "\n.\r", "\r.\n",
-           "\r\n\0.\r\n", "\r\r\n.\r\r\n"]
-
-
-@pytest.mark.parametrize("ending", ENDINGS, ids=repr)
-def test_smuggling_is_refused(sluice, nowhere, ending):
-    """Only CRLF.CRLF ends the data: what others would take for an end never makes two."""
-    running = sluice(nowhere)
-    with Raw(running.port) as raw:
-        begin(raw)
-        raw.send("Subject: 1\r\n\r\nfirst" + ending + SMUGGLED + "second")
-        reply = raw.say("\r\n.")
-        assert reply.startswith("5") or ending == "\r\n\0.\r\n", reply
-        assert raw.say("NOOP").startswith("250")
-    assert running.count() <= 1
-    assert not [entry for entry in running.queue() if entry["from"] == "evil@example.test"]
-
-
-@pytest.mark.parametrize("ending", ENDINGS, ids=repr)
-def test_smuggling_is_repaired_into_one(sluice, aiosmtpd, route, ending):
-    server = aiosmtpd()
-    running = sluice(route(server), listener={"bare_lf": "repair"})
-    with Raw(running.port) as raw:
-        begin(raw)
-        raw.send("Subject: 1\r\n\r\nfirst" + ending + SMUGGLED + "second")
-        reply = raw.say("\r\n.")
-        assert raw.say("NOOP").startswith("250")
-    if not reply.startswith("250"):
-        assert reply.startswith("5")
-        assert running.count() == 0
-        return
-    wait_until(lambda: server.envelopes, running.program.tail)
-    content = server.envelopes[0].content
-    assert b"MAIL FROM:<evil@example.test>" in content
-    assert b"\r" not in content.replace(b"\r\n", b"") and b"\n" not in content.replace(b"\r\n", b"")
-    assert len(server.envelopes) == 1
-
-
 def test_bare_lf_in_commands(sluice, nowhere):
     """A command ends with CRLF; a bare LF never makes two of one."""
     running = sluice(nowhere)

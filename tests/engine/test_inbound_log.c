@@ -166,6 +166,8 @@ static void every_refusal_of_mail_has_a_line(void **state)
 		{ "MAIL FROM:<a@b.test> SIZE=99999999\r\n",
 		        "event=refused stage=mail client=", " from=a@b.test reply=\"552 5.3.4 " },
 		{ "MAIL FROM:<a@b.test>\r\n", NULL, NULL },
+		{ "MAIL FROM:<x@y.test>\r\n", "event=refused stage=mail client=127.0.0.1:",
+		        " from=a@b.test arguments=FROM:<x@y.test> reply=\"503 5.5.1 " },
 		{ "DATA\r\n", "event=refused stage=data client=127.0.0.1:",
 		        " from=a@b.test reply=\"503 5.5.1 No valid recipients\"" },
 		{ "RCPT TO:<c>\r\n", "event=refused stage=rcpt client=127.0.0.1:",

@@ -18,6 +18,15 @@ static const struct {
 	{ VIEW_INIT("\xc3\xbc"), "\"\xc3\xbc\"" },
 	{ VIEW_INIT("\xff\xc3"), "\"\\ufffd\\ufffd\"" },
 	{ VIEW_INIT("\xc2\x9b"), "\"\\ufffd\"" },
+	/* To some readers a line ends there, or goes on from right to left. */
+	{ VIEW_INIT("a\xe2\x80\xa8"
+	            "b"),
+	        "\"a\\ufffdb\"" },
+	{ VIEW_INIT("\xe2\x80\xa9"), "\"\\ufffd\"" },
+	{ VIEW_INIT("\xe2\x80\xae"), "\"\\ufffd\"" },
+	{ VIEW_INIT("\xe2\x81\xa6"), "\"\\ufffd\"" },
+	{ VIEW_INIT("\xd8\x9c\xe2\x80\x8f"), "\"\\ufffd\\ufffd\"" },
+	{ VIEW_INIT("\xe2\x80\x99\xd9\x85"), "\"\xe2\x80\x99\xd9\x85\"" },
 };
 
 static void texts_are_escaped(void **state)

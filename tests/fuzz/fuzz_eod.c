@@ -50,12 +50,24 @@ static void check_return(struct view body, struct text *sent, struct text *back)
 	stuff_init(&stuff);
 	while (stuff_read(&stuff, &input, &piece))
 		text_put(sent, piece);
-	text_put(sent, stuff_finish(&stuff));
+	for (bool more = true; more;) {
+		more = stuff_finish(&stuff, &piece);
+		text_put(sent, piece);
+	}
 	eod_init(&eod, ENDINGS_REFUSE);
 	check(read_all(&eod, text_view(sent), 0, back, &used));
 	check(used == sent->bytes);
 	check(!eod_is_refused(&eod));
 	check(view_equal(text_view(back), body));
+	/* To who drops NULs it ends there too. */
+	size_t kept = 0;
+	for (size_t i = 0; i < sent->bytes; i++)
+		if (sent->data[i] != '\0')
+			sent->data[kept++] = sent->data[i];
+	back->bytes = 0;
+	eod_init(&eod, ENDINGS_REFUSE);
+	check(read_all(&eod, view_from(sent->data, kept), 0, back, &used));
+	check(used == kept);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

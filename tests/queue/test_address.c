@@ -82,6 +82,7 @@ static const struct row rows[] = {
 	{ "a@[x:a>b]", ADDRESS_BAD_DOMAIN, ADDRESS_DOMAIN },
 	{ "a@[x:a\"b]", ADDRESS_BAD_DOMAIN, ADDRESS_DOMAIN },
 	{ "a@[x:a[b]", ADDRESS_BAD_DOMAIN, ADDRESS_DOMAIN },
+	{ "a@[x:b@c.test]", ADDRESS_BAD_DOMAIN, ADDRESS_DOMAIN },
 	{ LOCAL64 "x@b", ADDRESS_TOO_LONG, ADDRESS_DOMAIN },
 	{ "a@" LABEL63 "." LABEL63 "." LABEL63 "." LABEL63, ADDRESS_TOO_LONG, ADDRESS_DOMAIN },
 	{ "a@" LABEL63 "." LABEL63 "." LABEL63 "." LABEL63 ".x", ADDRESS_TOO_LONG, ADDRESS_DOMAIN },
@@ -123,6 +124,134 @@ static void test_utf8_must_be_allowed(void **state)
 	assert_true(address.utf8);
 	assert_int_equal(address_parse(VIEW("u@x"), true, &address), ADDRESS_OK);
 	assert_false(address.utf8);
+}
+
+/* What is asked of each form of address with this character in it. */
+struct place {
+	const char *before;
+	const char *behind;
+	bool in_domain;
+};
+
+static const struct place places[] = {
+	{ "a", "b@c.test", false },
+	{ "\"a", "b\"@c.test", false },
+	{ "a@b", "c.test", true },
+	{ "a@b.test", "", true },
+};
+
+static enum address_fault parse_with(const struct place *place, uint32_t point)
+{
+	char memory[64];
+	struct text text = TEXT_ON(memory);
+	struct address address;
+
+	text_put(&text, view_of(place->before));
+	if (point < 0x800) {
+		text_put_byte(&text, (char)(0xc0 | point >> 6));
+	} else if (point < 0x10000) {
+		text_put_byte(&text, (char)(0xe0 | point >> 12));
+		text_put_byte(&text, (char)(0x80 | (point >> 6 & 0x3f)));
+	} else {
+		text_put_byte(&text, (char)(0xf0 | point >> 18));
+		text_put_byte(&text, (char)(0x80 | (point >> 12 & 0x3f)));
+		text_put_byte(&text, (char)(0x80 | (point >> 6 & 0x3f)));
+	}
+	text_put_byte(&text, (char)(0x80 | (point & 0x3f)));
+	text_put(&text, view_of(place->behind));
+	return address_parse(text_view(&text), true, &address);
+}
+
+/* From one code point to another. */
+struct points {
+	uint32_t first, last;
+};
+
+static void assert_refused(const struct points *points, size_t count, bool in_domain)
+{
+	for (size_t i = 0; i < count; i++)
+		for (uint32_t point = points[i].first; point <= points[i].last; point++)
+			for (size_t j = 0; j < sizeof places / sizeof places[0]; j++) {
+				if (in_domain && !places[j].in_domain)
+					continue;
+				/* Where it may not stand anywhere, the whole is no text. */
+				const enum address_fault fault = parse_with(&places[j], point);
+				if (fault != ADDRESS_BAD_LOCAL && fault != ADDRESS_BAD_DOMAIN)
+					fail_msg("U+%04X at %zu", (unsigned)point, j);
+			}
+}
+
+static void test_no_other_at_or_control(void **state)
+{
+	(void)state;
+	static const struct points points[] = {
+		{ 0x80, 0x9f },     /* C1 */
+		{ 0xa0, 0xa0 },     /* blanks */
+		{ 0x2000, 0x200b }, /* and what can't be seen */
+		{ 0x2028, 0x2029 }, /* separators of lines */
+		{ 0x200e, 0x200f }, /* of direction */
+		{ 0x202a, 0x202e },
+		{ 0x2066, 0x2069 },
+		{ 0x3000, 0x3000 },
+		{ 0xfe6b, 0xfe6b }, /* forms of the @ */
+		{ 0xff20, 0xff20 },
+		{ 0xfeff, 0xfeff },
+	};
+
+	assert_refused(points, sizeof points / sizeof points[0], false);
+}
+
+/* All that NFKC of Unicode 15 makes one of @./:%!<>,;"\[]() of, and IDNA's dots. */
+static void test_no_other_mark_in_domains(void **state)
+{
+	(void)state;
+	static const struct points points[] = {
+		{ 0x37e, 0x37e },
+		{ 0x2024, 0x2026 },
+		{ 0x203c, 0x203c },
+		{ 0x2048, 0x2049 },
+		{ 0x207d, 0x207e },
+		{ 0x208d, 0x208e },
+		{ 0x2100, 0x2101 },
+		{ 0x2105, 0x2106 },
+		{ 0x2474, 0x24b5 },
+		{ 0x2a74, 0x2a74 },
+		{ 0x3002, 0x3002 },
+		{ 0x3200, 0x321e },
+		{ 0x3220, 0x3243 },
+		{ 0x33c2, 0x33c2 },
+		{ 0x33c7, 0x33c7 },
+		{ 0x33d8, 0x33d8 },
+		{ 0xfe10, 0xfe19 },
+		{ 0xfe30, 0xfe30 },
+		{ 0xfe35, 0xfe36 },
+		{ 0xfe47, 0xfe48 },
+		{ 0xfe50, 0xfe50 },
+		{ 0xfe52, 0xfe5a },
+		{ 0xfe64, 0xfe6b },
+		{ 0xff01, 0xff0f },
+		{ 0xff1a, 0xff20 },
+		{ 0xff3b, 0xff3d },
+		{ 0xff61, 0xff61 },
+		{ 0x1f100, 0x1f10a },
+		{ 0x1f110, 0x1f129 },
+	};
+
+	assert_refused(points, sizeof points / sizeof points[0], true);
+}
+
+static void test_letters_pass(void **state)
+{
+	(void)state;
+	static const uint32_t letters[] = { 0xe4, 0x3b1, 0x436, 0x5d0, 0x628, 0x915, 0x200d, 0x3042,
+		0x4f8b, 0xac00, 0x20000 };
+
+	for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
+		for (size_t j = 0; j < sizeof places / sizeof places[0]; j++)
+			assert_int_equal(parse_with(&places[j], letters[i]), ADDRESS_OK);
+	/* O'Brien's apostrophe, and an emoji: in a name they do no harm. */
+	assert_int_equal(parse_with(&places[0], 0x2019), ADDRESS_OK);
+	assert_int_equal(parse_with(&places[0], 0x1f4e0), ADDRESS_OK);
 }
 
 static void test_any_byte(void **state)
@@ -187,6 +316,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_utf8_must_be_allowed),
+		cmocka_unit_test(test_no_other_at_or_control),
+		cmocka_unit_test(test_no_other_mark_in_domains),
+		cmocka_unit_test(test_letters_pass),
 		cmocka_unit_test(test_any_byte),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_domains),

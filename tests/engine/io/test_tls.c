@@ -343,6 +343,41 @@ static void test_injected_commands_are_discarded(void **state)
 	tls_context_destroy(client);
 }
 
+/* What a proxy says stands in front of the handshake, in one piece with its beginning or not. */
+static void test_tls_from_the_first_byte(void **state)
+{
+	static struct peers peers;
+	struct tls_context *server = server_context(shop.good);
+	struct tls_context *client = client_context(true);
+	struct stream *stream = &peers.server.stream;
+
+	(void)state;
+	for (int together = 0; together < 2; together++) {
+		peers_open(&peers, CHUNKS);
+		peers_connect(&peers);
+		peers.server.reading = false;
+		assert_true(stream_put(&peers.client.stream, VIEW("HEADER")));
+		if (together == 0)
+			peers_turn_until(&peers, stream_peek(stream).bytes == 6);
+		(void)stream_secure_client(&peers.client.stream, client,
+		        &(struct tls_peer){ .host = VIEW("mail.example") });
+		peers_turn_until(&peers, stream_peek(stream).bytes > 6 ||
+		                                 stream->inbox.buffer_count > 1 ||
+		                                 (together == 0 && stream_peek(stream).bytes == 6));
+		assert_memory_equal(stream_peek(stream).data, "HEADER", 6);
+		stream_consume(stream, 6);
+		stream_secure_server_first(stream, server);
+		assert_int_equal(stream_peek(stream).bytes, 0);
+		peers.server.reading = true;
+		assert_true(stream_put(&peers.client.stream, VIEW("EHLO\r\n")));
+		peers_turn_until(&peers, peers.server.input_bytes == 6);
+		assert_memory_equal(peers.server.input, "EHLO\r\n", 6);
+		peers_close(&peers);
+	}
+	tls_context_destroy(server);
+	tls_context_destroy(client);
+}
+
 static void test_what_is_not_tls_is_told(void **state)
 {
 	static struct peers peers;
@@ -550,6 +585,7 @@ int main(void)
 		cmocka_unit_test(test_first_words_go_with_the_handshake),
 		cmocka_unit_test(test_without_tickets_nothing_is_resumed),
 		cmocka_unit_test(test_injected_commands_are_discarded),
+		cmocka_unit_test(test_tls_from_the_first_byte),
 		cmocka_unit_test(test_what_is_not_tls_is_told),
 		cmocka_unit_test(test_a_peer_may_leave_in_mid_handshake),
 		cmocka_unit_test(test_back_pressure_under_tls),

@@ -116,7 +116,7 @@ static size_t run_slowly(struct view view, enum endings_stop *stop)
 			return at;
 		}
 		at++;
-		if (at + 1 == view.bytes || view.data[at + 1] == '.') {
+		if (at + 1 == view.bytes || view.data[at + 1] == '.' || view.data[at + 1] == '\0') {
 			*stop = ENDINGS_STOP_AT_LINE;
 			return at + 1;
 		}
@@ -130,7 +130,9 @@ static size_t run_slowly(struct view view, enum endings_stop *stop)
 static void test_long_runs(void **state)
 {
 	(void)state;
-	static const char *const rare[] = { "\r", "\n", "\r\n.", "\r\r\n", "\r\n\n", ".", "\r\n" };
+	static const struct view rare[] = { VIEW_INIT("\r"), VIEW_INIT("\n"), VIEW_INIT("\r\n."),
+		VIEW_INIT("\r\r\n"), VIEW_INIT("\r\n\n"), VIEW_INIT("."), VIEW_INIT("\r\n"),
+		VIEW_INIT("\r\n\0") };
 	char data[700];
 	struct random random;
 
@@ -141,12 +143,12 @@ static void test_long_runs(void **state)
 		enum endings_stop is;
 		enum endings_stop wanted;
 		for (size_t i = 0; i < bytes; i++)
-			data[i] = random_below(&random, 40) == 0 ? '.' : 'x';
+			data[i] = "xxxxxxxxxxxxxxxxxxx.\0"[random_below(&random, 21)];
 		for (size_t i = 0; i + 2 < bytes; i += 2 + random_below(&random, line))
-			memcpy(data + i, i + 3 < bytes && data[i + 2] == '.' ? "xx" : "\r\n", 2);
+			memcpy(data + i, i + 3 < bytes && data[i + 2] != 'x' ? "xx" : "\r\n", 2);
 		if (bytes > 3 && random_below(&random, 2) == 0) {
-			const char *const text = rare[random_below(&random, 7)];
-			memcpy(data + random_below(&random, bytes - 3), text, strlen(text));
+			const struct view text = rare[random_below(&random, 8)];
+			memcpy(data + random_below(&random, bytes - 3), text.data, text.bytes);
 		}
 		const struct view view = view_from(data, bytes);
 		assert_int_equal(endings_run(view, &is), run_slowly(view, &wanted));

@@ -23,7 +23,11 @@ static void write_all(struct view body, size_t step, struct text *sent)
 		}
 		assert_int_equal(part.bytes, 0);
 	}
-	text_put(sent, stuff_finish(&stuff));
+	bool more = true;
+	while (more) {
+		more = stuff_finish(&stuff, &piece);
+		text_put(sent, piece);
+	}
 	assert_false(sent->overflow);
 }
 
@@ -83,6 +87,48 @@ static void test_every_string_comes_back(void **state)
 	}
 }
 
+/* Who drops NULs finds the end where it is, too. */
+static void check_without_nuls(struct view body)
+{
+	char sent_memory[64];
+	char bare_memory[64];
+	struct text sent = TEXT_ON(sent_memory);
+	struct text bare = TEXT_ON(bare_memory);
+	struct eod eod;
+	struct view piece;
+	enum eod_news news;
+
+	write_all(body, body.bytes, &sent);
+	for (size_t i = 0; i < sent.bytes; i++)
+		if (sent_memory[i] != '\0')
+			text_put_byte(&bare, sent_memory[i]);
+	struct view input = text_view(&bare);
+	eod_init(&eod, ENDINGS_REFUSE);
+	do
+		news = eod_read(&eod, &input, &piece);
+	while (news == EOD_PIECE);
+	assert_int_equal(news, EOD_END);
+	assert_int_equal(input.bytes, 0);
+	assert_false(eod_is_refused(&eod));
+}
+
+static void test_every_string_with_nuls(void **state)
+{
+	(void)state;
+	struct every_string at = { 0 };
+	char data[EVERY_STRING_MAX];
+	struct view string;
+
+	while (every_string_next(&at, &string)) {
+		for (size_t i = 0; i < string.bytes; i++)
+			data[i] = string.data[i] == 'a' ? '\0' : string.data[i];
+		const struct view body = view_from(data, string.bytes);
+		check_body(body, 1);
+		check_body(body, body.bytes);
+		check_without_nuls(body);
+	}
+}
+
 static void test_rows(void **state)
 {
 	(void)state;
@@ -108,11 +154,48 @@ static void test_rows(void **state)
 	}
 }
 
+/* More NULs than are given at once. */
+static void test_many_nuls(void **state)
+{
+	(void)state;
+	char data[150] = { 0 };
+	static const struct {
+		const char *behind;
+		const char *sent_before, *sent_behind;
+	} rows[] = {
+		{ "", "", "\r\n.\r\n" },
+		{ "a", "", "a\r\n.\r\n" },
+		{ ".", ".", ".\r\n.\r\n" },
+		{ "\r\n", "", "\r\n.\r\n" },
+	};
+
+	for (size_t nuls = 60; nuls < 140; nuls++) {
+		for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+			for (size_t step = 1; step < sizeof data; step += 20) {
+				char sent_memory[200];
+				char wanted_memory[200];
+				struct text sent = TEXT_ON(sent_memory);
+				struct text wanted = TEXT_ON(wanted_memory);
+				const size_t bytes = strlen(rows[i].behind);
+				memcpy(data + nuls, rows[i].behind, bytes);
+				write_all(view_from(data, nuls + bytes), step, &sent);
+				text_put(&wanted, view_of(rows[i].sent_before));
+				text_put(&wanted, view_from(data, nuls));
+				text_put(&wanted, view_of(rows[i].sent_behind));
+				assert_true(view_equal(text_view(&sent), text_view(&wanted)));
+				memset(data, 0, sizeof data);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_string_comes_back),
+		cmocka_unit_test(test_every_string_with_nuls),
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_many_nuls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

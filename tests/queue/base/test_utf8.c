@@ -58,6 +58,19 @@ static void test_texts(void **state)
 	assert_int_equal(utf8_sequence_bytes(VIEW("")), 0);
 }
 
+static void test_code_points(void **state)
+{
+	(void)state;
+	assert_int_equal(utf8_code_point(VIEW("a")), 'a');
+	assert_int_equal(utf8_code_point(VIEW("\x7f")), 0x7f);
+	assert_int_equal(utf8_code_point(VIEW("\xc2\x80")), 0x80);
+	assert_int_equal(utf8_code_point(VIEW("\xdf\xbf")), 0x7ff);
+	assert_int_equal(utf8_code_point(VIEW("\xe0\xa0\x80")), 0x800);
+	assert_int_equal(utf8_code_point(VIEW("\xef\xbf\xbf")), 0xffff);
+	assert_int_equal(utf8_code_point(VIEW("\xf0\x90\x80\x80")), 0x10000);
+	assert_int_equal(utf8_code_point(VIEW("\xf4\x8f\xbf\xbf")), 0x10ffff);
+}
+
 static void test_ascii_at_every_place(void **state)
 {
 	(void)state;
@@ -79,6 +92,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_lead_and_second_byte),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_code_points),
 		cmocka_unit_test(test_ascii_at_every_place),
 	};
 
