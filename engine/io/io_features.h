@@ -10,6 +10,7 @@
 
 /* name, first kernel that has it */
 #define IO_FEATURES(X)                                                                             \
+	X(restrictions, "5.10")     /* else a ring takes more operations than ours */              \
 	X(timed_wait, "5.11")       /* needed */                                                   \
 	X(msg_ring, "5.18")         /* else threads wake each other by an event descriptor */      \
 	X(buffer_rings, "5.19")     /* needed */                                                   \

@@ -22,6 +22,20 @@
 #define IO_BUFFER_GROUP          0
 #define IO_SUBMIT_TRIES          1000
 
+/* Of registering, what a ring that runs takes: this thread's short cut to it, and its end. */
+static const uint8_t io_registrations[] = { IORING_REGISTER_RING_FDS, IORING_UNREGISTER_RING_FDS };
+
+/* What we ask a ring for, in all. */
+static const uint8_t io_operations[] = {
+	IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_RECV, IORING_OP_SEND, IORING_OP_SENDMSG,
+	IORING_OP_SHUTDOWN, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL, IORING_OP_READ,
+	IORING_OP_MSG_RING, /* the last, as the youngest: a kernel may not have it */
+};
+
+#define IO_OPERATIONS    (sizeof io_operations / sizeof io_operations[0])
+#define IO_REGISTRATIONS (sizeof io_registrations / sizeof io_registrations[0])
+#define IO_RESTRICTIONS  (IO_REGISTRATIONS + IO_OPERATIONS + 1)
+
 /* What a completion is about: the low bits of its user_data. */
 enum io_tag {
 	IO_TAG_OP,     /* the rest is its address */
@@ -66,6 +80,7 @@ _Static_assert(_Alignof(struct io_op) > IO_TAG_MASK, "the low bits of its addres
 static struct err io_open_ring(struct io *io, struct text *why);
 static void io_probe(struct io *io);
 static struct err io_open_buffers(struct io *io, struct text *why);
+static void io_restrict(struct io *io);
 static void *io_map(size_t bytes);
 static struct io_uring_sqe *io_sqe(struct io *io);
 static struct io_uring_sqe *io_begin(struct io *io, struct io_op *op, enum io_kind kind, int fd);
@@ -101,6 +116,7 @@ struct err io_create(struct io **result, const struct io_settings *settings, str
 	err = io_open_buffers(io, why);
 	if (failed(err))
 		goto fail;
+	io_restrict(io);
 	io->event_fd = eventfd(0, EFD_CLOEXEC);
 	if (io->event_fd < 0) {
 		err = err_make(ERR_SYSTEM, errno);
@@ -190,6 +206,34 @@ static struct err io_open_buffers(struct io *io, struct text *why)
 		io_buffer_return(io, &io->buffers[i]);
 	}
 	return err_ok();
+}
+
+/* No filter of system calls sees what goes through a ring: the ring itself must refuse the rest,
+ * such as opening files. It takes this while it is disabled, and keeps to it once it is enabled.
+ * The library declares a function for this too, and Debian 12's does not export it. */
+static void io_restrict(struct io *io)
+{
+	const unsigned operations = IO_OPERATIONS - !io->features.has[IO_HAS_msg_ring];
+	struct io_uring_restriction list[IO_RESTRICTIONS] = { 0 };
+	unsigned count = 0;
+
+	for (size_t i = 0; i < IO_REGISTRATIONS; i++)
+		list[count++] = (struct io_uring_restriction){
+			.opcode = IORING_RESTRICTION_REGISTER_OP,
+			.register_op = io_registrations[i],
+		};
+	for (size_t i = 0; i < operations; i++)
+		list[count++] = (struct io_uring_restriction){
+			.opcode = IORING_RESTRICTION_SQE_OP,
+			.sqe_op = io_operations[i],
+		};
+	list[count++] = (struct io_uring_restriction){
+		.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
+		.sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS,
+	};
+	io->features.has[IO_HAS_restrictions] =
+	        syscall(__NR_io_uring_register, io->ring.ring_fd, IORING_REGISTER_RESTRICTIONS,
+	                list, count) == 0;
 }
 
 static void *io_map(size_t bytes)
