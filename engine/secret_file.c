@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static size_t trim(const char *secret, size_t bytes);
+static void keep_readers(int fd, const struct stat *old);
 static struct err write_all(int fd, struct view secret);
 static struct err sync_folder(const char *path);
 
@@ -53,6 +54,7 @@ static size_t trim(const char *secret, size_t bytes)
 struct err secret_file_replace(const char *path, struct view secret)
 {
 	char beside[PATH_MAX];
+	struct stat old;
 
 	/* Beside the old one, since a rename works within one file system alone. */
 	if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside)
@@ -62,6 +64,8 @@ struct err secret_file_replace(const char *path, struct view secret)
 	const int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return err_make(ERR_SYSTEM, errno);
+	if (stat(path, &old) == 0)
+		keep_readers(fd, &old);
 	struct err err = write_all(fd, secret);
 	if (!failed(err) && fsync(fd) != 0)
 		err = err_make(ERR_SYSTEM, errno);
@@ -74,6 +78,14 @@ struct err secret_file_replace(const char *path, struct view secret)
 		return err;
 	}
 	return sync_folder(path);
+}
+
+/* Root may replace it, by `sluice token`, where the relay is another user: it must be able to read
+ * the new one too. Whom we can't give it to has given it to us. */
+static void keep_readers(int fd, const struct stat *old)
+{
+	if (fchown(fd, old->st_uid, old->st_gid) == 0)
+		(void)fchmod(fd, S_IRUSR | S_IWUSR | (old->st_mode & S_IRGRP));
 }
 
 static struct err write_all(int fd, struct view secret)

@@ -15,7 +15,8 @@
 
 /* Without its last line end; `into` must have room for a byte more than the file has. */
 MUST_CHECK struct err secret_file_read(const char *path, struct span into, size_t *bytes);
-/* Replaces it, mode 0600: a new file, synced, renamed over the old one, the folder synced. */
+/* Replaces it: a new file, synced, renamed over the old one, the folder synced. Its mode is 0600;
+ * its owner, its group and whether that may read it are the old one's, as far as we may. */
 MUST_CHECK struct err secret_file_replace(const char *path, struct view secret);
 /* "no such file or directory", "is empty", ... */
 const char *secret_file_why(struct err err);

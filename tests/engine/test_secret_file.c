@@ -92,10 +92,29 @@ static void test_replace(void **state)
 	assert_false(failed(secret_file_replace(path, VIEW("new"))));
 	assert_holds("new");
 	assert_int_equal(stat(path, &status), 0);
-	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(status.st_mode & 07777, 0640);
 	assert_int_equal(access(beside, F_OK), -1);
 	assert_false(failed(secret_file_replace(path, VIEW("newer"))));
 	assert_holds("newer");
+}
+
+/* Root's `sluice token` for a relay that runs as somebody else. */
+static void test_replace_keeps_the_owner(void **state)
+{
+	const uid_t other = 65534;
+	struct stat status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	write_file(path, "old\n");
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(chown(path, other, other), 0);
+	assert_false(failed(secret_file_replace(path, VIEW("new"))));
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, other);
+	assert_int_equal(status.st_gid, other);
+	assert_int_equal(status.st_mode & 07777, 0640);
 }
 
 static void test_replace_fails(void **state)
@@ -120,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read, begin, end),
 		cmocka_unit_test_setup_teardown(test_replace, begin, end),
+		cmocka_unit_test_setup_teardown(test_replace_keeps_the_owner, begin, end),
 		cmocka_unit_test_setup_teardown(test_replace_fails, begin, end),
 	};
 
