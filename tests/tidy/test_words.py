@@ -53,6 +53,8 @@ MAY_READ_ERRNO = {
     "engine/ops/control_client.c": "says why the engine can't be reached",
     "engine/secret_file.c": "says why a secret can't be read or written",
     "engine/watch.c": "waits for signals",
+    "engine/privileges.c": "says why the process can't become another user",
+    "engine/privileges_folder.c": "says why a folder can't be given to that user",
     "engine/token_command.c": "says why a program can't be run",
 }
 
