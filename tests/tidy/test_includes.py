@@ -30,6 +30,7 @@ DOORS = {
     r"crypt\.h": [r"engine/.*\.c"],
     r"curl/.*": [r"engine/token_http_curl\.c"],
     r"unbound\.h": [r"engine/.*\.c"],
+    r"seccomp\.h": [r"engine/syscall_filter\.c"],
     r"linux/landlock\.h": [r"engine/landlock\.c"],
     r"microhttpd\.h": [r"engine/.*\.c", r"bench/mock_token_http\.c"],
     # queue/ never touches a socket.

@@ -56,6 +56,7 @@ MAY_READ_ERRNO = {
     "engine/privileges.c": "says why the process can't become another user",
     "engine/privileges_folder.c": "says why a folder can't be given to that user",
     "engine/landlock.c": "says what the kernel lacks",
+    "engine/syscall_filter.c": "likewise",
     "engine/token_command.c": "says why a program can't be run",
 }
 
