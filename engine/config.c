@@ -134,6 +134,19 @@ bool config_identity_is_limited(const struct config_identity *identity)
 	       identity->recipients_per_day.count != LIMIT_NONE;
 }
 
+bool config_runs_commands(const struct config *config)
+{
+	for (size_t i = 0; i < config->routes.count; i++) {
+		const struct config_identities *identities = &config->routes.at[i].identities;
+
+		for (size_t j = 0; j < identities->count; j++)
+			if (identities->at[j].auth == IDENTITY_AUTH_XOAUTH2 &&
+			        identities->at[j].oauth.flow == FLOW_COMMAND)
+				return true;
+	}
+	return false;
+}
+
 bool config_find_route(const struct config *config, const char *name, uint16_t *route)
 {
 	for (size_t i = 0; i < config->routes.count; i++) {

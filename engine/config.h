@@ -27,6 +27,10 @@ struct quota_plan;
 
 #define CONFIG_FIELD(key, kind, ...) CONFIG_TYPE_##kind CONFIG_NAME_##kind(key);
 
+struct config_sandbox {
+	CONFIG_SANDBOX(CONFIG_FIELD)
+};
+
 struct config_spool {
 	CONFIG_SPOOL(CONFIG_FIELD)
 };
@@ -217,6 +221,8 @@ bool config_networks_contain(
 bool config_networks_hold_everybody(const struct config_networks *networks);
 /* Whether an account has limits of its own, on messages or recipients. */
 bool config_identity_is_limited(const struct config_identity *identity);
+/* Whether some identity's tokens come from a command: a program is started while we run. */
+bool config_runs_commands(const struct config *config);
 /* False: no route has this name. */
 bool config_find_route(const struct config *config, const char *name, uint16_t *route);
 

@@ -9,6 +9,7 @@
 #include "engine/config_check_quota.h"
 #include "engine/config_check_rules.h"
 #include "engine/config_check_service.h"
+#include "engine/config_check_user.h"
 #include "engine/config_section.h"
 #include "engine/io/tls.h"
 #include "engine/io/tls_roots.h"
@@ -388,4 +389,5 @@ void config_check(struct config *config, struct config_places *places)
 	config_check_rules(config, places);
 	config_check_names(config, places);
 	config_check_quota(config, places);
+	config_check_user(config, places);
 }

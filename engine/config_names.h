@@ -57,6 +57,7 @@
 #define CONFIG_NAME_IN_DOUBT(key)     key
 #define CONFIG_NAME_IDEMPOTENCY(key)  key
 #define CONFIG_NAME_SENT_MEMORY(key)  key
+#define CONFIG_NAME_SANDBOX(key)      key
 #define CONFIG_NAME_SPOOL(key)        key
 #define CONFIG_NAME_LIMITS(key)       key
 #define CONFIG_NAME_DNS(key)          key
@@ -76,6 +77,7 @@
 #define CONFIG_NAME_TENANTS(key)      key
 #define CONFIG_NAME_OAUTH(key)        key
 
+#define CONFIG_TYPE_SANDBOX      struct config_sandbox
 #define CONFIG_TYPE_SPOOL        struct config_spool
 #define CONFIG_TYPE_LIMITS       struct config_limits
 #define CONFIG_TYPE_DNS          struct config_dns

@@ -19,6 +19,12 @@
 	X(name, HOST, NULL, NULL, NULL, \
 	  "our name in greetings, EHLO and Received; by default the system's host name") \
 	X(spool, SPOOL, NULL, NULL, NULL, "where accepted mail is kept") \
+	X(user, TEXT, NULL, NULL, NULL, \
+	  "the account, by name or number, that the relay becomes when it is started as root, " \
+	  "once it listens and has read its keys; by default it stays who started it") \
+	X(group, TEXT, NULL, NULL, NULL, \
+	  "the group, by name or number; by default the user's own, and those it is in besides") \
+	X(sandbox, SANDBOX, NULL, NULL, NULL, "what the relay can do no more once it runs") \
 	X(limits, LIMITS, NULL, NULL, NULL, "what clients may use") \
 	X(drain, DURATION, "30s", "0s", "1h", \
 	  "how long SIGTERM waits for replies to messages in flight") \
@@ -59,6 +65,13 @@
 	  "and then; takes that much of the disk besides spool.size; 0 for none") \
 	X(reserve, SIZE, "64MiB", "1MiB", "16GiB", \
 	  "disk space kept back, so that delivery goes on when the disk is full")
+
+/* Each can be turned off, to find out whether it is what stands in the way. */
+#define CONFIG_SANDBOX(X) \
+	X(seccomp, FLAG, "true", NULL, NULL, \
+	  "system calls that it never makes are refused (EPERM), and the kernel logs them") \
+	X(landlock, FLAG, "true", NULL, NULL, \
+	  "files are refused that it has no reason to open, and TCP ports to listen on")
 
 #define CONFIG_LIMITS(X) \
 	X(memory, SIZE, "512MiB", "4MiB", "1TiB", \

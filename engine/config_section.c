@@ -22,6 +22,9 @@
 #define SECTION config
 static const struct config_key keys_TOP[] = { CONFIG_TOP(KEY) };
 #undef SECTION
+#define SECTION config_sandbox
+static const struct config_key keys_SANDBOX[] = { CONFIG_SANDBOX(KEY) };
+#undef SECTION
 #define SECTION config_spool
 static const struct config_key keys_SPOOL[] = { CONFIG_SPOOL(KEY) };
 #undef SECTION

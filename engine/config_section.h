@@ -12,6 +12,7 @@
 /* KIND, struct; the table is CONFIG_<KIND> */
 #define CONFIG_SECTIONS(X)                                                                         \
 	X(TOP, config)                                                                             \
+	X(SANDBOX, config_sandbox)                                                                 \
 	X(SPOOL, config_spool)                                                                     \
 	X(LIMITS, config_limits)                                                                   \
 	X(DNS, config_dns)                                                                         \

@@ -2,6 +2,7 @@
 
 #include "engine/engine_inner.h"
 #include "engine/request.h"
+#include "engine/sandbox.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -45,6 +46,29 @@ struct err engine_create(struct engine **result, const struct config *config,
 	}
 	*result = engine;
 	return err_ok();
+}
+
+struct err engine_give_up(struct engine *engine, struct text *why)
+{
+	const struct err err = privileges_give_up(&engine->privileges, why);
+
+	if (failed(err))
+		return err;
+	if (geteuid() == 0) {
+		struct log_line line = log_begin(engine->log, LOG_WARNING, "running_as_root");
+		log_word(&line, "advice",
+		        "Whoever finds a hole in the relay has the machine: set user, such as "
+		        "sluice, in the configuration (`useradd --system --no-create-home sluice` "
+		        "makes it), or User= in the unit.");
+		log_end(&line);
+	}
+	return err_ok();
+}
+
+struct err engine_confine(struct engine *engine, struct text *why)
+{
+	return sandbox_enter(
+	        engine->config, io_is_restricted(engine->spooler->shard.loop.io), engine->log, why);
 }
 
 struct err engine_start(struct engine *engine, struct text *why)

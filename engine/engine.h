@@ -1,7 +1,10 @@
 /*
  * The engine: every thread of `sluice serve`, made, joined by mailboxes, run and ended.
  *
- *	engine_create   opens files, spool and listeners; nothing runs yet
+ *	engine_create   opens files, spool and listeners; nothing runs yet. From here on files are
+ *	                opened as the user that the configuration names
+ *	engine_give_up  becomes that user for good, without capabilities
+ *	engine_confine  gives up all else that is not needed any more
  *	engine_start    starts the threads; logs event=ready when every listener accepts
  *	engine_wait     until SIGTERM or SIGINT, or until the spool breaks; then drains
  *	engine_destroy  undoes the rest
@@ -28,6 +31,9 @@ struct engine_options {
 
 MUST_CHECK struct err engine_create(struct engine **result, const struct config *config,
         const struct engine_options *options, struct text *why);
+/* Both for the whole process, and for good; the second logs what is in force. */
+MUST_CHECK struct err engine_give_up(struct engine *engine, struct text *why);
+MUST_CHECK struct err engine_confine(struct engine *engine, struct text *why);
 MUST_CHECK struct err engine_start(struct engine *engine, struct text *why);
 /* The process's exit status: 0 drained, 1 the spool is broken. It may end the process itself
  * where threads can't be waited for. */

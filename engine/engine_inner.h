@@ -12,6 +12,7 @@
 #include "engine/ingest.h"
 #include "engine/keeper.h"
 #include "engine/pair.h"
+#include "engine/privileges.h"
 #include "engine/resolver.h"
 #include "engine/spooler.h"
 #include "engine/thread.h"
@@ -33,6 +34,7 @@ struct engine_delivery {
 
 struct engine {
 	const struct config *config;
+	struct privileges privileges;
 	struct watch watch;
 	struct logger *logger;
 	struct log *log; /* the main thread's */

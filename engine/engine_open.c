@@ -5,11 +5,14 @@
 
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define ENGINE_REQUESTS 2 /* one is asked at a time */
 /* Descriptors that are neither clients' nor sessions': spool, rings, control, name servers. */
 #define ENGINE_FILES 128
 
+static struct err engine_open_privileges(struct engine *engine, struct text *why);
+static struct err engine_open_theirs(struct engine *engine, struct text *why);
 static struct err engine_open_spooler(struct engine *engine, struct text *why);
 static struct err engine_open_helpers(struct engine *engine, struct text *why);
 static struct err engine_open_ingests(struct engine *engine, struct text *why);
@@ -24,8 +27,11 @@ static void engine_fit_files(struct engine *engine);
 struct err engine_open(
         struct engine *engine, const struct engine_options *options, struct text *why)
 {
+	struct err err = engine_open_privileges(engine, why);
+	if (failed(err))
+		return err;
 	engine_raise_files();
-	struct err err = watch_open(&engine->watch);
+	err = watch_open(&engine->watch);
 	if (failed(err))
 		return err;
 	err = logger_create(&engine->logger, options->log);
@@ -39,7 +45,7 @@ struct err engine_open(
 	if (failed(err))
 		return err;
 	engine_fit_files(engine);
-	err = engine_open_spooler(engine, why);
+	err = engine_open_theirs(engine, why);
 	if (!failed(err))
 		err = engine_open_helpers(engine, why);
 	if (!failed(err))
@@ -47,7 +53,40 @@ struct err engine_open(
 	if (!failed(err))
 		err = engine_open_deliveries(engine, why);
 	if (!failed(err))
+		err = privileges_put_on(&engine->privileges, why);
+	if (!failed(err))
 		spooler_join(engine->spooler);
+	return err;
+}
+
+static struct err engine_open_privileges(struct engine *engine, struct text *why)
+{
+	const struct config *config = engine->config;
+	struct privileges *who = &engine->privileges;
+
+	if (!privileges_find(who, config->user, config->group, why))
+		return err_make(ERR_NOT_FOUND, 0);
+	if (config->user == NULL || who->root || who->uid == geteuid())
+		return err_ok();
+	text_format(why,
+	        "%s: user: started as user %u, who can't become %s; right is to start as root, or "
+	        "as %s",
+	        config->path, (unsigned)geteuid(), config->user, config->user);
+	return err_make(ERR_SYSTEM, 0);
+}
+
+/* With the user's rights, for whatever lies in the user's folder may be a trap for root. */
+static struct err engine_open_theirs(struct engine *engine, struct text *why)
+{
+	struct privileges *who = &engine->privileges;
+	struct err err = privileges_give_folder(who, engine->config->spool.path, why);
+
+	if (!failed(err))
+		err = privileges_put_on(who, why);
+	if (failed(err))
+		return err;
+	err = engine_open_spooler(engine, why);
+	privileges_take_off(who);
 	return err;
 }
 

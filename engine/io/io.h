@@ -83,6 +83,8 @@ void io_start(struct io *io);
 /* "defer_taskrun=yes multishot_recv=yes msg_ring=no(5.18)...": what was found, and which kernel
  * has what was not. */
 void io_describe(const struct io *io, struct text *text);
+/* Whether, once it runs, the kernel refuses by it what is none of the operations below. */
+bool io_is_restricted(const struct io *io);
 
 /* Operations. `op` must be idle and its `done` set; it and all memory that a view points to
  * stay until its last completion. Arrays of views and endpoints are copied. */

@@ -282,6 +282,11 @@ void io_describe(const struct io *io, struct text *text)
 	io_features_describe(&io->features, text);
 }
 
+bool io_is_restricted(const struct io *io)
+{
+	return io->features.has[IO_HAS_restrictions];
+}
+
 /* Operations */
 
 static struct io_uring_sqe *io_sqe(struct io *io)

@@ -88,6 +88,19 @@ static struct err ask(void *owner, struct request *request)
 	return engine_ask(owner, request);
 }
 
+/* To become another user forbids core dumps anew; and once confined, none can be allowed. */
+static struct err harden(struct engine *engine, const struct config *config,
+        const struct core_dumps *dumps, struct text *why)
+{
+	const struct err err = engine_give_up(engine, why);
+
+	if (failed(err))
+		return err;
+	if (config->core_dumps)
+		core_dumps_allow(dumps);
+	return engine_confine(engine, why);
+}
+
 /* Control's socket is there before the engine says that it is ready. */
 static int run(struct engine *engine, const struct config *config, const struct core_dumps *dumps,
         struct text *why)
@@ -105,9 +118,7 @@ static int run(struct engine *engine, const struct config *config, const struct 
 		return CLI_WRONG;
 	}
 	int status = CLI_WRONG;
-	if (!failed(engine_start(engine, why))) {
-		if (config->core_dumps)
-			core_dumps_allow(dumps);
+	if (!failed(harden(engine, config, dumps, why)) && !failed(engine_start(engine, why))) {
 		if (failed(control_start(control)))
 			text_format(why, "control's thread can't be started");
 		else

@@ -117,6 +117,9 @@ class Sluice:
             "threads": {"ingest": 1, "delivery": 1},
             # To look for leaks a sanitizer attaches to the program, as a debugger does.
             **({"core_dumps": True} if os.environ.get("SLUICE_SANITIZE") else {}),
+            # Its report wants more files and calls than the relay does.
+            **({"sandbox": {"seccomp": False, "landlock": False}}
+               if os.environ.get("SLUICE_SANITIZE") else {}),
             **settings,
         }
         self.write()

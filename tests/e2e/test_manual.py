@@ -32,7 +32,8 @@ def test_every_setting_is_in_the_help():
     for key in ("spool.path", "limits.memory", "listeners[].tls.certificate", "routes[].pipeline",
                 "routes[].identities[].secret_file", "rules[].recipient_domain",
                 "names[].default_from", "retry.give_up_after", "threads.delivery",
-                "tenants[].oauth.client_id"):
+                "tenants[].oauth.client_id",
+                "user", "sandbox.landlock"):
         assert f"\n{key}\n" in text
 
 

@@ -102,6 +102,12 @@ void io_describe(const struct io *io, struct text *text)
 	text_put(text, VIEW("simulated=yes"));
 }
 
+bool io_is_restricted(const struct io *io)
+{
+	(void)io;
+	return true;
+}
+
 void io_sim_kill(struct io *io)
 {
 	io->killed = true;

@@ -55,6 +55,7 @@ MAY_READ_ERRNO = {
     "engine/watch.c": "waits for signals",
     "engine/privileges.c": "says why the process can't become another user",
     "engine/privileges_folder.c": "says why a folder can't be given to that user",
+    "engine/config_check_user.c": "says why that user can't read a file",
     "engine/landlock.c": "says what the kernel lacks",
     "engine/syscall_filter.c": "likewise",
     "engine/token_command.c": "says why a program can't be run",
