@@ -20,6 +20,7 @@ endif()
 install_file(engine/sluice.8 ${CMAKE_INSTALL_MANDIR}/man8)
 install_file(engine/sluice.yaml.5 ${CMAKE_INSTALL_MANDIR}/man5)
 install_file(engine/sluice.yaml.example ${CMAKE_INSTALL_DOCDIR}/examples sluice.yaml)
+install_file(engine/sluice.sysusers lib/sysusers.d sluice.conf)
 install_file(README.md ${CMAKE_INSTALL_DOCDIR})
 install_file(LICENSE ${CMAKE_INSTALL_DOCDIR} copyright)
 

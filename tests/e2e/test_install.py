@@ -16,6 +16,7 @@ def test_install(folder):
     install()
     for path in ("usr/sbin/sluice", "usr/share/man/man8/sluice.8", "etc/sluice/sluice.yaml",
                  "usr/share/man/man5/sluice.yaml.5", "usr/lib/systemd/system/sluice.service",
+                 "usr/lib/sysusers.d/sluice.conf",
                  "usr/share/doc/sluice/examples/sluice.yaml", "usr/share/doc/sluice/README.md"):
         assert (folder / path).is_file(), path
     unit = (folder / "usr/lib/systemd/system/sluice.service").read_text(encoding="utf-8")
