@@ -1,6 +1,7 @@
 #include "engine/ops/cli_spool.h"
 
 #include "engine/ops/cli.h"
+#include "engine/privileges.h"
 #include "engine/streams.h"
 #include "queue/base/check.h"
 
@@ -13,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define WHY_BYTES 1024
 /* Two messages of the largest size, one out of the spool and one into it. */
 #define MEMORY_BYTES ((size_t)2 * MESSAGE_BODY_MAX + ((size_t)64 << 20))
 
@@ -63,6 +65,8 @@ struct words {
 	bool salvage;
 	bool help;
 };
+
+static bool put_on(const struct cli_spool *cli, struct privileges *who);
 
 static bool complain_of_use(const char *what)
 {
@@ -156,10 +160,32 @@ struct spool *cli_spool_open(const struct cli_spool *cli)
 		for (uint32_t i = 0; i < settings.stream_count; i++)
 			streams[i] = streams_name(cli->config, i);
 	}
+	struct privileges who;
+	if (!put_on(cli, &who))
+		return NULL;
 	const struct err err = spool_open(&spool, cli->path, &settings);
+	privileges_take_off(&who);
 	if (failed(err))
 		cli_spool_complain(cli->path, err);
 	return failed(err) ? NULL : spool;
+}
+
+/* What root makes in the spool's folder must be whose the spool is, or the relay can't open it. */
+static bool put_on(const struct cli_spool *cli, struct privileges *who)
+{
+	char why_bytes[WHY_BYTES];
+	struct text why = TEXT_ON(why_bytes);
+	bool fine = true;
+
+	if (cli->config == NULL || cli->config->user == NULL)
+		privileges_find_owner(who, cli->path);
+	else
+		fine = privileges_find(who, cli->config->user, cli->config->group, &why) &&
+		       !failed(privileges_give_folder(who, cli->path, &why));
+	if (fine && !failed(privileges_put_on(who, &why)))
+		return true;
+	fprintf(stderr, "sluice spool: %s\n", text_string(&why));
+	return false;
 }
 
 int cli_spool_open_folder(const struct cli_spool *cli, bool makes)

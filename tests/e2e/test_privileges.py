@@ -148,6 +148,26 @@ def test_a_spool_of_roots_is_given(sluice, nowhere, secret):
     assert running.spool.stat().st_mode & 0o777 == 0o700
 
 
+def test_roots_import_is_the_users(sluice, nowhere, secret, folder):
+    """Also where the folder is the user's already, and empty: as a service manager makes it."""
+    nowhere["identities"][0]["secret_file"] = str(secret)
+    running = sluice(nowhere, user="nobody")
+    swaks(running.port, "--data", message("one"))
+    assert running.terminate() == 0
+    parcels = folder / "parcels"
+    running.command("spool", "export", parcels)
+    for path in list(running.spool.iterdir()):
+        path.unlink()
+    running.settings.pop("user")
+    running.write()
+    running.command("spool", "import", parcels)
+    assert_theirs(running.spool)
+    running.settings["user"] = "nobody"
+    running.write()
+    running.start()
+    assert running.count() == 1
+
+
 def test_what_the_user_may_not_is_said_at_the_start(sluice, nowhere, secret):
     running = sluice(nowhere)
     running.terminate()
