@@ -3,6 +3,7 @@
 #include "engine/feed.h"
 #include "engine/streams.h"
 #include "engine/routing.h"
+#include "engine/vault.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -309,9 +310,11 @@ static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_
 	if (identities->count == 0)
 		return err_ok();
 	check(dispatch->keeper != NULL);
-	lane->secret = calloc(1, sizeof *lane->secret);
-	if (lane->secret == NULL)
-		return err_make(ERR_NO_MEMORY, 0);
+	struct span vault;
+	struct err err = vault_create(&vault, sizeof *lane->secret);
+	if (failed(err))
+		return err;
+	lane->secret = (struct keeper_ask *)(void *)vault.data;
 	lane->secret->identity = lane->identity;
 	lane->secret->owner = lane;
 	return err_ok();
@@ -363,7 +366,8 @@ void dispatch_finish(struct dispatch *dispatch)
 	for (uint32_t i = 0; i < dispatch->lane_count; i++) {
 		/* The places are one array, which the first lane's begin. */
 		dispatch->session_places -= dispatch->lanes[i].sessions_max;
-		free(dispatch->lanes[i].secret);
+		vault_destroy((struct span){ (char *)dispatch->lanes[i].secret,
+		        dispatch->lanes[i].secret == NULL ? 0 : sizeof(struct keeper_ask) });
 	}
 	for (uint32_t i = 0; i < dispatch->route_count; i++) {
 		tls_context_destroy(dispatch->routes[i].target.tls);

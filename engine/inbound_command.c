@@ -216,8 +216,12 @@ enum inbound_progress inbound_command_step(struct inbound *inbound)
 		break;
 	}
 	/* One that starves is read again; who says goodbye reads no more. */
-	if (progress != INBOUND_STARVES && inbound->state != INBOUND_CLOSING)
+	if (progress != INBOUND_STARVES && inbound->state != INBOUND_CLOSING) {
+		/* Also one that was refused, as people send who forget to ask for TLS first. */
+		if (view_starts_fold(line, VIEW("AUTH")))
+			inbound_signin_wipe(line);
 		stream_consume(&inbound->stream, line_bytes);
+	}
 	inbound->silent_since = loop_now(&inbound->ingest->shard.loop);
 	return progress;
 }

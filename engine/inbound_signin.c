@@ -11,12 +11,6 @@ static void signin_punish(struct inbound *inbound);
 static int64_t signin_penalty(const struct inbound *inbound);
 static void signin_end(struct inbound *inbound, enum inbound_reply_name reply);
 
-/* A line that may hold a secret; its bytes are ours, though we only read them elsewhere. */
-static void signin_wipe(struct view line)
-{
-	crypto_wipe((void *)(uintptr_t)line.data, line.bytes);
-}
-
 void inbound_signin_begin(struct inbound *inbound, const struct command_auth *auth)
 {
 	check(inbound->signin == NULL);
@@ -27,8 +21,14 @@ void inbound_signin_begin(struct inbound *inbound, const struct command_auth *au
 	const enum signin_news news = signin_server_start(&signin->server, auth->mechanism,
 	        (struct span){ signin->memory, sizeof signin->memory }, auth->has_initial,
 	        auth->initial);
-	signin_wipe(auth->initial);
+	inbound_signin_wipe(auth->initial);
 	signin_go_on(inbound, news);
+}
+
+/* Its bytes are ours, though we only read them elsewhere. */
+void inbound_signin_wipe(struct view line)
+{
+	crypto_wipe((void *)(uintptr_t)line.data, line.bytes);
 }
 
 enum inbound_progress inbound_signin_step(struct inbound *inbound)
@@ -43,7 +43,7 @@ enum inbound_progress inbound_signin_step(struct inbound *inbound)
 	if (found == INBOUND_LINE)
 		news = signin_server_feed(&inbound->signin->server, line);
 	if (found != INBOUND_LINE_LONG) {
-		signin_wipe(line);
+		inbound_signin_wipe(line);
 		stream_consume(&inbound->stream, line_bytes);
 	}
 	signin_go_on(inbound, news);

@@ -26,6 +26,8 @@ enum inbound_progress inbound_signin_step(struct inbound *inbound);
 void inbound_signin_judge(struct inbound *inbound);
 /* The penalty is over. */
 void inbound_signin_refuse(struct inbound *inbound);
+/* Of a line that may hold a secret, and was read. */
+void inbound_signin_wipe(struct view line);
 /* None is fine. Not while it is being checked. */
 void inbound_signin_drop(struct inbound *inbound);
 

@@ -62,7 +62,10 @@ static struct err ingest_pools_init(struct ingest *ingest)
 	err = pool_init(&ingest->notices, sizeof(struct notice), NOTICES_MAX);
 	if (failed(err))
 		return err;
-	return pool_init(&ingest->signins, sizeof(struct inbound_signin), connections);
+	err = pool_init(&ingest->signins, sizeof(struct inbound_signin), connections);
+	if (!failed(err))
+		pool_hide(&ingest->signins);
+	return err;
 }
 
 struct err ingest_init(

@@ -3,6 +3,7 @@
 #include "queue/base/check.h"
 
 static void inbox_release(struct inbox *inbox, struct shelf *shelf);
+static void inbox_wipe(struct view bytes);
 
 void inbox_push(struct inbox *inbox, struct io_buffer *buffer)
 {
@@ -106,6 +107,8 @@ struct span inbox_room(struct inbox *inbox, struct shelf *shelf)
 	if (inbox->gathered_offset > 0) {
 		chunk->used -= inbox->gathered_offset;
 		memmove(chunk->data, chunk->data + inbox->gathered_offset, chunk->used);
+		/* Half a line may hold a password, whose other copy nobody would find. */
+		explicit_bzero(chunk->data + chunk->used, inbox->gathered_offset);
 		inbox->gathered_offset = 0;
 	}
 	if (chunk->used == CHUNK_DATA_BYTES)
@@ -123,10 +126,20 @@ void inbox_gathered_more(struct inbox *inbox, struct shelf *shelf, size_t bytes)
 	inbox_release(inbox, shelf);
 }
 
+/* Nobody has looked at it: it may be half of a sign-in. */
+static void inbox_wipe(struct view bytes)
+{
+	explicit_bzero((void *)(uintptr_t)bytes.data, bytes.bytes);
+}
+
 size_t inbox_clear(struct inbox *inbox, struct io *io, struct shelf *shelf)
 {
-	size_t bytes = inbox_gathered(inbox).bytes;
+	const struct view left = inbox_gathered(inbox);
+	size_t bytes = left.bytes;
 
+	inbox_wipe(left);
+	for (const struct io_buffer *buffer = inbox->first; buffer != NULL; buffer = buffer->next)
+		inbox_wipe(view_from(buffer->data, buffer->bytes));
 	if (inbox->gathered != NULL)
 		inbox->gathered_offset = inbox->gathered->used;
 	inbox_release(inbox, shelf);

@@ -27,6 +27,7 @@ _Static_assert((OUTBOX_COPIED_MAX & OUTBOX_COPIED_MASK) == 0, "a ring");
 static struct outbox_store *outbox_store(const struct outbox *outbox);
 static bool outbox_open(struct outbox *outbox, struct shelf *shelf);
 static void outbox_push(struct outbox_store *store, struct view bytes, bool copied);
+static void outbox_wipe(struct view bytes);
 
 static struct outbox_store *outbox_store(const struct outbox *outbox)
 {
@@ -132,6 +133,7 @@ void outbox_drop(struct outbox *outbox, struct shelf *shelf, uint64_t bytes)
 		struct outbox_piece *piece = &store->pieces[store->piece_first];
 		size_t part = bytes < piece->bytes.bytes ? (size_t)bytes : piece->bytes.bytes;
 		if (piece->copied) {
+			outbox_wipe(view_first(piece->bytes, part));
 			store->copied_first += (uint32_t)part;
 			store->copied_first &= OUTBOX_COPIED_MASK;
 			store->copied_bytes -= (uint32_t)part;
@@ -149,8 +151,22 @@ void outbox_drop(struct outbox *outbox, struct shelf *shelf, uint64_t bytes)
 	}
 }
 
+/* What is copied is commands and replies, a sign-in among them: bodies are lent. */
+static void outbox_wipe(struct view bytes)
+{
+	explicit_bzero((void *)(uintptr_t)bytes.data, bytes.bytes);
+}
+
 void outbox_clear(struct outbox *outbox, struct shelf *shelf)
 {
-	if (outbox->chunk != NULL)
-		shelf_give(shelf, MOVE(outbox->chunk));
+	if (outbox->chunk == NULL)
+		return;
+	const struct outbox_store *store = outbox_store(outbox);
+	for (uint32_t i = 0; i < store->piece_count; i++) {
+		const struct outbox_piece *piece =
+		        &store->pieces[(store->piece_first + i) & OUTBOX_PIECES_MASK];
+		if (piece->copied)
+			outbox_wipe(piece->bytes);
+	}
+	shelf_give(shelf, MOVE(outbox->chunk));
 }

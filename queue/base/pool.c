@@ -24,6 +24,12 @@ struct err pool_init(struct pool *pool, size_t object_bytes, size_t count_max)
 	return err_ok();
 }
 
+void pool_hide(const struct pool *pool)
+{
+	check(pool->memory != NULL);
+	check(madvise(pool->memory, pool->object_bytes * pool->count_max, MADV_DONTDUMP) == 0);
+}
+
 void pool_finish(struct pool *pool)
 {
 	check(pool->taken == 0);

@@ -29,6 +29,8 @@ struct pool {
 #define POOL_ALIGN 64 /* a cache line: neighbours never share one */
 
 MUST_CHECK struct err pool_init(struct pool *pool, size_t object_bytes, size_t count_max);
+/* Nothing of its objects is for a core dump: they hold secrets. */
+void pool_hide(const struct pool *pool);
 /* Everything must have been given back. */
 void pool_finish(struct pool *pool);
 /* NULL when all are taken. */

@@ -1,5 +1,6 @@
 """What servers see: TLS, sign-in, each recipient's own end, waiting for those that are away."""
 
+import array
 import base64
 import os
 import re
@@ -254,6 +255,25 @@ def dumped(pid):
                     yield memory.read(int(place[2], 16) - int(place[1], 16))
 
 
+def held(pid):
+    """All of the process's memory that is there, page by page, whatever a core dump leaves out."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    with (open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as table,
+          open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pages,
+          open(f"/proc/{pid}/mem", "rb", buffering=0) as memory):
+        for line in table:
+            found = re.match("([0-9a-f]+)-([0-9a-f]+) rw.* 0 +(.*)$", line)
+            if not found or found[3].startswith("[v"):
+                continue
+            first, last = (int(found[side], 16) // page for side in (1, 2))
+            pages.seek(first * 8)
+            entries = array.array("Q", pages.read((last - first) * 8))
+            memory_of = (index for index, entry in enumerate(entries) if entry >> 63)
+            for index in memory_of:
+                memory.seek((first + index) * page)
+                yield memory.read(page)
+
+
 @pytest.mark.skipif(os.environ.get("SLUICE_SANITIZE") == "thread",
                     reason="most of such a program's memory is the sanitizer's")
 def test_no_password_is_left_for_a_core_dump(sluice, mock, route, users_file, listener_tls):
@@ -267,5 +287,56 @@ def test_no_password_is_left_for_a_core_dump(sluice, mock, route, users_file, li
     secrets = [form for password in (servers.PASSWORD.encode(), clients.PASSWORD.encode())
                for form in (password, base64.b64encode(password))]
     memory = b"".join(dumped(running.program.process.pid))
+    assert str(running.spool).encode() in memory  # that is how it would be found
+    assert [secret for secret in secrets if secret in memory] == []
+
+
+@pytest.mark.skipif(bool(os.environ.get("SLUICE_SANITIZE")),
+                    reason="a sanitizer keeps what is freed")
+def test_no_password_is_left_in_memory(sluice, mock, route, users_file, listener_tls, certificates):
+    """Nor is it in memory that a core dump leaves out, whatever became of the sign-in."""
+    server = mock()
+    running = sluice(route(server), listener={"users_file": users_file, "tls": listener_tls})
+    swaks(running.port, "--data", message("m1"), "--tls", "--auth", "LOGIN",
+          "--auth-user", clients.USER, "--auth-password", clients.PASSWORD)
+    swaks(running.port, "--tls", "--auth", "PLAIN", "--auth-user", clients.USER,
+          "--auth-password", "a password that is wrong", exit_code=28)
+    said = {name: f"the {name} password" for name in
+            ("unencrypted", "strange", "second", "cancelled", "unfinished", "trailing")}
+
+    def plain(name):
+        return base64.b64encode(f"\0{clients.USER}\0{said[name]}".encode()).decode()
+
+    def secure(raw):
+        raw.say("EHLO client.test")
+        assert raw.say("STARTTLS").startswith("220")
+        raw.start_tls(certificates.ca)
+        raw.say("EHLO client.test")
+
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        assert raw.say(f"AUTH PLAIN {plain('unencrypted')}").startswith("5")
+    with Raw(running.port) as raw:
+        secure(raw)
+        assert raw.say(f"AUTH STRANGE {plain('strange')}").startswith("5")
+        assert raw.say("AUTH LOGIN").startswith("334")
+        raw.say(base64.b64encode(clients.USER.encode()).decode())
+        raw.send(base64.b64encode(said["cancelled"].encode()) + b"=\r\n")
+        assert raw.reply().startswith("5")
+        good = base64.b64encode(f"\0{clients.USER}\0{clients.PASSWORD}".encode()).decode()
+        assert raw.say(f"AUTH PLAIN {good}").startswith("235")
+        assert raw.say(f"AUTH PLAIN {plain('second')}").startswith("5")
+    # What was begun before and is not ended: a command and half of the next in one piece.
+    with Raw(running.port) as raw:
+        secure(raw)
+        raw.send(f"NOOP\r\nAUTH PLAIN {plain('unfinished')}")
+        assert raw.reply().startswith("250")
+    running.wait_empty()
+    running.logged("event=closed", count=5)
+    secrets = [form for text in (servers.PASSWORD, clients.PASSWORD, "a password that is wrong",
+                                 *said.values())
+               for form in (text.encode(), base64.b64encode(text.encode()))]
+    secrets += [plain(name).encode() for name in said]
+    memory = b"\n".join(held(running.program.process.pid))
     assert str(running.spool).encode() in memory  # that is how it would be found
     assert [secret for secret in secrets if secret in memory] == []

@@ -117,6 +117,31 @@ static void test_gathering_joins_and_frees_the_buffers(void **state)
 	consume(reader, 7);
 }
 
+static bool holds(const char *data, size_t size, struct view bytes)
+{
+	return view_find_fold(view_from(data, size), bytes) < size;
+}
+
+/* A password that came in half: neither its place, nor where it lay before. */
+static void test_what_was_not_read_is_wiped(void **state)
+{
+	struct reader *reader = *state;
+
+	deliver(reader, VIEW("NOOP\r\nAUTH PLAIN sec"));
+	assert_true(gather(reader));
+	const struct chunk *chunk = reader->inbox.gathered;
+	consume(reader, 6);
+	deliver(reader, VIEW("ret"));
+	assert_true(gather(reader));
+	assert_true(view_equal(inbox_gathered(&reader->inbox), VIEW("AUTH PLAIN secret")));
+	deliver(reader, VIEW("more of it"));
+	const struct io_buffer *buffer = reader->inbox.first;
+	const char *received = buffer->data;
+	(void)inbox_clear(&reader->inbox, reader->fixture.loop.io, &reader->fixture.shelf);
+	assert_false(holds(chunk->data, CHUNK_DATA_BYTES, VIEW("sec")));
+	assert_false(holds(received, BUFFER_BYTES, VIEW("more")));
+}
+
 static void test_a_chunk_bounds_what_is_gathered(void **state)
 {
 	static char block[BUFFER_BYTES];
@@ -185,6 +210,8 @@ int main(void)
 		        test_pieces_come_in_order, reader_open, reader_close),
 		cmocka_unit_test_setup_teardown(
 		        test_gathering_joins_and_frees_the_buffers, reader_open, reader_close),
+		cmocka_unit_test_setup_teardown(
+		        test_what_was_not_read_is_wiped, reader_open, reader_close),
 		cmocka_unit_test_setup_teardown(
 		        test_a_chunk_bounds_what_is_gathered, reader_open, reader_close),
 		cmocka_unit_test_setup_teardown(

@@ -55,6 +55,34 @@ static void test_runs_of_copies_are_one_piece(void **state)
 	assert_true(outbox_is_empty(&outbox));
 }
 
+static bool holds(const struct chunk *chunk, struct view bytes)
+{
+	return view_find_fold(view_from(chunk->data, CHUNK_DATA_BYTES), bytes) < CHUNK_DATA_BYTES;
+}
+
+/* What was copied, a password among it, leaves nothing behind; what was lent is its owner's. */
+static void test_copies_are_wiped(void **state)
+{
+	static const char lent[] = "body";
+	struct memory *memory = *state;
+	struct outbox outbox = { 0 };
+
+	assert_true(outbox_put(&outbox, &memory->shelf, VIEW("AUTH PLAIN secret\r\n")));
+	const struct chunk *chunk = outbox.chunk;
+	assert_true(outbox_lend(&outbox, &memory->shelf, view_of(lent)));
+	assert_true(outbox_put(&outbox, &memory->shelf, VIEW("AUTH PLAIN other\r\n")));
+	outbox_drop(&outbox, &memory->shelf, 12);
+	assert_true(holds(chunk, VIEW("ecret")));
+	assert_false(holds(chunk, VIEW("plain secret")));
+	outbox_drop(&outbox, &memory->shelf, 7);
+	assert_false(holds(chunk, VIEW("ecret")));
+	assert_true(holds(chunk, VIEW("other")));
+	/* The connection ends before the rest went out. */
+	outbox_clear(&outbox, &memory->shelf);
+	assert_false(holds(chunk, VIEW("other")));
+	assert_string_equal(lent, "body");
+}
+
 static void test_a_full_outbox_refuses_and_stays(void **state)
 {
 	static const char block[OUTBOX_COPIED_MAX];
@@ -134,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		        test_runs_of_copies_are_one_piece, open_memory, close_memory),
+		cmocka_unit_test_setup_teardown(test_copies_are_wiped, open_memory, close_memory),
 		cmocka_unit_test_setup_teardown(
 		        test_a_full_outbox_refuses_and_stays, open_memory, close_memory),
 		cmocka_unit_test(test_no_memory_changes_nothing),

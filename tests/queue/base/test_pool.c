@@ -1,6 +1,7 @@
 #include "queue/base/pool.h"
 
 #include "tests/death.h"
+#include "tests/dumps.h"
 
 #include <string.h>
 
@@ -33,6 +34,19 @@ static void test_gives_what_it_has(void **state)
 	for (size_t i = 0; i < OBJECTS; i++)
 		pool_give(&pool, objects[i]);
 	assert_int_equal(pool_left(&pool), OBJECTS);
+	pool_finish(&pool);
+}
+
+static void test_hidden_from_core_dumps(void **state)
+{
+	(void)state;
+	struct pool pool;
+
+	assert_false(failed(pool_init(&pool, 5000, OBJECTS)));
+	assert_false(dumps_leave_out(pool.memory));
+	pool_hide(&pool);
+	assert_true(dumps_leave_out(pool.memory));
+	assert_true(dumps_leave_out(pool_at(&pool, OBJECTS - 1)));
 	pool_finish(&pool);
 }
 
@@ -132,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gives_what_it_has),
+		cmocka_unit_test(test_hidden_from_core_dumps),
 		cmocka_unit_test(test_last_given_is_first_taken),
 		cmocka_unit_test(test_taken_as_it_was_given),
 		cmocka_unit_test(test_a_tiny_object_has_room_for_its_link),
