@@ -173,7 +173,8 @@ static void inbound_set_deadline(struct inbound *inbound)
 	}
 	/* Bytes of a command that has no end yet are no sign of life: who sends one now and then
 	 * could stay for ever. */
-	const bool command = inbound_rows[inbound->state].step == inbound_command_step;
+	const bool command = inbound_rows[inbound->state].step == inbound_command_step ||
+	                     inbound->state == INBOUND_SIGNIN;
 	if (!command || (stream_peek(&inbound->stream).bytes == 0 && !inbound->skipping))
 		inbound->silent_since = loop_now(loop);
 	struct mono deadline =

@@ -79,7 +79,8 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Of versions the latest comes first; what was deleted was there before. */
+/* Of versions the latest comes first; of those of one batch, which have the same serial, what stands
+ * last in the journal, and then what the tables have of it. */
 static int compare_rows(const void *first, const void *second)
 {
 	const struct salvage_row *a = first;
@@ -92,7 +93,9 @@ static int compare_rows(const void *first, const void *second)
 		order = compare_numbers(a->number, b->number);
 	if (order == 0)
 		order = compare_numbers(b->serial, a->serial);
-	return order != 0 ? order : (int)b->gone - (int)a->gone;
+	if (order == 0)
+		order = (int)b->in_journal - (int)a->in_journal;
+	return order != 0 ? order : compare_numbers(b->at, a->at);
 }
 
 static bool is_same_row(const struct salvage_row *a, const struct salvage_row *b)
@@ -158,6 +161,11 @@ uint64_t salvage_unreadable_bytes(const struct salvage *salvage)
 	return salvage->unreadable_bytes;
 }
 
+bool salvage_journal_is_damaged(const struct salvage *salvage)
+{
+	return salvage->journal_damaged;
+}
+
 /* A job's row: whether it is owed. False: it is not. */
 static bool job_is_owed(
         const struct salvage *salvage, const struct verdict *verdict, enum salvage_surety *surety)
@@ -166,6 +174,8 @@ static bool job_is_owed(
 		return false;
 	if (verdict->row == NULL)
 		*surety = SALVAGE_JOB_LOST;
+	else if (salvage->journal_damaged)
+		*surety = SALVAGE_PERHAPS; /* its end may have been in what is lost of it */
 	else if (verdict->in_list || (verdict->row->in_journal && salvage->salt_known))
 		*surety = SALVAGE_OWED;
 	else if (salvage->all_known)
@@ -180,28 +190,27 @@ static bool judge_message(const struct salvage *salvage, struct salvage_found *f
 {
 	const size_t end = found->at + found->count;
 	bool any = false;
-	bool settled = false;
+	bool gone = false;
 
-	found->job_count = 0;
 	found->surety = SALVAGE_JOB_LOST;
 	for (size_t at = found->at; at < end;) {
-		const bool is_job = salvage->rows[at].table == TABLE_JOBS;
+		const uint8_t table = salvage->rows[at].table;
 		const struct verdict verdict = judge(salvage, at, end);
 		enum salvage_surety surety;
 		at = verdict.next;
-		if (!is_job)
+		gone |= table == TABLE_MESSAGES && verdict.gone;
+		if (table != TABLE_JOBS || !job_is_owed(salvage, &verdict, &surety))
 			continue;
-		if (!job_is_owed(salvage, &verdict, &surety)) {
-			settled = true;
-			continue;
-		}
 		any = true;
 		found->job_count += surety != SALVAGE_JOB_LOST;
+		found->perhaps_count += surety == SALVAGE_PERHAPS;
+		found->lost_count += surety == SALVAGE_JOB_LOST;
 		if (surety < found->surety)
 			found->surety = surety;
 	}
-	/* Rows of a message whose job nobody knows: settled, if the tables would have told. */
-	return any || (!settled && !salvage->all_known);
+	/* Rows of a message whose job nobody knows: settled, if anybody would have told. With its
+	 * last job a message goes. */
+	return any || (!gone && (!salvage->all_known || salvage->journal_damaged));
 }
 
 bool salvage_next(const struct salvage *salvage, struct salvage_found *found)

@@ -38,6 +38,8 @@ void salvage_expect_no_more(struct salvage *salvage);
 /* Reads both files. */
 MUST_CHECK struct err salvage_read(struct salvage *salvage);
 uint64_t salvage_unreadable_bytes(const struct salvage *salvage);
+/* A group of the journal is damaged: what came or went with it alone is not known. */
+bool salvage_journal_is_damaged(const struct salvage *salvage);
 
 enum salvage_surety {
 	SALVAGE_OWED,     /* the tables say so, or the journal */
@@ -47,9 +49,11 @@ enum salvage_surety {
 
 struct salvage_found {
 	uint64_t id;
-	enum salvage_surety surety;
-	size_t job_count; /* found, and not known to be settled */
-	size_t at;        /* private */
+	enum salvage_surety surety; /* of its surest job */
+	size_t job_count;           /* found, and not known to be settled; of them */
+	size_t perhaps_count;       /* not surely owed */
+	size_t lost_count;          /* that the tables have, and nobody finds */
+	size_t at;                  /* private */
 	size_t count;
 };
 

@@ -17,7 +17,7 @@
 struct salvage_row {
 	uint64_t id;
 	uint64_t serial;
-	uint64_t at; /* in its file */
+	uint64_t at; /* in its file; of the news of a deletion too */
 	uint32_t bytes;
 	uint32_t number; /* of the part, the row or the job */
 	uint8_t table;   /* enum store_table */
@@ -36,7 +36,9 @@ struct salvage {
 	char (*routes)[SALVAGE_NAME_ROOM]; /* by durable number; SPOOL_ROUTES_MAX of them */
 	char salt[JOURNAL_SALT_BYTES];
 	bool salt_known;
-	bool all_known; /* the tables have told of all their jobs */
+	bool salt_known_here; /* from the journal's own start */
+	bool all_known;       /* the tables have told of all their jobs */
+	bool journal_damaged;
 	uint64_t unreadable_bytes;
 };
 

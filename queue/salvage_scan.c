@@ -170,10 +170,12 @@ static struct err scan_change(
 		return seal_read(change->value, salvage->secret, &seal)
 		               ? scan_add(salvage, &seal, at, true)
 		               : err_ok();
-	/* With the last job of a message goes all that it had: jobs are enough. */
-	if (change->act != JOURNAL_DELETE || change->table != TABLE_JOBS ||
-	        !row_of_key(TABLE_JOBS, change->key, &row))
+	/* With a message's own row goes all that it had: parts and bodies need no word. */
+	const bool tells = change->table == TABLE_JOBS || change->table == TABLE_MESSAGES;
+	if (change->act != JOURNAL_DELETE || !tells ||
+	        !row_of_key((enum store_table)change->table, change->key, &row))
 		return err_ok();
+	row.at = at;
 	return salvage_add(salvage, &row);
 }
 
@@ -186,38 +188,60 @@ static struct err scan_group(
 
 	while (!failed(err) && journal_change_next(&changes, &change))
 		err = scan_change(salvage, &change, number,
-		        change.act == JOURNAL_PUT ? at + (uint64_t)(change.value.data - group.data)
-		                                  : 0);
+		        at + (uint64_t)((change.act == JOURNAL_PUT ? change.value.data
+		                                                   : change.key.data) -
+		                        group.data));
 	return err;
 }
 
-/* The groups from the start on, as long as one follows the other. A body in there that looks like a
- * group is none: it is not at their start, and does not know their salt. */
-static struct err scan_groups(struct salvage *salvage, struct span room)
+static bool is_ours(struct salvage *salvage, const struct journal_head *head, uint64_t at)
 {
-	struct journal_head first = { 0 };
-	struct err err = err_ok();
-	uint64_t at = 0;
+	/* Where nobody knows the salt, the start alone can tell. */
+	if (!salvage->salt_known && at == 0) {
+		memcpy(salvage->salt, head->salt, sizeof salvage->salt);
+		salvage->salt_known_here = true;
+	}
+	return (salvage->salt_known || salvage->salt_known_here) &&
+	       memcmp(head->salt, salvage->salt, sizeof head->salt) == 0;
+}
 
-	for (uint64_t count = 0; !failed(err); count++) {
-		struct journal_head head;
-		const struct span page = { room.data, JOURNAL_PAGE_BYTES };
-		const size_t bytes = salvage_pread(salvage, salvage->journal_fd, page, at);
-		if (bytes < JOURNAL_HEAD_BYTES ||
-		        !journal_head_read(view_from(room.data, bytes), &head) ||
-		        head.bytes > room.bytes)
-			break;
-		const struct span whole = { room.data, head.bytes };
-		if (salvage_pread(salvage, salvage->journal_fd, whole, at) < head.bytes)
-			break;
-		if (count == 0)
-			first = head;
-		if (salvage->salt_known && memcmp(head.salt, salvage->salt, sizeof head.salt) != 0)
-			break;
-		if (memcmp(head.salt, first.salt, sizeof head.salt) != 0 ||
-		        head.number != first.number + count ||
-		        !journal_head_holds(view_from(room.data, head.bytes)))
-			break;
+/* Reads the group at `at` into `room`. False: there is none of this time that is whole. */
+static bool read_group(
+        struct salvage *salvage, struct span room, uint64_t at, struct journal_head *head)
+{
+	const struct span page = { room.data, JOURNAL_PAGE_BYTES };
+	const size_t bytes = salvage_pread(salvage, salvage->journal_fd, page, at);
+
+	if (bytes < JOURNAL_HEAD_BYTES || !journal_head_read(view_from(room.data, bytes), head)) {
+		/* One that says nothing at all at the start, where there was something. */
+		salvage->journal_damaged |= at == 0 && bytes > 0 && room.data[0] != '\0';
+		return false;
+	}
+	if (!is_ours(salvage, head, at) || head->bytes > room.bytes)
+		return false;
+	const struct span whole = { room.data, head->bytes };
+	return salvage_pread(salvage, salvage->journal_fd, whole, at) == head->bytes &&
+	       journal_head_holds(view_from(room.data, head->bytes));
+}
+
+/* The groups from the start on, each with the number behind the last. Where there is none that is
+ * whole, that was the end, or one is damaged: then others of the same time, with higher numbers,
+ * stand behind it. A body in there that looks like a group is none: it does not know their salt. */
+static struct err scan_groups(struct salvage *salvage, struct span room, uint64_t file_bytes)
+{
+	struct journal_head head;
+	struct err err = err_ok();
+	bool any = false;
+	uint64_t next = 0;
+
+	for (uint64_t at = 0; !failed(err) && at < file_bytes;) {
+		if (!read_group(salvage, room, at, &head) || (any && head.number < next)) {
+			at += JOURNAL_PAGE_BYTES;
+			continue;
+		}
+		salvage->journal_damaged |= any ? head.number != next : at > 0;
+		any = true;
+		next = head.number + 1;
 		err = scan_group(salvage, view_from(room.data, head.bytes), head.number, at);
 		at += journal_whole_pages(head.bytes);
 	}
@@ -231,7 +255,8 @@ struct err salvage_scan_journal(struct salvage *salvage)
 	const struct span room = { malloc(GROUP_BYTES_MAX), GROUP_BYTES_MAX };
 	if (room.data == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
-	const struct err err = scan_groups(salvage, room);
+	const off_t bytes = lseek(salvage->journal_fd, 0, SEEK_END);
+	const struct err err = scan_groups(salvage, room, bytes > 0 ? (uint64_t)bytes : 0);
 	free(room.data);
 	return err;
 }

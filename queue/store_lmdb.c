@@ -107,8 +107,10 @@ static struct err store_find_secret(struct store *store, bool *drawn)
 	}
 	if (err.code != ERR_NOT_FOUND)
 		return err;
+	/* One that `lock` has may be in rows already: of a start that found no room for this one. */
 	*drawn = true;
-	check(getrandom(&store->secret, sizeof store->secret, 0) == sizeof store->secret);
+	if (!store_folder_read_secret(store->lock_fd, &store->secret.number))
+		check(getrandom(&store->secret, sizeof store->secret, 0) == sizeof store->secret);
 	record_put_u8(&writer, SECRET_VERSION);
 	record_put_u64(&writer, store->secret.number);
 	return tables_put(store->tables, TABLE_META, secret_name, record_view(&writer));
@@ -130,6 +132,9 @@ static struct err store_recover(struct store *store)
 			err = store_find_secret(store, &drawn);
 		if (!failed(err) && (!store->journal_begun || drawn || !store_is_tidy(store)))
 			err = store_checkpoint(store);
+		/* Without it in the tables nothing may be sealed. */
+		if (drawn && err.code == ERR_NO_SPACE)
+			return err;
 	} while (err.code == ERR_AGAIN);
 	if (!failed(err) || err.code == ERR_NO_SPACE)
 		err = store_ready(store);

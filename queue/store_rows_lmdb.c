@@ -113,6 +113,7 @@ static struct err store_read(struct store *store, enum store_table table, enum t
 	struct err err = store_ready(store);
 	struct seal seal;
 
+	*row = (struct store_row){ 0 };
 	if (failed(err))
 		return err;
 	store_take_filled(store);

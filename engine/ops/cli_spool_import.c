@@ -57,15 +57,15 @@ static bool find_route(const struct import *import, const char *name, struct job
 
 /* A message. */
 
-/* Its own id, unless that was never given by this spool: then it might give it yet. */
-static struct err name_message(struct import *import, const struct parcel *parcel)
+/* Its own id, unless this spool has not given that yet, and so might, or has it for another. */
+static struct err name_message(struct import *import, const struct parcel *parcel, bool taken)
 {
 	uint64_t first = 0;
 	struct err err = spool_reserve_ids(import->spool, 1, &first);
 
 	if (!failed(err))
-		message_name(
-		        parcel->message, parcel->id < first ? parcel->id : first, parcel->received);
+		message_name(parcel->message, parcel->id < first && !taken ? parcel->id : first,
+		        parcel->received);
 	return err;
 }
 
@@ -104,13 +104,14 @@ static struct err take_jobs(struct import *import, const struct parcel *parcel, 
 	return err;
 }
 
-static struct err put_message(struct import *import, const struct parcel *parcel, struct text *why)
+static struct err put_message(
+        struct import *import, const struct parcel *parcel, bool taken, struct text *why)
 {
 	const size_t count = parcel->job_count > 0 ? parcel->job_count : 1;
 	struct job *jobs = calloc(count, sizeof *jobs);
 	struct job **pointers = calloc(count, sizeof(struct job *));
 	struct err err = jobs == NULL || pointers == NULL ? err_make(ERR_NO_MEMORY, 0)
-	                                                  : name_message(import, parcel);
+	                                                  : name_message(import, parcel, taken);
 
 	if (!failed(err)) {
 		message_seal(parcel->message);
@@ -125,11 +126,26 @@ static struct err put_message(struct import *import, const struct parcel *parcel
 	return err;
 }
 
-static bool is_here(const struct import *import, uint64_t id)
+static bool has_id(const struct import *import, uint64_t id, struct spool_place *place)
 {
-	struct spool_place place = { id - 1, UINT16_MAX };
+	*place = (struct spool_place){ id - 1, UINT16_MAX };
+	return spool_walk(import->spool, place) && place->id == id;
+}
 
-	return spool_walk(import->spool, &place) && place.id == id;
+/* The same message, not only one of its id: another spool may have given that too. */
+static bool is_here(const struct import *import, const struct parcel *parcel)
+{
+	struct spool_place place;
+	struct job job = { 0 };
+
+	if (!has_id(import, parcel->id, &place) ||
+	        failed(spool_load(import->spool, place, false, &import->cli->shelf, 0, &job)))
+		return false;
+	const bool same = job.message->received.ms == parcel->received.ms &&
+	                  job.message->body_bytes == parcel->message->body.bytes &&
+	                  job.message->recipient_count == parcel->message->recipient_count;
+	job_clear(&job, &import->cli->shelf);
+	return same;
 }
 
 /* A batch of its own: what is in is in, whatever comes of the next. ERR_EXISTS: it was there. */
@@ -140,12 +156,14 @@ static struct err import_once(struct import *import, const char *name, struct te
 
 	if (failed(err))
 		return err;
-	if (is_here(import, parcel.id))
+	struct spool_place place;
+	const bool taken = has_id(import, parcel.id, &place);
+	if (is_here(import, &parcel))
 		err = err_make(ERR_EXISTS, 0);
 	else
 		err = spool_begin(import->spool);
 	if (!failed(err)) {
-		err = put_message(import, &parcel, why);
+		err = put_message(import, &parcel, taken, why);
 		if (failed(err))
 			spool_abort(import->spool);
 		else

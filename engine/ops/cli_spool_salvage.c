@@ -183,6 +183,10 @@ static bool open_files(struct rescue *rescue)
 	rescue->data_fd = open_file(path, "data.mdb");
 	const int error = errno;
 	rescue->journal_fd = open_file(path, "journal");
+	if (rescue->journal_fd < 0 && errno != ENOENT) {
+		cli_spool_complain("the journal", err_make(ERR_SYSTEM, errno));
+		return false;
+	}
 	rescue->lock_fd = open_file(path, "lock");
 	if (rescue->data_fd < 0 && rescue->journal_fd < 0) {
 		cli_spool_complain(path, err_make(ERR_SYSTEM, error));
@@ -225,7 +229,16 @@ static void say_found(struct rescue *rescue, const struct salvage_found *found, 
 		       "and all its recipients get it\n",
 		        id);
 		rescue->bare++;
-	} else if (found->surety == SALVAGE_PERHAPS) {
+		return;
+	}
+	if (found->lost_count > 0) {
+		printf("message %s: whole, but %zu of its jobs are lost: some of its recipients "
+		       "are "
+		       "owed it, and not in what was found\n",
+		        id, found->lost_count);
+		rescue->lost++;
+	}
+	if (found->perhaps_count > 0) {
 		printf("message %s: whole; it may have been delivered before\n", id);
 		rescue->perhaps++;
 	} else {
@@ -275,9 +288,14 @@ static int rescue_all(struct rescue *rescue, bool whole)
 	if (!whole)
 		puts("The tables can't be read to their end: what was delivered may be among what "
 		     "is found.");
-	if (salvage_unreadable_bytes(rescue->salvage) > 0)
-		printf("%llu bytes can't be read from the disk.\n",
-		        (unsigned long long)salvage_unreadable_bytes(rescue->salvage));
+	const bool damaged = salvage_journal_is_damaged(rescue->salvage);
+	const uint64_t unreadable = salvage_unreadable_bytes(rescue->salvage);
+	if (damaged)
+		puts("The journal is damaged: what came or went with that part of it alone is "
+		     "lost, "
+		     "and what is found may have been delivered.");
+	if (unreadable > 0)
+		printf("%llu bytes can't be read from the disk.\n", (unsigned long long)unreadable);
 	while (goes_on && salvage_next(rescue->salvage, &found))
 		goes_on = rescue_message(rescue, &found);
 	if (fsync(rescue->folder_fd) != 0)
@@ -286,7 +304,8 @@ static int rescue_all(struct rescue *rescue, bool whole)
 	       "owe; %llu lost\n",
 	        (unsigned long long)rescue->owed, (unsigned long long)rescue->perhaps,
 	        (unsigned long long)rescue->bare, (unsigned long long)rescue->lost);
-	const bool all = goes_on && whole && rescue->perhaps + rescue->bare + rescue->lost == 0;
+	const bool all = goes_on && whole && !damaged && unreadable == 0 &&
+	                 rescue->perhaps + rescue->bare + rescue->lost == 0;
 	return all ? CLI_FINE : CLI_WRONG;
 }
 

@@ -283,20 +283,33 @@ def test_idle_clients_are_sent_away(sluice, nowhere):
         assert raw.closed()
 
 
+def drip_until_421(raw, drip):
+    replies = []
+    begun = time.monotonic()
+    while not replies or replies[-1].startswith("500"):
+        if select.select([raw.socket], [], [], 0.2)[0]:
+            replies.append(raw.reply())
+        else:
+            raw.send(drip)
+        assert time.monotonic() - begun < PATIENCE_S
+    assert replies[-1].startswith("421 4.4.2"), replies
+
+
 @pytest.mark.parametrize("drip", [b"N", b"N" * 900], ids=["a_byte", "a_long_line"])
 def test_clients_that_drip_are_sent_away(sluice, nowhere, drip):
     """Bytes of a command that never ends are no sign of life."""
     running = sluice(nowhere, limits={"memory": "64MiB", "idle": "1s"})
     with Raw(running.port) as raw:
-        replies = []
-        begun = time.monotonic()
-        while not replies or replies[-1].startswith("500"):
-            if select.select([raw.socket], [], [], 0.2)[0]:
-                replies.append(raw.reply())
-            else:
-                raw.send(drip)
-            assert time.monotonic() - begun < PATIENCE_S
-        assert replies[-1].startswith("421 4.4.2"), replies
+        drip_until_421(raw, drip)
+
+
+def test_clients_that_drip_within_auth_are_sent_away(sluice, nowhere, users_file):
+    running = sluice(nowhere, limits={"memory": "64MiB", "idle": "1s"},
+                     listener={"users_file": users_file, "allow_plaintext_auth": True})
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        assert raw.say("AUTH LOGIN").startswith("334")
+        drip_until_421(raw, b"Q")
 
 
 def test_errors_have_a_limit(sluice, nowhere):

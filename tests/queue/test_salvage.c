@@ -341,6 +341,67 @@ static void test_a_list_that_lies(void **state)
 	tools_open(&tools);
 }
 
+/* What stands behind a damaged group is found; nothing is sure any more, and it is known why. */
+static void test_a_damaged_group(void **state)
+{
+	(void)state;
+	for (uint64_t i = 0; i < MAILS; i++)
+		put(i);
+	for (int with_tables = 0; with_tables < 2; with_tables++) {
+		static const uint64_t pages[] = { 0, 40 };
+		for (int i = 0; i < 2; i++) {
+			struct salvage_found found = { 0 };
+			uint64_t count = 0;
+			copy_spool();
+			overwrite("journal", pages[i] * PAGE_BYTES, 16);
+			open_salvage(with_tables == 1);
+			assert_true(salvage_journal_is_damaged(salvage));
+			while (salvage_next(salvage, &found)) {
+				assert_int_equal(found.surety, SALVAGE_PERHAPS);
+				assert_int_equal(found.perhaps_count, 1);
+				assert_true(is_whole(&found));
+				count++;
+			}
+			/* Without the salt nobody can tell what belongs to a journal that has lost
+			 * its start. */
+			if (with_tables == 0 && pages[i] == 0)
+				assert_int_equal(count, 0);
+			else
+				assert_true(count >= MAILS - 1);
+			close_salvage();
+		}
+	}
+}
+
+/* One of a message's jobs is lost: that is not forgotten for the others. */
+static void test_one_job_of_some(void **state)
+{
+	struct salvage_found found = { 0 };
+	struct seal_secret secret = { 0 };
+
+	(void)state;
+	put(0);
+	spool_close(MOVE(tools.spool));
+	copy_spool();
+	fds[0] = open_file("data.mdb", O_RDONLY);
+	fds[1] = open_file("journal", O_RDONLY);
+	fds[2] = open_file("lock", O_RDONLY);
+	assert_true(store_folder_read_secret(fds[2], &secret.number));
+	assert_ok(salvage_create(&salvage, fds[0], -1));
+	salvage_set_secret(salvage, secret);
+	assert_ok(salvage_expect_job(salvage, first_id, 0));
+	assert_ok(salvage_expect_job(salvage, first_id, 1));
+	salvage_expect_no_more(salvage);
+	assert_ok(salvage_read(salvage));
+	assert_true(salvage_next(salvage, &found));
+	assert_int_equal(found.surety, SALVAGE_OWED);
+	assert_int_equal(found.job_count, 1);
+	assert_int_equal(found.lost_count, 1);
+	assert_false(salvage_next(salvage, &found));
+	close_salvage();
+	tools_open(&tools);
+}
+
 /* A mail that has a spool's rows in its body, sealed by another spool, adds nothing. */
 static void test_rows_in_a_body(void **state)
 {
@@ -408,6 +469,8 @@ int main(void)
 		SALVAGE_TEST(test_journal_alone),
 		SALVAGE_TEST(test_every_page_once),
 		SALVAGE_TEST(test_a_list_that_lies),
+		SALVAGE_TEST(test_a_damaged_group),
+		SALVAGE_TEST(test_one_job_of_some),
 		SALVAGE_TEST(test_rows_in_a_body),
 	};
 
