@@ -5,7 +5,7 @@
  * What a crash leaves is what was committed: of a commit that it interrupts, all or nothing.
  *
  * Thread:  the simulator's one.
- * Owns:    all rows ever written; gone with the process, which runs one seed.
+ * Owns:    all rows ever written, until disk_reset().
  */
 #ifndef SLUICE_SIM_DISK_H
 #define SLUICE_SIM_DISK_H
@@ -20,6 +20,7 @@
 struct disk_row {
 	struct view key;
 	struct span value;
+	struct disk_row *before; /* made before it; NULL where rows that go are freed */
 };
 
 struct disk_table {
@@ -60,6 +61,7 @@ struct disk {
 	struct disk_state durable; /* what a crash leaves */
 	struct disk_state current; /* what readers see: the same, but for planted bugs */
 	struct store *user;        /* who has it open; NULL: nobody */
+	struct disk_row *last_row; /* that was made */
 	uint64_t commits;
 	uint64_t commits_failed;
 	uint64_t breaks;

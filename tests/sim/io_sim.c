@@ -41,6 +41,7 @@ struct io {
 	bool woken;
 	bool killed;
 	bool measured;
+	struct io *next_ended;
 };
 
 /* A seam's body has no owner to be kept in. */
@@ -49,6 +50,7 @@ static struct {
 	void *owner;
 	double probability;
 } crash_in_wait;
+static struct io *ended;
 
 /* Opening and closing */
 
@@ -89,6 +91,17 @@ void io_destroy(struct io *io)
 	free(MOVE(io->asked));
 	free(MOVE(io->ready));
 	io->killed = true;
+	io->next_ended = ended;
+	ended = io;
+}
+
+void io_sim_forget(void)
+{
+	while (ended != NULL) {
+		struct io *io = ended;
+		ended = io->next_ended;
+		free(io);
+	}
 }
 
 void io_start(struct io *io)

@@ -67,6 +67,8 @@ bool io_sim_received(struct io *io, struct io_op *op, struct view bytes, bool mo
 size_t io_sim_buffer_bytes(const struct io *io);
 /* The time of a completion that io_sim_complete_later() was told of has come. */
 void io_sim_due(void *completion);
+/* Those that io_destroy() left, for what was on its way to them. */
+void io_sim_forget(void);
 /* For it: an event at that time. */
 void network_at(struct mono when, void *completion);
 

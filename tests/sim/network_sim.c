@@ -40,13 +40,31 @@ static struct {
 static void socket_pump_recv(struct socket *socket);
 static void socket_pump_send(struct socket *socket);
 static void socket_pump_accept(struct socket *socket);
+static void network_forget(void);
 
 void network_reset(uint64_t seed)
 {
+	network_forget();
 	sim_network = (struct network){ .weather.latency_ns = NS_PER_MS };
 	random_seed(&sim_network.random, seed);
 	memset(&net, 0, sizeof net);
 	net.port = PORTS_FIRST;
+}
+
+/* Of the world before: a process that runs many keeps nothing of them. */
+static void network_forget(void)
+{
+	for (size_t i = 0; i < net.events; i++) {
+		free(net.heap[i]->completion);
+		free(net.heap[i]);
+	}
+	free(net.heap);
+	for (size_t i = 0; i < net.count; i++) {
+		free(net.sockets[i]->input);
+		free(net.sockets[i]);
+	}
+	free(net.sockets);
+	io_sim_forget();
 }
 
 bool network_draw(double probability)

@@ -21,8 +21,22 @@ struct store {
 
 /* The disk */
 
+static void disk_forget(void)
+{
+	while (sim_disk.last_row != NULL) {
+		struct disk_row *row = sim_disk.last_row;
+		sim_disk.last_row = row->before;
+		free(row);
+	}
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		free(sim_disk.durable.tables[i].memory);
+		free(sim_disk.current.tables[i].memory);
+	}
+}
+
 void disk_reset(uint64_t seed)
 {
+	disk_forget();
 	sim_disk = (struct disk){ .weather.pages = UINT64_MAX };
 	random_seed(&sim_disk.random, seed);
 }
@@ -156,6 +170,11 @@ static struct disk_row *row_new(struct view key, size_t bytes)
 	memcpy(memory, key.data, key.bytes);
 	row->key = view_from(memory, key.bytes);
 	row->value = (struct span){ memory + key.bytes, bytes };
+	row->before = NULL;
+	if (!sim_disk.calm) {
+		row->before = sim_disk.last_row;
+		sim_disk.last_row = row;
+	}
 	return row;
 }
 
