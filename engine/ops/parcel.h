@@ -9,7 +9,7 @@
  * Thread:  any, one at a time; blocks on the disk.
  * Owns:    nothing: folder and messages are the caller's.
  * Fails:   ERR_SYSTEM: errno. ERR_EXISTS: a file of that name is there. ERR_FORMAT: no parcel, and
- *          `why` says what is wrong. ERR_NO_MEMORY.
+ *          `why` says what is wrong, without control characters of the text. ERR_NO_MEMORY.
  */
 #ifndef SLUICE_PARCEL_H
 #define SLUICE_PARCEL_H

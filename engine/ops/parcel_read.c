@@ -30,6 +30,15 @@ static struct err wrong_key(struct text *why, const char *key)
 	return err_make(ERR_FORMAT, 0);
 }
 
+/* What others wrote, in words that are shown: a terminal may obey control characters. */
+static void put_shown(struct text *why, const char *said)
+{
+	for (; *said != '\0'; said++) {
+		const char c = (unsigned char)*said < ' ' || *said == 0x7f ? '?' : *said;
+		text_put(why, view_from(&c, 1));
+	}
+}
+
 /* Values. Each: false where it is there and wrong. */
 
 /* Lends, of the JSON or of `room`; empty where there is none. */
@@ -92,6 +101,15 @@ static bool is_plain(struct view value)
 {
 	for (size_t i = 0; i < value.bytes; i++)
 		if ((unsigned char)value.data[i] < ' ' || value.data[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* Lines of a reply may be several. */
+static bool is_reply_text(struct view value)
+{
+	for (; value.bytes > 0; value = view_skip(value, 1))
+		if (value.data[0] != '\n' && !is_plain(view_first(value, 1)))
 			return false;
 	return true;
 }
@@ -264,7 +282,8 @@ static struct err read_json(
 	close(fd);
 	if (json_is_object(parcel->json))
 		return err_ok();
-	text_format(why, "line %d: %s", error.line, error.text);
+	text_format(why, "line %d: ", error.line);
+	put_shown(why, error.text);
 	return err_make(ERR_FORMAT, 0);
 }
 
@@ -279,8 +298,10 @@ static struct err read_body(struct parcel *parcel, int folder_fd, const char *na
 		return wrong(why, "its name is no ID");
 	const int fd = openat(folder_fd, body, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
-		text_format(why, "%s: %s", body, strerror(errno));
-		return err_make(ERR_FORMAT, errno);
+		const int number = errno;
+		put_shown(why, body);
+		text_format(why, ": %s", strerror(number));
+		return err_make(ERR_FORMAT, number);
 	}
 	const struct err err = take_body(parcel->message, fd, bytes, shelf, why);
 	close(fd);
@@ -326,7 +347,8 @@ static bool take_reply(const json_t *owed, struct reply_note *note, char rooms[2
 	if (!take_number(reply, "code", 999, &code) ||
 	        !take_number(reply, "advice", UINT16_MAX, &advice) ||
 	        !take_text(reply, "server", rooms[0], &note->server) ||
-	        !take_text(reply, "text", rooms[1], &note->text) ||
+	        !take_text(reply, "text", rooms[1], &note->text) || !is_plain(note->server) ||
+	        !is_reply_text(note->text) ||
 	        (word != NULL && !stage_from_word(view_of(word), &stage)))
 		return false;
 	note->code = (uint16_t)code;
@@ -400,7 +422,8 @@ struct err parcel_take_job(const struct parcel *parcel, size_t index, struct she
 
 	job_begin(job, parcel->message, (uint16_t)index, 0);
 	*queue = json_string_value(json_object_get(json, "queue"));
-	if (!take_times(json, job) || !take_owed(json, job, shelf)) {
+	if ((*queue != NULL && !is_plain(view_of(*queue))) || !take_times(json, job) ||
+	        !take_owed(json, job, shelf)) {
 		job_clear(job, shelf);
 		text_format(why, "job %zu: what it owes is not what it should be", index);
 		return err_make(ERR_FORMAT, 0);

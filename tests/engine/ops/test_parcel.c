@@ -282,6 +282,7 @@ static void test_what_others_wrote(void **state)
 		{ "{", "{", "" },
 		{ "\"version\": 1", "\"version\": 2", "\"version\"" },
 		{ "{", "", "line 1" },
+		{ "5", "\x1b[2Jx\x7f", "'?" }, /* a terminal is not to obey it */
 		{ "\"9\"", "\"U\"", "\"id\"" },
 		{ "\"9\"", "\"0\"", "\"id\"" },
 		{ "\"9\"", "\"../9\"", "\"id\"" },
@@ -308,11 +309,15 @@ static void test_what_others_wrote(void **state)
 		{ "\"never\"", "\"sometimes\"", "\"recipients\"" },
 		{ "\"jobs\": [", "\"jobs\": 3, \"was\": [", "\"jobs\"" },
 		{ "\"attempts\": 1", "\"attempts\": \"1\"", "job 0" },
+		{ "\"far\"", "\"f\\u001b[2Jr\"", "job 0" },
 		{ "{\"recipient\": 1}", "{\"recipient\": 2}", "job 0" },
 		{ "{\"recipient\": 1}", "{\"recipient\": 0}", "job 0" },
 		{ "{\"recipient\": 1}", "{}", "job 0" },
 		{ "\"code\": 450", "\"code\": 1450", "job 0" },
 		{ "\"rcpt\"", "\"wcpt\"", "job 0" },
+		{ "\"code\": 450", "\"code\": 450, \"text\": \"a\\nb\"", "" },
+		{ "\"code\": 450", "\"code\": 450, \"text\": \"a\\u001b[2J\"", "job 0" },
+		{ "\"code\": 450", "\"code\": 450, \"server\": \"a\\nb\"", "job 0" },
 		{ "[4, 1, 1]", "[4, -1, 1]", "job 0" },
 	};
 
@@ -321,6 +326,8 @@ static void test_what_others_wrote(void **state)
 	for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
 		write_edited(edits[i].from, edits[i].to);
 		const char *says = read_edited();
+		for (const char *at = says; *at != '\0'; at++)
+			assert_true((unsigned char)*at >= ' ' && *at != 0x7f);
 		if (edits[i].says[0] == '\0' ? says[0] != '\0'
 		                             : strstr(says, edits[i].says) == NULL)
 			fail_msg("%s for %s: \"%s\"", edits[i].to, edits[i].from, says);
