@@ -59,6 +59,7 @@ static struct view stuff_give_nuls(struct stuff *stuff)
 
 static struct view stuff_step(struct stuff *stuff, struct view *input)
 {
+	check(stuff->state != STUFF_OVER);
 	switch (stuff->state) {
 	case STUFF_AT_LINE:
 	case STUFF_HELD_NULS:
@@ -74,12 +75,10 @@ static struct view stuff_step(struct stuff *stuff, struct view *input)
 		stuff->state = STUFF_AT_LINE;
 		return crlf;
 	case STUFF_IN_LINE:
-		return stuff_in_line(stuff, input);
 	case STUFF_OVER:
 		break;
 	}
-	check(stuff->state != STUFF_OVER);
-	return dot;
+	return stuff_in_line(stuff, input);
 }
 
 bool stuff_read(struct stuff *stuff, struct view *input, struct view *piece)

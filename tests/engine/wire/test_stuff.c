@@ -1,6 +1,7 @@
 #include "engine/wire/stuff.h"
 
 #include "engine/wire/eod.h"
+#include "tests/death.h"
 #include "tests/engine/wire/every_string.h"
 
 #include <setjmp.h>
@@ -189,6 +190,26 @@ static void test_many_nuls(void **state)
 	}
 }
 
+static void read_more(void *argument)
+{
+	struct view input = VIEW("x");
+	struct view piece;
+
+	(void)stuff_read(argument, &input, &piece);
+}
+
+static void test_nothing_follows_the_end(void **state)
+{
+	(void)state;
+	struct stuff stuff;
+	struct view piece;
+
+	stuff_init(&stuff);
+	assert_false(dies(read_more, &stuff));
+	assert_false(stuff_finish(&stuff, &piece));
+	assert_true(dies(read_more, &stuff));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_every_string_with_nuls),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_many_nuls),
+		cmocka_unit_test(test_nothing_follows_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
