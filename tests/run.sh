@@ -5,7 +5,8 @@
 #
 # Three builds are made: release (gcc), asan (clang; address and undefined-behaviour sanitizers)
 # and tsan (gcc; thread sanitizer). Their tests are one run of CTest, named by build. With --long
-# the fuzzers run for hours, and the simulator over a hundred times the seeds.
+# the fuzzers run for hours, the simulator over a hundred times the seeds, and the lines are counted
+# that tests of parsers run.
 set -eu
 
 long=
@@ -14,7 +15,7 @@ if [ "${1-}" = --long ]; then
 	shift
 fi
 if [ "${1-}" = --help ]; then
-	sed -n '2,8s/^# \{0,1\}//p' "$0"
+	sed -n '2,9s/^# \{0,1\}//p' "$0"
 	exit 0
 fi
 
