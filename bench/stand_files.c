@@ -153,8 +153,8 @@ static void config_write_identity(FILE *file, unsigned number)
 static void config_write_mailboxes(const struct stand *stand, FILE *file)
 {
 	fprintf(file,
-	        "    messages_per_minute: 30/%us\n"
-	        "    recipients_per_day: 10000/%um\n"
+	        "    messages_per_minute: 30/%ds\n"
+	        "    recipients_per_day: 10000/%dm\n"
 	        "    identities:\n",
 	        60 / STAND_SPEED, 24 * 60 / STAND_SPEED);
 	for (unsigned i = 1; i <= stand->settings.mailboxes; i++)
@@ -164,7 +164,7 @@ static void config_write_mailboxes(const struct stand *stand, FILE *file)
 static void tenant_write(const struct stand *stand, FILE *file)
 {
 	fprintf(file,
-	        "{\"speed\": %u, \"counts\": \"mail\", \"accepted_domains\": [\"contoso.com\"],\n"
+	        "{\"speed\": %d, \"counts\": \"mail\", \"accepted_domains\": [\"contoso.com\"],\n"
 	        " \"external_recipients_per_day\": \"none\",\n"
 	        " \"mailboxes\": [{\"name\": \"m#@contoso.com\", \"count\": %u, \"password\": "
 	        "\"" STAND_SECRET "\", \"send_as\": [\"*\"]}]}\n",

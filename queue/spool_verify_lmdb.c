@@ -107,12 +107,12 @@ static struct err verify_due(struct verify *verify)
 static struct err verify_body(struct verify *verify, uint64_t id, uint64_t body_bytes)
 {
 	uint64_t left = body_bytes;
-	struct err err = err_ok();
 
 	for (uint32_t i = 0; left > 0; i++) {
 		const struct row_key key = row_key_body(id, i);
 		struct view row;
-		err = store_get(verify->spool->store, TABLE_BODIES, row_key_view(&key), &row);
+		const struct err err =
+		        store_get(verify->spool->store, TABLE_BODIES, row_key_view(&key), &row);
 		if (failed(err) || row.bytes == 0 || row.bytes > left)
 			return verify_complain(verify, id, "its body is not whole");
 		left -= row.bytes;

@@ -58,7 +58,7 @@ static json_t *plain(const char *text)
 	char room[NDR_REPLY_MAX + 1];
 	size_t bytes = 0;
 
-	for (; text[bytes] != '\0' && bytes < sizeof room - 1; bytes++)
+	for (; bytes < sizeof room - 1 && text[bytes] != '\0'; bytes++)
 		room[bytes] = (unsigned char)text[bytes] < 128 ? text[bytes] : '?';
 	return json_stringn(room, bytes);
 }
