@@ -83,6 +83,7 @@ static enum exit_code measure(struct options *options)
 		code = tell(options, &result, base);
 	output_close(&output);
 	result_finish(&result);
+	options->run.load.progress = NULL;
 	json_decref(base);
 	return code;
 }

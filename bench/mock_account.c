@@ -33,7 +33,7 @@ struct err mock_account_init(struct mock_account *account)
 
 void mock_account_finish(struct mock_account *account)
 {
-	for (size_t i = 0; i < account->duplicate_ids_count; i++)
+	for (size_t i = 0; account->duplicate_ids != NULL && i < account->duplicate_ids_count; i++)
 		free(account->duplicate_ids[i]);
 	free(account->duplicate_ids);
 	free(account->identities);

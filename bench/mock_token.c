@@ -75,7 +75,8 @@ static bool set_word(char *into, struct view value)
 {
 	if (value.bytes >= MOCK_TOKEN_WORD_BYTES)
 		return false;
-	memcpy(into, value.data, value.bytes);
+	if (value.data != NULL)
+		memcpy(into, value.data, value.bytes);
 	into[value.bytes] = '\0';
 	return true;
 }

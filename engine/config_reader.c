@@ -23,6 +23,7 @@ static void read_section(struct reader *reader, const yaml_node_t *node, int sha
 
 static unsigned line_of(const yaml_node_t *node)
 {
+	check(node != NULL);
 	return (unsigned)node->start_mark.line + 1;
 }
 

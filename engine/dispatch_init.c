@@ -159,6 +159,7 @@ static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count
 		        at = route_next_lane(&plan, shard, at + 1))
 			places += dispatch_lane_sessions(&routes->at[i], &plan, shard, at);
 	}
+	check(dispatch->route_count > 0);
 	/* A shard may serve none of a small route's sessions. */
 	const size_t least = 1;
 	*sessions += *sessions == 0 ? least : 0;
@@ -356,8 +357,10 @@ static struct throttle *dispatch_throttle(struct dispatch *dispatch, struct disp
 	throttle_init(throttle, &settings);
 	if (first != NULL)
 		*first = lane;
-	if (throttle_is_limited(throttle))
+	if (throttle_is_limited(throttle)) {
+		check(lane->identity != NULL);
 		lane->entry = ledger_add(&dispatch->ledger, throttle, lane->identity->user, lane);
+	}
 	return throttle;
 }
 

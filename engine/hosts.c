@@ -78,7 +78,7 @@ size_t hosts_tlsa(
 void hosts_shuffle(struct hosts *hosts, struct random *random)
 {
 	const struct hosts before = *hosts;
-	uint8_t order[HOSTS_MAX];
+	uint8_t order[HOSTS_MAX] = { 0 };
 
 	if (hosts->count < 2)
 		return;

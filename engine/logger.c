@@ -210,7 +210,7 @@ static bool has_lines(struct logger *logger)
 
 size_t logger_drain(struct logger *logger)
 {
-	uint64_t heads[LOGS_MAX];
+	uint64_t heads[LOGS_MAX] = { 0 };
 	const struct log_record *record = NULL;
 	size_t lines = 0;
 

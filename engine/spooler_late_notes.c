@@ -78,6 +78,7 @@ enum late_kept spooler_look_late(
 	struct text name = TEXT_ON(memory[1]);
 	struct view record;
 
+	check(recipient != NULL);
 	late_record_name_message(&message, late->sent.id);
 	late_record_name(&name, late->sent.id, view_of(recipient->address));
 	const struct note *note = late_note_of(spooler, text_view(&name), recipient);
@@ -110,6 +111,7 @@ void spooler_keep_late(
 	struct text name = TEXT_ON(memory);
 	struct view record;
 
+	check(recipient != NULL);
 	late_record_name(&name, late->sent.id, view_of(recipient->address));
 	check(!name.overflow);
 	if (!failed(spool_read_note(spooler->spool, text_view(&name), &record)) &&

@@ -223,6 +223,7 @@ static int run(const struct config *config, const struct config_identity *identi
 	if (!counter_open(counter, config, &why)) {
 		fprintf(stderr, "sluice token: %s\n",
 		        why.bytes > 0 ? text_string(&why) : "out of memory");
+		free(ask);
 		return CLI_WRONG;
 	}
 	ask->identity = identity;

@@ -335,9 +335,10 @@ static void put_late(struct writer *writer, const struct request *request)
 	const struct ndr_recipient *recipient =
 	        ndr->recipient_count > 0 ? &ndr->recipients[0] : NULL;
 	const bool matched = late->fate > LATE_UNKNOWN;
-	const bool judged = matched && recipient->reply[0] != '\0';
 	char id[MESSAGE_ID_TEXT];
 
+	check(!matched || recipient != NULL);
+	const bool judged = matched && recipient->reply[0] != '\0';
 	text_format(&writer->part, "{\"result\":\"%s\"", late_word(late->fate));
 	put_text(writer, "meaning", view_of(late_text(late->fate)));
 	put_word_or_null(writer, "id", matched ? message_id_format(late->sent.id, id) : "");

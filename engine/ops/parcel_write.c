@@ -20,7 +20,7 @@ static json_t *value_of(struct view value)
 {
 	json_t *text = json_stringn(value.bytes == 0 ? "" : value.data, value.bytes);
 
-	if (text != NULL)
+	if (text != NULL || value.bytes == 0)
 		return text;
 	const size_t size = BASE64_ENCODED_BYTES(value.bytes);
 	char *room = malloc(size);
