@@ -36,14 +36,26 @@ struct err delivery_init(
 	shard_name_connections(shard, true);
 	loop_reads(&shard->loop, shard->spooler.in);
 	loop_writes(&shard->loop, shard->spooler.out);
+	/* What delivery_finish() needs, however far we get. */
+	delivery->dispatch = (struct dispatch){
+		.shard = shard,
+		.schedule = &delivery->schedule,
+		.resolver = settings->resolver,
+		.keeper = settings->keeper,
+	};
 	err = delivery_join(delivery, settings);
 	if (failed(err))
-		return err;
+		goto fail;
 	judge_init(&delivery->judge, shard, &delivery->schedule);
 	err = dispatch_init(&delivery->dispatch, &delivery->judge, settings->shard_count,
 	        settings->resolver, settings->keeper, settings->tls_roots, why);
-	if (!failed(err) && settings->spool != NULL)
+	if (failed(err))
+		goto fail;
+	if (settings->spool != NULL)
 		dispatch_read_ledger(&delivery->dispatch, settings->spool);
+	return err_ok();
+fail:
+	delivery_finish(delivery);
 	return err;
 }
 

@@ -173,8 +173,11 @@ static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count
 	dispatch->session_places = calloc(places + least, sizeof(struct outbound *));
 	if (dispatch->routes == NULL || dispatch->outages == NULL || dispatch->lanes == NULL ||
 	        dispatch->lane_values == NULL || dispatch->session_places == NULL ||
-	        dispatch->throttles == NULL || dispatch->accounts == NULL)
+	        dispatch->throttles == NULL || dispatch->accounts == NULL) {
+		dispatch->route_count = 0; /* dispatch_finish() finds none */
+		dispatch->lane_count = 0;
 		return err_make(ERR_NO_MEMORY, 0);
+	}
 	return err_ok();
 }
 

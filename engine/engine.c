@@ -14,6 +14,7 @@
 #define ENGINE_LAST_WORDS (200 * NS_PER_MS)
 #define ENGINE_ASK_MS     200 /* how often an asker looks whether the engine has ended */
 
+static void engine_put_error(struct text *why, struct err err);
 static struct err engine_start_threads(struct engine *engine);
 static void engine_log_anchor(struct engine *engine);
 static void engine_log_ready(struct engine *engine);
@@ -40,12 +41,19 @@ struct err engine_create(struct engine **result, const struct config *config,
 	struct err err = engine_open(engine, options, why);
 	if (failed(err)) {
 		if (why->bytes == 0)
-			text_put(why, view_of(err_text(err.code)));
+			engine_put_error(why, err);
 		engine_destroy(engine);
 		return err;
 	}
 	*result = engine;
 	return err_ok();
+}
+
+static void engine_put_error(struct text *why, struct err err)
+{
+	text_put(why, view_of(err_text(err.code)));
+	if (err.code == ERR_SYSTEM && err.detail > 0)
+		text_format(why, ": %s", strerror(err.detail));
 }
 
 struct err engine_give_up(struct engine *engine, struct text *why)
@@ -77,7 +85,7 @@ struct err engine_start(struct engine *engine, struct text *why)
 
 	if (failed(err)) {
 		text_put(why, VIEW("can't start a thread: "));
-		text_put(why, view_of(err_text(err.code)));
+		engine_put_error(why, err);
 		return err;
 	}
 	thread_await(&engine->spooler_thread);

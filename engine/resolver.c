@@ -8,10 +8,12 @@
 #define RESOLVER_LOOK_NS     (2 * NS_PER_MS) /* how often the library is asked for answers */
 #define RESOLVER_RECORDS_MAX 64              /* of an answer; the rest is not looked at */
 #define DNS_CLASS_IN         1
+#define DNS_TYPE_A           1
 
 static struct err resolver_set(
         struct resolver *resolver, const struct config_dns *config, struct text *why);
 static int resolver_set_servers(struct ub_ctx *library, const struct config_dns *config);
+static int resolver_start_library(struct ub_ctx *library);
 static void resolver_look(struct timer *timer);
 static void resolver_begin(struct resolver *resolver, struct resolver_ask *ask);
 static void resolver_go_on(struct resolver *resolver);
@@ -31,8 +33,11 @@ struct err resolver_init(struct resolver *resolver, const struct config_dns *con
 	if (failed(err))
 		return err;
 	resolver->library = ub_ctx_create();
-	if (resolver->library == NULL)
+	if (resolver->library == NULL) {
+		text_format(why, "libunbound can't be set up: too little memory, or too few "
+		                 "descriptors (ulimit -n)");
 		return err_make(ERR_NO_MEMORY, 0);
+	}
 	return resolver_set(resolver, config, why);
 }
 
@@ -56,6 +61,8 @@ static struct err resolver_set(
 		error = ub_ctx_async(library, 1);
 	}
 	if (error == 0)
+		error = resolver_start_library(library);
+	if (error == 0)
 		return err_ok();
 	text_format(why, "%s: %s", what, ub_strerror(error));
 	return err_make(ERR_FORMAT, error);
@@ -71,6 +78,22 @@ static int resolver_set_servers(struct ub_ctx *library, const struct config_dns 
 	for (size_t i = 0; i < config->servers.count && error == 0; i++)
 		error = ub_ctx_set_fwd(library, config->servers.at[i]);
 	return error;
+}
+
+static void resolver_ignore(void *argument, int error, struct ub_result *result)
+{
+	(void)argument;
+	if (error == 0)
+		ub_resolve_free(result);
+}
+
+/* The library makes its thread when it is first asked, and where there are too few descriptors for
+ * it libevent ends the whole process: so it is asked now, when there are some, and for a name that
+ * it knows by itself. */
+static int resolver_start_library(struct ub_ctx *library)
+{
+	return ub_resolve_async(
+	        library, "localhost.", DNS_TYPE_A, DNS_CLASS_IN, NULL, resolver_ignore, NULL);
 }
 
 void resolver_finish(struct resolver *resolver)

@@ -234,8 +234,8 @@ class Certificates:
                          + self.ca.read_text(encoding="ascii"), encoding="ascii")
         return chain, key
 
-    def server(self, name, names="DNS:localhost,IP:127.0.0.1"):
-        """(certificate, key) of a server that answers to these names."""
+    def server(self, name, names="DNS:localhost,IP:127.0.0.1", days=90):
+        """(certificate, key) of a server that answers to these names; of days past: expired."""
         certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
         if certificate.exists():
             return certificate, key
@@ -246,7 +246,7 @@ class Certificates:
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                       "-subj", f"/CN={name}", "-keyout", key, "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.ca,
-                      "-CAkey", self.folder / "ca.key", "-CAcreateserial", "-days", "90",
+                      "-CAkey", self.folder / "ca.key", "-CAcreateserial", "-days", days,
                       "-extfile", extensions, "-out", certificate)
         return certificate, key
 

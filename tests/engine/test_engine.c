@@ -120,6 +120,10 @@ static void it_says_what_is_wrong(void **state)
 	config = config_of("127.0.0.1:0", "tls: {mode: none}");
 	config->spool.path = "/dev/null/spool";
 	refuses(config, "spool /dev/null/spool: the system refused: Not a directory");
+	/* A file that went likewise; by then the shards know each other. */
+	config = config_of("127.0.0.1:0", "tls: {mode: required}");
+	((struct config_route *)config->routes.at)->tls.ca_file = "/dev/null/ca.pem";
+	refuses(config, "/dev/null/ca.pem");
 	/* Not an address of this machine. */
 	refuses(config_of("192.0.2.1:25", "tls: {mode: none}"), "192.0.2.1");
 }

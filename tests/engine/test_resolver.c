@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -353,6 +354,21 @@ static void test_silence(void **state)
 	loop_timer_stop(&helper->loop, &fixture->tick);
 }
 
+/* Where the first lookup found none, libevent ended the process. */
+static void test_no_descriptors(void **state)
+{
+	struct rlimit files;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	const struct rlimit none = { .rlim_cur = 3, .rlim_max = files.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	const struct lookup *lookup = look_up(*state, "known.example");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	assert_address(lookup, 0, "192.0.2.9:25");
+	/* And one that has to be asked for, once there are some. */
+	assert_int_equal(look_up(*state, "two.example")->hosts.address_count, 4);
+}
+
 static void test_wrong_settings(void **state)
 {
 	static const char *const servers[] = { "not an address" };
@@ -387,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failures, begin, end),
 		cmocka_unit_test_setup_teardown(test_mx, begin, end),
 		cmocka_unit_test_setup_teardown(test_silence, begin_unstarted, end),
+		cmocka_unit_test_setup_teardown(test_no_descriptors, begin, end),
 		cmocka_unit_test(test_wrong_settings),
 	};
 
