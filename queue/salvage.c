@@ -79,8 +79,8 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Of versions the latest comes first; of those of one batch, which have the same serial, what stands
- * last in the journal, and then what the tables have of it. */
+/* Of versions the latest comes first; of those of one batch, which have the same serial, what
+ * stands last in the journal, and then what the tables have of it. */
 static int compare_rows(const void *first, const void *second)
 {
 	const struct salvage_row *a = first;

@@ -107,7 +107,7 @@ static struct err store_find_secret(struct store *store, bool *drawn)
 	}
 	if (err.code != ERR_NOT_FOUND)
 		return err;
-	/* One that `lock` has may be in rows already: of a start that found no room for this one. */
+	/* One that `lock` has may be in rows already: of a start that found no room for it here. */
 	*drawn = true;
 	if (!store_folder_read_secret(store->lock_fd, &store->secret.number))
 		check(getrandom(&store->secret, sizeof store->secret, 0) == sizeof store->secret);

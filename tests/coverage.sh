@@ -78,7 +78,8 @@ awk -F '[:,]' -v least="$least" '
 			bad += percent < least
 		}
 		close("sort -k6")
-		printf "%6.1f %% of %d lines; %d files below %d %%\n", 100 * lines_run / lines, lines,
+		printf "%6.1f %% of %d lines; %d files below %d %%\n", \
+			100 * lines_run / lines, lines,
 			bad, least
 		exit bad > 0
 	}' "$folder/coverage.lcov"
