@@ -122,7 +122,8 @@ def test_a_log_that_goes_nowhere(sluice, aiosmtpd, route, output):
             with Raw(running.port) as raw:
                 raw.say("EHLO client.test")
                 for number in range(300):  # more lines than a pipe holds
-                    raw.send("MAIL FROM:<app@example.test>\r\nRCPT TO:<user@example.org>\r\nDATA\r\n")
+                    raw.send("MAIL FROM:<app@example.test>\r\nRCPT TO:<user@example.org>\r\n"
+                             "DATA\r\n")
                     for code in ("250", "250", "354"):
                         assert raw.reply().startswith(code)
                     assert raw.say(message(f"m{number}") + ".").startswith("250 2.0.0")
