@@ -67,6 +67,8 @@ bool io_sim_received(struct io *io, struct io_op *op, struct view bytes, bool mo
 size_t io_sim_buffer_bytes(const struct io *io);
 /* The time of a completion that io_sim_complete_later() was told of has come. */
 void io_sim_due(void *completion);
+/* The errno with which an operation of this io is to fail; 0: none. */
+int io_sim_strikes(const struct io *io, enum io_kind kind);
 /* For it: an event at that time. */
 void network_at(struct mono when, void *completion);
 
