@@ -46,6 +46,7 @@ struct inbound;
 	X(AUTH_TWICE, "503", "5.5.1 ", "You are signed in already")                                \
 	X(AUTH_CANCELLED, "501", "5.7.0 ", "Authentication cancelled")                             \
 	X(AUTH_BAD, "501", "5.5.2 ", "Bad authentication exchange")                                \
+	X(AUTH_LONG, "500", "5.5.6 ", "Authentication exchange line is too long")                  \
 	X(AUTH_WRONG, "535", "5.7.8 ", "Authentication credentials invalid")                       \
 	X(AUTH_BUSY, "454", "4.7.0 ", "Too many sign-ins at once, try again later")                \
 	X(AUTH_BARRED, "454", "4.7.0 ", "Too many failed sign-ins of late, try again later")       \

@@ -40,12 +40,14 @@ enum inbound_progress inbound_signin_step(struct inbound *inbound)
 	const enum inbound_line found = inbound_line(inbound, SIGNIN_LINE_MAX, &line, &line_bytes);
 	if (found == INBOUND_LINE_NONE)
 		return INBOUND_WAITS;
+	if (found == INBOUND_LINE_LONG) {
+		signin_end(inbound, INBOUND_REPLY_AUTH_LONG);
+		return INBOUND_ON;
+	}
 	if (found == INBOUND_LINE)
 		news = signin_server_feed(&inbound->signin->server, line);
-	if (found != INBOUND_LINE_LONG) {
-		inbound_signin_wipe(line);
-		stream_consume(&inbound->stream, line_bytes);
-	}
+	inbound_signin_wipe(line);
+	stream_consume(&inbound->stream, line_bytes);
 	signin_go_on(inbound, news);
 	return INBOUND_ON;
 }

@@ -151,9 +151,15 @@ struct wall lane_held_until(struct lane *lane, struct mono now, struct wall wall
 {
 	struct lane_word *word = &lane->word;
 
-	if (word->hold.ns != lane->hold.until.ns) {
+	const struct wall until = { wall.ms + (lane->hold.until.ns - now.ns) / NS_PER_MS };
+	const int64_t apart_ms = until.ms - word->until.ms;
+
+	/* A wall clock that was set forward would call the mail due, and the lane would give it
+	 * back, until the hold is over. */
+	if (word->hold.ns != lane->hold.until.ns || apart_ms > LANE_APART_MS ||
+	        apart_ms < -LANE_APART_MS) {
 		word->hold = lane->hold.until;
-		word->until = (struct wall){ wall.ms + (word->hold.ns - now.ns) / NS_PER_MS };
+		word->until = until;
 	}
 	return word->until;
 }

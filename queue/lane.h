@@ -39,6 +39,7 @@
 #define LANE_REPORT_NS       QUOTA_REPORT_NS /* a report comes within that, mostly */
 #define LANE_WORD_BYTES      200             /* kept of why it is held */
 #define LANE_SERVER_BYTES    80
+#define LANE_APART_MS        100 /* the two clocks drift; if they part by more one was set */
 #define LANE_DOOR_FIRST_NS   (1 * NS_PER_S)
 #define LANE_DOOR_MOST_NS    (60 * NS_PER_S)
 /* Another front end, soon: operators wait 5 to 30 s (reference.md, 6.3). */

@@ -242,6 +242,13 @@ static void wrong_passwords_take_longer_and_longer(void **state)
 	SAY(&caller, "AUTH PLAIN not-base64!\r\n", "501 5.5.");
 	SAY(&caller, "AUTH PLAIN\r\n", "334");
 	SAY(&caller, "YW5uYQ==\n", "501 5.5.2");
+	for (size_t bytes = SIGNIN_LINE_MAX; bytes <= SIGNIN_LINE_MAX + 1; bytes++) {
+		static char line[SIGNIN_LINE_MAX + 4];
+		memset(line, 'A', bytes);
+		memcpy(line + bytes, "\r\n", 3);
+		SAY(&caller, "AUTH PLAIN\r\n", "334");
+		SAY(&caller, line, bytes == SIGNIN_LINE_MAX ? "501 5.5.2" : "500 5.5.6");
+	}
 	for (int failure = 0; failure < 2; failure++) {
 		struct mono begun = clock_mono();
 		/* The first acts as somebody else. */

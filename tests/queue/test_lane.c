@@ -222,7 +222,7 @@ static void test_word(void **state)
 	const int64_t until_ms = lane.word.until.ms;
 	assert_true(until_ms >= 31000);
 	assert_true(until_ms <= 37000);
-	lane_say(&lane, AT(1), (struct wall){ 9000 }, &note);
+	lane_say(&lane, AT(1), (struct wall){ 2009 }, &note);
 	assert_int_equal(lane.word.until.ms, until_ms);
 	text[0] = 'y'; /* a copy */
 	assert_int_equal(lane.word.note.text.bytes, LANE_WORD_BYTES);
@@ -252,6 +252,9 @@ static void test_restrained(void **state)
 	lane.hold.until = AT(700); /* whoever changes it */
 	assert_int_equal(lane_held_until(&lane, AT(200), (struct wall){ 105000 }).ms, 605000);
 	assert_int_equal(lane_held_until(&lane, AT(300), (struct wall){ 205001 }).ms, 605000);
+	/* Somebody sets the clock: a day on, and back. */
+	assert_int_equal(lane_held_until(&lane, AT(300), (struct wall){ 86605000 }).ms, 87005000);
+	assert_int_equal(lane_held_until(&lane, AT(400), (struct wall){ 305000 }).ms, 605000);
 	lane.hold.until = AT(600);
 	lane_begin(&lane);
 	assert_false(lane_is_open(&lane, AT(600)));

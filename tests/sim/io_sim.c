@@ -42,6 +42,7 @@ struct io {
 	bool killed;
 	bool measured;
 	struct io *next_ended;
+	bool exposed;
 };
 
 /* A seam's body has no owner to be kept in. */
@@ -51,6 +52,24 @@ static struct {
 	double probability;
 } crash_in_wait;
 static struct io *ended;
+
+#define FAULT_ERRORS 4 /* of a kind, at most */
+
+static struct {
+	enum io_kind kind;
+	uint64_t nth; /* 0: no fault */
+	uint64_t seen;
+} fault;
+
+static const int fault_errors[][FAULT_ERRORS] = {
+	[IO_IDLE] = { EMFILE, ENFILE, ENOBUFS, ENOMEM },
+	[IO_ACCEPT] = { EMFILE, ENFILE, ECONNABORTED, ENOMEM },
+	[IO_CONNECT] = { ECONNREFUSED, ETIMEDOUT, ENETUNREACH, EADDRNOTAVAIL },
+	[IO_RECV] = { ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENOBUFS },
+	[IO_SEND] = { EPIPE, ECONNRESET, ETIMEDOUT, ENOBUFS },
+	[IO_SHUTDOWN] = { ENOTCONN, ENOTCONN, ENOTCONN, ENOTCONN },
+	[IO_CLOSE] = { EIO, EINTR, EDQUOT, ENOSPC },
+};
 
 /* Opening and closing */
 
@@ -135,6 +154,32 @@ void io_sim_crash_in_wait(void (*crash)(void *owner), void *owner, double probab
 	crash_in_wait.crash = crash;
 	crash_in_wait.owner = owner;
 	crash_in_wait.probability = probability;
+}
+
+void io_sim_fail(enum io_kind kind, uint64_t nth)
+{
+	check(nth > 0);
+	fault.kind = kind;
+	fault.nth = nth;
+	fault.seen = 0;
+}
+
+void io_sim_expose(struct io *io)
+{
+	io->exposed = true;
+}
+
+bool io_sim_has_failed(void)
+{
+	return fault.nth > 0 && fault.seen >= fault.nth;
+}
+
+int io_sim_strikes(const struct io *io, enum io_kind kind)
+{
+	if (fault.nth == 0 || !io->exposed || kind != fault.kind || ++fault.seen != fault.nth)
+		return 0;
+	sim_network.breaks++; /* what was on that connection is in doubt */
+	return fault_errors[kind][fault.nth % FAULT_ERRORS];
 }
 
 void io_sim_measure(struct io *io)
@@ -256,7 +301,15 @@ static void io_submit_op(struct io *io, struct asked *asked)
 {
 	struct io_op *op = asked->op;
 	struct socket *socket = network_socket(op->fd);
+	const bool strikes_here = op->kind != IO_ACCEPT && op->kind != IO_RECV;
+	const int error = strikes_here ? io_sim_strikes(io, (enum io_kind)op->kind) : 0;
 
+	if (error != 0) {
+		if (op->kind == IO_CLOSE)
+			socket_close(socket); /* whatever it says, the descriptor is gone */
+		io_sim_complete_later(io, op, -error, io_soon());
+		return;
+	}
 	switch ((enum io_kind)op->kind) {
 	case IO_ACCEPT:
 		socket_accept(socket, op);

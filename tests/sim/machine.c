@@ -175,6 +175,7 @@ static void machine_add_thread(struct machine *machine, struct loop *loop,
         void (*turn)(struct machine_thread *thread), void *what)
 {
 	check(machine->thread_count < MACHINE_THREADS_MAX);
+	io_sim_expose(loop->io);
 	machine->threads[machine->thread_count++] =
 	        (struct machine_thread){ machine, loop, turn, what };
 }

@@ -66,6 +66,12 @@ void io_sim_submit(struct io *io);
 void io_sim_turn(struct io *io);
 /* The process that used it is no more: the system closes its sockets. It is never used again. */
 void io_sim_kill(struct io *io);
+/* The nth operation of this kind fails, once, of the ios that are exposed to faults; with an errno
+ * that the kernel might give, another one for each n. IO_IDLE: a socket that is made. A recv or
+ * accept is an operation as often as it completes. */
+void io_sim_fail(enum io_kind kind, uint64_t nth);
+void io_sim_expose(struct io *io);
+bool io_sim_has_failed(void);
 /* A thread may stop right before what it asked for is submitted. */
 void io_sim_crash_in_wait(void (*crash)(void *owner), void *owner, double probability);
 

@@ -69,6 +69,8 @@ size_t io_sim_buffer_bytes(const struct io *io);
 void io_sim_due(void *completion);
 /* Those that io_destroy() left, for what was on its way to them. */
 void io_sim_forget(void);
+/* The errno with which an operation of this io is to fail; 0: none. */
+int io_sim_strikes(const struct io *io, enum io_kind kind);
 /* For it: an event at that time. */
 void network_at(struct mono when, void *completion);
 

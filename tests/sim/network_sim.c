@@ -252,6 +252,11 @@ void socket_recv(struct socket *socket, struct io_op *op)
 static void socket_pump_recv(struct socket *socket)
 {
 	while (socket->recv != NULL && socket->input_bytes > 0) {
+		const int error = io_sim_strikes(socket->owner, IO_RECV);
+		if (error != 0) {
+			io_sim_complete(socket->owner, MOVE(socket->recv), -error, false);
+			return;
+		}
 		size_t bytes = io_sim_buffer_bytes(socket->owner);
 		const bool more = !network_draw(0.02);
 
@@ -447,6 +452,11 @@ void socket_accept(struct socket *socket, struct io_op *op)
 static void socket_pump_accept(struct socket *socket)
 {
 	while (socket->accept != NULL && socket->backlog_count > 0) {
+		const int error = io_sim_strikes(socket->owner, IO_ACCEPT);
+		if (error != 0) {
+			io_sim_complete(socket->owner, MOVE(socket->accept), -error, false);
+			return;
+		}
 		if (network_draw(sim_network.weather.no_files)) {
 			io_sim_complete(socket->owner, MOVE(socket->accept), -EMFILE, false);
 			return;
@@ -590,6 +600,9 @@ struct err io_pair(struct io *io, int fds[2])
 
 struct err io_socket(struct io *io, const struct endpoint *to, const struct endpoint *from, int *fd)
 {
+	const int error = io_sim_strikes(io, IO_IDLE);
+	if (error != 0)
+		return err_make(ERR_SYSTEM, error);
 	struct socket *socket = socket_new(io);
 
 	socket->ours = true;

@@ -15,9 +15,12 @@
 #define SLUICE_COMMIT "unknown"
 #endif
 
+#define FAILURES_MOST 20 /* of --fail-io, until it gives up */
+
 static const char usage[] =
         "Usage: simulate [--seed N [--verbose]] [--from N] [--count N] [--plant BUG]\n"
         "       simulate --day NAME [--seed N] [--verbose]\n"
+        "       simulate --fail-io [--seed N] [--from N] [--count N]\n"
         "       simulate --lanes [--least N] [--most N] [--seed N]\n"
         "Runs the relay's real shards, spooler and protocol code in one thread, with clock,\n"
         "network, disk and Exchange Online simulated, in an order drawn from a seed; an oracle\n"
@@ -29,6 +32,8 @@ static const char usage[] =
         "  --count N    how many (1000)\n"
         "  --day NAME   a long, calm day of throttled sending, and what it must come to;\n"
         "               below\n"
+        "  --fail-io    small, calm worlds, in each of which one operation of the relay's on a\n"
+        "               socket fails: of each seed each of those there are, in turn\n"
         "  --lanes      what a message costs a delivery shard of 1, 10, ... 10,000 lanes, in\n"
         "               real CPU time: compare on a quiet machine\n"
         "  --least N    the fewest lanes of --lanes (1)\n"
@@ -40,6 +45,9 @@ struct options {
 	uint64_t count;
 	enum world_plant plant;
 	const char *day; /* NULL: worlds */
+	bool fails_io;
+	enum io_kind kind; /* with fails_io: which, */
+	uint64_t nth;      /* and the how manieth */
 	bool lanes;
 	uint64_t least; /* of lanes */
 	uint64_t most;
@@ -63,6 +71,7 @@ static bool number_read(const char *text, uint64_t *number);
 static bool plant_read(const char *word, enum world_plant *plant);
 static void secret_write(struct options *options);
 static void seed_run(uint64_t seed, const struct options *options, struct world_result *result);
+static bool fail_io_run(struct options *options);
 
 int main(int argc, char **argv)
 {
@@ -77,6 +86,11 @@ int main(int argc, char **argv)
 		lanes_run(options.least, options.most, options.from, options.secret, stdout);
 		unlink(options.secret);
 		return 0;
+	}
+	if (options.fails_io) {
+		const bool good = fail_io_run(&options);
+		unlink(options.secret);
+		return good ? 0 : 1;
 	}
 	if (options.day != NULL) {
 		const bool good = days_run(
@@ -127,6 +141,8 @@ static void seed_run(uint64_t seed, const struct options *options, struct world_
 	check(child >= 0);
 	if (child == 0) {
 		close(pipe_fds[0]);
+		if (options->fails_io)
+			world_fail_io(options->kind, options->nth);
 		world_run(seed, options->plant, options->secret, options->verbose, result);
 		fflush(NULL);
 		_exit(write(pipe_fds[1], result, sizeof *result) == sizeof *result ? 0 : 1);
@@ -143,6 +159,53 @@ static void seed_run(uint64_t seed, const struct options *options, struct world_
 		};
 }
 
+/* The first operation of the kind, the second, and so on, until the seed's world has no more. */
+static uint64_t fail_io_of(
+        uint64_t seed, struct options *options, const char *name, unsigned *failures)
+{
+	struct world_result result = { .io_failed = true };
+
+	for (options->nth = 1; *failures < FAILURES_MOST; options->nth++) {
+		seed_run(seed, options, &result);
+		if (result.failed) {
+			printf("seed %llu, %s %llu fails: %s\n", (unsigned long long)seed, name,
+			        (unsigned long long)options->nth, result.failure);
+			++*failures;
+		} else if (!result.io_failed) {
+			break;
+		}
+	}
+	return options->nth - 1;
+}
+
+static bool fail_io_run(struct options *options)
+{
+	static const char *const names[] = {
+		[IO_IDLE] = "socket",
+		[IO_ACCEPT] = "accept",
+		[IO_CONNECT] = "connect",
+		[IO_RECV] = "recv",
+		[IO_SEND] = "send",
+		/* No calm world makes the relay say goodbye first: no shutdown. */
+		[IO_CLOSE] = "close",
+	};
+	unsigned failures = 0;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		uint64_t operations = 0;
+
+		if (names[i] == NULL)
+			continue;
+		options->kind = (enum io_kind)i;
+		for (uint64_t seed = options->from; seed < options->from + options->count; seed++)
+			operations += fail_io_of(seed, options, names[i], &failures);
+		printf("%s: %llu operations failed, each in a world of its own\n", names[i],
+		        (unsigned long long)operations);
+		failures += operations == 0; /* a kind that no world has is no test */
+	}
+	return failures == 0;
+}
+
 static void options_read(struct options *options, int argc, char **argv)
 {
 	static const struct option table[] = {
@@ -151,6 +214,7 @@ static void options_read(struct options *options, int argc, char **argv)
 		{ "count", required_argument, NULL, 'c' },
 		{ "plant", required_argument, NULL, 'p' },
 		{ "day", required_argument, NULL, 'd' },
+		{ "fail-io", no_argument, NULL, 'i' },
 		{ "lanes", no_argument, NULL, 'l' },
 		{ "least", required_argument, NULL, 'L' },
 		{ "most", required_argument, NULL, 'm' },
@@ -179,6 +243,8 @@ static void options_read(struct options *options, int argc, char **argv)
 		} else if (option == 'd') {
 			options->day = optarg;
 			good = days_have(optarg);
+		} else if (option == 'i') {
+			options->fails_io = true;
 		} else if (option == 'l') {
 			options->lanes = true;
 		} else if (option == 'L') {

@@ -5,6 +5,7 @@
 #include "queue/base/check.h"
 #include "tests/sim/client.h"
 #include "tests/sim/clock_sim.h"
+#include "tests/sim/jumps.h"
 #include "tests/sim/machine.h"
 #include "tests/sim/meter.h"
 #include "tests/sim/network.h"
@@ -16,17 +17,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WORLD_CLIENTS_MAX 12
-#define WORLD_MEMORY      (64 << 20)
-#define WORLD_CRASHES_MAX 4
-#define WORLD_MOCK_PORT   2526
-#define WORLD_OTHER_PORT  2527 /* where another route leads */
-#define WORLD_SESSIONS    3
-#define WORLD_BEGAN_MS    1790000000000 /* of the wall clock */
+#define WORLD_CLIENTS_MAX  12
+#define WORLD_CALM_CLIENTS 2 /* each operation of theirs is a world of its own */
+#define WORLD_MEMORY       (64 << 20)
+#define WORLD_CRASHES_MAX  4
+#define WORLD_MOCK_PORT    2526
+#define WORLD_OTHER_PORT   2527 /* where another route leads */
+#define WORLD_SESSIONS     3
+#define WORLD_BEGAN_MS     1790000000000 /* of the wall clock */
 /* Trouble ends when the clients are done, or after this time. */
 #define WORLD_TROUBLE_NS (3600 * NS_PER_S)
-/* By then everything that can leave has left: waits between attempts are at most ten minutes. */
-#define WORLD_HEALING_NS (24 * 3600 * NS_PER_S)
+/* By then everything that can leave has left: waits between attempts are at most ten minutes, and
+ * a clock that was set back has been where it was, two days ahead at most. */
+#define WORLD_HEALING_NS (72 * 3600 * NS_PER_S)
 #define WORLD_TURNS_MAX  300000
 
 enum world_phase { WORLD_TROUBLE, WORLD_HEALING, WORLD_DRAINING, WORLD_ENDING, WORLD_OVER };
@@ -57,7 +60,9 @@ struct world {
 	bool hasty;                              /* clients send on before they are answered */
 	bool by_id;                              /* Message-ID and envelope are a key */
 	bool opens;                              /* mail is from whichever mailbox sends it */
+	bool calm;                               /* nothing goes wrong but by io_sim_fail() */
 	struct world_rules rules;                /* of the servers */
+	struct jumps jumps;                      /* of the wall clock */
 	double crash;                            /* probability, a turn */
 	double crash_in_wait;                    /* probability, a wait of a machine's thread */
 	uint64_t turns[MACHINE_THREADS_MAX + 2]; /* by thread: who spins? */
@@ -79,6 +84,7 @@ static void world_open_mock(
 static void world_make_mock(enum world_plant plant);
 static void world_make_clients(void);
 static void world_make_weather(enum world_plant plant);
+static void world_calm_down(void);
 static void world_rule(bool trouble);
 static void world_turn(void);
 static bool world_pass_time(void);
@@ -116,7 +122,10 @@ void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool v
 	world_make_tenant(seed);
 	world_make_mock(plant);
 	world_make_clients();
+	jumps_init(&world.jumps, seed);
 	world_make_weather(plant);
+	if (world.calm)
+		world_calm_down();
 	world_boot();
 	world.phase_began = clock_mono();
 
@@ -130,6 +139,7 @@ void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool v
 	result->failed = world.oracle.failed;
 	memcpy(result->failure, world.oracle.failure, sizeof result->failure);
 	result->messages = (uint32_t)world.oracle.count;
+	result->io_failed = io_sim_has_failed();
 	result->simulated_ms = (uint64_t)(clock_mono().ns / NS_PER_MS);
 	for (size_t i = 0; i < world.oracle.count; i++) {
 		const struct oracle_message *message = &world.oracle.messages[i];
@@ -137,6 +147,12 @@ void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool v
 		for (int k = 0; k < ORACLE_RECIPIENTS; k++)
 			result->copies += message->delivered[k] > 1;
 	}
+}
+
+void world_fail_io(enum io_kind kind, uint64_t nth)
+{
+	world.calm = true;
+	io_sim_fail(kind, nth);
 }
 
 /* In fair weather: a machine that does not boot is booted again until it does. */
@@ -277,7 +293,7 @@ static void world_configure(uint64_t seed, enum world_plant plant, const char *s
 	if (world.opens)
 		text_put(&text, VIEW("names: [{sender: '<>'}, {policy: rewrite}]\n"));
 	text_format(&text,
-	        "idempotency: {by: %s}\n"
+	        "idempotency: {by: %s, window: 30d}\n" /* more than its clock jumps */
 	        "retry: {first: 10s, most: 10m, give_up_after: 30d}\n"
 	        "threads: {ingest: %d, delivery: %d}\n",
 	        plant == WORLD_FORGET_KEYS ? "off" : by, ingests, deliveries);
@@ -365,7 +381,7 @@ static void world_make_mock(enum world_plant plant)
 	loop_end(&world.mock_loop);
 	sim_tls.forged = plant == WORLD_TRUST_ALL;
 	sim_tls.verifies_never = plant == WORLD_TRUST_ALL;
-	world_rule(true);
+	world_rule(!world.calm);
 }
 
 static void world_make_clients(void)
@@ -381,6 +397,8 @@ static void world_make_clients(void)
 	loop_begin(&world.client_loop);
 	world.ingest_at = world.config->listeners.at[0].address;
 	world.client_count = 1 + random_below(&world.random, WORLD_CLIENTS_MAX);
+	if (world.calm && world.client_count > WORLD_CALM_CLIENTS)
+		world.client_count = WORLD_CALM_CLIENTS;
 	for (size_t i = 0; i < world.client_count; i++) {
 		client_init(&world.clients[i], &world.client_loop, &world.client_news,
 		        &world.oracle, &world.ingest_at, random_u64(&world.random));
@@ -394,9 +412,7 @@ static void world_make_clients(void)
 /* A fault strikes in some worlds only, so that each is also met alone. */
 static double world_chance(double probability)
 {
-	if (random_below(&world.random, 3) != 0)
-		return 0;
-	return probability;
+	return random_below(&world.random, 3) == 0 ? probability : 0;
 }
 
 static void world_make_weather(enum world_plant plant)
@@ -430,6 +446,14 @@ static void world_make_weather(enum world_plant plant)
 	sim_tls.writes = world_writes;
 	world.crash = world_chance(0.0005);
 	world.crash_in_wait = world_chance(0.0005);
+}
+
+static void world_calm_down(void)
+{
+	sim_network.weather = (struct network_weather){ .latency_ns = NS_PER_MS };
+	sim_disk.weather = (struct disk_weather){ .pages = UINT64_MAX };
+	world.crash_in_wait = 0;
+	world.jumps.on = false;
 }
 
 /* One turn of one thread that has something to do; or time goes on. */
@@ -471,7 +495,8 @@ static void world_turn(void)
 		io_sim_crash_in_wait(world_crash, NULL, 0); /* the others' power is not ours */
 	}
 	world_look();
-	if (world.phase == WORLD_TROUBLE && random_unit(&world.random) < world.crash)
+	jumps_draw(&world.jumps);
+	if (world.phase == WORLD_TROUBLE && !world.calm && random_unit(&world.random) < world.crash)
 		world_crash(NULL);
 }
 
@@ -562,9 +587,7 @@ static void world_next_phase(void)
 	case WORLD_TROUBLE:
 		if (!world_clients_done() && since < WORLD_TROUBLE_NS)
 			return;
-		sim_network.weather = (struct network_weather){ .latency_ns = NS_PER_MS };
-		sim_disk.weather = (struct disk_weather){ .pages = UINT64_MAX };
-		world.crash_in_wait = 0;
+		world_calm_down();
 		world_rule(false);
 		world_enter(WORLD_HEALING);
 		break;
@@ -576,7 +599,7 @@ static void world_next_phase(void)
 			machine_drain(machine);
 			world_enter(WORLD_DRAINING);
 		} else if (since > WORLD_HEALING_NS) {
-			oracle_fail(&world.oracle, "stuck: the queue is not empty a day later");
+			oracle_fail(&world.oracle, "stuck: the queue is not empty days later");
 		}
 		break;
 	case WORLD_DRAINING:

@@ -10,7 +10,7 @@
 #ifndef SLUICE_SIM_WORLD_H
 #define SLUICE_SIM_WORLD_H
 
-#include "queue/base/bytes.h"
+#include "engine/io/io.h"
 
 /* Bugs planted on purpose: name, what the oracle must call it, what is done */
 #define WORLD_PLANTS(X)                                                                            \
@@ -41,7 +41,12 @@ struct world_result {
 	uint32_t accepted;
 	uint32_t crashes;
 	uint32_t copies; /* that came twice, where something was in doubt */
+	bool io_failed;  /* the operation of world_fail_io() was met */
 };
+
+/* The next world is small and calm, but for one operation of the relay's that fails: the nth of
+ * this kind (tests/sim/network.h). */
+void world_fail_io(enum io_kind kind, uint64_t nth);
 
 /* `secret`: a file with a secret in it, for the route's identity. */
 void world_run(uint64_t seed, enum world_plant plant, const char *secret, bool verbose,
