@@ -108,7 +108,7 @@ static struct err engine_start_threads(struct engine *engine)
 		err = thread_start(&engine->spooler_thread, "spooler", &engine->spooler->shard.loop,
 		        run_spooler);
 	if (!failed(err))
-		err = helper_start(&engine->resolver.helper);
+		err = resolver_start(&engine->resolver);
 	if (!failed(err))
 		err = helper_start(&engine->keeper.helper);
 	if (!failed(err) && engine->has_passwords)

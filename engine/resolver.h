@@ -50,6 +50,8 @@ struct resolver_ask {
 MUST_CHECK struct err resolver_init(struct resolver *resolver, const struct config_dns *config,
         struct depot *depot, struct text *why);
 void resolver_finish(struct resolver *resolver);
+/* Starts its threads, the library's too: not before what threads are to be without is given up. */
+MUST_CHECK struct err resolver_start(struct resolver *resolver);
 /* One turn of its thread. */
 void resolver_turn(struct helper *helper);
 /* True: the name is a literal address, and the lookup is answered. */

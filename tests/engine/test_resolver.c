@@ -163,7 +163,7 @@ static int begin(void **state)
 {
 	(void)begin_unstarted(state);
 	struct fixture *fixture = *state;
-	assert_false(failed(helper_start(&fixture->resolver.helper)));
+	assert_false(failed(resolver_start(&fixture->resolver)));
 	return 0;
 }
 
