@@ -66,6 +66,19 @@ def _cleanup():
         yield stack
 
 
+@pytest.fixture(name="small_disk")
+def _small_disk(folder, cleanup):
+    """A file system of 24 MiB of its own."""
+    place = folder / "disk"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"may not mount a small disk here: {done.stderr.strip()}")
+    cleanup.callback(subprocess.run, ["umount", "-l", place], check=False)
+    return place
+
+
 @pytest.fixture(name="aiosmtpd")
 def _aiosmtpd(certificates, cleanup):
     """A function that starts one, with the arguments of servers.Aiosmtpd."""

@@ -3,8 +3,6 @@
 import subprocess
 import time
 
-import pytest
-
 from clients import Raw, message
 from harness import wait_until
 
@@ -57,18 +55,6 @@ def fill_and_recover(running, server):
     wait_until(accepted, running.program.tail)
     running.wait_empty()
     assert "after" in server.marks()
-
-
-@pytest.fixture(name="small_disk")
-def _small_disk(folder, cleanup):
-    place = folder / "disk"
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place],
-                          capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"may not mount a small disk here: {done.stderr.strip()}")
-    cleanup.callback(subprocess.run, ["umount", "-l", place], check=False)
-    return place
 
 
 def test_a_full_disk(sluice, aiosmtpd, route, small_disk):

@@ -137,18 +137,6 @@ def test_a_log_that_goes_nowhere(sluice, aiosmtpd, route, output):
     assert sorted(server.marks()) == sorted(f"m{number}" for number in range(300))
 
 
-@pytest.fixture(name="small_disk")
-def _small_disk(folder, cleanup):
-    place = folder / "disk"
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place],
-                          capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"may not mount a small disk here: {done.stderr.strip()}")
-    cleanup.callback(subprocess.run, ["umount", "-l", place], check=False)
-    return place
-
-
 def test_another_program_fills_the_disk(sluice, aiosmtpd, route, small_disk):
     """Mail that was taken goes out meanwhile; new mail comes in once there is room again."""
     server = aiosmtpd()
