@@ -13,7 +13,6 @@
 static struct err resolver_set(
         struct resolver *resolver, const struct config_dns *config, struct text *why);
 static int resolver_set_servers(struct ub_ctx *library, const struct config_dns *config);
-static struct err resolver_start_library(struct ub_ctx *library);
 static void resolver_look(struct timer *timer);
 static void resolver_begin(struct resolver *resolver, struct resolver_ask *ask);
 static void resolver_go_on(struct resolver *resolver);
@@ -88,19 +87,12 @@ static void resolver_ignore(void *argument, int error, struct ub_result *result)
 /* The library makes its thread when it is first asked, and where there are too few descriptors for
  * it libevent ends the whole process: so it is asked now, when there are some, and for a name that
  * it knows by itself. */
-static struct err resolver_start_library(struct ub_ctx *library)
-{
-	const int error = ub_resolve_async(
-	        library, "localhost.", DNS_TYPE_A, DNS_CLASS_IN, NULL, resolver_ignore, NULL);
-
-	return error == 0 ? err_ok() : err_make(ERR_NO_MEMORY, 0);
-}
-
 struct err resolver_start(struct resolver *resolver)
 {
-	const struct err err = resolver_start_library(resolver->library);
-
-	return failed(err) ? err : helper_start(&resolver->helper);
+	if (ub_resolve_async(resolver->library, "localhost.", DNS_TYPE_A, DNS_CLASS_IN, NULL,
+	            resolver_ignore, NULL) != 0)
+		return err_make(ERR_NO_MEMORY, 0);
+	return helper_start(&resolver->helper);
 }
 
 void resolver_finish(struct resolver *resolver)

@@ -239,14 +239,26 @@ bool salvage_next(const struct salvage *salvage, struct salvage_found *found)
 static const struct salvage_row *find_row(const struct salvage *salvage,
         const struct salvage_found *found, enum store_table table, uint32_t number)
 {
-	for (size_t at = found->at; at < found->at + found->count;) {
-		const struct verdict verdict = judge(salvage, at, found->at + found->count);
-		const struct salvage_row *first = &salvage->rows[at];
-		if (first->table == (uint8_t)table && first->number == number)
-			return verdict.row;
-		at = verdict.next;
+	const struct salvage_row wanted = { .id = found->id,
+		.table = (uint8_t)table,
+		.number = number,
+		.serial = UINT64_MAX,
+		.in_journal = true,
+		.at = UINT64_MAX };
+	const size_t end = found->at + found->count;
+	size_t low = found->at;
+	size_t high = end;
+
+	while (low < high) { /* the first that does not come before all of this key */
+		const size_t middle = low + (high - low) / 2;
+		if (compare_rows(&salvage->rows[middle], &wanted) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	if (low == end || !is_same_row(&salvage->rows[low], &wanted))
+		return NULL;
+	return judge(salvage, low, end).row;
 }
 
 /* Reads it once more: `memory` is to be freed, whatever comes of it. */

@@ -188,6 +188,8 @@ bool spool_is_broken(const struct spool *spool);
 const char *spool_route_name(const struct spool *spool, uint16_t route);
 /* A job's queue; how many queues the settings have; whether there is one of this number. */
 uint16_t spool_queue_of(const struct spool *spool, const struct job *job);
+/* Gives the job the route and stream of a queue. */
+void spool_set_queue(const struct spool *spool, struct job *job, uint16_t queue);
 uint16_t spool_queue_count(const struct spool *spool);
 bool spool_has_queue(const struct spool *spool, uint16_t queue);
 

@@ -57,8 +57,6 @@ static inline bool spool_found(struct err err)
 
 /* A due row came to be, or became free again: the next search must not start behind it. */
 void spool_rewind(struct spool *spool, const struct due_key *due);
-/* The job's route and stream, by its queue. */
-void spool_set_queue(const struct spool *spool, struct job *job, uint16_t queue);
 /* False: no record names such a route. */
 bool spool_find_route(const struct spool *spool, uint16_t id, uint16_t *index);
 

@@ -28,9 +28,7 @@ static bool find_queue(const struct import *import, const char *name, struct job
 	for (uint16_t queue = 0; queue < spool_queue_count(import->spool); queue++) {
 		if (strcmp(spool_route_name(import->spool, queue), name) != 0)
 			continue;
-		const size_t routes = import->cli->config->routes.count;
-		job->route = (uint16_t)(queue % routes);
-		job->stream = (uint8_t)(queue / routes);
+		spool_set_queue(import->spool, job, queue);
 		return true;
 	}
 	return false;
@@ -132,14 +130,14 @@ static bool has_id(const struct import *import, uint64_t id, struct spool_place 
 	return spool_walk(import->spool, place) && place->id == id;
 }
 
-/* The same message, not only one of its id: another spool may have given that too. */
-static bool is_here(const struct import *import, const struct parcel *parcel)
+/* What is at `place` is the same message, not only one of its id: another spool may have given that
+ * too. */
+static bool is_same(
+        const struct import *import, const struct parcel *parcel, struct spool_place place)
 {
-	struct spool_place place;
 	struct job job = { 0 };
 
-	if (!has_id(import, parcel->id, &place) ||
-	        failed(spool_load(import->spool, place, false, &import->cli->shelf, 0, &job)))
+	if (failed(spool_load(import->spool, place, false, &import->cli->shelf, 0, &job)))
 		return false;
 	const bool same = job.message->received.ms == parcel->received.ms &&
 	                  job.message->body_bytes == parcel->message->body.bytes &&
@@ -158,7 +156,7 @@ static struct err import_once(struct import *import, const char *name, struct te
 		return err;
 	struct spool_place place;
 	const bool taken = has_id(import, parcel.id, &place);
-	if (is_here(import, &parcel))
+	if (taken && is_same(import, &parcel, place))
 		err = err_make(ERR_EXISTS, 0);
 	else
 		err = spool_begin(import->spool);
