@@ -74,7 +74,7 @@ static struct err delivery_join(struct delivery *delivery, const struct delivery
 		err = helper_join(
 		        &settings->resolver->helper, index, loop, (uint32_t)routes->count);
 	if (!failed(err) && settings->keeper != NULL && identities > 0)
-		err = helper_join(&settings->keeper->helper, index, loop, identities);
+		err = helper_join(settings->keeper, index, loop, identities);
 	return err;
 }
 
@@ -240,8 +240,7 @@ void delivery_finish(struct delivery *delivery)
 		helper_leave(
 		        &delivery->dispatch.resolver->helper, (uint16_t)shard->index, &shard->loop);
 	if (delivery->dispatch.keeper != NULL)
-		helper_leave(
-		        &delivery->dispatch.keeper->helper, (uint16_t)shard->index, &shard->loop);
+		helper_leave(delivery->dispatch.keeper, (uint16_t)shard->index, &shard->loop);
 	loop_finish(&shard->loop);
 	shelf_finish(&shard->shelf);
 }

@@ -52,7 +52,7 @@ struct delivery_settings {
 	struct post spooler;
 	struct io_settings io;
 	struct resolver *resolver;   /* NULL: every host is a literal address */
-	struct keeper *keeper;       /* NULL: no route has identities */
+	struct helper *keeper;       /* NULL: no route has identities */
 	struct tls_roots *tls_roots; /* what other shards parsed, and this one; NULL: its own */
 	struct spool *spool;         /* for what it knows of limits, now; NULL: nothing */
 	unsigned index;

@@ -120,7 +120,7 @@ static void dispatch_ask_secret(struct dispatch *dispatch, struct dispatch_lane 
 	lane->secret->again = lane->lane->resumed;
 	lane->lane->resumed = false;
 	atomic_store(&lane->secret->given_up, false);
-	helper_ask(&dispatch->keeper->helper, (uint16_t)dispatch->shard->index, &lane->secret->ask);
+	helper_ask(dispatch->keeper, (uint16_t)dispatch->shard->index, &lane->secret->ask);
 }
 
 static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound)
@@ -276,8 +276,8 @@ static void dispatch_read_secrets(struct dispatch *dispatch)
 {
 	struct helper_ask *answered;
 
-	while ((answered = helper_answered(
-	                &dispatch->keeper->helper, (uint16_t)dispatch->shard->index)) != NULL) {
+	while ((answered = helper_answered(dispatch->keeper, (uint16_t)dispatch->shard->index)) !=
+	        NULL) {
 		struct keeper_ask *ask = container_of(answered, struct keeper_ask, ask);
 		struct dispatch_lane *lane = ask->owner;
 

@@ -99,7 +99,7 @@ struct dispatch {
 	struct judge *judge;
 	struct schedule *schedule;
 	struct resolver *resolver;
-	struct keeper *keeper;
+	struct helper *keeper;
 	struct dispatch_route *routes;
 	struct outage *outages; /* by route */
 	uint32_t route_count;
@@ -129,7 +129,7 @@ struct dispatch {
 
 /* On failure `why` names the route and what is wrong. */
 MUST_CHECK struct err dispatch_init(struct dispatch *dispatch, struct judge *judge,
-        uint32_t shard_count, struct resolver *resolver, struct keeper *keeper,
+        uint32_t shard_count, struct resolver *resolver, struct helper *keeper,
         struct tls_roots *roots, struct text *why);
 /* What the spool knows of the accounts' limits. Before the spooler runs. */
 void dispatch_read_ledger(struct dispatch *dispatch, struct spool *spool);

@@ -26,7 +26,7 @@ static struct throttle *dispatch_throttle(struct dispatch *dispatch, struct disp
 static void dispatch_gate_expired(struct timer *timer);
 
 struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_t shard_count,
-        struct resolver *resolver, struct keeper *keeper, struct tls_roots *roots, struct text *why)
+        struct resolver *resolver, struct helper *keeper, struct tls_roots *roots, struct text *why)
 {
 	size_t sessions = 0;
 

@@ -1,25 +1,8 @@
 #include "engine/doors.h"
 
-#include "engine/config_report.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
-
-static struct err door_load_users(struct door *door, struct text *why)
-{
-	struct config_report report;
-
-	config_report_init(&report);
-	struct err err = users_load(&door->users, door->config->users_file, &report);
-	const struct config_report_line *line = config_report_first_wrong(&report);
-	if (failed(err) && line != NULL) {
-		text_format(why, "%s:%u: %s", line->path, line->line, line->text);
-	} else if (failed(err)) {
-		text_format(why, "%s: %s", door->config->users_file, err_text(err.code));
-	}
-	config_report_finish(&report);
-	return err;
-}
 
 static struct err door_make_tls(
         struct door *door, enum tls_oldest oldest, struct tls_context **result, struct text *why)
@@ -72,13 +55,7 @@ static struct err door_open(struct door *door, const struct config *config, stru
 	endpoint_format(&address, &listener->address);
 	(void)text_string(&address);
 	struct err err = door_make_tls(door, TLS_OLDEST_GOOD, &door->tls, why);
-	if (!failed(err))
-		err = door_devices_open(door, why);
-	if (failed(err))
-		return err;
-	if (listener->users_file != NULL)
-		return door_load_users(door, why);
-	return err_ok();
+	return failed(err) ? err : door_devices_open(door, why);
 }
 
 struct err doors_open(struct doors **result, const struct config *config, struct text *why)
@@ -103,6 +80,7 @@ struct err doors_open(struct doors **result, const struct config *config, struct
 		goto fail;
 	for (size_t i = 0; i < count; i++) {
 		doors->at[i].config = &config->listeners.at[i];
+		doors->at[i].number = (uint16_t)i;
 		err = door_open(&doors->at[i], config, why);
 		if (failed(err))
 			goto fail;
@@ -127,7 +105,6 @@ void doors_close(struct doors *doors)
 			tls_context_destroy(door->devices[j].tls);
 		free(door->devices);
 		tls_context_destroy(door->tls);
-		users_destroy(door->users);
 	}
 	doorman_destroy(doors->doorman);
 	free(doors->at);
@@ -140,13 +117,4 @@ const struct door_device *door_device_of(const struct door *door, const struct e
 		if (config_networks_contain(&door->devices[i].config->networks, client))
 			return &door->devices[i];
 	return NULL;
-}
-
-bool doors_have_users(const struct doors *doors)
-{
-	for (size_t i = 0; i < doors->count; i++) {
-		if (doors->at[i].users != NULL)
-			return true;
-	}
-	return false;
 }

@@ -1,9 +1,9 @@
 /*
- * Doors: what all ingest shards share of the listeners: certificates, users, who may relay, which
- * old devices are let in, and the doorman.
+ * Doors: what all ingest shards share of the listeners: certificates, who may relay, which old
+ * devices are let in, and the doorman.
  *
  * Thread:  opened at start, before the shards; constant afterwards, so any thread reads it.
- * Owns:    TLS contexts, users and the doorman; lends the configuration.
+ * Owns:    TLS contexts and the doorman; lends the configuration.
  * Fails:   with a sentence that names the file and what is wrong with it.
  */
 #ifndef SLUICE_DOORS_H
@@ -12,7 +12,6 @@
 #include "engine/config.h"
 #include "engine/doorman.h"
 #include "engine/io/tls.h"
-#include "engine/users.h"
 
 /* Old devices that are let in here by name. */
 struct door_device {
@@ -25,7 +24,7 @@ struct door {
 	char address[ENDPOINT_TEXT_BYTES]; /* where it listens, as text */
 	const char *name;                  /* what we call ourselves here */
 	struct tls_context *tls;           /* NULL: none */
-	struct users *users;               /* NULL: nobody signs in here */
+	uint16_t number;                   /* of the listener */
 	struct door_device *devices;       /* one for each of the listener's old_devices */
 	size_t device_count;
 };
@@ -43,7 +42,5 @@ MUST_CHECK struct err doors_open(
 void doors_close(struct doors *doors);
 /* Which of the old devices the client is; NULL: none. */
 const struct door_device *door_device_of(const struct door *door, const struct endpoint *client);
-/* Whether anybody signs in anywhere: then a passwords thread is needed. */
-bool doors_have_users(const struct doors *doors);
 
 #endif

@@ -26,7 +26,6 @@ static _Noreturn void engine_leave(struct engine *engine, int status);
 static void run_spooler(struct thread *thread);
 static void run_ingest(struct thread *thread);
 static void run_delivery(struct thread *thread);
-static void run_passwords(struct thread *thread);
 
 struct err engine_create(struct engine **result, const struct config *config,
         const struct engine_options *options, struct text *why)
@@ -112,8 +111,7 @@ static struct err engine_start_threads(struct engine *engine)
 	if (!failed(err))
 		err = helper_start(&engine->keeper.helper);
 	if (!failed(err) && engine->has_passwords)
-		err = thread_start(&engine->passwords_thread, "passwords", &engine->passwords.loop,
-		        run_passwords);
+		err = helper_start(&engine->passwords.helper);
 	for (size_t i = 0; !failed(err) && i < engine->delivery_count; i++)
 		err = thread_start(&engine->deliveries[i].thread, "delivery",
 		        &engine->deliveries[i].delivery.shard.loop, run_delivery);
@@ -252,7 +250,7 @@ static void engine_stop_threads(struct engine *engine)
 		thread_stop(&engine->deliveries[i].thread);
 	helper_stop(&engine->resolver.helper);
 	helper_stop(&engine->keeper.helper);
-	thread_stop(&engine->passwords_thread);
+	helper_stop(&engine->passwords.helper);
 	thread_stop(&engine->spooler_thread);
 }
 
@@ -271,6 +269,7 @@ void engine_destroy(struct engine *engine)
 		keeper_finish(&engine->keeper);
 	if (engine->has_passwords)
 		passwords_finish(&engine->passwords);
+	roster_close(&engine->roster);
 	spooler_destroy(engine->spooler);
 	if (engine->has_requests)
 		mailbox_finish(&engine->requests);
@@ -335,14 +334,4 @@ static void run_delivery(struct thread *thread)
 	delivery_abort(delivery);
 	while (!delivery_is_over(delivery))
 		delivery_turn(delivery);
-}
-
-static void run_passwords(struct thread *thread)
-{
-	struct engine *engine = container_of(thread, struct engine, passwords_thread);
-
-	passwords_start(&engine->passwords);
-	thread_tell_started(thread);
-	while (!thread_is_stopping(thread))
-		passwords_turn(&engine->passwords);
 }

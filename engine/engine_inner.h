@@ -40,8 +40,8 @@ struct engine {
 	struct log *log; /* the main thread's */
 	struct depot *depot;
 	struct doors *doors;
+	struct roster roster;
 	struct passwords passwords;
-	struct thread passwords_thread;
 	struct resolver resolver;
 	struct keeper keeper;
 	struct spooler *spooler;

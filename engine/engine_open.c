@@ -164,9 +164,11 @@ static struct err engine_open_helpers(struct engine *engine, struct text *why)
 {
 	struct err err = err_ok();
 
-	if (doors_have_users(engine->doors)) {
-		err = passwords_init(
-		        &engine->passwords, &engine->config->limits, engine->depot, why);
+	if (roster_is_wanted(engine->config))
+		err = roster_open(&engine->roster, engine->config, why);
+	if (!failed(err) && engine->roster.at != NULL) {
+		err = passwords_init(&engine->passwords, &engine->roster, &engine->config->limits,
+		        engine->depot, why);
 		engine->has_passwords = !failed(err);
 	}
 	if (!failed(err)) {
@@ -229,7 +231,8 @@ static struct err engine_open_ingest(struct engine *engine, size_t index, struct
 	}
 	engine->spooler->ingest[index] = pair_spoolers_post(&own->pair);
 	engine->ingest_count++;
-	return engine->has_passwords ? ingest_join(&own->ingest, &engine->passwords) : err_ok();
+	return engine->has_passwords ? ingest_join(&own->ingest, &engine->passwords.helper)
+	                             : err_ok();
 }
 
 static struct err engine_open_deliveries(struct engine *engine, struct text *why)
@@ -272,7 +275,7 @@ static struct err engine_open_delivery(
 		.spooler = pair_shards_post(&own->pair),
 		.io = IO_SETTINGS_DEFAULT,
 		.resolver = &engine->resolver,
-		.keeper = &engine->keeper,
+		.keeper = &engine->keeper.helper,
 		.tls_roots = roots,
 		.spool = engine->spooler->spool,
 		.index = (unsigned)index,

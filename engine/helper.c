@@ -131,9 +131,14 @@ struct helper_ask *helper_take(struct helper *helper)
 {
 	struct helper_ask *ask;
 
-	for (size_t i = 0; i < HELPER_SHARDS_MAX; i++)
-		if (helper->desks[i].open && mailbox_take(&helper->desks[i].asks, &ask))
-			return ask;
+	for (size_t i = 0; i < HELPER_SHARDS_MAX; i++) {
+		const size_t at = (helper->next + i) % HELPER_SHARDS_MAX;
+
+		if (!helper->desks[at].open || !mailbox_take(&helper->desks[at].asks, &ask))
+			continue;
+		helper->next = at + 1;
+		return ask;
+	}
 	return NULL;
 }
 

@@ -1,6 +1,7 @@
 /*
- * A helper is a thread for what blocks: the resolver, the keeper of secrets. Delivery shards ask
- * it by mailbox and are answered by mailbox, each shard over a pair of its own.
+ * A helper is a thread for what blocks or costs much: the resolver, the keeper of secrets,
+ * passwords. Shards ask it by mailbox and are answered by mailbox, each shard over a pair of its
+ * own.
  *
  * An ask belongs to its shard and outlives the answer (I5): between helper_ask() and the letter
  * that brings it back, only the helper touches it. Rings carry pointers, so nothing of what is
@@ -37,6 +38,7 @@ struct helper {
 	struct shelf shelf;
 	void (*turn)(struct helper *helper);
 	struct helper_desk desks[HELPER_SHARDS_MAX];
+	size_t next; /* the desk that is looked at first */
 	atomic_bool stopping;
 	pthread_t thread;
 	bool started;
@@ -64,7 +66,7 @@ struct helper_ask *helper_answered(struct helper *helper, uint16_t shard);
 
 /* In `turn`: begin; take and answer; end. */
 void helper_turn_begin(struct helper *helper);
-/* The next ask; NULL: none. */
+/* The next ask, from one shard after the other; NULL: none. */
 struct helper_ask *helper_take(struct helper *helper);
 void helper_answer(struct helper *helper, struct helper_ask *ask);
 void helper_turn_end(struct helper *helper);

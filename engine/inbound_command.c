@@ -543,7 +543,7 @@ bool inbound_command_offers_auth(const struct inbound *inbound)
 {
 	const struct door *door = inbound->door;
 
-	return door->users != NULL && !inbound->signed_in &&
+	return door->config->users_file != NULL && !inbound->signed_in &&
 	       (inbound->secured || inbound_device_may_auth_plainly(inbound));
 }
 
@@ -551,7 +551,7 @@ static enum inbound_progress on_auth(struct inbound *inbound, struct view argume
 {
 	struct command_auth auth;
 
-	if (inbound->door->users == NULL)
+	if (inbound->door->config->users_file == NULL)
 		return command_say(inbound, INBOUND_REPLY_NO_AUTH);
 	if (inbound->signed_in)
 		return command_say(inbound, INBOUND_REPLY_AUTH_TWICE);

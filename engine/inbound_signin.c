@@ -77,7 +77,7 @@ static void signin_check(struct inbound *inbound)
 	const struct signin_server *server = &signin->server;
 
 	signin->check = (struct password_check){
-		.users = inbound->door->users,
+		.door = inbound->door->number,
 		.user = server->user,
 		.password = server->password,
 		.client = &inbound->client,

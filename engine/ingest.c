@@ -111,9 +111,11 @@ struct err ingest_init(
 	return err;
 }
 
-struct err ingest_join(struct ingest *ingest, struct passwords *passwords)
+struct err ingest_join(struct ingest *ingest, struct helper *passwords)
 {
-	return passwords_join(passwords, &ingest->shard.loop, &ingest->passwords);
+	ingest->passwords = passwords;
+	return helper_join(passwords, (uint16_t)ingest->shard.index, &ingest->shard.loop,
+	        PASSWORDS_CHECKS_MAX);
 }
 
 void ingest_finish(struct ingest *ingest)
@@ -132,10 +134,8 @@ void ingest_finish(struct ingest *ingest)
 	loop_timer_stop(loop, &ingest->feed_timer);
 	loop_timer_stop(loop, &ingest->linger_timer);
 	loop_timer_stop(loop, &ingest->drain_timer);
-	if (ingest->passwords.out != NULL) {
-		loop_leave(loop, ingest->passwords.in);
-		loop_leave(loop, ingest->passwords.out);
-	}
+	if (ingest->passwords != NULL)
+		helper_leave(ingest->passwords, (uint16_t)ingest->shard.index, loop);
 	loop_leave(loop, ingest->shard.spooler.in);
 	loop_leave(loop, ingest->shard.spooler.out);
 	pool_finish(&ingest->inbounds);
@@ -249,11 +249,12 @@ static void ingest_send(struct ingest *ingest, const struct letter *letter)
 
 static void ingest_take_answers(struct ingest *ingest)
 {
-	struct password_check *answer;
+	const uint16_t index = (uint16_t)ingest->shard.index;
+	struct helper_ask *answer;
 
-	while (ingest->checks > 0 && mailbox_take(ingest->passwords.in, &answer)) {
+	while (ingest->checks > 0 && (answer = helper_answered(ingest->passwords, index)) != NULL) {
 		ingest->checks--;
-		inbound_checked(container_of(answer, struct inbound_signin, check)->inbound);
+		inbound_checked(container_of(answer, struct inbound_signin, check.ask)->inbound);
 	}
 }
 
@@ -441,12 +442,10 @@ bool ingest_report(struct ingest *ingest, struct inbound *inbound)
 
 bool ingest_check(struct ingest *ingest, struct inbound *inbound)
 {
-	struct password_check *question = &inbound->signin->check;
-
 	if (ingest->checks >= PASSWORDS_CHECKS_MAX)
 		return false;
 	ingest->checks++;
-	check(mailbox_put(ingest->passwords.out, &question));
+	helper_ask(ingest->passwords, (uint16_t)ingest->shard.index, &inbound->signin->check.ask);
 	return true;
 }
 

@@ -77,7 +77,7 @@ struct ingest {
 	struct timer feed_timer;
 	struct timer linger_timer;
 	struct timer drain_timer; /* transactions have had their time */
-	struct post passwords;    /* NULLs: nobody signs in */
+	struct helper *passwords; /* NULL: nobody signs in */
 	struct ingest_ids ids;
 	uint64_t message_bytes_max;    /* what SIZE says */
 	size_t reserve;                /* chunks left to delivery */
@@ -100,8 +100,8 @@ struct ingest {
  * ingest_start(). */
 MUST_CHECK struct err ingest_init(
         struct ingest *ingest, const struct ingest_settings *settings, struct text *why);
-/* Where doors_have_users(). Between ingest_init() and ingest_start(). */
-MUST_CHECK struct err ingest_join(struct ingest *ingest, struct passwords *passwords);
+/* Where roster_is_wanted(): who checks passwords. Between ingest_init() and ingest_start(). */
+MUST_CHECK struct err ingest_join(struct ingest *ingest, struct helper *passwords);
 /* Over, or never started. */
 void ingest_finish(struct ingest *ingest);
 /* Once, in its thread. */

@@ -2,75 +2,26 @@
 
 #include "queue/base/check.h"
 
-#include <assert.h>
-
-static const struct io_settings passwords_io = {
-	.entries = 64, .buffer_count = 1, .buffer_bytes = 4096
-};
-
-static_assert((PASSWORDS_CHECKS_MAX & (PASSWORDS_CHECKS_MAX - 1)) == 0,
-        "a mailbox's capacity is a power of two");
-
-struct err passwords_init(struct passwords *passwords, const struct config_limits *limits,
-        struct depot *depot, struct text *why)
+struct err passwords_init(struct passwords *passwords, const struct roster *roster,
+        const struct config_limits *limits, struct depot *depot, struct text *why)
 {
-	*passwords = (struct passwords){ 0 };
+	*passwords = (struct passwords){ .roster = roster };
 	crypto_random((struct span){ (char *)passwords->key, sizeof passwords->key });
 	struct err err = guesses_init(&passwords->guesses, limits);
 	if (failed(err))
 		return err;
-	shelf_init(&passwords->shelf, depot);
-	err = loop_init(&passwords->loop, &passwords_io, &passwords->shelf, why);
+	err = helper_init(&passwords->helper, depot, passwords_turn, why);
 	if (failed(err))
 		guesses_finish(&passwords->guesses);
 	return err;
 }
 
-struct err passwords_join(struct passwords *passwords, struct loop *shard_loop, struct post *result)
-{
-	check(passwords->shard_count < PASSWORDS_SHARDS_MAX);
-	struct mailbox *questions = &passwords->questions[passwords->shard_count];
-	struct mailbox *answers = &passwords->answers[passwords->shard_count];
-
-	struct err err = mailbox_init(questions, sizeof(struct password_check *),
-	        PASSWORDS_CHECKS_MAX, &passwords->loop.doorbell);
-	if (failed(err))
-		return err;
-	err = mailbox_init(answers, sizeof(struct password_check *), PASSWORDS_CHECKS_MAX,
-	        &shard_loop->doorbell);
-	if (failed(err)) {
-		mailbox_finish(questions);
-		return err;
-	}
-	loop_reads(&passwords->loop, questions);
-	loop_writes(&passwords->loop, answers);
-	loop_reads(shard_loop, answers);
-	loop_writes(shard_loop, questions);
-	passwords->shard_count++;
-	*result = (struct post){ .out = questions, .in = answers };
-	return err_ok();
-}
-
 void passwords_finish(struct passwords *passwords)
 {
-	for (size_t i = 0; i < passwords->shard_count; i++) {
-		check(mailbox_is_empty(&passwords->questions[i]));
-		check(mailbox_is_empty(&passwords->answers[i]));
-		loop_leave(&passwords->loop, &passwords->questions[i]);
-		loop_leave(&passwords->loop, &passwords->answers[i]);
-		mailbox_finish(&passwords->questions[i]);
-		mailbox_finish(&passwords->answers[i]);
-	}
-	loop_finish(&passwords->loop);
-	shelf_finish(&passwords->shelf);
+	helper_finish(&passwords->helper);
 	guesses_finish(&passwords->guesses);
 	crypto_wipe(passwords->key, sizeof passwords->key);
 	crypto_wipe(passwords->remembered, sizeof passwords->remembered);
-}
-
-void passwords_start(struct passwords *passwords)
-{
-	loop_start(&passwords->loop);
 }
 
 /* A digest of who asks where with what: it tells nothing to whom the key is unknown. */
@@ -78,11 +29,11 @@ static void passwords_digest(const struct passwords *passwords,
         const struct password_check *question, uint8_t digest[CRYPTO_SHA256_BYTES])
 {
 	const struct view key = view_from(passwords->key, sizeof passwords->key);
-	uint8_t parts[2 * CRYPTO_SHA256_BYTES + sizeof question->users];
+	uint8_t parts[2 * CRYPTO_SHA256_BYTES + sizeof question->door];
 
 	crypto_hmac_sha256(key, question->user, parts);
 	crypto_hmac_sha256(key, question->password, parts + CRYPTO_SHA256_BYTES);
-	memcpy(parts + (size_t)2 * CRYPTO_SHA256_BYTES, &question->users, sizeof question->users);
+	memcpy(parts + (size_t)2 * CRYPTO_SHA256_BYTES, &question->door, sizeof question->door);
 	crypto_hmac_sha256(key, view_from(parts, sizeof parts), digest);
 	crypto_wipe(parts, sizeof parts);
 }
@@ -101,7 +52,8 @@ static bool passwords_hash(
 	if (!mono_reached(now, remembered->until) &&
 	        crypto_equal(old, view_from(digest, sizeof digest)))
 		return false;
-	if (!users_verify(question->users, question->user, question->password)) {
+	const struct users *users = passwords->roster->at[question->door];
+	if (!users_verify(users, question->user, question->password)) {
 		question->answer = PASSWORD_WRONG;
 		return true;
 	}
@@ -113,9 +65,9 @@ static bool passwords_hash(
 /* True: it cost a hash. */
 static bool passwords_judge(struct passwords *passwords, struct password_check *question)
 {
-	const struct mono now = loop_now(&passwords->loop);
+	const struct mono now = loop_now(&passwords->helper.loop);
 	const struct guesses_who who = {
-		.users = question->users,
+		.users = passwords->roster->at[question->door],
 		.user = question->user,
 		.client = question->client,
 		.may_relay = question->may_relay,
@@ -135,29 +87,19 @@ static bool passwords_judge(struct passwords *passwords, struct password_check *
 	return hashed;
 }
 
-/* Up to the first that costs a hash; a shard has no more under way than an answer box holds. */
-static void passwords_serve(struct passwords *passwords, size_t shard)
+/* Up to the first that costs a hash: the helper gives each shard its turn. */
+void passwords_turn(struct helper *helper)
 {
-	struct password_check *question;
+	struct passwords *passwords = container_of(helper, struct passwords, helper);
+	struct helper_ask *ask;
+	bool hashed = false;
 
-	for (size_t i = 0; i < PASSWORDS_CHECKS_MAX; i++) {
-		if (!mailbox_take(&passwords->questions[shard], &question))
-			return;
-		const bool hashed = passwords_judge(passwords, question);
-		check(mailbox_put(&passwords->answers[shard], &question));
-		if (hashed)
-			return;
+	helper_turn_begin(helper);
+	while (!hashed && (ask = helper_take(helper)) != NULL) {
+		hashed = passwords_judge(passwords, container_of(ask, struct password_check, ask));
+		helper_answer(helper, ask);
 	}
-}
-
-void passwords_turn(struct passwords *passwords)
-{
-	loop_begin(&passwords->loop);
-	loop_run_completions(&passwords->loop, LOOP_COMPLETIONS_PER_TURN);
-	loop_run_timers(&passwords->loop);
-	for (size_t i = 0; i < passwords->shard_count; i++)
-		passwords_serve(passwords, i);
-	loop_end(&passwords->loop);
+	helper_turn_end(helper);
 }
 
 const char *password_answer_word(enum password_answer answer)

@@ -37,6 +37,7 @@ struct house {
 	struct counters counters;
 	struct log *log;
 	struct ingest ingest;
+	struct roster roster;
 	struct passwords *passwords;
 	struct shelf shelf; /* the spooler's */
 	uint64_t id_next;
@@ -123,14 +124,16 @@ static inline void house_open(struct house *house)
 	};
 	if (failed(ingest_init(&house->ingest, &settings, &why)))
 		fail_msg("%s", text_string(&why));
-	if (doors_have_users(house->doors)) {
+	if (roster_is_wanted(&house->config)) {
+		if (failed(roster_open(&house->roster, &house->config, &why)))
+			fail_msg("%s", text_string(&why));
 		house->passwords = calloc(1, sizeof *house->passwords);
 		assert_non_null(house->passwords);
-		if (failed(passwords_init(
-		            house->passwords, &house->config.limits, house->depot, &why)))
+		if (failed(passwords_init(house->passwords, &house->roster, &house->config.limits,
+		            house->depot, &why)))
 			fail_msg("%s", text_string(&why));
-		assert_false(failed(ingest_join(&house->ingest, house->passwords)));
-		passwords_start(house->passwords);
+		assert_false(failed(ingest_join(&house->ingest, &house->passwords->helper)));
+		loop_start(&house->passwords->helper.loop);
 	}
 	ingest_start(&house->ingest);
 }
@@ -182,8 +185,8 @@ static inline void house_turn(struct house *house)
 	io_wake(NULL, house->ingest.shard.loop.io);
 	ingest_turn(&house->ingest);
 	if (house->passwords != NULL) {
-		io_wake(NULL, house->passwords->loop.io);
-		passwords_turn(house->passwords);
+		io_wake(NULL, house->passwords->helper.loop.io);
+		passwords_turn(&house->passwords->helper);
 	}
 	house_spool(house);
 }
@@ -210,6 +213,7 @@ static inline void house_close(struct house *house)
 	if (house->passwords != NULL) {
 		passwords_finish(house->passwords);
 		free(house->passwords);
+		roster_close(&house->roster);
 		unlink(house->users_path);
 	}
 	mailbox_finish(&house->to_spooler);

@@ -57,7 +57,7 @@ void rig_init_with(struct rig *rig, const char *top, const char *route, struct r
 		.spooler = { .out = &rig->settles, .in = &rig->letters },
 		.io = { 64, 32, 4096 },
 		.resolver = resolver,
-		.keeper = keeper,
+		.keeper = keeper == NULL ? NULL : &keeper->helper,
 		.tls_roots = roots,
 		.shard_count = 1,
 		.seed = 1,

@@ -2,7 +2,7 @@
 
 static struct house house;
 
-static void names_and_users_come_from_the_configuration(void **state)
+static void names_come_from_the_configuration(void **state)
 {
 	(void)state;
 	char sentence[256];
@@ -13,21 +13,14 @@ static void names_and_users_come_from_the_configuration(void **state)
 	house.config.listeners.count = 2;
 	house.listeners[0].name = NULL;
 	house.listeners[1].name = "other.test";
-	house_add_users(&house, &house.listeners[1]);
 	assert_false(failed(doors_open(&doors, &house.config, &why)));
 	assert_int_equal(doors->count, 2);
 	assert_string_equal(doors->at[0].name, "relay.test");
 	assert_string_equal(doors->at[0].address, "127.0.0.1:0");
-	assert_null(doors->at[0].users);
+	assert_int_equal(doors->at[0].number, 0);
 	assert_null(doors->at[0].tls);
 	assert_string_equal(doors->at[1].name, "other.test");
-	assert_int_equal(users_count(doors->at[1].users), 1);
-	assert_true(doors_have_users(doors));
-	doors_close(doors);
-	unlink(house.users_path);
-	house.config.listeners.count = 1;
-	assert_false(failed(doors_open(&doors, &house.config, &why)));
-	assert_false(doors_have_users(doors));
+	assert_int_equal(doors->at[1].number, 1);
 	doors_close(doors);
 	doors_close(NULL);
 }
@@ -40,13 +33,8 @@ static void what_is_wrong_is_named(void **state)
 	struct doors *doors;
 
 	house_prepare(&house);
-	house.listeners[0].users_file = "/nowhere/users";
-	assert_true(failed(doors_open(&doors, &house.config, &why)));
-	assert_non_null(strstr(text_string(&why), "/nowhere/users"));
-	house.listeners[0].users_file = NULL;
 	house.listeners[0].tls.certificate = "/nowhere/cert.pem";
 	house.listeners[0].tls.key = "/nowhere/key.pem";
-	why.bytes = 0;
 	assert_true(failed(doors_open(&doors, &house.config, &why)));
 	assert_non_null(strstr(text_string(&why), "/nowhere/cert.pem"));
 }
@@ -54,7 +42,7 @@ static void what_is_wrong_is_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_and_users_come_from_the_configuration),
+		cmocka_unit_test(names_come_from_the_configuration),
 		cmocka_unit_test(what_is_wrong_is_named),
 	};
 

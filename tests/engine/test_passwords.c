@@ -1,15 +1,12 @@
 #include "tests/engine/ingest_fixture.h"
 
-#include "engine/config_report.h"
-
 /* One shard's end, and the helper; both turned by hand. */
 struct desk {
 	struct depot *depot;
 	struct shelf shelf;
 	struct loop loop;
 	struct passwords passwords;
-	struct post post;
-	struct users *users;
+	struct roster roster;
 };
 
 static struct desk desk;
@@ -28,28 +25,25 @@ static void desk_open(uint64_t failures)
 		        (struct config_limit){ true, failures, 3600 * NS_PER_S };
 	house_add_users(&house, &house.listeners[0]);
 	desk = (struct desk){ 0 };
-	struct config_report report;
-	config_report_init(&report);
-	assert_false(failed(users_load(&desk.users, house.users_path, &report)));
-	config_report_finish(&report);
+	assert_false(failed(roster_open(&desk.roster, &house.config, &why)));
 	assert_false(failed(depot_create(&desk.depot, 64 * CHUNK_BYTES)));
 	shelf_init(&desk.shelf, desk.depot);
 	assert_false(failed(loop_init(&desk.loop, &settings, &desk.shelf, &why)));
+	assert_false(failed(passwords_init(
+	        &desk.passwords, &desk.roster, &house.config.limits, desk.depot, &why)));
 	assert_false(
-	        failed(passwords_init(&desk.passwords, &house.config.limits, desk.depot, &why)));
-	assert_false(failed(passwords_join(&desk.passwords, &desk.loop, &desk.post)));
-	passwords_start(&desk.passwords);
+	        failed(helper_join(&desk.passwords.helper, 0, &desk.loop, PASSWORDS_CHECKS_MAX)));
+	loop_start(&desk.passwords.helper.loop);
 }
 
 static void desk_close(void)
 {
-	loop_leave(&desk.loop, desk.post.in);
-	loop_leave(&desk.loop, desk.post.out);
+	helper_leave(&desk.passwords.helper, 0, &desk.loop);
 	loop_finish(&desk.loop);
 	passwords_finish(&desk.passwords);
 	shelf_finish(&desk.shelf);
 	depot_destroy(desk.depot);
-	users_destroy(desk.users);
+	roster_close(&desk.roster);
 	unlink(house.users_path);
 }
 
@@ -61,24 +55,26 @@ static struct endpoint from(const char *address)
 	return client;
 }
 
+static void turn(void)
+{
+	io_wake(NULL, desk.passwords.helper.loop.io);
+	passwords_turn(&desk.passwords.helper);
+}
+
 static struct password_check ask(const char *address, const char *user, const char *password)
 {
 	const struct endpoint client = from(address);
 	struct password_check question = {
-		.users = desk.users,
 		.user = view_of(user),
 		.password = view_of(password),
 		.client = &client,
 	};
-	struct password_check *pointer = &question;
+	struct helper_ask *answered;
 
-	assert_true(mailbox_put(desk.post.out, &pointer));
-	pointer = NULL;
-	while (!mailbox_take(desk.post.in, &pointer)) {
-		io_wake(NULL, desk.passwords.loop.io);
-		passwords_turn(&desk.passwords);
-	}
-	assert_ptr_equal(pointer, &question);
+	helper_ask(&desk.passwords.helper, 0, &question.ask);
+	while ((answered = helper_answered(&desk.passwords.helper, 0)) == NULL)
+		turn();
+	assert_ptr_equal(answered, &question.ask);
 	question.client = NULL;
 	return question;
 }
@@ -176,25 +172,22 @@ static void barred_guesses_cost_no_turn(void **state)
 {
 	const struct endpoint client = from("192.0.2.9");
 	struct password_check questions[PASSWORDS_CHECKS_MAX];
-	struct password_check *pointer;
 
 	(void)state;
 	desk_open(FAILURES);
 	for (int i = 0; i < FAILURES; i++)
 		assert_int_equal(ask("192.0.2.9", "anna", "x").answer, PASSWORD_WRONG);
 	for (size_t i = 0; i < PASSWORDS_CHECKS_MAX; i++) {
-		questions[i] = (struct password_check){ .users = desk.users,
-			.user = VIEW("anna"),
-			.password = VIEW("guess"),
-			.client = &client };
-		pointer = &questions[i];
-		assert_true(mailbox_put(desk.post.out, &pointer));
+		questions[i] = (struct password_check){
+			.user = VIEW("anna"), .password = VIEW("guess"), .client = &client
+		};
+		helper_ask(&desk.passwords.helper, 0, &questions[i].ask);
 	}
-	io_wake(NULL, desk.passwords.loop.io);
-	passwords_turn(&desk.passwords);
+	turn();
 	for (size_t i = 0; i < PASSWORDS_CHECKS_MAX; i++) {
-		assert_true(mailbox_take(desk.post.in, &pointer));
-		assert_int_equal(pointer->answer, PASSWORD_UNSEEN);
+		struct helper_ask *answered = helper_answered(&desk.passwords.helper, 0);
+		assert_ptr_equal(answered, &questions[i].ask);
+		assert_int_equal(questions[i].answer, PASSWORD_UNSEEN);
 	}
 	desk_close();
 }

@@ -141,7 +141,7 @@ static void machine_open_delivery(struct machine *machine, size_t index, uint64_
 		.log = machine_log(machine),
 		.spooler = pair_shards_post(pair),
 		.io = IO_SETTINGS_DEFAULT,
-		.keeper = &machine->keeper,
+		.keeper = &machine->keeper.helper,
 		.spool = machine->spooler->spool,
 		.index = (unsigned)index,
 		.shard_count = (unsigned)shard_count,
