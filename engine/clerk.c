@@ -90,8 +90,11 @@ bool clerk_note(struct clerk *clerk, struct spool_place place, enum request_verb
 		if (clerk->act_count == CLERK_ACTS_MAX)
 			return false;
 		act = &clerk->acts[clerk->act_count++];
+		act->awaited = false;
 	}
-	*act = (struct clerk_act){ place, verb };
+	if (!act->awaited)
+		clerk->awaited_count++;
+	*act = (struct clerk_act){ .place = place, .verb = verb, .awaited = true };
 	return true;
 }
 
@@ -103,10 +106,34 @@ bool clerk_take_note(struct clerk *clerk, struct spool_place place, enum request
 		if (act->place.id != place.id || act->place.number != place.number)
 			continue;
 		*verb = act->verb;
+		clerk->awaited_count -= act->awaited ? 1 : 0;
 		*act = clerk->acts[--clerk->act_count];
 		return true;
 	}
 	return false;
+}
+
+void clerk_await(struct clerk *clerk, struct mono now)
+{
+	clerk->await_until = mono_after(now, CLERK_WAIT_NS);
+}
+
+uint64_t clerk_forsake(struct clerk *clerk)
+{
+	uint64_t messages = 0;
+
+	for (size_t i = 0; i < clerk->act_count; i++) {
+		bool counted = !clerk->acts[i].awaited;
+
+		for (size_t j = 0; j < i && !counted; j++)
+			counted = clerk->acts[j].awaited &&
+			          clerk->acts[j].place.id == clerk->acts[i].place.id;
+		messages += counted ? 0 : 1;
+	}
+	for (size_t i = 0; i < clerk->act_count; i++)
+		clerk->acts[i].awaited = false;
+	clerk->awaited_count = 0;
+	return messages;
 }
 
 bool clerk_next(struct clerk *clerk, struct spool *spool, struct spool_place *place)

@@ -98,6 +98,7 @@ struct request {
 	struct view complaint; /* of a result that failed, in words; empty: err_text() says it */
 	uint64_t count;        /* COUNT: messages; acts: messages acted on, whatever their jobs */
 	struct request_row rows[REQUEST_ROWS_MAX];
+	uint64_t under_way; /* acts: of them, those that a shard still has: not done yet */
 	size_t rows_count;
 	bool more; /* LIST: the page was full; go on after the last row's id */
 	const struct incident *incidents; /* INCIDENTS: in the page, the last opened first */

@@ -571,6 +571,9 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 		wait_ns = spooler->tidy_at.ns > now.ns ? spooler->tidy_at.ns - now.ns : 0;
 	if (spooler->gates_pass.ns < mono_after(now, wait_ns).ns)
 		wait_ns = spooler->gates_pass.ns > now.ns ? spooler->gates_pass.ns - now.ns : 0;
+	if (spooler->answered != NULL && clerk_awaits(&spooler->clerk, now) &&
+	        spooler->clerk.await_until.ns < mono_after(now, wait_ns).ns)
+		wait_ns = spooler->clerk.await_until.ns - now.ns;
 	if (pending && !spooler->stalled)
 		wait_ns = 0;
 	else if (pending && !spooler->full && wait_ns > SPOOLER_SHORT_RETRY)

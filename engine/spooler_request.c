@@ -49,6 +49,7 @@ void spooler_run_request(struct spooler *spooler)
 				spooler_resume(spooler);
 			if (clerk->request->verb == REQUEST_SHOW)
 				spooler_put_lates(spooler, clerk->request);
+			clerk_await(clerk, loop_now(&spooler->shard.loop));
 			spooler->answered = MOVE(clerk->request);
 			return;
 		}
@@ -316,6 +317,9 @@ void spooler_answer_request(struct spooler *spooler)
 	if (clerk_acts(request->verb)) {
 		if (!list_is_empty(&spooler->waiting))
 			return; /* its settles may be among them */
+		if (clerk_awaits(&spooler->clerk, loop_now(&spooler->shard.loop)))
+			return; /* a shard has what it is about */
+		request->under_way = clerk_forsake(&spooler->clerk);
 		if (spooler->batch.settle_count > 0 && !failed(request->result))
 			request->result = err_make(ERR_NO_SPACE, 0);
 	}

@@ -394,7 +394,8 @@ static int show(struct control_client *client, const struct query *query)
 /* As many questions as the ids need; one for --all. */
 static int act(struct control_client *client, const struct query *query)
 {
-	uint64_t done = 0;
+	uint64_t taken = 0;
+	uint64_t under_way = 0;
 
 	for (size_t start = 0; start == 0 || start < query->ids_count; start += CONTROL_IDS_MAX) {
 		json_t *question = question_of(query, query->verb);
@@ -406,18 +407,26 @@ static int act(struct control_client *client, const struct query *query)
 		json_t *answer = control_client_ask(client, question);
 		if (answer == NULL)
 			return CLI_WRONG;
-		done += (uint64_t)json_integer_value(json_object_get(answer, "count"));
+		taken += (uint64_t)json_integer_value(json_object_get(answer, "count"));
+		under_way += (uint64_t)json_integer_value(json_object_get(answer, "under_way"));
 		json_decref(answer);
 	}
+	const uint64_t done = taken - under_way;
 	printf("%llu message%s %s\n", (unsigned long long)done, done == 1 ? "" : "s",
 	        done_words[query->verb]);
-	if (query->all || done >= query->ids_count)
+	if (under_way > 0)
+		fprintf(stderr,
+		        "sluice queue: %llu more with a server now: %s once it has answered, "
+		        "unless delivered by then, or Sluice is killed\n",
+		        (unsigned long long)under_way, done_words[query->verb]);
+	if (!query->all && taken < query->ids_count)
+		fprintf(stderr,
+		        "sluice queue: %llu of %zu: the others are not in the queue, or there is "
+		        "nothing to %s\n",
+		        (unsigned long long)taken, query->ids_count,
+		        request_verb_word(query->verb));
+	else if (under_way == 0)
 		return CLI_FINE;
-	fprintf(stderr,
-	        "sluice queue: %llu of %zu: the others are not in the queue, or there is nothing "
-	        "to "
-	        "%s\n",
-	        (unsigned long long)done, query->ids_count, request_verb_word(query->verb));
 	return CLI_WRONG;
 }
 

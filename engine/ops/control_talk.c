@@ -367,8 +367,9 @@ bool control_talk_answer(struct rope *rope, struct shelf *shelf, const struct re
 		        request->complaint.bytes > 0 ? request->complaint
 		                                     : view_of(err_text(request->result.code)));
 	writer.part = text_on(writer.bytes, sizeof writer.bytes);
-	text_format(&writer.part, "{\"ok\":true,\"count\":%llu,\"rows\":%zu,\"more\":%s}\n",
-	        (unsigned long long)request->count,
+	text_format(&writer.part,
+	        "{\"ok\":true,\"count\":%llu,\"under_way\":%llu,\"rows\":%zu,\"more\":%s}\n",
+	        (unsigned long long)request->count, (unsigned long long)request->under_way,
 	        request->rows_count + request->incidents_count +
 	                (request->verb == REQUEST_REPORT ? 1 : 0),
 	        request->more ? "true" : "false");

@@ -3,14 +3,15 @@
  * says how it went, then one line a row.
  *
  *	{"verb":"list","after":"0","after_job":1,"from":"a@b.c"}
- *	{"ok":true,"count":0,"rows":2,"more":false}
+ *	{"ok":true,"count":0,"under_way":0,"rows":2,"more":false}
  *	{"id":"...","route":"far","from":"a@b.c","recipients":["x@y.z"],...}
  *	{"id":"...",...}
  *
  *	{"verb":"hold","ids":["..."]}          {"verb":"remove","all":true,"to":"@y.z"}
  *	{"ok":false,"error":"..."}
  *
- * `from`, `to` and `route` are filters; an empty `from` is the null sender.
+ * `from`, `to` and `route` are filters; an empty `from` is the null sender. Of the messages that
+ * `count` tells, those `under_way` are with a server, and not done yet.
  *
  * A row is what `sluice queue list --json` prints: id, job (its number among the message's, one a
  * route), route, from (empty: the null sender), recipients, bytes, received, state, attempts,

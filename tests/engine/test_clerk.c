@@ -87,6 +87,37 @@ static void notes(void **state)
 	assert_int_equal(clerk->act_count, 0);
 }
 
+/* A request's answer waits for what it noted itself; messages are counted, not jobs. */
+static void what_is_awaited(void **state)
+{
+	const struct mono begun = { 1000 };
+	const struct spool_place places[] = { { 5, 0 }, { 6, 0 }, { 5, 1 } };
+	enum request_verb verb;
+
+	(void)state;
+	*clerk = (struct clerk){ 0 };
+	clerk_await(clerk, begun);
+	assert_false(clerk_awaits(clerk, begun));
+	for (size_t i = 0; i < 3; i++)
+		assert_true(clerk_note(clerk, places[i], REQUEST_HOLD));
+	clerk_await(clerk, begun);
+	assert_true(clerk_awaits(clerk, mono_after(begun, CLERK_WAIT_NS - 1)));
+	assert_false(clerk_awaits(clerk, mono_after(begun, CLERK_WAIT_NS)));
+	assert_int_equal(clerk_forsake(clerk), 2);
+	assert_false(clerk_awaits(clerk, begun));
+	assert_int_equal(clerk->act_count, 3);
+	/* The next request asks for one of them, too. */
+	assert_true(clerk_note(clerk, places[1], REQUEST_REMOVE));
+	assert_true(clerk_note(clerk, places[1], REQUEST_REMOVE));
+	assert_true(clerk_awaits(clerk, begun));
+	assert_true(clerk_take_note(clerk, places[0], &verb));
+	assert_true(clerk_awaits(clerk, begun));
+	assert_true(clerk_take_note(clerk, places[1], &verb));
+	assert_false(clerk_awaits(clerk, begun));
+	assert_true(clerk_take_note(clerk, places[2], &verb));
+	assert_int_equal(clerk_forsake(clerk), 0);
+}
+
 static void the_walk(void **state)
 {
 	struct spool_place place;
@@ -174,6 +205,7 @@ int main(void)
 		cmocka_unit_test(what_each_verb_does),
 		cmocka_unit_test(a_bounce_keeps_what_is_decided),
 		cmocka_unit_test(notes),
+		cmocka_unit_test(what_is_awaited),
 		cmocka_unit_test(the_walk),
 		cmocka_unit_test(by_ids),
 		cmocka_unit_test(rows),

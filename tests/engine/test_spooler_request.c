@@ -8,11 +8,15 @@
 
 static struct request *request;
 
-static void ask(struct star *star)
+static void send_request(struct star *star)
 {
 	const struct letter letter = { .kind = LETTER_REQUEST, .request = request };
 
 	star_send(star, &star->requests, &letter);
+}
+
+static void await_answer(struct star *star)
+{
 	for (int i = 0; i < 2000; i++) {
 		star_turn(star);
 		if (request_wait(request, 0))
@@ -23,11 +27,37 @@ static void ask(struct star *star)
 	fail_msg("no answer");
 }
 
+static void ask(struct star *star)
+{
+	send_request(star);
+	await_answer(star);
+}
+
 static void ask_all(struct star *star, enum request_verb verb)
 {
 	request_reset(request, verb);
 	request->all = true;
 	ask(star);
+}
+
+/* The request is about `count` jobs that the shard has: it is not answered while it has one. */
+static void ask_lent(struct star *star, size_t count)
+{
+	const size_t recalls = star->recalls;
+
+	send_request(star);
+	for (int i = 0; i < 200 && star->spooler->answered == NULL; i++)
+		star_turn(star);
+	star_turns(star, 2);
+	assert_int_equal(star->recalls - recalls, count);
+	assert_false(request_wait(request, 0));
+}
+
+static void ask_all_lent(struct star *star, enum request_verb verb, size_t count)
+{
+	request_reset(request, verb);
+	request->all = true;
+	ask_lent(star, count);
 }
 
 static void ask_one(struct star *star, enum request_verb verb, const uint64_t *id)
@@ -115,10 +145,11 @@ static void filters(void **state)
 	request->all = true;
 	request->filter.by_from = true;
 	request->filter.from = VIEW("a@contoso.com");
-	ask(&star);
+	ask_lent(&star, 1);
+	star_settle(&star, OWED_PENDING);
+	star_settle(&star, OWED_PENDING);
+	await_answer(&star);
 	assert_int_equal(request->count, 1);
-	star_settle(&star, OWED_PENDING);
-	star_settle(&star, OWED_PENDING);
 	star_turns(&star, 2);
 	assert_int_equal(star_messages(&star), 2);
 	star_close(&star);
@@ -221,12 +252,13 @@ static void what_a_shard_has_is_called_back(void **state)
 	star_open(&star, star_routes);
 	star_puts(&star, 3);
 	star_turn(&star);
-	ask_all(&star, REQUEST_HOLD);
-	assert_int_equal(request->count, 3);
-	assert_int_equal(star.recalls, 3);
+	ask_all_lent(&star, REQUEST_HOLD, 3);
 	star_settle(&star, OWED_PENDING);   /* not begun */
 	star_settle(&star, OWED_DELIVERED); /* too late */
 	star_settle(&star, OWED_DEFERRED);
+	await_answer(&star);
+	assert_int_equal(request->count, 3);
+	assert_int_equal(request->under_way, 0);
 	star_turns(&star, 2);
 	assert_int_equal(star.job_count, 0);
 	assert_int_equal(spool_counts(star.spooler->spool).held, 2);
@@ -241,16 +273,50 @@ static void what_a_shard_has_is_called_back(void **state)
 	assert_int_equal(star.job_count, 2);
 	ask_all(&star, REQUEST_RELEASE); /* nothing that is lent is held */
 	assert_int_equal(request->count, 0);
-	ask_all(&star, REQUEST_BOUNCE);
+	ask_all_lent(&star, REQUEST_BOUNCE, 2);
 	star_settle(&star, OWED_PENDING);
 	star_settle(&star, OWED_PENDING);
-	star_turns(&star, 2);
+	await_answer(&star);
+	assert_int_equal(request->count, 2);
 	/* No route carries their reports: those are kept. */
 	assert_int_equal(star_messages(&star), 2);
 	assert_int_equal(spool_counts(star.spooler->spool).held, 2);
 	request_reset(request, REQUEST_LIST);
 	ask(&star);
 	assert_true(view_contains_fold(request->rows[0].reply, VIEW("carries the null sender")));
+	star_close(&star);
+}
+
+/* A server that takes its time: what it has is told apart, and done when it comes. */
+static void what_does_not_come_back_is_told(void **state)
+{
+	struct star star;
+	struct mono *until;
+
+	(void)state;
+	star_open(&star, star_routes);
+	star_puts(&star, 2);
+	star_turn(&star);
+	ask_all_lent(&star, REQUEST_REMOVE, 2);
+	star_settle(&star, OWED_PENDING);
+	star_turns(&star, 2);
+	assert_int_equal(star_messages(&star), 1);
+	assert_false(request_wait(request, 0));
+	until = &star.spooler->clerk.await_until;
+	assert_true(until->ns > clock_mono().ns);
+	*until = clock_mono();
+	await_answer(&star);
+	assert_int_equal(request->result.code, ERR_OK);
+	assert_int_equal(request->count, 2);
+	assert_int_equal(request->under_way, 1);
+	/* Whoever asks next doesn't wait for it. */
+	request_reset(request, REQUEST_COUNT);
+	ask(&star);
+	assert_int_equal(request->count, 1);
+	assert_int_equal(star.spooler->clerk.act_count, 1);
+	star_settle(&star, OWED_PENDING);
+	star_turns(&star, 2);
+	assert_int_equal(star_messages(&star), 0);
 	star_close(&star);
 }
 
@@ -266,12 +332,12 @@ static void all_of_a_long_queue(void **state)
 		star_turns(&star, 4);
 	}
 	assert_int_equal(star_messages(&star), 3000);
-	ask_all(&star, REQUEST_REMOVE);
-	assert_int_equal(request->count, 3000);
+	ask_all_lent(&star, REQUEST_REMOVE, WINDOW);
 	assert_int_equal(star_messages(&star), WINDOW);
 	while (star.job_count > 0)
 		star_settle(&star, OWED_PENDING);
-	star_turns(&star, 2);
+	await_answer(&star);
+	assert_int_equal(request->count, 3000);
 	assert_int_equal(star_messages(&star), 0);
 	star_close(&star);
 }
@@ -351,21 +417,25 @@ static void both_jobs_of_a_message(void **state)
 		        view_equal(request->rows[i].route, i == 0 ? VIEW("far") : VIEW("inside")));
 		assert_int_equal(request->rows[i].recipients_count, 1);
 	}
-	ask_one(&star, REQUEST_HOLD, &id);
-	assert_int_equal(request->count, 1);
-	assert_int_equal(star.recalls, 2);
+	request_reset(request, REQUEST_HOLD);
+	request->ids = &id;
+	request->ids_count = 1;
+	ask_lent(&star, 2);
 	star_settle(&star, OWED_PENDING);
-	star_settle(&star, OWED_DEFERRED);
 	star_turns(&star, 2);
+	assert_false(request_wait(request, 0)); /* the other one's is not on disk */
+	star_settle(&star, OWED_DEFERRED);
+	await_answer(&star);
+	assert_int_equal(request->count, 1);
 	assert_int_equal(spool_counts(star.spooler->spool).held, 2);
 	ask_one(&star, REQUEST_RELEASE, &id);
 	assert_int_equal(request->count, 1);
 	star_turn(&star);
 	assert_int_equal(star.job_count, 2);
-	ask_one(&star, REQUEST_REMOVE, &id);
+	ask_all_lent(&star, REQUEST_REMOVE, 2);
 	star_settle(&star, OWED_PENDING);
 	star_settle(&star, OWED_PENDING);
-	star_turns(&star, 2);
+	await_answer(&star);
 	assert_int_equal(star_messages(&star), 0);
 
 	/* A page may end between the two. */
@@ -405,6 +475,7 @@ int main(void)
 		cmocka_unit_test(a_bounce_tells_the_sender),
 		cmocka_unit_test(ids_may_repeat),
 		cmocka_unit_test(what_a_shard_has_is_called_back),
+		cmocka_unit_test(what_does_not_come_back_is_told),
 		cmocka_unit_test(all_of_a_long_queue),
 		cmocka_unit_test(both_jobs_of_a_message),
 		cmocka_unit_test(a_full_disk_is_told),

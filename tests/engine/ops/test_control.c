@@ -189,7 +189,7 @@ static void incidents_are_told(void **state)
 	request_put_incidents(bench.asked, book, false);
 	reply(&bench);
 	assert_string_equal(answer(&bench, fd, 2),
-	        "{\"ok\":true,\"count\":0,\"rows\":1,\"more\":false}\n"
+	        "{\"ok\":true,\"count\":0,\"under_way\":0,\"rows\":1,\"more\":false}\n"
 	        "{\"state\":\"open\",\"cause\":\"send_as_denied\",\"scope\":\"identity\","
 	        "\"route\":\"far\",\"identity\":\"m@c.test\",\"sender\":\"s@c.test\","
 	        "\"count\":7,\"first\":\"2026-11-24T03:15:00.000Z\","
@@ -239,8 +239,8 @@ static void a_question_is_answered(void **state)
 	assert_int_equal(request->verb, REQUEST_COUNT);
 	request->count = 7;
 	reply(&bench);
-	assert_string_equal(
-	        answer(&bench, fd, 1), "{\"ok\":true,\"count\":7,\"rows\":0,\"more\":false}\n");
+	assert_string_equal(answer(&bench, fd, 1),
+	        "{\"ok\":true,\"count\":7,\"under_way\":0,\"rows\":0,\"more\":false}\n");
 	/* The next on the same connection, with all that a question can have. */
 	say(fd, "{\"verb\":\"hold\",\"ids\":[\"0000000000001\",\"1Z\"],\"route\":\"far\","
 	        "\"from\":\"a@b\",\"to\":\"@c\"}\n");
@@ -283,7 +283,7 @@ static void rows_read_as_list_prints_them(void **state)
 	reply(&bench);
 	const char *text = answer(&bench, fd, 3);
 	snprintf(wanted, sizeof wanted,
-	        "{\"ok\":true,\"count\":0,\"rows\":2,\"more\":true}\n"
+	        "{\"ok\":true,\"count\":0,\"under_way\":0,\"rows\":2,\"more\":true}\n"
 	        "{\"id\":\"%s\",\"job\":0,\"route\":\"far\",\"from\":\"a@b.test\","
 	        "\"recipients\":[\"x@y.test\",\"z@y.test\"],\"bytes\":812,"
 	        "\"received\":\"2026-11-24T03:15:00.000Z\",\"state\":\"deferred\","
