@@ -77,6 +77,7 @@ static void guest_hear(struct guest *guest, const struct reply *reply)
 	check(reply->dropped_bytes == 0);
 	guest->replies++;
 	guest->code = reply->code;
+	guest->signed_in += reply->code == 235;
 	if (!view_starts_fold(reply->whole, queued))
 		return;
 	check(message_id_parse(view_skip(reply->whole, queued.bytes), &id));

@@ -22,7 +22,8 @@ struct guest {
 	uint64_t queued[GUEST_QUEUED_MAX];
 	size_t queued_count;
 	unsigned replies;
-	int code; /* of the last one */
+	unsigned signed_in; /* replies that say so */
+	int code;           /* of the last one */
 	bool open;
 	bool connected;
 	bool over; /* nothing comes any more */

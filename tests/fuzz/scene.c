@@ -12,8 +12,12 @@
 #include <unistd.h>
 
 #define SCENE_DRAIN_NS (60 * NS_PER_S) /* the machine's own patience is shorter */
+#define SCENE_HASH                                                                                 \
+	"$6$relaysim$.Uzr5zs3Ni7LzsUOm8WwYH8ESugFaeVJYihiRJzFNmG"                                  \
+	"YA15IqueAp1kOuIzgf.TUbspUZ3MJptNsHzl39/Ckx0"
 
-static void scene_plant(void);
+static void scene_write_file(struct view content, char *path, size_t path_bytes);
+static void scene_plant(struct checker *checker);
 static bool scene_turn(struct scene *scene);
 static void scene_turn_other(struct scene *scene);
 static struct mono scene_wanted(const struct scene *scene);
@@ -23,14 +27,29 @@ const char *scene_file(void)
 {
 	static char path[64];
 
-	if (path[0] != '\0')
-		return path;
-	const int fd = memfd_create("secret", MFD_CLOEXEC);
+	if (path[0] == '\0')
+		scene_write_file(VIEW("secret"), path, sizeof path);
+	return path;
+}
+
+/* The hash is read, and nobody here computes one. */
+const char *scene_users_file(void)
+{
+	static char path[64];
+
+	if (path[0] == '\0')
+		scene_write_file(VIEW(CHECKER_USER ":" SCENE_HASH "\n"), path, sizeof path);
+	return path;
+}
+
+static void scene_write_file(struct view content, char *path, size_t path_bytes)
+{
+	const int fd = memfd_create("scene", MFD_CLOEXEC);
+
 	check(fd >= 0);
 	check(fchmod(fd, S_IRUSR | S_IWUSR) == 0);
-	check(write(fd, "secret", strlen("secret")) == (ssize_t)strlen("secret"));
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return path;
+	check(write(fd, content.data, content.bytes) == (ssize_t)content.bytes);
+	snprintf(path, path_bytes, "/proc/self/fd/%d", fd);
 }
 
 struct config *scene_config(struct view yaml)
@@ -48,7 +67,7 @@ struct config *scene_config(struct view yaml)
 	return config;
 }
 
-static void scene_plant(void)
+static void scene_plant(struct checker *checker)
 {
 	const char *bug = getenv("SCENE_PLANT");
 
@@ -56,6 +75,8 @@ static void scene_plant(void)
 		sim_disk.plant = DISK_ANSWERS_EARLY;
 	else if (bug != NULL && strcmp(bug, "drop-deferred") == 0)
 		sim_disk.plant = DISK_DROPS_JOBS;
+	else if (bug != NULL && strcmp(bug, "any-password") == 0)
+		checker->plant = true;
 	else
 		check(bug == NULL);
 }
@@ -75,7 +96,6 @@ void scene_open(struct scene *scene, struct config *config, unsigned seed,
 	sim_network.weather.torn = seed % 4 == 0 ? 0 : 0.5;
 	sim_network.weather.partial = seed % 8 < 4 ? 0 : 0.2;
 	sim_tls = (struct tls_sim){ 0 };
-	scene_plant();
 	struct err err = depot_create(&scene->depot, SCENE_MEMORY);
 	check(!failed(err));
 	shelf_init(&scene->shelf, scene->depot);
@@ -83,6 +103,7 @@ void scene_open(struct scene *scene, struct config *config, unsigned seed,
 	check(!failed(err));
 	loop_start(&scene->loop);
 	scene->machine = machine_boot(config, getenv("SCENE_VERBOSE") != NULL, seed);
+	scene_plant(&scene->machine->checker);
 }
 
 void scene_begin(struct scene *scene)
@@ -181,7 +202,7 @@ void scene_pass(struct scene *scene, int64_t ns)
 bool scene_next(struct view *input, unsigned seed, struct view *bytes, unsigned *act)
 {
 	/* Most go out as they are, and some in the smallest pieces. */
-	const size_t most = seed % 4 == 3 ? 3 : SCENE_INPUT_MAX;
+	const size_t most = seed % 4 == 3 ? 3 : SCENE_PIECE_MAX;
 	size_t end = 0;
 
 	if (input->bytes == 0)

@@ -21,7 +21,8 @@
 #include "tests/sim/machine.h"
 #include "tests/sim/network.h"
 
-#define SCENE_INPUT_MAX  8192                   /* bytes of an input; beyond it they are dropped */
+#define SCENE_INPUT_MAX  16384                  /* bytes of an input; beyond it they are dropped */
+#define SCENE_PIECE_MAX  8192                   /* of it at once: what a stream copies */
 #define SCENE_PASSES_MAX 6                      /* of SCENE_PASS in an input: less than a bounce */
 #define SCENE_PASS_NS    (61 * NS_PER_S)        /* longer than any wait before the next attempt */
 #define SCENE_MEMORY     ((size_t)2 << 20)      /* of the other party */
@@ -54,6 +55,8 @@ struct scene {
 /* The path of a file with a word in it, for what a config must name and nobody here reads, and for
  * secrets. It has no place in a folder that it could be left in. */
 const char *scene_file(void);
+/* Likewise, of a file with the checker's user in it. */
+const char *scene_users_file(void);
 /* At the process's start: the config is every machine's. */
 struct config *scene_config(struct view yaml);
 /* `seed` decides about the order of turns, and how bytes are torn apart on their way. */

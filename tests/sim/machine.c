@@ -21,6 +21,7 @@ static void turn_ingest(struct machine_thread *thread);
 static void turn_delivery(struct machine_thread *thread);
 static void turn_spooler(struct machine_thread *thread);
 static void turn_keeper(struct machine_thread *thread);
+static void turn_checker(struct machine_thread *thread);
 
 /* Starting can't fail here: there is no kernel to refuse anything. */
 static void must(struct err err, struct text *why)
@@ -84,6 +85,9 @@ static void machine_open(struct machine *machine, uint64_t seed)
 		.seed = seed,
 	};
 	must(keeper_init(&machine->keeper, &secrets, &why), &why);
+	machine->has_checker = roster_is_wanted(config);
+	if (machine->has_checker)
+		must(checker_init(&machine->checker, &config->limits, machine->depot, &why), &why);
 	for (size_t i = 0; i < config->threads.ingest; i++)
 		machine_open_ingest(machine, i, seed);
 	for (size_t i = 0; i < config->threads.delivery; i++)
@@ -118,6 +122,8 @@ static void machine_open_ingest(struct machine *machine, size_t index, uint64_t 
 		.seed = seed + index,
 	};
 	must(ingest_init(ingest, &settings, &why), &why);
+	if (machine->has_checker)
+		must(ingest_join(ingest, &machine->checker.helper), &why);
 	machine->spooler->ingest[index] = pair_spoolers_post(pair);
 	machine->ingest_count++;
 }
@@ -159,6 +165,11 @@ static void machine_start(struct machine *machine)
 	loop_start(&machine->keeper.helper.loop);
 	machine_add_thread(
 	        machine, &machine->keeper.helper.loop, turn_keeper, &machine->keeper.helper);
+	if (machine->has_checker) {
+		struct helper *helper = &machine->checker.helper;
+		loop_start(&helper->loop);
+		machine_add_thread(machine, &helper->loop, turn_checker, helper);
+	}
 	for (size_t i = 0; i < machine->delivery_count; i++) {
 		struct delivery *delivery = &machine->deliveries[i];
 		delivery_start(delivery);
@@ -203,6 +214,11 @@ static void turn_spooler(struct machine_thread *thread)
 static void turn_keeper(struct machine_thread *thread)
 {
 	keeper_turn(thread->what);
+}
+
+static void turn_checker(struct machine_thread *thread)
+{
+	checker_turn(thread->what);
 }
 
 void machine_crash(struct machine *machine)
@@ -278,6 +294,8 @@ void machine_finish(struct machine *machine)
 	for (size_t i = 0; i < machine->delivery_count; i++)
 		delivery_finish(&machine->deliveries[i]);
 	keeper_finish(&machine->keeper);
+	if (machine->has_checker)
+		checker_finish(&machine->checker);
 	spooler_destroy(machine->spooler);
 	mailbox_finish(&machine->requests);
 	request_destroy(machine->request);

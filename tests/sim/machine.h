@@ -1,6 +1,7 @@
 /*
  * A machine is one life of `sluice serve` in the simulator: the real shards, spooler and keeper,
- * wired as engine/engine.c wires them, but turned by one thread.
+ * wired as engine/engine.c wires them, but turned by one thread. Passwords alone are checked by
+ * another (checker.h), where anybody signs in.
  *
  * Thread:  the simulator's one.
  * Owns:    everything of that life. After a crash it is left as it lies: its sockets are closed
@@ -17,9 +18,10 @@
 #include "engine/pair.h"
 #include "engine/request.h"
 #include "engine/spooler.h"
+#include "tests/sim/checker.h"
 
 #define MACHINE_SHARDS_MAX  2
-#define MACHINE_THREADS_MAX (2 * MACHINE_SHARDS_MAX + 2)
+#define MACHINE_THREADS_MAX (2 * MACHINE_SHARDS_MAX + 3)
 
 struct machine;
 
@@ -36,6 +38,8 @@ struct machine {
 	struct depot *depot;
 	struct doors *doors;
 	struct keeper keeper;
+	struct checker checker;
+	bool has_checker;
 	struct spooler *spooler;
 	struct counters counters;
 	struct ingest ingests[MACHINE_SHARDS_MAX];
