@@ -1,6 +1,7 @@
 #include "engine/config_check_host.h"
 
-#include "queue/address.h"
+#include "engine/config_idn.h"
+#include "queue/base/utf8.h"
 
 #include <unistd.h>
 
@@ -51,13 +52,10 @@ static void default_domain(const struct config *config, struct config_route *rou
 		        "accepted_domains; right is domain, such as contoso.com, whose MX hosts "
 		        "are looked up, or host",
 		        index);
-	else if (!address_is_domain(view_of(accepted->at[0]), false))
-		complain(places, route, &route->host,
-		        "routes[%zu]: host and domain are missing, and DNS knows no name such as "
-		        "%s, the first of accepted_domains; right is domain, as xn--...",
-		        index, accepted->at[0]);
-	else
+	else if (utf8_is_ascii(view_of(accepted->at[0])))
 		route->domain = accepted->at[0];
+	else
+		route->domain = config_idn_in_dns(config->arena, view_of(accepted->at[0]));
 }
 
 /* The tenant's MX is where direct send goes, and relay through a connector too. */

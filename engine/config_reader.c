@@ -2,8 +2,10 @@
 
 #include "engine/config_arena.h"
 #include "engine/config_file.h"
+#include "engine/config_idn.h"
 #include "engine/config_section.h"
 #include "queue/base/check.h"
+#include "queue/base/utf8.h"
 
 #include <yaml.h>
 
@@ -86,6 +88,9 @@ static const char *where(struct reader *reader)
 	return reader->where.bytes == 0 ? "the file" : text_string(&reader->where);
 }
 
+static const char *here(
+        struct reader *reader, const struct config_key *key, const yaml_node_t *node);
+
 static void complain_of_value(
         struct reader *reader, const struct config_key *key, const yaml_node_t *node)
 {
@@ -94,8 +99,26 @@ static void complain_of_value(
 	struct text right = TEXT_ON(right_bytes);
 
 	config_value_describe(&right, (enum config_kind)key->shape, key->least, key->most);
-	complain(reader, line_of(node), "%s: %s is wrong; right is %s", where(reader),
-	        shown(node, buffer), text_string(&right));
+	complain(reader, line_of(node), "%s: %s is wrong; right is %s%s", where(reader),
+	        shown(node, buffer), text_string(&right), here(reader, key, node));
+}
+
+/* What DNS is asked for is ASCII: the name that was meant. */
+static const char *here(
+        struct reader *reader, const struct config_key *key, const yaml_node_t *node)
+{
+	const bool name = key->shape == CONFIG_KIND_DOMAIN || key->shape == CONFIG_KIND_HOST ||
+	                  key->shape == CONFIG_KIND_TENANT_ID;
+	char room[WHY_BYTES];
+	struct text text = TEXT_ON(room);
+
+	if (!name || node->type != YAML_SCALAR_NODE || utf8_is_ascii(scalar(node)))
+		return "";
+	const char *in_dns = config_idn_in_dns(reader->arena, scalar(node));
+	if (in_dns == NULL)
+		return "";
+	text_format(&text, ", here %s", in_dns);
+	return config_arena_copy(reader->arena, text_view(&text));
 }
 
 /* The node of a key, or NULL; the first where there are two. */

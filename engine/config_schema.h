@@ -44,7 +44,8 @@
 	X(names, NAMES, NULL, NULL, NULL, \
 	  "in whose name mail goes out; the first entry that matches decides") \
 	X(accepted_domains, DOMAINS, NULL, NULL, NULL, \
-	  "the tenant's own domains; without the list every domain is external") \
+	  "the tenant's own domains, in UTF-8 or as xn--: either form stands for both, here and " \
+	  "in rules, names and streams; without the list every domain is external") \
 	X(idempotency, IDEMPOTENCY, NULL, NULL, NULL, \
 	  "which mail is taken once though it comes twice") \
 	X(sent_memory, SENT_MEMORY, NULL, NULL, NULL, \

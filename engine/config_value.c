@@ -1,6 +1,7 @@
 #include "engine/config_value.h"
 
 #include "engine/config_arena.h"
+#include "engine/config_idn.h"
 #include "queue/address.h"
 #include "queue/base/check.h"
 #include "queue/base/clock.h"
@@ -413,6 +414,8 @@ static bool is_text(enum config_kind kind, struct view text)
 
 	if (text.bytes == 0 || has_control(text))
 		return false;
+	if (config_idn_concerns(kind) && !config_idn_is_known(kind, text))
+		return false;
 	switch (kind) {
 	case CONFIG_KIND_NAME:
 		return is_name(text);
@@ -557,12 +560,15 @@ bool config_value_read_list(enum config_kind kind, const struct view *items, siz
 		*(struct config_networks *)field = (struct config_networks){ networks, count };
 		return true;
 	}
-	const char **words = config_arena_take(arena, count * sizeof *words);
+	const size_t forms = config_idn_concerns(kind) ? 1 + CONFIG_IDN_FORMS : 1;
+	const char **words = config_arena_take(arena, count * forms * sizeof *words);
 	for (*wrong = 0; *wrong < count; (*wrong)++) {
 		if (!is_text(kind, items[*wrong]))
 			return false;
 		words[*wrong] = config_arena_copy(arena, items[*wrong]);
 	}
+	if (config_idn_concerns(kind))
+		count = config_idn_add_forms(kind, items, count, arena, words);
 	*(struct config_words *)field = (struct config_words){ words, count };
 	return true;
 }

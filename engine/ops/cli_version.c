@@ -5,6 +5,7 @@
 #include "engine/token_http.h"
 #include "queue/store.h"
 
+#include <idn2.h>
 #include <jansson.h>
 #include <sys/utsname.h>
 #include <yaml.h>
@@ -60,6 +61,7 @@ int cli_version(int argc, char **argv)
 	printf("LMDB: %s\n", store_library());
 	printf("libyaml: %s\n", yaml_get_version_string());
 	printf("jansson: %s\n", jansson_version_str());
+	printf("libidn2: %s\n", idn2_check_version(NULL));
 	printf("libcurl: %s\n", token_http_library());
 	printf("kernel: %s\n", system.release);
 	print_features();

@@ -46,6 +46,9 @@ static void test_where_it_leads(void **state)
 		        ROUTE_DANE_AUTO },
 		{ "routes: [{interface: direct}]\naccepted_domains: [b.test, c.test]\n", NULL,
 		        "b.test", ROUTE_DANE_AUTO },
+		{ "routes: [{interface: direct}]\naccepted_domains: [\"b\xc3\xbc"
+		  "cher.test\"]\n",
+		        NULL, "xn--bcher-kva.test", ROUTE_DANE_AUTO },
 		{ "routes: [{interface: connector}]\naccepted_domains: [b.test]\n", NULL, "b.test",
 		        ROUTE_DANE_AUTO },
 		{ "routes: [{interface: connector, host: mx.test}]\naccepted_domains: [b.test]\n",
@@ -95,8 +98,10 @@ static void test_mistakes(void **state)
 		{ "routes: [{interface: direct}]\n", "domain, such as contoso.com" },
 		{ "routes: [{host: mx.test, domain: a.test}]\n", "there is a host too" },
 		{ "routes: [{domain: a b}]\n", "a domain such as contoso.com" },
-		{ "routes: [{interface: direct}]\naccepted_domains: [\"\xc3\xa4.test\"]\n",
-		        "xn--" },
+		{ "routes: [{interface: direct, domain: \"b\xc3\xbc"
+		  "cher.test\"}]\n",
+		        "contoso.com, here xn--bcher-kva.test" },
+		{ "routes: [{host: \"\xe2\x9d\xa4.test\"}]\n", "an IP address\n" },
 		{ "routes: [{host: mx.test, tls: {dane: maybe}}]\n",
 		        "right is auto, off or required" },
 		{ ANCHORED "routes: [{host: mx.test, tls: {dane: required, mode: none}}]\n",

@@ -156,7 +156,7 @@ static void the_version_names_what_we_are_made_of(void **state)
 {
 	(void)state;
 	static const char *const words[] = { "sluice 0", "liburing: ", "OpenSSL: ", "LMDB: ",
-		"libyaml: ", "jansson: ", "kernel: ", "io_uring: " };
+		"libyaml: ", "jansson: ", "libidn2: ", "kernel: ", "io_uring: " };
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		prints(RUN(W("version")), words[i]);
