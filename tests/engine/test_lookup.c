@@ -305,6 +305,87 @@ static void test_many_mx(void **state)
 	}
 }
 
+/* At each bound, and one beyond it: what passes it is left out. */
+static void test_bounds_of_hosts(void **state)
+{
+	static const size_t counts[][2] = { { HOSTS_MAX - 1, HOSTS_MAX - 1 },
+		{ HOSTS_MAX, HOSTS_MAX }, { HOSTS_MAX + 1, HOSTS_MAX } };
+	static char records[HOSTS_MAX + 1][16];
+	static char names[HOSTS_MAX + 1][16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+		struct fact facts[HOSTS_MAX + 3] = { { "c.test", MX } };
+		for (size_t j = 0; j < counts[i][0]; j++) {
+			const int bytes = snprintf(
+			        records[j], sizeof records[j], "%c%c\3m%02zu\1c", 0, (int)j, j);
+			facts[0].records[j] = view_from(records[j], (size_t)bytes + 1);
+			(void)snprintf(names[j], sizeof names[j], "m%02zu.c", j);
+			facts[j + 1] =
+			        (struct fact){ names[j], A, .records = { RECORD("\xc0\0\2\1") } };
+		}
+		look(facts, &domain, UNSIGNED);
+		assert_int_equal(lookup.hosts.count, counts[i][1]);
+		assert_int_equal(lookup.hosts.address_count, counts[i][1]);
+	}
+}
+
+static void test_bounds_of_addresses(void **state)
+{
+	enum { BEYOND = HOSTS_HOST_ADDRESSES_MAX + 1 };
+	static char four[BEYOND][4];
+	static char six[BEYOND][16];
+
+	(void)state;
+	for (size_t count = HOSTS_HOST_ADDRESSES_MAX - 1; count <= BEYOND; count++) {
+		const size_t kept = count < BEYOND ? count : HOSTS_HOST_ADDRESSES_MAX;
+		struct fact facts[] = { { "a.test", A }, { "a.test", AAAA }, { NULL } };
+		for (size_t i = 0; i < count; i++) {
+			four[i][0] = 10;
+			four[i][3] = six[i][15] = (char)(i + 1);
+			six[i][0] = 0x20;
+			facts[0].records[i] = view_from(four[i], sizeof four[i]);
+			facts[1].records[i] = view_from(six[i], sizeof six[i]);
+		}
+		look(facts, &host, UNSIGNED);
+		assert_int_equal(lookup.hosts.count, 1);
+		assert_int_equal(lookup.hosts.address_count, 2 * kept);
+		/* The first ones of each family. */
+		for (size_t i = 0; i < lookup.hosts.address_count; i++)
+			assert_in_range(lookup.hosts.addresses[i].endpoint.address[15], 1, kept);
+	}
+}
+
+/* Of all hosts together: the best come first. */
+static void test_bounds_of_all_addresses(void **state)
+{
+	enum { COUNT = HOSTS_ADDRESSES_MAX / HOSTS_HOST_ADDRESSES_MAX + 1 };
+	static char records[COUNT][16];
+	static char names[COUNT][16];
+	static char four[HOSTS_HOST_ADDRESSES_MAX][4];
+	static struct fact facts[COUNT + 2];
+
+	(void)state;
+	facts[0] = (struct fact){ "c.test", MX };
+	for (size_t i = 0; i < HOSTS_HOST_ADDRESSES_MAX; i++) {
+		four[i][0] = 10;
+		four[i][3] = (char)(i + 1);
+	}
+	for (size_t i = 0; i < COUNT; i++) {
+		const int bytes =
+		        snprintf(records[i], sizeof records[i], "%c%c\3m%02zu\1c", 0, (int)i, i);
+		facts[0].records[i] = view_from(records[i], (size_t)bytes + 1);
+		(void)snprintf(names[i], sizeof names[i], "m%02zu.c", i);
+		facts[i + 1] = (struct fact){ names[i], A };
+		for (size_t j = 0; j < HOSTS_HOST_ADDRESSES_MAX; j++)
+			facts[i + 1].records[j] = view_from(four[j], sizeof four[j]);
+	}
+	look(facts, &domain, UNSIGNED);
+	assert_int_equal(lookup.hosts.address_count, HOSTS_ADDRESSES_MAX);
+	for (size_t i = 0; i < HOSTS_ADDRESSES_MAX; i++)
+		assert_int_equal(lookup.hosts.addresses[i].host, i / HOSTS_HOST_ADDRESSES_MAX);
+}
+
 /* DANE. */
 
 #define MX_SIGNED                                                                                  \
@@ -345,7 +426,11 @@ static void test_dane(void **state)
 		        "TLSA records of one.c.test: its DNSSEC signature is not valid" },
 		{ { MX_SIGNED, ONE_SIGNED, { ONE_TLSA, TLSA, SIGNED, .failed = true } }, NULL,
 		        "TLSA records of one.c.test: the name server failed" },
-		/* More than are looked at. */
+		/* As many as are looked at, and more. */
+		{ { MX_SIGNED, ONE_SIGNED,
+		          { ONE_TLSA, TLSA, SIGNED,
+		                  .records = { EE, EE, EE, EE, EE, EE, EE, EE } } },
+		        "one.c.test/10 records:8@one.c.test 192.0.2.1", NULL },
 		{ { MX_SIGNED, ONE_SIGNED,
 		          { ONE_TLSA, TLSA, SIGNED,
 		                  .records = { EE, EE, EE, EE, EE, EE, EE, EE, EE } } },
@@ -372,6 +457,24 @@ static void test_dane(void **state)
 		else
 			assert_holds(lookup.why, cases[i].why);
 	}
+}
+
+/* Records of any length: as many bytes as are kept, and one more. A host without them all is left
+ * out, and is not taken for one that has none. */
+static void test_bounds_of_tlsa_bytes(void **state)
+{
+	static char record[HOSTS_TLSA_BYTES + 1] = { 3, 0, 0 }; /* a whole certificate */
+	struct fact facts[] = { MX_SIGNED, ONE_SIGNED, { ONE_TLSA, TLSA, SIGNED }, { NULL } };
+
+	(void)state;
+	memset(record + 3, 'x', sizeof record - 3);
+	facts[2].records[0] = view_from(record, HOSTS_TLSA_BYTES);
+	look(facts, &domain, SIGNED);
+	assert_string_equal(hosts_in_words(), "one.c.test/10 records:1@one.c.test 192.0.2.1");
+	facts[2].records[0].bytes++;
+	look(facts, &domain, SIGNED);
+	assert_int_equal(lookup.hosts.address_count, 0);
+	assert_holds(lookup.why, "too many");
 }
 
 static void test_not_asked_for(void **state)
@@ -519,6 +622,10 @@ int main(void)
 		cmocka_unit_test(test_no_mx),
 		cmocka_unit_test(test_mx_that_lead_nowhere),
 		cmocka_unit_test(test_many_mx),
+		cmocka_unit_test(test_bounds_of_hosts),
+		cmocka_unit_test(test_bounds_of_addresses),
+		cmocka_unit_test(test_bounds_of_all_addresses),
+		cmocka_unit_test(test_bounds_of_tlsa_bytes),
 		cmocka_unit_test(test_dane),
 		cmocka_unit_test(test_not_asked_for),
 		cmocka_unit_test(test_aliases),

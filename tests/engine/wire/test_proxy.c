@@ -186,7 +186,46 @@ static void test_long_headers(void **state)
 		assert_int_equal(read_all(&proxy, text_view(&text), step, &taken), PROXY_DONE);
 		assert_int_equal(taken, PROXY_BYTES_MAX);
 		assert_true(proxy.has_source);
+
+		/* A TLV that is longer than what is left of that by one byte. */
+		memory[PROXY_FIXED_BYTES + 12 + 2]++;
+		assert_int_equal(read_all(&proxy, text_view(&text), step, &taken), PROXY_BAD);
+		assert_int_equal(proxy.fault, PROXY_FAULT_TLV);
+		assert_false(proxy.has_source);
+
+		/* One byte more than a header may have: told before any of that has come. */
+		text.bytes = 0;
+		text_put(&text, VIEW(SIGNATURE TCP4 "\x08\x01" ADDRESSES "\x02\x07\xf2"));
+		assert_int_equal(read_all(&proxy, text_view(&text), step, &taken), PROXY_BAD);
+		assert_int_equal(proxy.fault, PROXY_FAULT_LONG);
+		assert_in_range(taken, PROXY_FIXED_BYTES, PROXY_FIXED_BYTES + step);
 	}
+}
+
+/* As many TLVs as fit, and one more byte. */
+static void test_many_tlvs(void **state)
+{
+	static char memory[PROXY_BYTES_MAX];
+	struct text text = TEXT_ON(memory);
+	struct proxy proxy;
+	size_t taken;
+
+	(void)state;
+	text_put(&text, VIEW(SIGNATURE TCP4 "\x08\x00" ADDRESSES));
+	while (text.bytes + 3 <= PROXY_BYTES_MAX)
+		text_put(&text, VIEW("\xee\x00\x00"));
+	const size_t left = PROXY_BYTES_MAX - text.bytes;
+	memory[PROXY_FIXED_BYTES - 1] = (char)(0x100 - left); /* all of them, and nothing else */
+	memory[PROXY_FIXED_BYTES - 2] = 7;
+	assert_in_range(left, 1, 2);
+	assert_int_equal(read_all(&proxy, text_view(&text), 64, &taken), PROXY_DONE);
+	assert_int_equal(taken, text.bytes);
+	assert_true(proxy.has_source);
+	/* A TLV begins, and has no length. */
+	memory[PROXY_FIXED_BYTES - 1]++;
+	text_put_byte(&text, '\xee');
+	assert_int_equal(read_all(&proxy, text_view(&text), 64, &taken), PROXY_BAD);
+	assert_int_equal(proxy.fault, PROXY_FAULT_TLV);
 }
 
 /* With a checksum no byte can be changed unnoticed, but for those that make it another kind of
@@ -252,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_nothing_counts_before_the_end),
 		cmocka_unit_test(test_long_headers),
+		cmocka_unit_test(test_many_tlvs),
 		cmocka_unit_test(test_any_changed_byte),
 		cmocka_unit_test(test_any_bytes),
 	};
