@@ -219,10 +219,22 @@ void feed_reopen(struct feed *feed)
 		feed_open_due(feed, &feed->queues[i], (struct wall){ INT64_MAX });
 }
 
+int64_t feed_ahead_ms(const struct config *config)
+{
+	return retry_ahead_ms(config->retry.most_ns / NS_PER_MS);
+}
+
+/* Its time has come, or is too far away: then the wall clock was set back. */
+static bool feed_is_due(const struct feed *feed, struct wall when, struct wall now)
+{
+	return when.ms <= now.ms ||
+	       (when.ms != FEED_NEVER.ms && when.ms - now.ms > feed_ahead_ms(feed->config));
+}
+
 static void feed_open_due(struct feed *feed, struct feed_queue *queue, struct wall now)
 {
 	for (size_t i = 0; i < feed->shard_count && queue->closed != 0; i++) {
-		if (!feed_is_closed(queue, i) || queue->closed_until[i].ms > now.ms)
+		if (!feed_is_closed(queue, i) || !feed_is_due(feed, queue->closed_until[i], now))
 			continue;
 		queue->closed &= ~(UINT64_C(1) << i);
 		queue->credit_left += queue->credit[i];
@@ -387,7 +399,7 @@ static bool feed_read_queues(
 		if (queue->urgent != urgent)
 			continue;
 		feed_open_due(feed, queue, now);
-		if (queue->next_due.ms <= now.ms) {
+		if (feed_is_due(feed, queue->next_due, now)) {
 			queue->backlog = true;
 			queue->next_due = FEED_NEVER;
 		}

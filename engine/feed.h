@@ -81,6 +81,9 @@ uint32_t feed_window_sum(const struct config *config, size_t shard_count);
  * read, or branched off in a batch of settles. */
 size_t feed_lent_max(const struct config *config, size_t shard_count);
 
+/* What is due further ahead, is due: see retry_ahead_ms(). */
+int64_t feed_ahead_ms(const struct config *config);
+
 /* The shelf's depot says how much memory there is. */
 MUST_CHECK struct err feed_init(struct feed *feed, const struct config *config, struct spool *spool,
         struct shelf *shelf, struct post *shards, size_t shard_count);

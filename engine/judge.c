@@ -376,7 +376,8 @@ static void judge_settle_until(struct judge *judge, struct job *job, struct wall
 	/* What is held in doubt has an operator for its end. */
 	if (!job->held && retry_expired(&own, received, now))
 		judge_expire(judge, job);
-	job->next_attempt = retry_until(&own, received, until);
+	const struct wall most = { now.ms + retry_ahead_ms(own.most_ms) };
+	job->next_attempt = retry_until(&own, received, until.ms < most.ms ? until : most);
 	if (job_tally(job).of[OWED_DEFERRED] > 0)
 		judge_log_retry(judge, job);
 	judge_settle(judge, job);

@@ -68,6 +68,7 @@ struct err spooler_create(
 		.streams = streams,
 		.stream_count = streams_count(config),
 		.lent_max = feed_lent_max(config, settings->delivery_count),
+		.ahead_ms = feed_ahead_ms(config),
 		.reserve_bytes = config->spool.reserve_bytes,
 		.bytes_max = config->spool.size_bytes,
 		.journal_bytes = config->spool.journal_bytes != 0

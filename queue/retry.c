@@ -3,6 +3,7 @@
 #include "queue/base/check.h"
 
 #define JITTER 0.2 /* a fifth to each side */
+#define DAY_MS (INT64_C(86400) * 1000)
 
 static int64_t retry_spread(int64_t low_ms, int64_t high_ms, struct random *random)
 {
@@ -61,6 +62,13 @@ bool retry_expired(const struct retry_settings *settings, struct wall received, 
 {
 	check(settings->give_up_after_ms >= 0);
 	return now.ms >= received.ms && now.ms - received.ms >= settings->give_up_after_ms;
+}
+
+int64_t retry_ahead_ms(int64_t most_ms)
+{
+	const int64_t asked_ms = DAY_MS + (int64_t)((double)DAY_MS * JITTER);
+
+	return most_ms > asked_ms ? most_ms : asked_ms;
 }
 
 struct wall retry_until(

@@ -44,6 +44,11 @@ struct retry_settings retry_within(const struct retry_settings *settings, uint32
 /* Whether a message that failed once more at `now` is to be bounced. A clock set back never
  * gives one up. */
 bool retry_expired(const struct retry_settings *settings, struct wall received, struct wall now);
+/* No attempt is planned further ahead than this: the longest wait between two, or the day that
+ * limits and servers ask for at most, and the fifth that spreads it; whoever asks for more is tried
+ * before. So what lies further ahead was planned before the wall clock was set back, and is due:
+ * mail doesn't wait until the clock is there again. */
+int64_t retry_ahead_ms(int64_t most_ms);
 /* `until`, but no later than the message's time is over. */
 struct wall retry_until(
         const struct retry_settings *settings, struct wall received, struct wall until);

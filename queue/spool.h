@@ -61,6 +61,7 @@ struct spool_settings {
 	const char *const *streams; /* names; the first is of what is in none, and not looked at */
 	size_t stream_count;        /* 0 is as 1 */
 	size_t lent_max;            /* jobs lent at once, at most */
+	int64_t ahead_ms;           /* retry_ahead_ms(); 0: nothing lies too far ahead */
 	uint64_t reserve_bytes;     /* allocated on disk for settles alone; 0: 64 MiB */
 	uint64_t map_bytes;         /* the map's first size; 0: 1 GiB */
 	uint64_t bytes_max;     /* most of data.mdb that new mail may fill; 0: as the disk allows */
@@ -117,8 +118,9 @@ void spool_rest(struct spool *spool);
 
 /* Lending; between batches. */
 
-/* The earliest job of the queue that is due at `now` and not lent; reads it, with its message and
- * body, into a zeroed job, and lends it. ERR_NOT_FOUND: none is due. ERR_NO_MEMORY: the
+/* The earliest job of the queue that is due at `now` and not lent, or without one that lies further
+ * ahead than anything is planned; reads it, with its message and body, into a zeroed job, and lends
+ * it. ERR_NOT_FOUND: none is due. ERR_NO_MEMORY: the
  * budget is short, nothing was lent. ERR_FORMAT: its records are damaged: job->id and ->number
  * name it, and it is skipped until the next start. */
 MUST_CHECK struct err spool_next(struct spool *spool, uint16_t queue, struct wall now,

@@ -34,6 +34,33 @@ static struct err spool_first_due(struct spool *spool, uint16_t index, struct du
 	return err;
 }
 
+/* The first row of the route that lies too far ahead, and whose job is not lent. There are few, but
+ * where the wall clock was set back; and then each is lent once. */
+static struct err spool_first_far(
+        struct spool *spool, uint16_t index, struct wall now, struct due_key *due)
+{
+	const uint16_t id = spool->routes[index].id;
+	struct store_row row;
+
+	if (spool->ahead_ms == 0 || now.ms >= INT64_MAX - spool->ahead_ms)
+		return err_make(ERR_NOT_FOUND, 0);
+	/* One more that can't be read would not be passed over, but found for ever. */
+	if (spool->damaged_count == SPOOL_DAMAGED_MAX)
+		return err_make(ERR_NOT_FOUND, 0);
+	*due = (struct due_key){ .route_id = id, .when = { now.ms + spool->ahead_ms + 1 } };
+	const struct row_key start = row_key_due(*due);
+	struct err err = store_seek(spool->store, TABLE_DUE, row_key_view(&start), &row);
+	for (; !failed(err); err = store_next(spool->store, TABLE_DUE, &row)) {
+		if (!row_key_parse_due(row.key, due))
+			return err_make(ERR_FORMAT, 0);
+		if (due->route_id != id)
+			return err_make(ERR_NOT_FOUND, 0);
+		if (!spool_is_lent(spool, due->id, due->number))
+			return err_ok();
+	}
+	return err;
+}
+
 /* Nobody else shall wait behind a job that can't be read. */
 static void spool_pass_over(struct spool *spool, uint16_t route, const struct due_key *due)
 {
@@ -63,7 +90,9 @@ struct err spool_next(struct spool *spool, uint16_t route, struct wall now, stru
 	if (failed(err))
 		return err;
 	if (due.when.ms > now.ms)
-		return err_make(ERR_NOT_FOUND, 0);
+		err = spool_first_far(spool, route, now, &due);
+	if (failed(err))
+		return err;
 	const struct spool_place place = { due.id, due.number };
 	err = spool_load(spool, place, true, shelf, reserve, job);
 	if (err.code == ERR_NOT_FOUND)

@@ -206,6 +206,7 @@ struct err spool_open(
 	if (spool == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	spool->lent_max = settings->lent_max;
+	spool->ahead_ms = settings->ahead_ms;
 	spool->settled = calloc(settings->lent_max, sizeof *spool->settled);
 	struct err err = spool->settled == NULL ? err_make(ERR_NO_MEMORY, 0) : err_ok();
 	if (!failed(err))

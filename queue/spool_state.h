@@ -26,6 +26,7 @@ struct spool {
 	struct map lent; /* (id, number) of each job lent, or damaged and passed over */
 	size_t damaged_count;
 	size_t lent_max;
+	int64_t ahead_ms;            /* what is due further ahead is due now; 0: nothing is */
 	struct spool_place *settled; /* lent jobs that the open batch settles; lent_max of them */
 	size_t settled_count;
 	uint64_t put_bytes; /* of the open batch */

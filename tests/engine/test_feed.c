@@ -28,6 +28,7 @@ static struct mill *mill_open(uint64_t sessions, size_t shards)
 		};
 	mill->config.routes = (struct config_routes){ mill->routes, 2 };
 	tools_start(&mill->tools);
+	mill->tools.ahead_ms = feed_ahead_ms(&mill->config);
 	tools_open(&mill->tools);
 	mill->ids = tools_ids(&mill->tools, 100000);
 	doorbell_init(&mill->doorbell, NULL);
@@ -310,6 +311,45 @@ static void closed_shards_are_passed_over(void **state)
 	mill_close(mill);
 }
 
+/* Mail waits no longer than ever it would, be the clock set back by a month: neither what is on
+ * disk, nor what a shard has no use for. */
+static void a_clock_set_back_stops_nothing(void **state)
+{
+	const int64_t hour = INT64_C(3600) * 1000;
+	const int64_t now = 24 * 60 * hour;
+	const int64_t back = 24 * 30 * hour;
+	struct mill *mill = mill_open(20, 2);
+	struct job *job;
+
+	(void)state;
+	assert_int_equal(feed_ahead_ms(&mill->config), 24 * hour * 6 / 5);
+	mill_put(mill, 3, 0, now + hour);
+	assert_false(mill_turn(mill, now));
+	assert_null(mill_take(mill, 0));
+	/* A part of an hour is no trouble. */
+	assert_false(mill_turn(mill, now - hour / 2));
+	assert_null(mill_take(mill, 0));
+	(void)mill_turn(mill, now - back);
+	for (size_t i = 0; i < 3; i++) {
+		job = mill_take(mill, i % 2);
+		assert_non_null(job);
+		mill_back(mill, job);
+	}
+	/* They are lent again, to the shard that isn't closed; then both are open. */
+	for (mill->feed.queues[0].backlog = true; mill_turn(mill, now - back);)
+		continue;
+	while ((job = mill_take(mill, 0)) != NULL || (job = mill_take(mill, 1)) != NULL) {
+		(void)feed_close(&mill->feed, job, (struct wall){ now - back + hour });
+		mill_back(mill, job);
+	}
+	for (mill->feed.queues[0].backlog = true; mill_turn(mill, now - back);)
+		continue;
+	assert_true(mill->feed.queues[0].closed != 0);
+	(void)mill_turn(mill, now - 2 * back + hour);
+	assert_int_equal(mill->feed.queues[0].closed, 0);
+	mill_close(mill);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +358,7 @@ int main(void)
 		cmocka_unit_test(closed_shards_are_passed_over),
 		cmocka_unit_test(fresh_jobs_wait_behind_older_ones),
 		cmocka_unit_test(what_is_due_later_is_waited_for),
+		cmocka_unit_test(a_clock_set_back_stops_nothing),
 		cmocka_unit_test(routes_take_turns),
 		cmocka_unit_test(reading_leaves_memory),
 	};

@@ -31,6 +31,7 @@ struct tools {
 	struct shelf shelf;
 	struct spool *spool;
 	uint64_t map_bytes;
+	int64_t ahead_ms;
 };
 
 static inline void assert_ok(struct err err)
@@ -47,6 +48,7 @@ static inline void tools_open(struct tools *tools)
 		.lent_max = TOOLS_LENT_MAX,
 		.reserve_bytes = TOOLS_RESERVE,
 		.map_bytes = tools->map_bytes,
+		.ahead_ms = tools->ahead_ms,
 	};
 
 	assert_ok(spool_open(&tools->spool, tools->path, &settings));

@@ -134,6 +134,23 @@ static void waits_end_with_the_message(void **state)
 	assert_true(retry_until(&settings, (struct wall){ INT64_MAX }, (struct wall){ 1 }).ms == 1);
 }
 
+/* The longest of all waits: what retry.most, a server or a setting in days may ask for. */
+static void nothing_is_planned_further_ahead(void **state)
+{
+	const int64_t day_ms = INT64_C(86400) * 1000;
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 5);
+	assert_int_equal(retry_ahead_ms(1000), day_ms * 6 / 5);
+	assert_int_equal(retry_ahead_ms(7 * day_ms), 7 * day_ms);
+	for (int n = 0; n < 1000; n++) {
+		assert_true(retry_held(86400, &random) <= retry_ahead_ms(1000));
+		assert_true(retry_next(&defaults, 40, 86400, &random) <=
+		            retry_ahead_ms(defaults.most_ms));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +162,7 @@ int main(void)
 		cmocka_unit_test(gives_up_after_its_time),
 		cmocka_unit_test(a_message_may_have_less_time),
 		cmocka_unit_test(waits_end_with_the_message),
+		cmocka_unit_test(nothing_is_planned_further_ahead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

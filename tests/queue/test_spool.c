@@ -81,6 +81,48 @@ static void test_what_is_not_due_waits(void **state)
 	job_clear(&job, &tools.shelf);
 }
 
+/* What lies further ahead than anything is planned comes when nothing else is due, in its order;
+ * whoever waits for his time between waits on. */
+static void test_what_lies_too_far_ahead_is_due(void **state)
+{
+	(void)state;
+	const uint64_t id = tools_ids(&tools, 5);
+	const uint64_t order[] = { id + 3, id + 2, id + 1 };
+	const struct wall now = { 100 };
+	struct wall due = { 0 };
+
+	tools.ahead_ms = 1000;
+	tools_reopen(&tools);
+	tools_put(&tools, id, 1, 10, 0, 1100); /* just not too far */
+	tools_put(&tools, id + 1, 1, 10, 0, 9000);
+	tools_put(&tools, id + 2, 1, 10, 0, 1101);
+	tools_put(&tools, id + 3, 1, 10, 0, 90);
+	tools_put(&tools, id + 4, 1, 10, 1, 9000); /* another queue's */
+	for (size_t i = 0; i < 3; i++) {
+		struct job job = { 0 };
+		assert_ok(spool_next(tools.spool, 0, now, &tools.shelf, 0, &job));
+		assert_int_equal(job.id, order[i]);
+		job_clear(&job, &tools.shelf);
+	}
+	struct job none = { 0 };
+	assert_int_equal(
+	        spool_next(tools.spool, 0, now, &tools.shelf, 0, &none).code, ERR_NOT_FOUND);
+	assert_true(spool_next_due(tools.spool, 0, &due));
+	assert_int_equal(due.ms, 1100);
+	/* They come back as they were, and again. */
+	spool_unlend(tools.spool, id + 1, 0);
+	assert_ok(spool_next(tools.spool, 0, now, &tools.shelf, 0, &none));
+	assert_int_equal(none.id, id + 1);
+	job_clear(&none, &tools.shelf);
+	assert_ok(spool_next(tools.spool, 0, (struct wall){ 1100 }, &tools.shelf, 0, &none));
+	assert_int_equal(none.id, id);
+	job_clear(&none, &tools.shelf);
+	/* The clock's own end. */
+	assert_int_equal(
+	        spool_next(tools.spool, 0, (struct wall){ INT64_MAX }, &tools.shelf, 0, &none).code,
+	        ERR_NOT_FOUND);
+}
+
 /* A recipient's row goes only with its end (I2); the message goes with its last one. */
 static void test_settle(void **state)
 {
@@ -619,6 +661,7 @@ int main(void)
 		SPOOL_TEST(test_formats),
 		SPOOL_TEST(test_put_and_load),
 		SPOOL_TEST(test_what_is_not_due_waits),
+		SPOOL_TEST(test_what_lies_too_far_ahead_is_due),
 		SPOOL_TEST(test_settle),
 		SPOOL_TEST(test_two_jobs_share_a_message),
 		SPOOL_TEST(test_branch),
