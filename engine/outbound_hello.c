@@ -151,16 +151,16 @@ static void hello_greet(struct outbound *outbound, enum outbound_step step)
 	const bool written = step == STEP_EHLO ? write_ehlo(&line, name) : write_helo(&line, name);
 
 	check(written);
+	outbound->carrier.offers = (struct capabilities){ 0 };
+	if (step == STEP_EHLO)
+		reply_want_offers(&outbound->reader, &outbound->carrier.offers);
 	outbound_enter(outbound, step);
 	outbound_send(outbound, &line);
 }
 
 static void hello_on_ehlo(struct outbound *outbound, const struct reply *reply)
 {
-	outbound->carrier.offers = (struct capabilities){ 0 };
 	if (reply->code / 100 == 2) {
-		if (outbound->step == STEP_EHLO)
-			capabilities_parse(reply->whole, &outbound->carrier.offers);
 		hello_go_on(outbound);
 	} else if (outbound->step == STEP_EHLO && hello_is_unknown(reply->code)) {
 		hello_greet_as_of_old(outbound);

@@ -47,7 +47,7 @@ static void capabilities_limits(struct view rest, struct capabilities *capabilit
 	}
 }
 
-static void capabilities_line(struct view line, struct capabilities *capabilities)
+void capabilities_read(struct view line, struct capabilities *capabilities)
 {
 	/* Servers older than RFC 2554 wrote AUTH=LOGIN; many write both forms. */
 	const struct view old_auth = VIEW_INIT("AUTH=");
@@ -79,6 +79,6 @@ void capabilities_parse(struct view whole, struct capabilities *capabilities)
 		struct view line = view_first(whole, end);
 		whole = view_skip(whole, end < whole.bytes ? end + 1 : end);
 		if (!greeting && line.bytes > 4)
-			capabilities_line(view_skip(line, 4), capabilities);
+			capabilities_read(view_skip(line, 4), capabilities);
 	}
 }

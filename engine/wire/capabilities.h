@@ -32,6 +32,8 @@ struct capabilities {
 	uint64_t domain_max; /* RCPTDOMAINMAX: recipient domains a message; 0: not said */
 };
 
+/* One line behind the greeting, without its code: adds what it offers. */
+void capabilities_read(struct view line, struct capabilities *capabilities);
 /* `whole` as struct reply has it; its first line, the greeting, is not read. After HELO there is
  * nothing to parse: a zeroed struct is right. */
 void capabilities_parse(struct view whole, struct capabilities *capabilities);

@@ -7,6 +7,13 @@ void reply_init(struct reply_reader *reader, struct span buffer)
 	*reader = (struct reply_reader){ .buffer = buffer };
 }
 
+void reply_want_offers(struct reply_reader *reader, struct capabilities *offers)
+{
+	check(reader->buffer.bytes >= 2 * REPLY_OFFER_MAX);
+	*offers = (struct capabilities){ 0 };
+	reader->offers = offers;
+}
+
 bool reply_is_idle(const struct reply_reader *reader)
 {
 	return reader->state == REPLY_IN_CODE && reader->lines == 0 && reader->digits == 0;
@@ -22,6 +29,7 @@ static void reply_keep(struct reply_reader *reader, struct view bytes)
 		memcpy(reader->buffer.data + reader->bytes, kept.data, kept.bytes);
 	reader->bytes += kept.bytes;
 	reader->dropped_bytes += bytes.bytes - kept.bytes;
+	reader->line_dropped += bytes.bytes - kept.bytes;
 }
 
 /* Keeps a line's text, control characters as '?'. */
@@ -90,10 +98,48 @@ static bool reply_after_cr(struct reply_reader *reader, struct view input)
 	return ++reader->line_bytes <= REPLY_LINE_MAX;
 }
 
+/* What the line offers; of one that is cut, its last word may be. */
+static void reply_read_offer(struct reply_reader *reader)
+{
+	struct view line =
+	        view_from(reader->buffer.data + reader->line_at, reader->bytes - reader->line_at);
+
+	if (reader->line_dropped > 0)
+		while (line.bytes > 0 && line.data[line.bytes - 1] != ' ')
+			line.bytes--;
+	if (line.bytes > 5) /* line feed, code and mark */
+		capabilities_read(view_skip(line, 5), reader->offers);
+}
+
+/* The next line finds room for an offer: in place of those that were read, but for the greeting. */
+static void reply_make_room(struct reply_reader *reader)
+{
+	const size_t most = reader->buffer.bytes - REPLY_OFFER_MAX;
+	const size_t kept = reader->greeting_bytes < most ? reader->greeting_bytes : most;
+
+	if (reader->bytes <= most)
+		return;
+	reader->dropped_bytes += reader->bytes - kept;
+	reader->bytes = kept;
+}
+
+static void reply_end_offer(struct reply_reader *reader)
+{
+	if (reader->lines == 0)
+		reader->greeting_bytes = reader->bytes;
+	else
+		reply_read_offer(reader);
+	reply_make_room(reader);
+}
+
 /* The line is over; the next one starts with its code. */
 static bool reply_end_line(struct reply_reader *reader)
 {
+	if (reader->offers != NULL && reader->code / 100 == 2)
+		reply_end_offer(reader);
 	reader->lines++;
+	reader->line_at = reader->bytes;
+	reader->line_dropped = 0;
 	reader->state = REPLY_IN_CODE;
 	reader->line_code = 0;
 	reader->line_bytes = 0;

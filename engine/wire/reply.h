@@ -6,6 +6,9 @@
  * '?', so that they are safe to log. What does not fit the caller's buffer is counted and
  * dropped, and the reader stays in step.
  *
+ * What EHLO's reply offers is read line by line (reply_want_offers()), so that none of it is lost
+ * for lack of room: of such a reply lines are dropped that were read, to make some.
+ *
  * Thread:  the owner's. Owns nothing: the buffer is the caller's.
  * Fails:   REPLY_BAD for what is no reply: no code, codes that differ between lines, too many
  *          lines or too long ones. It is final: the session is out of step, give it up.
@@ -13,10 +16,13 @@
 #ifndef SLUICE_REPLY_H
 #define SLUICE_REPLY_H
 
+#include "engine/wire/capabilities.h"
 #include "queue/verdict.h"
 
 #define REPLY_LINE_MAX  8192 /* RFC 5321 asks for 512; verbose servers pass that */
 #define REPLY_LINES_MAX 100
+/* Of a line that offers something: as long as RFC 5321 4.5.3.1.5 lets it be. */
+#define REPLY_OFFER_MAX 512
 
 struct reply {
 	int code;                 /* 200..599 */
@@ -36,7 +42,11 @@ enum reply_state {
 
 struct reply_reader {
 	struct span buffer;
-	size_t bytes; /* of lines in buffer */
+	size_t bytes;                /* of lines in buffer */
+	size_t line_at;              /* of them, before this line */
+	size_t greeting_bytes;       /* of the first line */
+	size_t line_dropped;         /* bytes of this line that were */
+	struct capabilities *offers; /* of this reply's lines; NULL: nobody wants to know */
 	size_t dropped_bytes;
 	unsigned lines;      /* finished ones of this reply */
 	unsigned line_bytes; /* of this line so far */
@@ -54,6 +64,9 @@ enum reply_news {
 };
 
 void reply_init(struct reply_reader *reader, struct span buffer);
+/* The next reply is EHLO's: fills in what it offers where its code is 2yz, and no more than
+ * REPLY_OFFER_MAX bytes of a line. Lends offers until then. */
+void reply_want_offers(struct reply_reader *reader, struct capabilities *offers);
 /* Nothing of an unfinished reply was read: the buffer is not in use. */
 bool reply_is_idle(const struct reply_reader *reader);
 enum reply_news reply_read(struct reply_reader *reader, struct view *input, struct reply *reply);

@@ -88,6 +88,8 @@ static void test_helo(void **state)
 	}
 }
 
+#define WITH "> 235 2.7.0 welcome\n" MESSAGE TAKEN BYE
+
 /* With TLS. */
 
 /* `identity`: "user: u, auth: login", or NULL. */
@@ -129,6 +131,32 @@ static void test_starttls(void **state)
 	rig_post(rig, "x\r\n");
 	rig_wait(rig, 1);
 	rig_assert_outcomes(rig, 0, "D");
+}
+
+/* What a server offers behind more than is kept of a reply: TLS, sign-in and CHUNKING are used. */
+static void test_verbose(void **state)
+{
+	char filler[OUTBOUND_REPLY_BYTES + 512] = "";
+	char script[3 * sizeof filler];
+	const char *const scripts[] = { script, NULL };
+	struct office *office = *state;
+
+	while (strlen(filler) <= OUTBOUND_REPLY_BYTES)
+		strncat(filler, "X-FEATURE of ours that nobody knows\\n250-",
+		        sizeof filler - strlen(filler) - 1);
+	(void)snprintf(script, sizeof script,
+	        GREET OFFER "%sSIZE 100000\\n250 STARTTLS\n< STARTTLS\n> 220 2.0.0 go\ntls\n"
+	                    "< EHLO relay.example\n" OFFER
+	                    "%sPIPELINING\\n250-CHUNKING\\n250 AUTH PLAIN\n"
+	                    "< AUTH PLAIN AHUAczNjcmV0\n" WITH,
+	        filler, filler);
+	struct rig *rig =
+	        office_rig(office, trusting(office, "optional"), "user: u, auth: plain", scripts);
+
+	rig_post(rig, "x\r\n");
+	rig_wait(rig, 1);
+	rig_assert_outcomes(rig, 0, "D");
+	rig_stop(rig);
 }
 
 static void test_implicit_tls(void **state)
@@ -177,7 +205,6 @@ static void test_untrusted(void **state)
 }
 
 #define SIGNED SECURE OFFER "PIPELINING\\n250-CHUNKING\\n250 AUTH PLAIN LOGIN XOAUTH2\n"
-#define WITH   "> 235 2.7.0 welcome\n" MESSAGE TAKEN BYE
 
 static void sign_in(struct office *office, const char *identity, const char *script)
 {
@@ -288,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_no_helo),
 		cmocka_unit_test(test_helo),
 		OFFICE_TEST(test_starttls),
+		OFFICE_TEST(test_verbose),
 		OFFICE_TEST(test_implicit_tls),
 		OFFICE_TEST(test_injection),
 		OFFICE_TEST(test_untrusted),

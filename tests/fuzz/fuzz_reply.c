@@ -1,4 +1,5 @@
-/* Replies: whole and split input give the same ones, all of them safe to log. */
+/* Replies: whole and split input give the same ones, all of them safe to log; and what the first
+ * one offers is the same in a small buffer as in a large one. */
 #include "engine/wire/capabilities.h"
 #include "engine/wire/reply.h"
 #include "tests/fuzz/fuzz.h"
@@ -43,6 +44,47 @@ static void read_all(struct view input, size_t room, unsigned seed, struct text 
 	text_format(account, "%zu", input.bytes);
 }
 
+static bool read_offers(struct view input, size_t room, struct capabilities *offers)
+{
+	static char buffer[2 * FUZZ_MAX];
+	struct reply_reader reader;
+	struct reply reply;
+
+	reply_init(&reader, (struct span){ buffer, room });
+	reply_want_offers(&reader, offers);
+	return reply_read(&reader, &input, &reply) == REPLY_READY;
+}
+
+/* In lines that are no longer than they may be. */
+static bool lines_are_short(struct view input)
+{
+	while (input.bytes > 0) {
+		const size_t bytes = view_find(input, '\n');
+		if (bytes >= REPLY_OFFER_MAX)
+			return false;
+		input = view_skip(input, bytes < input.bytes ? bytes + 1 : bytes);
+	}
+	return true;
+}
+
+static void check_offers(struct view input)
+{
+	struct capabilities small;
+	struct capabilities large;
+
+	const bool ready = read_offers(input, 2 * REPLY_OFFER_MAX, &small);
+	check(read_offers(input, (size_t)2 * FUZZ_MAX, &large) == ready);
+	if (!ready || !lines_are_short(input))
+		return;
+#define X(field, keyword) check(small.field == large.field);
+	CAPABILITIES_FLAGS(X)
+#undef X
+	check(small.size_max == large.size_max);
+	check(small.mechanisms == large.mechanisms);
+	check(small.mail_max == large.mail_max && small.rcpt_max == large.rcpt_max);
+	check(small.domain_max == large.domain_max);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct view input = view_from(data, bytes < FUZZ_MAX ? bytes : FUZZ_MAX);
@@ -54,5 +96,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	read_all(input, room, 0, &whole);
 	read_all(input, room, seed, &split);
 	check(view_equal(text_view(&whole), text_view(&split)));
+	check_offers(input);
 	return 0;
 }

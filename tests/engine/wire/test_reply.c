@@ -167,6 +167,114 @@ static void test_limits(void **state)
 	assert_int_equal(feed_long(10, REPLY_LINES_MAX + 1), REPLY_BAD);
 }
 
+/* A reply to EHLO into a buffer of the least size, in pieces of `step` bytes. */
+static struct capabilities offers_of(struct view input, size_t step, struct reply *reply)
+{
+	static char buffer[2 * REPLY_OFFER_MAX];
+	struct capabilities offers;
+	struct reply_reader reader;
+	enum reply_news news = REPLY_MORE;
+
+	reply_init(&reader, (struct span){ buffer, sizeof buffer });
+	reply_want_offers(&reader, &offers);
+	while (news == REPLY_MORE && input.bytes > 0) {
+		struct view part = view_first(input, step);
+		input = view_skip(input, part.bytes);
+		news = reply_read(&reader, &part, reply);
+	}
+	assert_int_equal(news, REPLY_READY);
+	assert_null(reader.offers); /* of one reply alone */
+	return offers;
+}
+
+static void put_filler(struct text *text, size_t lines, size_t line_bytes)
+{
+	for (size_t i = 0; i < lines; i++) {
+		text_put(text, VIEW("250-X-"));
+		for (size_t j = 8; j < line_bytes; j++)
+			text_put_byte(text, 'x');
+		text_put(text, VIEW("\r\n"));
+	}
+}
+
+/* However much stands before a line, what it offers is read. */
+static void test_no_offer_is_lost(void **state)
+{
+	static const size_t line_bytes[] = { 10, 60, 500, REPLY_OFFER_MAX, REPLY_LINE_MAX };
+	static const size_t greeting_bytes[] = { 20, REPLY_OFFER_MAX, 4000 };
+	static char room[REPLY_LINES_MAX * REPLY_LINE_MAX];
+	struct text text = TEXT_ON(room);
+	struct reply reply;
+
+	(void)state;
+	for (size_t i = 0; i < 5 * 3; i++) {
+		text.bytes = 0;
+		put_filler(&text, 1, greeting_bytes[i % 3]);
+		put_filler(&text, 30, line_bytes[i / 3]);
+		text_put(&text, VIEW("250-SIZE 37748736\r\n250-AUTH LOGIN\r\n"));
+		put_filler(&text, 30, line_bytes[i / 3]);
+		text_put(&text, VIEW("250-LIMITS RCPTMAX=1000\r\n250 CHUNKING\r\n"));
+		for (size_t step = 1; step < 5000; step = step * 3 + 1) {
+			const struct capabilities c = offers_of(text_view(&text), step, &reply);
+			assert_int_equal(c.size_max, 37748736);
+			assert_int_equal(c.mechanisms, SIGNIN_BIT(SIGNIN_LOGIN));
+			assert_int_equal(c.rcpt_max, 1000);
+			assert_true(c.chunking);
+			assert_false(c.starttls);
+			assert_int_equal(reply.lines, 65);
+			/* Without line ends, but for those between lines. */
+			assert_int_equal(
+			        reply.whole.bytes + reply.dropped_bytes, text.bytes - 2 * 65 + 64);
+		}
+	}
+}
+
+/* Of a line beyond the bound its last word is not half a number. */
+static void test_a_cut_line_offers_whole_words(void **state)
+{
+	static char room[REPLY_LINE_MAX];
+	struct text text = TEXT_ON(room);
+	struct reply reply;
+
+	(void)state;
+	/* The greeting leaves no more room than an offer finds, and the number is cut in two. */
+	put_filler(&text, 1, 600);
+	const size_t end = text.bytes + REPLY_OFFER_MAX - strlen("\nRCPTMAX=10");
+	text_put(&text, VIEW("250-LIMITS MAILMAX=77"));
+	while (text.bytes < end)
+		text_put_byte(&text, ' ');
+	text_put(&text, VIEW("RCPTMAX=1000\r\n250 DSN\r\n"));
+	const struct capabilities c = offers_of(text_view(&text), 100, &reply);
+	assert_int_equal(c.mail_max, 77);
+	assert_int_equal(c.rcpt_max, 0);
+	assert_true(c.dsn);
+	assert_true(reply.dropped_bytes > 0);
+}
+
+/* A greeting offers nothing, nor does what is refused; and then all that fits is kept of it. */
+static void test_what_offers_nothing(void **state)
+{
+	static char room[8192];
+	struct text text = TEXT_ON(room);
+	struct capabilities c;
+	struct reply reply;
+
+	(void)state;
+	c = offers_of(VIEW("250-DSN\r\n250 SIZE 5\r\n"), 3, &reply);
+	assert_false(c.dsn);
+	assert_int_equal(c.size_max, 5);
+	assert_int_equal(reply.dropped_bytes, 0);
+	c = offers_of(VIEW("250 DSN\r\n"), 3, &reply);
+	assert_false(c.dsn);
+	text_put(&text, VIEW("550-no\r\n550-DSN\r\n"));
+	for (int i = 0; i < 60; i++)
+		text_put(&text, VIEW("550-because of this and that\r\n"));
+	text_put(&text, VIEW("550 STARTTLS\r\n"));
+	c = offers_of(text_view(&text), 7, &reply);
+	assert_false(c.dsn || c.starttls);
+	assert_int_equal(reply.whole.bytes, 2 * REPLY_OFFER_MAX);
+}
+
 static void test_parse_takes_one_whole_reply(void **state)
 {
 	(void)state;
@@ -191,6 +299,9 @@ int main(void)
 		cmocka_unit_test(test_bad_is_final),
 		cmocka_unit_test(test_what_does_not_fit_is_counted),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_no_offer_is_lost),
+		cmocka_unit_test(test_a_cut_line_offers_whole_words),
+		cmocka_unit_test(test_what_offers_nothing),
 		cmocka_unit_test(test_parse_takes_one_whole_reply),
 	};
 
