@@ -370,6 +370,7 @@ static void outbound_ended(struct outbound *outbound)
 static void outbound_gone(struct outbound *outbound)
 {
 	check(outbound->step == STEP_CLOSING);
+	outbound_hello_end(outbound);
 	if (outbound->elsewhere && !outbound->retiring && target_is_known(outbound->target)) {
 		outbound_begin_again(outbound);
 		return;

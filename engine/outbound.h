@@ -79,6 +79,7 @@ struct outbound {
 	const char *hint;  /* what may be behind a refusal; NULL: nothing */
 	struct signin_client signin;
 	struct chunk *signin_chunk;
+	uint64_t signin_until; /* the stream reads of the chunk until it has written so much */
 	struct reply_reader reader;
 	char reply_memory[OUTBOUND_REPLY_BYTES];
 	char text[OUTBOUND_TEXT_BYTES];

@@ -6,9 +6,15 @@
 
 #define HELLO_BYTES 512 /* EHLO and our name */
 
-/* The sign-in's chunk: the secret, and behind it the line that goes out. */
-#define SIGNIN_LINE_BYTES (CHUNK_DATA_BYTES - KEEPER_SECRET_MAX)
-static_assert(SIGNIN_LINE_BYTES <= STREAM_COPIED_MAX, "a line that fits goes out in one piece");
+/* The sign-in's chunk: the secret lies at its end, and the line that goes out at its start. That of
+ * the largest token reaches into the secret, but only into what it has read of it: base64 makes
+ * four bytes of three. */
+#define SIGNIN_SECRET_AT (CHUNK_DATA_BYTES - KEEPER_SECRET_MAX)
+#define SIGNIN_USER_MAX  1024
+#define SIGNIN_WORDS_MAX 64 /* "AUTH PLAIN ", "user=", "^Aauth=Bearer ^A^A" and a line's end */
+static_assert((KEEPER_SECRET_MAX + SIGNIN_USER_MAX + SIGNIN_WORDS_MAX) / 3 * 4 + SIGNIN_WORDS_MAX <=
+                      SIGNIN_SECRET_AT + KEEPER_SECRET_MAX,
+        "the line ends before the secret does, and so is behind what was read all along");
 
 static const struct host *hello_host(struct outbound *outbound);
 static void hello_secure(struct outbound *outbound);
@@ -23,6 +29,7 @@ static void hello_send_word(
 static void hello_ask_secret(struct outbound *outbound);
 static enum signin_mechanism hello_mechanism(const struct outbound *outbound);
 static void hello_no_mechanism(struct outbound *outbound);
+static void hello_send_signin(struct outbound *outbound, const struct text *line);
 static void hello_no_secret(struct outbound *outbound, const struct keeper_ask *ask);
 static void hello_on_auth(struct outbound *outbound, const struct reply *reply);
 static void hello_not_signed_in(struct outbound *outbound, const struct reply *reply);
@@ -326,9 +333,13 @@ void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask)
 		hello_no_secret(outbound, ask);
 		return;
 	}
-	struct text kept = text_on(outbound->signin_chunk->data, KEEPER_SECRET_MAX);
-	struct text line =
-	        text_on(outbound->signin_chunk->data + KEEPER_SECRET_MAX, SIGNIN_LINE_BYTES);
+	struct text kept =
+	        text_on(outbound->signin_chunk->data + SIGNIN_SECRET_AT, KEEPER_SECRET_MAX);
+	struct text line = text_on(outbound->signin_chunk->data, CHUNK_DATA_BYTES);
+	if (strlen(outbound->identity->user) > SIGNIN_USER_MAX) {
+		outbound_fail_with(outbound, VIEW("the user's name is too long to sign in with"));
+		return;
+	}
 	text_put(&kept, view_from(ask->secret, ask->bytes));
 	/* A token makes a line far beyond 512 bytes: it goes by itself, after a challenge. */
 	const bool written = signin_client_start(&outbound->signin, hello_mechanism(outbound),
@@ -337,8 +348,18 @@ void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask)
 		outbound_fail_with(outbound, VIEW("the secret is too long to sign in with"));
 		return;
 	}
+	hello_send_signin(outbound, &line);
+}
+
+/* Lends the line, which may be more than a stream copies. */
+static void hello_send_signin(struct outbound *outbound, const struct text *line)
+{
+	check(!line->overflow);
 	outbound_enter(outbound, STEP_AUTH);
-	outbound_send(outbound, &line);
+	if (!stream_lend(&outbound->stream, text_view(line)))
+		outbound_fail_with(outbound, VIEW("no memory for a command"));
+	else
+		outbound->signin_until = stream_queued_total(&outbound->stream);
 }
 
 static void hello_no_secret(struct outbound *outbound, const struct keeper_ask *ask)
@@ -356,13 +377,11 @@ static void hello_no_secret(struct outbound *outbound, const struct keeper_ask *
 
 static void hello_on_auth(struct outbound *outbound, const struct reply *reply)
 {
-	struct text line =
-	        text_on(outbound->signin_chunk->data + KEEPER_SECRET_MAX, SIGNIN_LINE_BYTES);
+	struct text line = text_on(outbound->signin_chunk->data, CHUNK_DATA_BYTES);
 
 	switch (signin_client_feed(&outbound->signin, reply->code, &line)) {
 	case SIGNIN_SEND:
-		outbound_enter(outbound, STEP_AUTH);
-		outbound_send(outbound, &line);
+		hello_send_signin(outbound, &line);
 		break;
 	case SIGNIN_PASSED: {
 		struct log_line log = outbound_log(outbound, LOG_INFO, "signed_in");
@@ -408,13 +427,22 @@ static void hello_not_signed_in(struct outbound *outbound, const struct reply *r
 		outbound_fail(outbound, &it);
 }
 
+/* Where a server answers what it has not heard to its end, the stream keeps the chunk, wiped. */
 void outbound_hello_forget(struct outbound *outbound)
 {
 	if (outbound->signin_chunk == NULL)
 		return;
 	crypto_wipe(outbound->signin_chunk->data, CHUNK_DATA_BYTES);
 	outbound->signin = (struct signin_client){ 0 };
-	shelf_give(&outbound->shard->shelf, MOVE(outbound->signin_chunk));
+	if (stream_written_total(&outbound->stream) >= outbound->signin_until)
+		outbound_hello_end(outbound);
+}
+
+void outbound_hello_end(struct outbound *outbound)
+{
+	outbound->signin_until = 0;
+	if (outbound->signin_chunk != NULL)
+		shelf_give(&outbound->shard->shelf, MOVE(outbound->signin_chunk));
 }
 
 /* Failing. */

@@ -49,5 +49,7 @@ void outbound_hello_secured(struct outbound *outbound);
 void outbound_hello_reply(struct outbound *outbound, const struct reply *reply);
 /* Wipes and gives back what the sign-in held. */
 void outbound_hello_forget(struct outbound *outbound);
+/* The stream is gone, and reads nothing any more. */
+void outbound_hello_end(struct outbound *outbound);
 
 #endif

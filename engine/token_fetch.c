@@ -81,11 +81,11 @@ static struct places places_of(const struct token_fetch *fetch)
 {
 	char *at = fetch->memory.data;
 	struct places places = {
-		.secret = { at, TOKEN_BYTES_MAX },
-		.refresh = { at + TOKEN_BYTES_MAX, TOKEN_BYTES_MAX },
+		.secret = { at, TOKEN_FETCH_FILE_BYTES },
+		.refresh = { at + TOKEN_FETCH_FILE_BYTES, TOKEN_FETCH_FILE_BYTES },
 	};
 
-	at += (size_t)2 * TOKEN_BYTES_MAX;
+	at += (size_t)2 * TOKEN_FETCH_FILE_BYTES;
 	places.certificate = (struct span){ at, TOKEN_FETCH_PEM_BYTES };
 	places.key = (struct span){ at + TOKEN_FETCH_PEM_BYTES, TOKEN_FETCH_PEM_BYTES };
 	at += (size_t)2 * TOKEN_FETCH_PEM_BYTES;
@@ -243,9 +243,11 @@ static void take_token(struct token_fetch *fetch, struct wall wall)
 	const int64_t now_s = wall.ms / 1000;
 
 	token_claims_read(&fetch->claims, fetch->reply.access_token);
-	if (fetch->reply.access_token.bytes >= TOKEN_BYTES_MAX ||
-	        fetch->reply.refresh_token.bytes >= TOKEN_BYTES_MAX) {
-		fail(fetch, &long_fault, "it has %zu bytes", fetch->reply.access_token.bytes);
+	const size_t bytes[] = { fetch->reply.access_token.bytes,
+		fetch->reply.refresh_token.bytes };
+	if (bytes[0] > TOKEN_BYTES_MAX || bytes[1] > TOKEN_BYTES_MAX) {
+		fail(fetch, &long_fault, "it has %zu bytes",
+		        bytes[0] > bytes[1] ? bytes[0] : bytes[1]);
 		return;
 	}
 	fetch->lifetime_s = fetch->reply.expires_in_s;

@@ -18,8 +18,9 @@
 #include "engine/token_http.h"
 #include "engine/token_reply.h"
 
-#define TOKEN_BYTES_MAX         8192  /* access or refresh token: they have 2 to 3 KB */
-#define TOKEN_FETCH_PEM_BYTES   32768 /* a chain of ten certificates, or a key */
+#define TOKEN_BYTES_MAX         8192 /* access or refresh token: they have 2 to 3 KB */
+#define TOKEN_FETCH_FILE_BYTES  (TOKEN_BYTES_MAX + 3) /* with a line end, and room to see more */
+#define TOKEN_FETCH_PEM_BYTES   32768                 /* a chain of ten certificates, or a key */
 #define TOKEN_FETCH_FORM_BYTES  65536 /* secret and refresh token, every byte of them escaped */
 #define TOKEN_FETCH_REPLY_BYTES 32768 /* access, refresh and id token */
 #define TOKEN_FETCH_TEXT_BYTES  512
@@ -27,7 +28,7 @@
 
 /* What one needs of a vault. */
 #define TOKEN_FETCH_BYTES                                                                          \
-	(2 * TOKEN_BYTES_MAX + 2 * TOKEN_FETCH_PEM_BYTES + TOKEN_FETCH_FORM_BYTES +                \
+	(2 * TOKEN_FETCH_FILE_BYTES + 2 * TOKEN_FETCH_PEM_BYTES + TOKEN_FETCH_FORM_BYTES +         \
 	        2 * TOKEN_FETCH_REPLY_BYTES)
 
 struct token_fetch {

@@ -1,4 +1,5 @@
 /* From the connection to being ready: TLS and sign-in, and what stops there. */
+#include "engine/wire/base64.h"
 #include "tests/engine/office.h"
 #include "tests/engine/phrases.h"
 
@@ -242,6 +243,58 @@ static void test_xoauth2(void **state)
 	        SIGNED "< AUTH XOAUTH2\n> 334 \n< dXNlcj11AWF1dGg9QmVhcmVyIHMzY3JldAEB\n" WITH);
 }
 
+/* The largest secret that a file may hold, and whole lines of it. */
+static void largest(struct office *office, const char *auth, const char *before, const char *after)
+{
+	static char secret[KEEPER_SECRET_MAX];
+	static char plain[2 * KEEPER_SECRET_MAX];
+	static char wanted[2 * sizeof plain];
+	struct text whole = TEXT_ON(plain);
+	struct text line = TEXT_ON(wanted);
+	char identity[64];
+
+	for (size_t i = 0; i < sizeof secret - 1; i++)
+		secret[i] = (char)('a' + i % 26);
+	FILE *file = fopen(office->secret, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(secret, 1, sizeof secret - 1, file), sizeof secret - 1);
+	assert_int_equal(fclose(file), 0);
+	(void)snprintf(identity, sizeof identity, "user: u, auth: %s", auth);
+	if (strcmp(auth, "xoauth2") == 0)
+		text_put(&whole, VIEW("user=u\1auth=Bearer "));
+	else if (strcmp(auth, "plain") == 0)
+		text_put(&whole, view_from("\0u", 3));
+	text_put(&whole, view_from(secret, sizeof secret - 1));
+	if (strcmp(auth, "xoauth2") == 0)
+		text_put(&whole, VIEW("\1\1"));
+	base64_encode(&line, text_view(&whole));
+	assert_false(line.overflow);
+	char script[2048];
+	(void)snprintf(script, sizeof script, SIGNED "%s%.32s\n" WITH, before, wanted);
+	sign_in(office, identity, script);
+	const char *heard = strstr(office->rig->server.heard, after);
+	assert_non_null(heard);
+	heard += strlen(after);
+	assert_memory_equal(heard, wanted, line.bytes);
+	assert_int_equal(heard[line.bytes], '\r');
+}
+
+static void test_largest_token(void **state)
+{
+	largest(*state, "xoauth2", "< AUTH XOAUTH2\n> 334 \n< ", "AUTH XOAUTH2\r\n");
+}
+
+static void test_largest_passwords(void **state)
+{
+	largest(*state, "plain", "< AUTH PLAIN ", "AUTH PLAIN ");
+}
+
+static void test_largest_login(void **state)
+{
+	largest(*state, "login", "< AUTH LOGIN dQ==\n> 334 UGFzc3dvcmQ6\n< ",
+	        "AUTH LOGIN dQ==\r\n");
+}
+
 static void refused(
         struct office *office, const char *identity, const char *script, const char *reply)
 {
@@ -323,6 +376,9 @@ int main(void)
 		OFFICE_TEST(test_plain),
 		OFFICE_TEST(test_password),
 		OFFICE_TEST(test_xoauth2),
+		OFFICE_TEST(test_largest_token),
+		OFFICE_TEST(test_largest_passwords),
+		OFFICE_TEST(test_largest_login),
 		OFFICE_TEST(test_sign_in_refused),
 		OFFICE_TEST(test_sign_in_not_offered),
 		OFFICE_TEST(test_no_sign_in_offered),

@@ -163,8 +163,10 @@ static void test_lifetimes(void **state)
 
 static void test_commands(void **state)
 {
-	static const char *const long_words[] = { "/bin/sh", "-c",
+	static const char *const largest[] = { "/bin/sh", "-c",
 		"head -c 8192 /dev/zero | tr '\\0' x", NULL };
+	static const char *const long_words[] = { "/bin/sh", "-c",
+		"head -c 8193 /dev/zero | tr '\\0' x", NULL };
 	static const char *const refusing[] = { "/bin/echo",
 		"{\"error\":\"invalid_grant\",\"error_description\":\"AADSTS700082: dead\"}",
 		NULL };
@@ -172,8 +174,11 @@ static void test_commands(void **state)
 	static const char *const missing[] = { "/nonexistent", NULL };
 	struct fixture *fixture = *state;
 
+	set_command(fixture, largest);
+	assert_null(fetch(fixture)->error);
+	assert_int_equal(fixture->fetch.reply.access_token.bytes, TOKEN_BYTES_MAX);
 	set_command(fixture, long_words);
-	assert_failed(fixture, "too_long", "8192 bytes");
+	assert_failed(fixture, "too_long", "8193 bytes");
 	set_command(fixture, refusing);
 	assert_failed(fixture, NULL, "AADSTS700082: dead");
 	assert_int_equal(fixture->fetch.error->code, 700082);
@@ -181,6 +186,30 @@ static void test_commands(void **state)
 	assert_failed(fixture, "command", "neither a token nor a JSON object");
 	set_command(fixture, missing);
 	assert_failed(fixture, "command", "/nonexistent: No such file");
+}
+
+/* A refresh token that was taken, and stored with a line end, can be read again. */
+static void test_largest_refresh_token(void **state)
+{
+	static char token[TOKEN_BYTES_MAX + 3];
+	struct fixture *fixture = *state;
+	char path[CERTIFICATES_PATH_BYTES];
+
+	memset(token, 'r', TOKEN_BYTES_MAX);
+	token[TOKEN_BYTES_MAX] = '\n';
+	certificates_write_file(&fixture->stand.certificates, "refresh", token, path);
+	fixture->oauth.flow = FLOW_REFRESH_TOKEN;
+	fixture->oauth.client_secret_file = NULL;
+	fixture->oauth.client_id = "public";
+	fixture->oauth.scope = "https://outlook.office.com/SMTP.Send";
+	fixture->oauth.refresh_token_file = path;
+	assert_failed(fixture, NULL, "AADSTS");
+	memcpy(token + TOKEN_BYTES_MAX, "rr\n", 3);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(token, 1, sizeof token, file), sizeof token);
+	assert_int_equal(fclose(file), 0);
+	assert_failed(fixture, "file", path);
 }
 
 static void test_outdated(void **state)
@@ -210,6 +239,7 @@ int main(void)
 		TEST(test_lifetimes),
 		TEST(test_commands),
 		TEST(test_outdated),
+		TEST(test_largest_refresh_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
