@@ -94,7 +94,8 @@ static struct err tls_context_open(struct tls_context **result, bool client)
 struct err tls_context_server(
         struct tls_context **result, const struct tls_server_settings *settings, struct text *why)
 {
-	const struct tls_identity identity = { settings->certificate_file, settings->key_file };
+	const struct tls_identity identity = { settings->certificate_file, settings->key_file,
+		settings->keys };
 	struct tls_context *context = NULL;
 	struct err err = tls_context_open(&context, false);
 
@@ -141,7 +142,8 @@ static void tls_context_take_old(SSL_CTX *ssl, enum tls_oldest oldest)
 struct err tls_context_client(
         struct tls_context **result, const struct tls_client_settings *settings, struct text *why)
 {
-	const struct tls_identity identity = { settings->certificate_file, settings->key_file };
+	const struct tls_identity identity = { settings->certificate_file, settings->key_file,
+		settings->keys };
 	struct tls_context *context = NULL;
 	struct err err = tls_context_open(&context, true);
 
