@@ -8,7 +8,7 @@
  *
  * Thread:  a server context may be shared once made; a client context (its cache of sessions to
  *          resume) and every struct tls belong to one thread.
- * Owns:    keys and certificates; not the wire.
+ * Owns:    keys (but for those of tls_keys.h) and certificates; not the wire.
  * Never:   blocks; opens a file after a context is made (OpenSSL may: tls_roots.h); calls a
  *          connection secured whose policy is unmet (I8).
  * Fails:   TLS_FAILED, then tls_failure() and tls_failure_text() say why, for good.
@@ -24,6 +24,7 @@
 #define TLS_HOST_BYTES_MAX 255
 
 struct tls_context;
+struct tls_keys;
 struct tls_roots;
 struct tls;
 
@@ -44,6 +45,7 @@ struct tls_server_settings {
 	const char *client_ca_file; /* PEM; whom their certificates must come from */
 	bool lacks_tickets;         /* clients get nothing to resume by: for measuring */
 	enum tls_oldest oldest;
+	struct tls_keys *keys; /* whose holder has key_file; NULL: it is read here */
 };
 
 struct tls_client_settings {
@@ -52,6 +54,7 @@ struct tls_client_settings {
 	struct tls_roots *roots;      /* whose files are parsed once; NULL: for this one alone */
 	const char *certificate_file; /* our own, where a connector asks for one; or NULL */
 	const char *key_file;
+	struct tls_keys *keys; /* whose holder has key_file; NULL: it is read here */
 };
 
 /* Whom a client expects at the other end. */

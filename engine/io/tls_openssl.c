@@ -2,6 +2,8 @@
 
 #include "engine/io/tls_certificate.h"
 #include "engine/io/tls_dane.h"
+#include "engine/io/tls_error.h"
+#include "engine/io/tls_identity.h"
 #include "engine/io/tls_roots.h"
 #include "queue/base/check.h"
 
@@ -51,19 +53,15 @@ struct tls {
 };
 
 static struct err tls_context_open(struct tls_context **result, bool client);
-static struct err tls_context_identity(
-        SSL_CTX *ssl, const char *certificate_file, const char *key_file, struct text *why);
 static struct err tls_context_ask_client(SSL_CTX *ssl, const char *ca_file, struct text *why);
 static void tls_context_take_old(SSL_CTX *ssl, enum tls_oldest oldest);
 static struct err tls_context_refuse(
         struct tls_context *context, struct err err, struct tls_context **result);
-static int tls_no_passphrase(char *into, int bytes, int writing, void *argument);
 static struct err tls_expect(struct tls *tls, const struct tls_peer *peer);
 static struct err tls_expect_host(struct tls *tls);
 static int tls_on_session(SSL *ssl, SSL_SESSION *session);
 static void tls_resume(struct tls *tls);
 static int tls_on_verify(int good, X509_STORE_CTX *store);
-static void tls_put_error(struct text *text);
 static enum tls_status tls_status(struct tls *tls, int result);
 static BIO_METHOD *tls_wire_method(void);
 
@@ -90,29 +88,19 @@ static struct err tls_context_open(struct tls_context **result, bool client)
 	SSL_CTX_set_options(context->ssl,
 	        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_CTX_set_mode(context->ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_default_passwd_cb(context->ssl, tls_no_passphrase);
 	return err_ok();
-}
-
-/* A key file with a passphrase is refused, rather than asked for on a terminal. */
-static int tls_no_passphrase(char *into, int bytes, int writing, void *argument)
-{
-	(void)into;
-	(void)bytes;
-	(void)writing;
-	(void)argument;
-	return -1;
 }
 
 struct err tls_context_server(
         struct tls_context **result, const struct tls_server_settings *settings, struct text *why)
 {
+	const struct tls_identity identity = { settings->certificate_file, settings->key_file,
+		settings->keys };
 	struct tls_context *context = NULL;
 	struct err err = tls_context_open(&context, false);
 
-	if (!failed(err))
-		err = tls_context_identity(
-		        context->ssl, settings->certificate_file, settings->key_file, why);
+	if (!failed(err) && !tls_identity_use(context->ssl, &identity, why))
+		err = err_make(ERR_TLS, 0);
 	if (!failed(err) && settings->asks_certificate)
 		err = tls_context_ask_client(context->ssl, settings->client_ca_file, why);
 	if (failed(err))
@@ -154,12 +142,14 @@ static void tls_context_take_old(SSL_CTX *ssl, enum tls_oldest oldest)
 struct err tls_context_client(
         struct tls_context **result, const struct tls_client_settings *settings, struct text *why)
 {
+	const struct tls_identity identity = { settings->certificate_file, settings->key_file,
+		settings->keys };
 	struct tls_context *context = NULL;
 	struct err err = tls_context_open(&context, true);
 
-	if (!failed(err) && settings->certificate_file != NULL)
-		err = tls_context_identity(
-		        context->ssl, settings->certificate_file, settings->key_file, why);
+	if (!failed(err) && settings->certificate_file != NULL &&
+	        !tls_identity_use(context->ssl, &identity, why))
+		err = err_make(ERR_TLS, 0);
 	if (failed(err))
 		return tls_context_refuse(context, err, result);
 	context->verify = settings->verify;
@@ -168,7 +158,7 @@ struct err tls_context_client(
 	if (store == NULL) {
 		text_format(why, "certificates of %s can't be used: ",
 		        settings->ca_file == NULL ? "the system" : settings->ca_file);
-		tls_put_error(why);
+		tls_error_put(why);
 		return tls_context_refuse(context, err_make(ERR_TLS, 0), result);
 	}
 	SSL_CTX_set_cert_store(context->ssl, store); /* takes it */
@@ -181,23 +171,6 @@ struct err tls_context_client(
 	return err_ok();
 }
 
-static struct err tls_context_identity(
-        SSL_CTX *ssl, const char *certificate_file, const char *key_file, struct text *why)
-{
-	ERR_clear_error();
-	if (SSL_CTX_use_certificate_chain_file(ssl, certificate_file) != 1)
-		text_format(why, "certificate %s can't be used: ", certificate_file);
-	else if (SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) != 1)
-		text_format(why, "key %s can't be used: ", key_file);
-	else if (SSL_CTX_check_private_key(ssl) != 1)
-		text_format(why, "key %s does not belong to certificate %s: ", key_file,
-		        certificate_file);
-	else
-		return err_ok();
-	tls_put_error(why);
-	return err_make(ERR_TLS, 0);
-}
-
 /* What is wrong with the certificate is not ours to refuse here: tls_on_verify() lets it pass. */
 static struct err tls_context_ask_client(SSL_CTX *ssl, const char *ca_file, struct text *why)
 {
@@ -208,7 +181,7 @@ static struct err tls_context_ask_client(SSL_CTX *ssl, const char *ca_file, stru
 	ERR_clear_error();
 	if (SSL_CTX_load_verify_file(ssl, ca_file) != 1) {
 		text_format(why, "certificates of %s can't be used: ", ca_file);
-		tls_put_error(why);
+		tls_error_put(why);
 		return err_make(ERR_TLS, 0);
 	}
 	check(SSL_CTX_set_session_id_context(ssl, kind, sizeof kind - 1) == 1);
@@ -429,7 +402,7 @@ static enum tls_status tls_status(struct tls *tls, int result)
 		text_put(&text, VIEW("no memory for encrypted bytes"));
 	} else {
 		tls->failure = err_make(ERR_TLS, ERR_GET_REASON(ERR_peek_error()));
-		tls_put_error(&text);
+		tls_error_put(&text);
 	}
 	(void)text_string(&text);
 	return TLS_FAILED;
@@ -547,20 +520,6 @@ static int tls_on_verify(int good, X509_STORE_CTX *store)
 		(void)text_string(&text);
 	}
 	return 0;
-}
-
-/* The first error is the cause, later ones its consequences. */
-static void tls_put_error(struct text *text)
-{
-	unsigned long error = ERR_peek_error();
-	const char *reason = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error))
-	                                             : ERR_reason_error_string(error);
-
-	if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
-	        ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
-		text_put(text, VIEW("what the peer sends is not TLS"));
-	else
-		text_put(text, reason != NULL ? view_of(reason) : VIEW("the TLS library gave up"));
 }
 
 /* The wire, as OpenSSL sees it */

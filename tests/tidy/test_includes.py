@@ -22,7 +22,7 @@ DOORS = {
     r"liburing\.h|linux/io_uring\.h": ["engine/io/io_uring.c"],
     r"lmdb\.h": [r"queue/\w+_lmdb\.c"],
     r"openssl/.*": [
-        r"engine/io/tls_(openssl|certificate|dane|roots)\.[ch]",
+        r"engine/io/tls_(openssl|certificate|dane|error|identity|keys?|keys_provider|roots)\.[ch]",
         r"engine/io/crypto.*\.c",
     ],
     r"yaml\.h": [r"engine/.*\.c"],

@@ -3,6 +3,7 @@
 #include "queue/base/check.h"
 
 #include <dirent.h>
+#include <openssl/dsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -172,18 +173,13 @@ size_t certificates_tlsa(const char *path, unsigned usage, unsigned selector, un
 	return 3 + digest_bytes;
 }
 
-void certificates_make_app(struct certificates *certificates, const char *name, unsigned bits,
-        int valid_until_days, char certificate[CERTIFICATES_PATH_BYTES],
+/* NAME.pem and NAME.key, of mode 0600. */
+static void certificates_write_pair(const struct certificates *certificates, const char *name,
+        X509 *made, EVP_PKEY *pair, char certificate[CERTIFICATES_PATH_BYTES],
         char key[CERTIFICATES_PATH_BYTES])
 {
-	EVP_PKEY *pair = EVP_RSA_gen(bits);
 	char file[CERTIFICATES_PATH_BYTES];
 
-	check(pair != NULL);
-	X509 *made = certificates_blank(
-	        certificates, name, -2 * DAY_SECONDS, valid_until_days * DAY_SECONDS, pair);
-	check(X509_set_issuer_name(made, X509_get_subject_name(made)) == 1);
-	check(X509_sign(made, pair, EVP_sha256()) > 0);
 	snprintf(file, sizeof file, "%s.pem", name);
 	certificates_path(certificates, file, certificate);
 	certificates_write(certificate, made, NULL);
@@ -191,6 +187,69 @@ void certificates_make_app(struct certificates *certificates, const char *name, 
 	certificates_path(certificates, file, key);
 	certificates_write(key, NULL, pair);
 	check(chmod(key, S_IRUSR | S_IWUSR) == 0);
+}
+
+void certificates_make_app(struct certificates *certificates, const char *name, unsigned bits,
+        int valid_until_days, char certificate[CERTIFICATES_PATH_BYTES],
+        char key[CERTIFICATES_PATH_BYTES])
+{
+	EVP_PKEY *pair = EVP_RSA_gen(bits);
+
+	check(pair != NULL);
+	X509 *made = certificates_blank(
+	        certificates, name, -2 * DAY_SECONDS, valid_until_days * DAY_SECONDS, pair);
+	check(X509_set_issuer_name(made, X509_get_subject_name(made)) == 1);
+	check(X509_sign(made, pair, EVP_sha256()) > 0);
+	certificates_write_pair(certificates, name, made, pair, certificate, key);
+	X509_free(made);
+	EVP_PKEY_free(pair);
+}
+
+/* Kinds whose keys come from parameters, which are made first; else NULL. */
+static EVP_PKEY *certificates_parameters(const char *kind)
+{
+	EVP_PKEY *parameters = NULL;
+
+	if (strcmp(kind, "DSA") != 0)
+		return NULL;
+	EVP_PKEY_CTX *making = EVP_PKEY_CTX_new_from_name(NULL, kind, NULL);
+	check(EVP_PKEY_paramgen_init(making) == 1);
+	check(EVP_PKEY_CTX_set_dsa_paramgen_bits(making, 2048) == 1);
+	check(EVP_PKEY_paramgen(making, &parameters) == 1);
+	EVP_PKEY_CTX_free(making);
+	return parameters;
+}
+
+static EVP_PKEY *certificates_key(const char *kind)
+{
+	EVP_PKEY *parameters = certificates_parameters(kind);
+	const bool curve = kind[0] == 'P';
+	EVP_PKEY_CTX *making =
+	        parameters != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, parameters, NULL)
+	                           : EVP_PKEY_CTX_new_from_name(NULL, curve ? "EC" : kind, NULL);
+	EVP_PKEY *pair = NULL;
+
+	check(making != NULL);
+	check(EVP_PKEY_keygen_init(making) == 1);
+	check(!curve || EVP_PKEY_CTX_set_group_name(making, kind) == 1);
+	check(EVP_PKEY_keygen(making, &pair) == 1);
+	EVP_PKEY_CTX_free(making);
+	EVP_PKEY_free(parameters);
+	return pair;
+}
+
+void certificates_make_kind(struct certificates *certificates, const char *kind, const char *name,
+        char certificate[CERTIFICATES_PATH_BYTES], char key[CERTIFICATES_PATH_BYTES])
+{
+	EVP_PKEY *pair = certificates_key(kind);
+	X509 *authority = certificates->authority_certificate;
+	X509 *made = certificates_blank(
+	        certificates, "mail.example", -DAY_SECONDS, 30 * DAY_SECONDS, pair);
+
+	check(X509_set_issuer_name(made, X509_get_subject_name(authority)) == 1);
+	certificates_extend(made, authority, NID_subject_alt_name, "DNS:mail.example");
+	check(X509_sign(made, certificates->authority_key, EVP_sha256()) > 0);
+	certificates_write_pair(certificates, name, made, pair, certificate, key);
 	X509_free(made);
 	EVP_PKEY_free(pair);
 }

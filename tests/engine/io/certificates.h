@@ -49,6 +49,10 @@ size_t certificates_tlsa(const char *path, unsigned usage, unsigned selector, un
 void certificates_make_app(struct certificates *certificates, const char *name, unsigned bits,
         int valid_until_days, char certificate[CERTIFICATES_PATH_BYTES],
         char key[CERTIFICATES_PATH_BYTES]);
+/* For mail.example, by our authority, with a key of its own: NAME.pem and NAME.key. A kind is
+ * "RSA", "RSA-PSS", "P-256", "P-384", "ED25519", "ED448" or "DSA". */
+void certificates_make_kind(struct certificates *certificates, const char *kind, const char *name,
+        char certificate[CERTIFICATES_PATH_BYTES], char key[CERTIFICATES_PATH_BYTES]);
 /* Another file in the folder, mode 0600. */
 void certificates_write_file(struct certificates *certificates, const char *name, const char *text,
         char path[CERTIFICATES_PATH_BYTES]);
