@@ -40,11 +40,13 @@ static void config_remember(struct config *config)
 
 /* Takes config. */
 static struct err read_text(struct config **result, struct config *config, struct view text,
-        struct config_report *report)
+        bool keyless, struct config_report *report)
 {
 	struct config_places places;
 
 	config_places_init(&places, config->path, report);
+	places.keyless = keyless;
+	crypto_sha256(text, config->digest);
 	if (config_reader_read(text, config, &places)) {
 		config_remember(config);
 		config_check(config, &places);
@@ -58,7 +60,8 @@ static struct err read_text(struct config **result, struct config *config, struc
 	return err_ok();
 }
 
-struct err config_load(struct config **result, const char *path, struct config_report *report)
+static struct err load(
+        struct config **result, const char *path, bool keyless, struct config_report *report)
 {
 	struct config *config = create(path);
 	struct view text;
@@ -68,14 +71,25 @@ struct err config_load(struct config **result, const char *path, struct config_r
 		config_destroy(config);
 		return err_make(ERR_NOT_FOUND, 0);
 	}
-	return read_text(result, config, text, report);
+	return read_text(result, config, text, keyless, report);
+}
+
+struct err config_load(struct config **result, const char *path, struct config_report *report)
+{
+	return load(result, path, false, report);
+}
+
+struct err config_load_keyless(
+        struct config **result, const char *path, struct config_report *report)
+{
+	return load(result, path, true, report);
 }
 
 struct err config_load_text(
         struct config **result, const char *path, struct view text, struct config_report *report)
 {
 	*result = NULL;
-	return read_text(result, create(path), text, report);
+	return read_text(result, create(path), text, false, report);
 }
 
 bool config_find_spool(const char *path, struct text *folder, struct config_report *report)
@@ -132,6 +146,15 @@ bool config_identity_is_limited(const struct config_identity *identity)
 	return identity->connections.count != LIMIT_NONE ||
 	       identity->messages_per_minute.count != LIMIT_NONE ||
 	       identity->recipients_per_day.count != LIMIT_NONE;
+}
+
+uint32_t config_identity_count(const struct config *config)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < config->routes.count; i++)
+		count += (uint32_t)config->routes.at[i].identities.count;
+	return count;
 }
 
 bool config_runs_commands(const struct config *config)

@@ -8,7 +8,7 @@
  *
  * Thread:  loaded at start; constant afterwards, so any thread reads it.
  * Owns:    all it points to, in one arena, until config_destroy().
- * Never:   reads a secret, resolves a name, or touches the spool.
+ * Never:   keeps a secret, resolves a name, or touches the spool.
  * Fails:   with every complaint in the report, `file:line: what is wrong and what would be right`.
  */
 #ifndef SLUICE_CONFIG_H
@@ -17,6 +17,7 @@
 #include "engine/config_names.h"
 #include "engine/config_schema.h"
 #include "engine/config_value.h"
+#include "engine/io/crypto.h"
 #include "queue/base/clock.h"
 #include "queue/base/errors.h"
 
@@ -187,6 +188,7 @@ struct config {
 	const struct rulebook *streambook; /* of the streams' conditions; NULL: there are none */
 	const struct naming_book *naming_book; /* made of it; NULL: senders pass as they are */
 	const struct quota_plan *quotas;       /* made of it: engine/quota_plan.h */
+	uint8_t digest[CRYPTO_SHA256_BYTES];   /* of the file's text */
 	struct config_arena *arena;
 };
 
@@ -203,7 +205,12 @@ struct config {
 /* Everything wrong is in the report (config_report.h), not only the first. */
 MUST_CHECK struct err config_load(
         struct config **result, const char *path, struct config_report *report);
-/* The same from memory; `path` gives the folder of relative paths and the name in complaints. */
+/* Without a look into what only the keeper reads: private keys, users, what a sign-in wants.
+ * Whether they are right is not known then. */
+MUST_CHECK struct err config_load_keyless(
+        struct config **result, const char *path, struct config_report *report);
+/* config_load() from memory; `path` gives the folder of relative paths and the name in
+ * complaints. */
 MUST_CHECK struct err config_load_text(
         struct config **result, const char *path, struct view text, struct config_report *report);
 /* The spool's folder alone, whatever else is wrong with the file: an operator must reach a
@@ -221,6 +228,8 @@ bool config_networks_contain(
 bool config_networks_hold_everybody(const struct config_networks *networks);
 /* Whether an account has limits of its own, on messages or recipients. */
 bool config_identity_is_limited(const struct config_identity *identity);
+/* Of all routes. */
+uint32_t config_identity_count(const struct config *config);
 /* Whether some identity's tokens come from a command: a program is started while we run. */
 bool config_runs_commands(const struct config *config);
 /* False: no route has this name. */

@@ -118,7 +118,8 @@ static void check_listener_tls(
 		return;
 	}
 	const struct tls_server_settings settings = { tls->certificate, tls->key };
-	if (access(tls->certificate, R_OK) == 0 && access(tls->key, R_OK) == 0 &&
+	if (!places->keyless && access(tls->certificate, R_OK) == 0 &&
+	        access(tls->key, R_OK) == 0 &&
 	        failed(tls_context_server(&context, &settings, &why)))
 		complain(places, tls, &tls->certificate, "listeners[%zu].tls: %s", index,
 		        text_string(&why));
@@ -132,7 +133,7 @@ static void check_users(
 
 	if (listener->users_file == NULL)
 		return;
-	if (!failed(users_load(&users, listener->users_file, places->report)))
+	if (!places->keyless && !failed(users_load(&users, listener->users_file, places->report)))
 		users_destroy(users);
 	if (listener->tls.certificate == NULL && !listener->allow_plaintext_auth &&
 	        !config_check_devices_sign_in(listener))
@@ -292,7 +293,8 @@ static void check_route_tls(struct config_route *route, size_t index, struct tls
 		.certificate_file = tls->certificate,
 		.key_file = tls->key,
 	};
-	if ((tls->ca_file == NULL || access(tls->ca_file, R_OK) == 0) &&
+	if ((tls->key == NULL || !places->keyless) &&
+	        (tls->ca_file == NULL || access(tls->ca_file, R_OK) == 0) &&
 	        (tls->certificate == NULL || access(tls->certificate, R_OK) == 0) &&
 	        (tls->key == NULL || access(tls->key, R_OK) == 0) &&
 	        failed(tls_context_client(&context, &settings, &why)))

@@ -81,8 +81,9 @@ static void check_pair(
 		        "%s: there are a client secret and a certificate; right is one of them",
 		        where);
 	/* What can't be read has been complained of. */
-	if (failed(secret_file_read(
-	            oauth->certificate, (struct span){ memory[0], PEM_BYTES_MAX }, &bytes[0])) ||
+	if (places->keyless ||
+	        failed(secret_file_read(oauth->certificate,
+	                (struct span){ memory[0], PEM_BYTES_MAX }, &bytes[0])) ||
 	        failed(secret_file_read(
 	                oauth->key, (struct span){ memory[1], PEM_BYTES_MAX }, &bytes[1])))
 		return;

@@ -150,7 +150,7 @@ static void check_spool(const struct config *config, struct config_places *place
 	}
 }
 
-/* A program that gives tokens would live in the sandbox with us, and its needs nobody knows. */
+/* A program that gives tokens would live in the keeper's sandbox, and its needs nobody knows. */
 static void note_commands(const struct config *config, struct config_places *places)
 {
 	const struct config_sandbox *sandbox = &config->sandbox;
@@ -160,6 +160,7 @@ static void note_commands(const struct config *config, struct config_places *pla
 	if (!wanted || !config_runs_commands(config))
 		return;
 	remark(places, sandbox, sandbox,
-	        "sandbox: not in force, since a token comes from a command; with a certificate, a "
-	        "client secret or a refresh token it would be");
+	        "sandbox: not in force for the process that keeps secrets, since a token comes "
+	        "from "
+	        "a command; with a certificate, a client secret or a refresh token it would be");
 }

@@ -17,6 +17,7 @@ struct config_places {
 	struct config_report *report;
 	struct config_place *at;
 	size_t count;
+	bool keyless; /* nothing is to be looked into that only the keeper reads */
 };
 
 void config_places_init(

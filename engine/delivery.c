@@ -40,15 +40,15 @@ struct err delivery_init(
 	delivery->dispatch = (struct dispatch){
 		.shard = shard,
 		.schedule = &delivery->schedule,
-		.resolver = settings->resolver,
-		.keeper = settings->keeper,
+		.resolver = settings->helpers.resolver,
+		.keeper = settings->helpers.keeper,
 	};
 	err = delivery_join(delivery, settings);
 	if (failed(err))
 		goto fail;
 	judge_init(&delivery->judge, shard, &delivery->schedule);
 	err = dispatch_init(&delivery->dispatch, &delivery->judge, settings->shard_count,
-	        settings->resolver, settings->keeper, settings->tls_roots, why);
+	        &settings->helpers, why);
 	if (failed(err))
 		goto fail;
 	if (settings->spool != NULL)
@@ -65,16 +65,14 @@ static struct err delivery_join(struct delivery *delivery, const struct delivery
 	const struct config_routes *routes = &settings->config->routes;
 	const uint16_t index = (uint16_t)settings->index;
 	struct loop *loop = &delivery->shard.loop;
-	uint32_t identities = 0;
+	const uint32_t identities = config_identity_count(settings->config);
 	struct err err = err_ok();
 
-	for (size_t i = 0; i < routes->count; i++)
-		identities += (uint32_t)routes->at[i].identities.count;
-	if (settings->resolver != NULL)
+	if (settings->helpers.resolver != NULL)
 		err = helper_join(
-		        &settings->resolver->helper, index, loop, (uint32_t)routes->count);
-	if (!failed(err) && settings->keeper != NULL && identities > 0)
-		err = helper_join(settings->keeper, index, loop, identities);
+		        &settings->helpers.resolver->helper, index, loop, (uint32_t)routes->count);
+	if (!failed(err) && settings->helpers.keeper != NULL && identities > 0)
+		err = helper_join(settings->helpers.keeper, index, loop, identities);
 	return err;
 }
 

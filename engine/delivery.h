@@ -51,10 +51,8 @@ struct delivery_settings {
 	/* `in` is read by &delivery->shard.loop.doorbell: the engine makes it before the init. */
 	struct post spooler;
 	struct io_settings io;
-	struct resolver *resolver;   /* NULL: every host is a literal address */
-	struct helper *keeper;       /* NULL: no route has identities */
-	struct tls_roots *tls_roots; /* what other shards parsed, and this one; NULL: its own */
-	struct spool *spool;         /* for what it knows of limits, now; NULL: nothing */
+	struct dispatch_helpers helpers;
+	struct spool *spool; /* for what it knows of limits, now; NULL: nothing */
 	unsigned index;
 	unsigned shard_count; /* of delivery shards */
 	uint64_t seed;

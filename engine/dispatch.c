@@ -8,7 +8,9 @@ static void dispatch_read_sessions(struct dispatch *dispatch);
 static void dispatch_read_addresses(struct dispatch *dispatch);
 static void dispatch_read_secrets(struct dispatch *dispatch);
 static void dispatch_wake_placeless(struct dispatch *dispatch, struct dispatch_route *route);
-static void dispatch_ask_secret(struct dispatch *dispatch, struct dispatch_lane *lane);
+static void dispatch_ask_secret(
+        struct dispatch *dispatch, struct dispatch_lane *lane, enum signin_mechanism mechanism);
+static void dispatch_sign_in(struct dispatch_lane *lane, const struct keeper_ask *ask);
 static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound);
 static void dispatch_wake_route(struct dispatch *dispatch, struct dispatch_route *route);
 static void dispatch_resolved(struct dispatch *dispatch, struct dispatch_route *route);
@@ -93,7 +95,7 @@ static void dispatch_read_sessions(struct dispatch *dispatch)
 		struct dispatch_lane *lane = dispatch_lane_of(dispatch, outbound->carrier.lane);
 
 		if ((what & OUTBOUND_WANTS_SECRET) != 0 && !lane->secret->ask.in_flight)
-			dispatch_ask_secret(dispatch, lane);
+			dispatch_ask_secret(dispatch, lane, outbound_mechanism(outbound));
 		if ((what & (OUTBOUND_READY | OUTBOUND_GONE)) != 0 && outbound->opening) {
 			outbound->opening = false;
 			lane->opening--;
@@ -114,8 +116,10 @@ static void dispatch_wake_placeless(struct dispatch *dispatch, struct dispatch_r
 		dispatch_wake(dispatch, container_of(first, struct dispatch_lane, link));
 }
 
-static void dispatch_ask_secret(struct dispatch *dispatch, struct dispatch_lane *lane)
+static void dispatch_ask_secret(
+        struct dispatch *dispatch, struct dispatch_lane *lane, enum signin_mechanism mechanism)
 {
+	lane->secret->mechanism = mechanism;
 	lane->secret->refused = lane->lane->refused;
 	lane->secret->again = lane->lane->resumed;
 	lane->lane->resumed = false;
@@ -281,10 +285,23 @@ static void dispatch_read_secrets(struct dispatch *dispatch)
 		struct keeper_ask *ask = container_of(answered, struct keeper_ask, ask);
 		struct dispatch_lane *lane = ask->owner;
 
-		for (uint32_t i = 0; i < lane->session_count; i++)
-			if (lane->sessions[i]->step == STEP_SECRET)
-				outbound_sign_in(lane->sessions[i], ask);
+		dispatch_sign_in(lane, ask);
 		keeper_wipe(ask);
+	}
+}
+
+/* Another host of the route may want another mechanism: its session asks again. */
+static void dispatch_sign_in(struct dispatch_lane *lane, const struct keeper_ask *ask)
+{
+	for (uint32_t i = 0; i < lane->session_count; i++) {
+		struct outbound *outbound = lane->sessions[i];
+
+		if (outbound->step != STEP_SECRET)
+			continue;
+		if (failed(ask->err) || outbound_mechanism(outbound) == ask->mechanism)
+			outbound_sign_in(outbound, ask);
+		else
+			outbound_want_secret(outbound);
 	}
 }
 

@@ -94,6 +94,14 @@ struct dispatch_route {
 	struct mono known_until; /* the target's hosts */
 };
 
+/* Who helps it; each may be NULL where no route wants it. */
+struct dispatch_helpers {
+	struct resolver *resolver;   /* else every host is a literal address */
+	struct helper *keeper;       /* gives secrets */
+	struct tls_roots *tls_roots; /* what other shards parsed, and this one; NULL: its own */
+	struct tls_keys *tls_keys;   /* who has private keys; NULL: they are read here */
+};
+
 struct dispatch {
 	struct shard *shard;
 	struct judge *judge;
@@ -129,8 +137,7 @@ struct dispatch {
 
 /* On failure `why` names the route and what is wrong. */
 MUST_CHECK struct err dispatch_init(struct dispatch *dispatch, struct judge *judge,
-        uint32_t shard_count, struct resolver *resolver, struct helper *keeper,
-        struct tls_roots *roots, struct text *why);
+        uint32_t shard_count, const struct dispatch_helpers *helpers, struct text *why);
 /* What the spool knows of the accounts' limits. Before the spooler runs. */
 void dispatch_read_ledger(struct dispatch *dispatch, struct spool *spool);
 /* No session is left. */

@@ -13,10 +13,10 @@ static void dispatch_visit_bound(struct dispatch *dispatch, bool fill);
 static void dispatch_extend_reach(struct lane *lane, uint32_t line);
 static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count, size_t *sessions);
 static struct err dispatch_init_route(struct dispatch *dispatch, uint32_t index,
-        const struct route_plan *plan, struct tls_roots *roots, struct text *why);
+        const struct route_plan *plan, const struct dispatch_helpers *helpers, struct text *why);
 static void dispatch_init_lookup(struct lookup *lookup, const struct config_route *settings);
 static struct err dispatch_init_tls(
-        struct dispatch_route *route, struct tls_roots *roots, struct text *why);
+        struct dispatch_route *route, const struct dispatch_helpers *helpers, struct text *why);
 static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_route *route,
         uint16_t route_index, uint16_t identity_index, uint32_t sessions_max);
 static uint32_t dispatch_lane_sessions(const struct config_route *route,
@@ -26,7 +26,7 @@ static struct throttle *dispatch_throttle(struct dispatch *dispatch, struct disp
 static void dispatch_gate_expired(struct timer *timer);
 
 struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_t shard_count,
-        struct resolver *resolver, struct helper *keeper, struct tls_roots *roots, struct text *why)
+        const struct dispatch_helpers *helpers, struct text *why)
 {
 	size_t sessions = 0;
 
@@ -34,8 +34,8 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 		.shard = judge->shard,
 		.judge = judge,
 		.schedule = judge->schedule,
-		.resolver = resolver,
-		.keeper = keeper,
+		.resolver = helpers->resolver,
+		.keeper = helpers->keeper,
 		.gate_timer.expired = dispatch_gate_expired,
 	};
 	list_init(&dispatch->news);
@@ -76,7 +76,7 @@ struct err dispatch_init(struct dispatch *dispatch, struct judge *judge, uint32_
 	for (uint32_t i = 0; i < dispatch->route_count && !failed(err); i++) {
 		const struct route_plan plan =
 		        feed_plan(&dispatch->shard->config->routes.at[i], shard_count);
-		err = dispatch_init_route(dispatch, i, &plan, roots, why);
+		err = dispatch_init_route(dispatch, i, &plan, helpers, why);
 	}
 	check(failed(err) || dispatch->lane_count == lanes);
 	return failed(err) ? err : dispatch_init_reaches(dispatch);
@@ -198,7 +198,7 @@ static uint32_t dispatch_lane_sessions(const struct config_route *route,
 }
 
 static struct err dispatch_init_route(struct dispatch *dispatch, uint32_t index,
-        const struct route_plan *plan, struct tls_roots *roots, struct text *why)
+        const struct route_plan *plan, const struct dispatch_helpers *helpers, struct text *why)
 {
 	const struct config *config = dispatch->shard->config;
 	const struct config_route *settings = &config->routes.at[index];
@@ -230,7 +230,7 @@ static struct err dispatch_init_route(struct dispatch *dispatch, uint32_t index,
 	struct err err = pool_init(&route->trains, settings->pipeline * sizeof(struct transaction),
 	        route->sessions_max);
 	if (!failed(err))
-		err = dispatch_init_tls(route, roots, why);
+		err = dispatch_init_tls(route, helpers, why);
 	for (uint32_t at = route_next_lane(plan, shard, 0);
 	        at < route_lane_end(plan) && !failed(err);
 	        at = route_next_lane(plan, shard, at + 1))
@@ -259,15 +259,16 @@ static void dispatch_init_lookup(struct lookup *lookup, const struct config_rout
 }
 
 static struct err dispatch_init_tls(
-        struct dispatch_route *route, struct tls_roots *roots, struct text *why)
+        struct dispatch_route *route, const struct dispatch_helpers *helpers, struct text *why)
 {
 	const struct config_route *settings = route->target.route;
 	const struct tls_client_settings tls = {
 		.verify = settings->tls.verify,
 		.ca_file = settings->tls.ca_file,
-		.roots = roots,
+		.roots = helpers->tls_roots,
 		.certificate_file = settings->tls.certificate,
 		.key_file = settings->tls.key,
+		.keys = helpers->tls_keys,
 	};
 
 	if (settings->tls.mode == ROUTE_TLS_NONE)

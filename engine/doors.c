@@ -4,20 +4,21 @@
 
 #include <stdlib.h>
 
-static struct err door_make_tls(
-        struct door *door, enum tls_oldest oldest, struct tls_context **result, struct text *why)
+static struct err door_make_tls(struct door *door, enum tls_oldest oldest, struct tls_keys *keys,
+        struct tls_context **result, struct text *why)
 {
 	const struct config_listener_tls *tls = &door->config->tls;
 	const struct tls_server_settings settings = {
 		.certificate_file = tls->certificate,
 		.key_file = tls->key,
+		.keys = keys,
 		.oldest = oldest,
 	};
 
 	return tls->certificate == NULL ? err_ok() : tls_context_server(result, &settings, why);
 }
 
-static struct err door_devices_open(struct door *door, struct text *why)
+static struct err door_devices_open(struct door *door, struct tls_keys *keys, struct text *why)
 {
 	static const enum tls_oldest oldest[] = {
 		[DEVICE_TLS_1_0] = TLS_OLDEST_1_0,
@@ -38,14 +39,15 @@ static struct err door_devices_open(struct door *door, struct text *why)
 		if (device->config->tls == DEVICE_TLS_UNSET)
 			continue;
 		struct err err =
-		        door_make_tls(door, oldest[device->config->tls], &device->tls, why);
+		        door_make_tls(door, oldest[device->config->tls], keys, &device->tls, why);
 		if (failed(err))
 			return err;
 	}
 	return err_ok();
 }
 
-static struct err door_open(struct door *door, const struct config *config, struct text *why)
+static struct err door_open(
+        struct door *door, const struct config *config, struct tls_keys *keys, struct text *why)
 {
 	const struct config_listener *listener = door->config;
 
@@ -54,11 +56,12 @@ static struct err door_open(struct door *door, const struct config *config, stru
 	struct text address = TEXT_ON(door->address);
 	endpoint_format(&address, &listener->address);
 	(void)text_string(&address);
-	struct err err = door_make_tls(door, TLS_OLDEST_GOOD, &door->tls, why);
-	return failed(err) ? err : door_devices_open(door, why);
+	struct err err = door_make_tls(door, TLS_OLDEST_GOOD, keys, &door->tls, why);
+	return failed(err) ? err : door_devices_open(door, keys, why);
 }
 
-struct err doors_open(struct doors **result, const struct config *config, struct text *why)
+struct err doors_open(
+        struct doors **result, const struct config *config, struct tls_keys *keys, struct text *why)
 {
 	const size_t count = config->listeners.count;
 	struct err err;
@@ -81,7 +84,7 @@ struct err doors_open(struct doors **result, const struct config *config, struct
 	for (size_t i = 0; i < count; i++) {
 		doors->at[i].config = &config->listeners.at[i];
 		doors->at[i].number = (uint16_t)i;
-		err = door_open(&doors->at[i], config, why);
+		err = door_open(&doors->at[i], config, keys, why);
 		if (failed(err))
 			goto fail;
 	}

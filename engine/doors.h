@@ -36,8 +36,9 @@ struct doors {
 	size_t count; /* at least 1 */
 };
 
-MUST_CHECK struct err doors_open(
-        struct doors **result, const struct config *config, struct text *why);
+/* `keys`: who has the private keys; NULL: they are read here. */
+MUST_CHECK struct err doors_open(struct doors **result, const struct config *config,
+        struct tls_keys *keys, struct text *why);
 /* No connection is left. NULL is fine. */
 void doors_close(struct doors *doors);
 /* Which of the old devices the client is; NULL: none. */

@@ -20,6 +20,7 @@ static void engine_log_anchor(struct engine *engine);
 static void engine_log_ready(struct engine *engine);
 static void engine_log_ending(struct engine *engine, const char *event);
 static void engine_log_hangup(struct engine *engine);
+static void engine_log_lost(struct engine *engine);
 static void engine_log_stopped(struct engine *engine);
 static void engine_stop_threads(struct engine *engine);
 static _Noreturn void engine_leave(struct engine *engine, int status);
@@ -36,7 +37,8 @@ struct err engine_create(struct engine **result, const struct config *config,
 		return err_make(ERR_NO_MEMORY, 0);
 	memset(engine, 0, sizeof *engine);
 	engine->config = config;
-	engine->watch = (struct watch){ .signals = -1, .events = -1 };
+	engine->keeper = options->keeper;
+	engine->watch = (struct watch){ .signals = -1, .events = -1, .keeper = -1 };
 	struct err err = engine_open(engine, options, why);
 	if (failed(err)) {
 		if (why->bytes == 0)
@@ -74,8 +76,8 @@ struct err engine_give_up(struct engine *engine, struct text *why)
 
 struct err engine_confine(struct engine *engine, struct text *why)
 {
-	return sandbox_enter(
-	        engine->config, io_is_restricted(engine->spooler->shard.loop.io), engine->log, why);
+	return sandbox_enter(engine->config, SANDBOX_ENGINE,
+	        io_is_restricted(engine->spooler->shard.loop.io), engine->log, why);
 }
 
 struct err engine_start(struct engine *engine, struct text *why)
@@ -109,9 +111,9 @@ static struct err engine_start_threads(struct engine *engine)
 	if (!failed(err))
 		err = resolver_start(&engine->resolver);
 	if (!failed(err))
-		err = helper_start(&engine->keeper.helper);
+		err = engine->has_secrets ? courier_start(&engine->secrets) : err_ok();
 	if (!failed(err) && engine->has_passwords)
-		err = helper_start(&engine->passwords.helper);
+		err = courier_start(&engine->passwords);
 	for (size_t i = 0; !failed(err) && i < engine->delivery_count; i++)
 		err = thread_start(&engine->deliveries[i].thread, "delivery",
 		        &engine->deliveries[i].delivery.shard.loop, run_delivery);
@@ -163,6 +165,7 @@ int engine_wait(struct engine *engine)
 {
 	struct mono until = MONO_NEVER;
 	bool draining = false;
+	int status = EXIT_SUCCESS;
 
 	for (;;) {
 		const enum watch_news news = watch_wait(&engine->watch, until);
@@ -176,11 +179,15 @@ int engine_wait(struct engine *engine)
 			break;
 		if (news == WATCH_TIMEOUT || (news == WATCH_END && draining)) {
 			engine_log_ending(engine, "stopped_at_once");
-			engine_leave(engine, EXIT_SUCCESS);
+			engine_leave(engine, status);
 		}
 		if (news == WATCH_HANGUP)
 			engine_log_hangup(engine);
-		if (news == WATCH_END) {
+		if (news == WATCH_LOST) {
+			engine_log_lost(engine);
+			status = EXIT_FAILURE;
+		}
+		if ((news == WATCH_END || news == WATCH_LOST) && !draining) {
 			draining = true;
 			until = mono_after(
 			        clock_mono(), engine->config->drain_ns + ENGINE_DRAIN_GRACE);
@@ -193,7 +200,7 @@ int engine_wait(struct engine *engine)
 	watch_let_go(&engine->watch);
 	engine_stop_threads(engine);
 	engine_log_stopped(engine);
-	return EXIT_SUCCESS;
+	return status;
 }
 
 static void engine_log_ending(struct engine *engine, const char *event)
@@ -210,6 +217,18 @@ static void engine_log_hangup(struct engine *engine)
 
 	log_word(&line, "reason", "this version reads its configuration at the start alone");
 	log_word(&line, "advice", "For a new configuration, restart: what is queued stays.");
+	log_end(&line);
+}
+
+/* Nobody can sign in any more, nor shake hands with us: a new start brings a new keeper. */
+static void engine_log_lost(struct engine *engine)
+{
+	struct log_line line = log_begin(engine->log, LOG_ERROR, "keeper_lost");
+
+	log_word(&line, "reason", "the process that keeps keys and secrets has ended");
+	log_word(&line, "advice",
+	        "The kernel's log says whether memory was short; the supervisor starts us again, "
+	        "and what is queued stays.");
 	log_end(&line);
 }
 
@@ -249,7 +268,7 @@ static void engine_stop_threads(struct engine *engine)
 	for (size_t i = 0; i < engine->delivery_count; i++)
 		thread_stop(&engine->deliveries[i].thread);
 	helper_stop(&engine->resolver.helper);
-	helper_stop(&engine->keeper.helper);
+	helper_stop(&engine->secrets.helper);
 	helper_stop(&engine->passwords.helper);
 	thread_stop(&engine->spooler_thread);
 }
@@ -265,11 +284,10 @@ void engine_destroy(struct engine *engine)
 		delivery_finish(&engine->deliveries[i].delivery);
 	if (engine->has_resolver)
 		resolver_finish(&engine->resolver);
-	if (engine->has_keeper)
-		keeper_finish(&engine->keeper);
+	if (engine->has_secrets)
+		courier_finish(&engine->secrets);
 	if (engine->has_passwords)
-		passwords_finish(&engine->passwords);
-	roster_close(&engine->roster);
+		courier_finish(&engine->passwords);
 	spooler_destroy(engine->spooler);
 	if (engine->has_requests)
 		mailbox_finish(&engine->requests);
@@ -280,6 +298,9 @@ void engine_destroy(struct engine *engine)
 	free(engine->ingests);
 	free(engine->deliveries);
 	doors_close(engine->doors);
+	tls_keys_destroy(engine->keys);
+	signing_finish(&engine->signing);
+	config_keys_close(&engine->key_files);
 	depot_destroy(engine->depot);
 	logger_destroy(engine->logger);
 	watch_close(&engine->watch);

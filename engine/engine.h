@@ -21,12 +21,14 @@
 
 #include "engine/config.h"
 #include "engine/letters.h"
+#include "engine/keeper_process.h"
 #include "engine/logger.h"
 
 struct engine;
 
 struct engine_options {
 	struct logger_options log;
+	struct keeper_process *keeper; /* has what the configuration wants kept; outlives us */
 };
 
 MUST_CHECK struct err engine_create(struct engine **result, const struct config *config,

@@ -10,10 +10,12 @@
 #include "engine/doors.h"
 #include "engine/engine.h"
 #include "engine/ingest.h"
-#include "engine/keeper.h"
+#include "engine/config_keys.h"
+#include "engine/courier.h"
 #include "engine/pair.h"
 #include "engine/privileges.h"
 #include "engine/resolver.h"
+#include "engine/signing.h"
 #include "engine/spooler.h"
 #include "engine/thread.h"
 #include "engine/watch.h"
@@ -35,15 +37,18 @@ struct engine_delivery {
 struct engine {
 	const struct config *config;
 	struct privileges privileges;
+	struct keeper_process *keeper;
 	struct watch watch;
 	struct logger *logger;
 	struct log *log; /* the main thread's */
 	struct depot *depot;
 	struct doors *doors;
-	struct roster roster;
-	struct passwords passwords;
 	struct resolver resolver;
-	struct keeper keeper;
+	struct courier secrets; /* stand for the keeper's */
+	struct courier passwords;
+	struct config_keys key_files;
+	struct signing signing;
+	struct tls_keys *keys; /* NULL: there is none */
 	struct spooler *spooler;
 	struct counters spooler_counters;
 	struct thread spooler_thread;
@@ -54,7 +59,7 @@ struct engine {
 	size_t delivery_count; /* initialised */
 	bool has_passwords;
 	bool has_resolver;
-	bool has_keeper;
+	bool has_secrets;
 	bool has_requests;
 	atomic_bool closed; /* requests are not answered any more */
 };

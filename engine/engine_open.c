@@ -15,6 +15,9 @@ static struct err engine_open_privileges(struct engine *engine, struct text *why
 static struct err engine_open_theirs(struct engine *engine, struct text *why);
 static struct err engine_open_spooler(struct engine *engine, struct text *why);
 static struct err engine_open_helpers(struct engine *engine, struct text *why);
+static struct err engine_open_courier(struct engine *engine, struct courier *courier,
+        const struct trade *trade, int *end, struct text *why);
+static struct err engine_open_keys(struct engine *engine);
 static struct err engine_open_ingests(struct engine *engine, struct text *why);
 static struct err engine_open_ingest(struct engine *engine, size_t index, struct text *why);
 static struct err engine_open_deliveries(struct engine *engine, struct text *why);
@@ -34,6 +37,7 @@ struct err engine_open(
 	err = watch_open(&engine->watch);
 	if (failed(err))
 		return err;
+	engine->watch.keeper = engine->keeper->ends.life;
 	err = logger_create(&engine->logger, options->log);
 	if (failed(err))
 		return err;
@@ -41,7 +45,10 @@ struct err engine_open(
 	err = depot_create(&engine->depot, engine->config->limits.memory_bytes);
 	if (failed(err))
 		return err;
-	err = doors_open(&engine->doors, engine->config, why);
+	err = engine_open_keys(engine);
+	if (failed(err))
+		return err;
+	err = doors_open(&engine->doors, engine->config, engine->keys, why);
 	if (failed(err))
 		return err;
 	engine_fit_files(engine);
@@ -164,28 +171,50 @@ static struct err engine_open_helpers(struct engine *engine, struct text *why)
 {
 	struct err err = err_ok();
 
-	if (roster_is_wanted(engine->config))
-		err = roster_open(&engine->roster, engine->config, why);
-	if (!failed(err) && engine->roster.at != NULL) {
-		err = passwords_init(&engine->passwords, &engine->roster, &engine->config->limits,
-		        engine->depot, why);
+	err = resolver_init(&engine->resolver, &engine->config->dns, engine->depot, why);
+	engine->has_resolver = !failed(err);
+	if (!failed(err) && engine->keeper->ends.secrets >= 0) {
+		err = engine_open_courier(engine, &engine->secrets, &trade_secrets,
+		        &engine->keeper->ends.secrets, why);
+		engine->has_secrets = !failed(err);
+	}
+	if (!failed(err) && engine->keeper->ends.passwords >= 0) {
+		err = engine_open_courier(engine, &engine->passwords, &trade_passwords,
+		        &engine->keeper->ends.passwords, why);
 		engine->has_passwords = !failed(err);
 	}
-	if (!failed(err)) {
-		err = resolver_init(&engine->resolver, &engine->config->dns, engine->depot, why);
-		engine->has_resolver = !failed(err);
-	}
-	if (!failed(err)) {
-		const struct keeper_settings settings = {
-			.config = engine->config,
-			.depot = engine->depot,
-			.log = engine_open_log(engine),
-			.seed = crypto_random_u64(),
-		};
-		err = keeper_init(&engine->keeper, &settings, why);
-		engine->has_keeper = !failed(err);
-	}
 	return err;
+}
+
+static struct err engine_open_courier(struct engine *engine, struct courier *courier,
+        const struct trade *trade, int *end, struct text *why)
+{
+	const struct courier_settings settings = {
+		.config = engine->config,
+		.trade = trade,
+		.depot = engine->depot,
+		.end = *end,
+	};
+
+	*end = -1;
+	return courier_init(courier, &settings, why);
+}
+
+/* Handshakes are signed by the keeper. */
+static struct err engine_open_keys(struct engine *engine)
+{
+	if (engine->keeper->ends.signer_count == 0)
+		return err_ok();
+	struct err err = config_keys_open(&engine->key_files, engine->config);
+	if (failed(err))
+		return err;
+	signing_init(&engine->signing, &engine->keeper->ends);
+	const struct tls_keys_settings settings = {
+		.door = &engine->signing.door,
+		.paths = engine->key_files.keys,
+		.count = engine->key_files.count,
+	};
+	return tls_keys_create(&engine->keys, &settings);
 }
 
 static struct err engine_open_ingests(struct engine *engine, struct text *why)
@@ -274,9 +303,10 @@ static struct err engine_open_delivery(
 		.log = engine_open_log(engine),
 		.spooler = pair_shards_post(&own->pair),
 		.io = IO_SETTINGS_DEFAULT,
-		.resolver = &engine->resolver,
-		.keeper = &engine->keeper.helper,
-		.tls_roots = roots,
+		.helpers = { .resolver = &engine->resolver,
+		        .keeper = engine->has_secrets ? &engine->secrets.helper : NULL,
+		        .tls_roots = roots,
+		        .tls_keys = engine->keys },
 		.spool = engine->spooler->spool,
 		.index = (unsigned)index,
 		.shard_count = (unsigned)shard_count,

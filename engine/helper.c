@@ -4,11 +4,10 @@
 
 static void *helper_run(void *argument);
 
-struct err helper_init(struct helper *helper, struct depot *depot,
+struct err helper_init(struct helper *helper, struct depot *depot, const struct io_settings *io,
         void (*turn)(struct helper *helper), struct text *why)
 {
-	/* It moves no bytes of connections: the smallest rings will do. */
-	static const struct io_settings settings = {
+	static const struct io_settings smallest = {
 		.entries = 64,
 		.buffer_count = 1,
 		.buffer_bytes = 4096,
@@ -17,7 +16,7 @@ struct err helper_init(struct helper *helper, struct depot *depot,
 	*helper = (struct helper){ .turn = turn };
 	atomic_init(&helper->stopping, false);
 	shelf_init(&helper->shelf, depot);
-	return loop_init(&helper->loop, &settings, &helper->shelf, why);
+	return loop_init(&helper->loop, io == NULL ? &smallest : io, &helper->shelf, why);
 }
 
 struct err helper_join(struct helper *helper, uint16_t shard, struct loop *loop, uint32_t asks_max)
@@ -44,6 +43,7 @@ struct err helper_join(struct helper *helper, uint16_t shard, struct loop *loop,
 	loop_writes(&helper->loop, &desk->answers);
 	loop_reads(loop, &desk->answers);
 	desk->open = true;
+	helper->asks_most += asks_max;
 	return err_ok();
 }
 
@@ -162,5 +162,7 @@ static void *helper_run(void *argument)
 	loop_start(&helper->loop);
 	while (!atomic_load_explicit(&helper->stopping, memory_order_relaxed))
 		helper->turn(helper);
+	if (helper->leave != NULL)
+		helper->leave(helper);
 	return NULL;
 }

@@ -22,8 +22,9 @@
 #define HELPER_SHARDS_MAX 64
 
 struct helper_ask {
-	bool in_flight; /* the helper has it */
-	uint16_t shard; /* the helper's own: where the answer goes */
+	struct link link; /* for whoever has it */
+	bool in_flight;   /* the helper has it */
+	uint16_t shard;   /* the helper's own: where the answer goes */
 };
 
 struct helper_desk {
@@ -37,16 +38,19 @@ struct helper {
 	struct loop loop;
 	struct shelf shelf;
 	void (*turn)(struct helper *helper);
+	void (*leave)(struct helper *helper); /* its thread's last act; NULL: none */
 	struct helper_desk desks[HELPER_SHARDS_MAX];
-	size_t next; /* the desk that is looked at first */
+	size_t next;        /* the desk that is looked at first */
+	uint32_t asks_most; /* in flight at once */
 	atomic_bool stopping;
 	pthread_t thread;
 	bool started;
 };
 
-/* `turn` is what the thread does for ever. */
+/* `turn` is what the thread does for ever. It moves no bytes of connections, unless `io` has room
+ * for them; NULL: the smallest rings will do. */
 MUST_CHECK struct err helper_init(struct helper *helper, struct depot *depot,
-        void (*turn)(struct helper *helper), struct text *why);
+        const struct io_settings *io, void (*turn)(struct helper *helper), struct text *why);
 /* The shard's pair; asks_max may be in flight at once. Before either thread turns. */
 MUST_CHECK struct err helper_join(
         struct helper *helper, uint16_t shard, struct loop *loop, uint32_t asks_max);

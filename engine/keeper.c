@@ -15,6 +15,7 @@ static void keeper_read(struct keeper *keeper, struct keeper_ask *ask);
 static void keeper_want(struct keeper *keeper, struct keeper_token *token);
 static void keeper_answer(
         struct keeper *keeper, struct keeper_token *token, struct keeper_ask *ask);
+static void keeper_give(struct keeper *keeper, struct keeper_ask *ask);
 static void keeper_answer_all(struct keeper *keeper, struct keeper_token *token);
 static void keeper_give_up(struct keeper *keeper, struct keeper_token *token);
 static void keeper_begin(struct keeper *keeper);
@@ -44,7 +45,7 @@ struct err keeper_init(
 	};
 	list_init(&keeper->wanted);
 	random_seed(&keeper->random, settings->seed);
-	struct err err = helper_init(&keeper->helper, settings->depot, keeper_turn, why);
+	struct err err = helper_init(&keeper->helper, settings->depot, NULL, keeper_turn, why);
 	if (failed(err) || keeper->token_count == 0)
 		return err;
 	err = vault_create(&keeper->vault, keeper->token_count * TOKEN_PLACE_BYTES +
@@ -155,7 +156,7 @@ static void keeper_hear(struct keeper *keeper, struct keeper_ask *ask)
 		keeper_answer(keeper, token, ask);
 		return;
 	}
-	list_push_last(&token->waiting, &ask->link);
+	list_push_last(&token->waiting, &ask->ask.link);
 	if (advice == TOKEN_FETCH)
 		keeper_want(keeper, token);
 }
@@ -166,7 +167,7 @@ static void keeper_read(struct keeper *keeper, struct keeper_ask *ask)
 	struct token_claims claims;
 
 	ask->err = secret_file_read(ask->identity->secret_file,
-	        (struct span){ ask->secret, sizeof ask->secret }, &ask->bytes);
+	        (struct span){ ask->secret, KEEPER_SECRET_MAX }, &ask->bytes);
 	if (failed(ask->err)) {
 		text_format(&why, "secret_file %s: %s", ask->identity->secret_file,
 		        secret_file_why(ask->err));
@@ -177,7 +178,7 @@ static void keeper_read(struct keeper *keeper, struct keeper_ask *ask)
 		token_claims_read(&claims, view_from(ask->secret, ask->bytes));
 		ask->hint = token_claims_hint(&claims, FLOW_FILE);
 	}
-	helper_answer(&keeper->helper, &ask->ask);
+	keeper_give(keeper, ask);
 }
 
 static void keeper_answer(struct keeper *keeper, struct keeper_token *token, struct keeper_ask *ask)
@@ -203,6 +204,33 @@ static void keeper_answer(struct keeper *keeper, struct keeper_token *token, str
 		text_put(&why, VIEW("nobody waits for the token any more"));
 	}
 	(void)text_string(&why);
+	keeper_give(keeper, ask);
+}
+
+/* As the mechanism sends it. */
+static void keeper_give(struct keeper *keeper, struct keeper_ask *ask)
+{
+	char memory[KEEPER_ARGUMENT_MAX];
+	struct text argument = TEXT_ON(memory);
+	struct text why = TEXT_ON(ask->why);
+
+	if (!failed(ask->err) && ask->mechanism != SIGNIN_NONE) {
+		signin_put_argument(&argument, ask->mechanism, view_of(ask->identity->user),
+		        view_from(ask->secret, ask->bytes));
+		crypto_wipe(ask->secret, sizeof ask->secret);
+		ask->bytes = 0;
+		if (argument.overflow) {
+			ask->err = err_make(ERR_LIMIT, 0);
+			ask->advice = "A secret of several thousand bytes is none that servers "
+			              "take: look at where it comes from.";
+			text_put(&why, VIEW("the secret is too long to sign in with"));
+			(void)text_string(&why);
+		} else {
+			memcpy(ask->secret, argument.data, argument.bytes);
+			ask->bytes = argument.bytes;
+		}
+		crypto_wipe(memory, sizeof memory);
+	}
 	helper_answer(&keeper->helper, &ask->ask);
 }
 
@@ -211,14 +239,14 @@ static void keeper_answer_all(struct keeper *keeper, struct keeper_token *token)
 	struct link *link;
 
 	while ((link = list_pop_first(&token->waiting)) != NULL)
-		keeper_answer(keeper, token, container_of(link, struct keeper_ask, link));
+		keeper_answer(keeper, token, container_of(link, struct keeper_ask, ask.link));
 }
 
 /* Those that the engine, on its way down, does not wait for. */
 static void keeper_give_up(struct keeper *keeper, struct keeper_token *token)
 {
 	list_each_safe(link, &token->waiting) {
-		struct keeper_ask *ask = container_of(link, struct keeper_ask, link);
+		struct keeper_ask *ask = container_of(link, struct keeper_ask, ask.link);
 
 		if (!atomic_load(&ask->given_up))
 			continue;

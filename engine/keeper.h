@@ -1,7 +1,7 @@
 /*
  * The keeper hands out what identities sign in with, through one narrow interface: ask with an
- * identity, get its secret in the asker's own memory. The engine holds a secret only while a
- * sign-in is in progress; the asker wipes it.
+ * identity and a mechanism, get the finished argument of that AUTH. The engine holds it only while
+ * the sign-in is in progress; the asker wipes it.
  *
  * Passwords, and tokens that somebody else keeps in a file, are read anew for each ask. Tokens
  * that are got by a flow are kept until shortly before their end, and renewed ahead of it; all
@@ -24,8 +24,12 @@
 #include "engine/log.h"
 #include "engine/token_fetch.h"
 #include "engine/token_lease.h"
+#include "engine/wire/signin.h"
 
-#define KEEPER_SECRET_MAX   TOKEN_BYTES_MAX
+#define KEEPER_SECRET_MAX TOKEN_BYTES_MAX
+#define KEEPER_USER_MAX   1024 /* no server takes so long a name */
+/* base64 of the secret, the user and the mechanism's words */
+#define KEEPER_ARGUMENT_MAX ((KEEPER_SECRET_MAX + KEEPER_USER_MAX + 64) / 3 * 4 + 4)
 #define KEEPER_WHY_BYTES    256
 #define KEEPER_FETCHES_MAX  TOKEN_HTTP_CONNECTIONS_MAX
 #define KEEPER_ENDPOINT_MAX (KEEPER_FETCHES_MAX / 4)
@@ -68,11 +72,11 @@ struct keeper {
 
 struct keeper_ask {
 	struct helper_ask ask;
-	struct link link; /* the keeper's own */
 	const struct config_identity *identity;
-	void *owner;  /* the asker's own: what it is for */
-	bool refused; /* a server refused what the last answer brought */
-	bool again;   /* an operator said so: don't wait for the time after a failure to pass */
+	void *owner;                     /* the asker's own: what it is for */
+	enum signin_mechanism mechanism; /* SIGNIN_NONE: the secret as it is */
+	bool refused;                    /* a server refused what the last answer brought */
+	bool again; /* an operator said so: don't wait for the time after a failure to pass */
 	atomic_bool given_up; /* the asker needs no answer but an end */
 	/* the answer */
 	struct err err;
@@ -83,7 +87,7 @@ struct keeper_ask {
 	uint64_t serial;    /* of the token */
 	size_t bytes;
 	char why[KEEPER_WHY_BYTES];
-	char secret[KEEPER_SECRET_MAX];
+	char secret[KEEPER_ARGUMENT_MAX]; /* or the argument */
 };
 
 struct keeper_settings {

@@ -94,7 +94,11 @@ void outbound_open(struct outbound *outbound, struct target *target,
 void outbound_on_news(struct outbound *outbound, unsigned what);
 /* The next session with news and what it is (enum outbound_news); NULL: none. */
 struct outbound *outbound_next_news(struct list *news, unsigned *what);
-/* The answer to OUTBOUND_WANTS_SECRET, copied; or why there is none. */
+/* It waits for a secret; OUTBOUND_WANTS_SECRET follows. */
+void outbound_want_secret(struct outbound *outbound);
+/* How a session that wants a secret will sign in. */
+enum signin_mechanism outbound_mechanism(const struct outbound *outbound);
+/* The answer to OUTBOUND_WANTS_SECRET, of its mechanism, copied; or why there is none. */
 void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask);
 /* How many more messages it takes now. */
 uint32_t outbound_room(const struct outbound *outbound);

@@ -6,15 +6,12 @@
 
 #define HELLO_BYTES 512 /* EHLO and our name */
 
-/* The sign-in's chunk: the secret lies at its end, and the line that goes out at its start. That of
- * the largest token reaches into the secret, but only into what it has read of it: base64 makes
- * four bytes of three. */
-#define SIGNIN_SECRET_AT (CHUNK_DATA_BYTES - KEEPER_SECRET_MAX)
-#define SIGNIN_USER_MAX  1024
-#define SIGNIN_WORDS_MAX 64 /* "AUTH PLAIN ", "user=", "^Aauth=Bearer ^A^A" and a line's end */
-static_assert((KEEPER_SECRET_MAX + SIGNIN_USER_MAX + SIGNIN_WORDS_MAX) / 3 * 4 + SIGNIN_WORDS_MAX <=
-                      SIGNIN_SECRET_AT + KEEPER_SECRET_MAX,
-        "the line ends before the secret does, and so is behind what was read all along");
+/* The sign-in's chunk: the argument lies at its end, and lines that go out at its start. The one
+ * that sends the argument may reach into it: it is sent once. */
+#define SIGNIN_ARGUMENT_AT (CHUNK_DATA_BYTES - KEEPER_ARGUMENT_MAX)
+#define SIGNIN_WORDS_MAX   64 /* "AUTH XOAUTH2 " and a line's end */
+static_assert(KEEPER_USER_MAX / 3 * 4 + SIGNIN_WORDS_MAX <= SIGNIN_ARGUMENT_AT,
+        "LOGIN's user, who goes first, ends before it");
 
 static const struct host *hello_host(struct outbound *outbound);
 static void hello_secure(struct outbound *outbound);
@@ -27,7 +24,6 @@ static void hello_be_anonymous(struct outbound *outbound);
 static void hello_send_word(
         struct outbound *outbound, enum write_word word, enum outbound_step step);
 static void hello_ask_secret(struct outbound *outbound);
-static enum signin_mechanism hello_mechanism(const struct outbound *outbound);
 static void hello_no_mechanism(struct outbound *outbound);
 static void hello_send_signin(struct outbound *outbound, const struct text *line);
 static void hello_no_secret(struct outbound *outbound, const struct keeper_ask *ask);
@@ -261,7 +257,7 @@ static void hello_ask_secret(struct outbound *outbound)
 		        VIEW("the connection is not secured, so we did not sign in"));
 		return;
 	}
-	if (hello_mechanism(outbound) == SIGNIN_NONE) {
+	if (outbound_mechanism(outbound) == SIGNIN_NONE) {
 		hello_no_mechanism(outbound);
 		return;
 	}
@@ -275,7 +271,7 @@ static void hello_ask_secret(struct outbound *outbound)
 }
 
 /* By the identity's `auth`, and what is offered. PLAIN saves a round trip. */
-static enum signin_mechanism hello_mechanism(const struct outbound *outbound)
+enum signin_mechanism outbound_mechanism(const struct outbound *outbound)
 {
 	static const struct {
 		enum identity_auth auth;
@@ -334,15 +330,15 @@ void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask)
 		return;
 	}
 	struct text kept =
-	        text_on(outbound->signin_chunk->data + SIGNIN_SECRET_AT, KEEPER_SECRET_MAX);
+	        text_on(outbound->signin_chunk->data + SIGNIN_ARGUMENT_AT, KEEPER_ARGUMENT_MAX);
 	struct text line = text_on(outbound->signin_chunk->data, CHUNK_DATA_BYTES);
-	if (strlen(outbound->identity->user) > SIGNIN_USER_MAX) {
+	if (strlen(outbound->identity->user) > KEEPER_USER_MAX) {
 		outbound_fail_with(outbound, VIEW("the user's name is too long to sign in with"));
 		return;
 	}
 	text_put(&kept, view_from(ask->secret, ask->bytes));
 	/* A token makes a line far beyond 512 bytes: it goes by itself, after a challenge. */
-	const bool written = signin_client_start(&outbound->signin, hello_mechanism(outbound),
+	const bool written = signin_client_start(&outbound->signin, outbound_mechanism(outbound),
 	        view_of(outbound->identity->user), text_view(&kept), !xoauth2, &line);
 	if (!written) {
 		outbound_fail_with(outbound, VIEW("the secret is too long to sign in with"));

@@ -19,8 +19,6 @@ void outbound_fail_with(struct outbound *outbound, struct view why);
 void outbound_send(struct outbound *outbound, const struct text *line);
 struct log_line outbound_log(
         const struct outbound *outbound, enum log_level level, const char *event);
-/* The one above is to ask the keeper. */
-void outbound_want_secret(struct outbound *outbound);
 /* Into its lane's list of sessions that have nothing to do, or out of it, as it is now. */
 void outbound_list_idle(struct outbound *outbound);
 /* It takes messages from now on. */

@@ -10,7 +10,7 @@ struct err passwords_init(struct passwords *passwords, const struct roster *rost
 	struct err err = guesses_init(&passwords->guesses, limits);
 	if (failed(err))
 		return err;
-	err = helper_init(&passwords->helper, depot, passwords_turn, why);
+	err = helper_init(&passwords->helper, depot, NULL, passwords_turn, why);
 	if (failed(err))
 		guesses_finish(&passwords->guesses);
 	return err;

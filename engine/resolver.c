@@ -28,7 +28,7 @@ struct err resolver_init(struct resolver *resolver, const struct config_dns *con
 {
 	*resolver = (struct resolver){ .timer.expired = resolver_look };
 	list_init(&resolver->asks);
-	struct err err = helper_init(&resolver->helper, depot, resolver_turn, why);
+	struct err err = helper_init(&resolver->helper, depot, NULL, resolver_turn, why);
 	if (failed(err))
 		return err;
 	resolver->library = ub_ctx_create();
@@ -147,7 +147,7 @@ static void resolver_begin(struct resolver *resolver, struct resolver_ask *ask)
 		ask->questions[i] = (struct resolver_question){ .ask = ask };
 	ask->until = mono_after(loop_now(&resolver->helper.loop), RESOLVER_PATIENCE_NS);
 	lookup_begin(&ask->lookup);
-	list_push_last(&resolver->asks, &ask->link);
+	list_push_last(&resolver->asks, &ask->ask.link);
 }
 
 /* Asks what answers led to, and answers who has waited. */
@@ -156,7 +156,7 @@ static void resolver_go_on(struct resolver *resolver)
 	const struct mono now = loop_now(&resolver->helper.loop);
 
 	list_each_safe(link, &resolver->asks) {
-		struct resolver_ask *ask = container_of(link, struct resolver_ask, link);
+		struct resolver_ask *ask = container_of(link, struct resolver_ask, ask.link);
 
 		resolver_ask_library(resolver, ask);
 		if (mono_reached(now, ask->until) && ask->lookup.open > 0)

@@ -41,7 +41,6 @@ struct resolver_ask {
 	struct helper_ask ask;
 	struct lookup lookup; /* the question, and the answer */
 	/* the resolver's own */
-	struct link link;
 	struct mono until;
 	struct resolver_question questions[LOOKUP_QUESTIONS];
 };

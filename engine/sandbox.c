@@ -43,37 +43,42 @@ static const char *const for_endpoints[] = { "/etc", "/run/systemd/resolve", "/r
 	"/run/NetworkManager", "/run/nscd" };
 
 static struct part part_of(bool wanted, bool commands);
-static struct err enter_landlock(const struct config *config, struct part *part, struct text *why);
-static struct err allow_all(const struct config *config, const struct landlock *landlock);
+static struct err enter_landlock(const struct config *config, enum sandbox_process process,
+        struct part *part, struct text *why);
+static struct err allow_all(
+        const struct config *config, enum sandbox_process process, const struct landlock *landlock);
+static struct err allow_own(
+        const struct config *config, enum sandbox_process process, const struct landlock *landlock);
 static struct err allow_list(
         const struct landlock *landlock, const char *const *paths, size_t count);
 static struct err allow_chosen_roots(const struct landlock *landlock);
 static struct err allow_dumps(const struct landlock *landlock);
-static struct err allow_late(const struct config *config, const struct landlock *landlock);
+static struct err allow_late(
+        const struct config *config, enum sandbox_process process, const struct landlock *landlock);
 static struct err allow_folder(
         const struct landlock *landlock, const char *path, enum landlock_use use);
 static struct err enter_filter(struct part *part, struct text *why);
-static void log_parts(const struct config *config, const struct part *landlock,
-        const struct part *seccomp, bool restricted, struct log *log);
+static void log_parts(const struct config *config, enum sandbox_process process,
+        const struct part *landlock, const struct part *seccomp, bool restricted, struct log *log);
 static void log_missing(
         const struct part *part, struct log *log, const char *event, const char *advice);
 
-struct err sandbox_enter(
-        const struct config *config, bool restricted, struct log *log, struct text *why)
+struct err sandbox_enter(const struct config *config, enum sandbox_process process, bool restricted,
+        struct log *log, struct text *why)
 {
-	const bool commands = config_runs_commands(config);
+	const bool commands = process == SANDBOX_KEEPER && config_runs_commands(config);
 	struct part landlock = part_of(config->sandbox.landlock, commands);
 	struct part seccomp = part_of(config->sandbox.seccomp, commands);
 	struct err err = err_ok();
 
 	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 	if (landlock.state == NULL)
-		err = enter_landlock(config, &landlock, why);
+		err = enter_landlock(config, process, &landlock, why);
 	/* Last, since it refuses what made the rest. */
 	if (!failed(err) && seccomp.state == NULL)
 		err = enter_filter(&seccomp, why);
 	if (!failed(err))
-		log_parts(config, &landlock, &seccomp, restricted, log);
+		log_parts(config, process, &landlock, &seccomp, restricted, log);
 	return err;
 }
 
@@ -83,11 +88,17 @@ static struct part part_of(bool wanted, bool commands)
 	return (struct part){ .state = !wanted ? OFF : commands ? COMMAND : NULL };
 }
 
-static void log_parts(const struct config *config, const struct part *landlock,
-        const struct part *seccomp, bool restricted, struct log *log)
+static void log_parts(const struct config *config, enum sandbox_process process,
+        const struct part *landlock, const struct part *seccomp, bool restricted, struct log *log)
 {
+	static const char *const words[] = {
+#define X(name, word) word,
+		SANDBOX_PROCESSES(X)
+#undef X
+	};
 	struct log_line line = log_begin(log, LOG_INFO, "sandbox");
 
+	log_word(&line, "process", words[process]);
 	log_word(&line, "user", config->user);
 	log_word(&line, "no_new_privs", ON);
 	log_word(&line, "landlock", landlock->state);
@@ -122,7 +133,8 @@ static void log_missing(
 
 /* Files. */
 
-static struct err enter_landlock(const struct config *config, struct part *part, struct text *why)
+static struct err enter_landlock(const struct config *config, enum sandbox_process process,
+        struct part *part, struct text *why)
 {
 	struct landlock landlock;
 	struct err err = landlock_open(&landlock);
@@ -132,7 +144,7 @@ static struct err enter_landlock(const struct config *config, struct part *part,
 		return err_ok();
 	}
 	if (!failed(err))
-		err = allow_all(config, &landlock);
+		err = allow_all(config, process, &landlock);
 	if (!failed(err))
 		err = landlock_enforce(&landlock);
 	landlock_close(&landlock);
@@ -158,23 +170,33 @@ static bool asks_endpoints(const struct config *config)
 	return false;
 }
 
-static struct err allow_all(const struct config *config, const struct landlock *landlock)
+static struct err allow_all(
+        const struct config *config, enum sandbox_process process, const struct landlock *landlock)
 {
-	struct err err = landlock_allow(landlock, config->spool.path, LANDLOCK_WRITE);
+	struct err err = allow_list(landlock, always, sizeof always / sizeof always[0]);
 
-	if (!failed(err))
-		err = allow_list(landlock, always, sizeof always / sizeof always[0]);
 	if (!failed(err))
 		err = allow_list(landlock, roots, sizeof roots / sizeof roots[0]);
 	if (!failed(err))
 		err = allow_chosen_roots(landlock);
-	if (!failed(err) && config->core_dumps)
-		err = allow_dumps(landlock);
-	if (!failed(err) && asks_endpoints(config))
+	if (!failed(err))
+		err = allow_own(config, process, landlock);
+	return failed(err) ? err : allow_late(config, process, landlock);
+}
+
+static struct err allow_own(
+        const struct config *config, enum sandbox_process process, const struct landlock *landlock)
+{
+	struct err err = err_ok();
+
+	if (process == SANDBOX_ENGINE) {
+		err = landlock_allow(landlock, config->spool.path, LANDLOCK_WRITE);
+		if (!failed(err) && config->core_dumps)
+			err = allow_dumps(landlock);
+	} else if (asks_endpoints(config)) {
 		err = allow_list(
 		        landlock, for_endpoints, sizeof for_endpoints / sizeof for_endpoints[0]);
-	if (!failed(err))
-		err = allow_late(config, landlock);
+	}
 	return err;
 }
 
@@ -227,7 +249,8 @@ static struct err allow_dumps(const struct landlock *landlock)
 /* A rule holds for the file that is there now, and most files are changed by putting another in
  * their place: so it is about the folder, and about the one that a link leads to, as those of
  * certificate tools and of Kubernetes do. */
-static struct err allow_late(const struct config *config, const struct landlock *landlock)
+static struct err allow_late(
+        const struct config *config, enum sandbox_process process, const struct landlock *landlock)
 {
 	struct config_late late;
 	struct err err = config_late_open(&late, config);
@@ -237,6 +260,8 @@ static struct err allow_late(const struct config *config, const struct landlock 
 		const enum landlock_use use = file->replaced ? LANDLOCK_WRITE : LANDLOCK_READ;
 		char target[PATH_MAX];
 
+		if (file->of_identity != (process == SANDBOX_KEEPER))
+			continue;
 		if (i > 0 && strcmp(file->path, late.at[i - 1].path) == 0 && !file->replaced)
 			continue;
 		err = allow_folder(landlock, file->path, use);

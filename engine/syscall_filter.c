@@ -26,6 +26,8 @@ static const char *const names[] = {
 	"sched_getaffinity", "getcpu", "gettid", "getpid", "exit", "exit_group", "restart_syscall",
 	/* Signals. */
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "rt_sigtimedwait",
+	/* The keeper's end is waited for. */
+	"wait4",
 	/* Time. */
 	"clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
 	/* What the process is and may use. */

@@ -26,6 +26,7 @@ struct err watch_open(struct watch *watch)
 	*watch = (struct watch){
 		.signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK),
 		.events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.keeper = -1,
 		.released = false,
 	};
 	if (watch->signals >= 0 && watch->events >= 0)
@@ -45,21 +46,22 @@ void watch_close(struct watch *watch)
 		close(watch->signals);
 	if (watch->events >= 0)
 		close(watch->events);
-	*watch = (struct watch){ .signals = -1, .events = -1 };
+	*watch = (struct watch){ .signals = -1, .events = -1, .keeper = -1 };
 }
 
 enum watch_news watch_wait(struct watch *watch, struct mono until)
 {
-	struct pollfd files[2] = {
+	struct pollfd files[] = {
 		{ .fd = watch->signals, .events = POLLIN },
 		{ .fd = watch->events, .events = POLLIN },
+		{ .fd = watch->keeper, .events = POLLIN }, /* poll(2) passes over -1 */
 	};
 	struct signalfd_siginfo signal;
 	uint64_t count;
 
 	for (;;) {
 		const int timeout_ms = watch_timeout_ms(until);
-		const int ready = poll(files, 2, timeout_ms);
+		const int ready = poll(files, sizeof files / sizeof files[0], timeout_ms);
 		if (ready < 0 && errno == EINTR)
 			continue;
 		check(ready >= 0);
@@ -67,6 +69,10 @@ enum watch_news watch_wait(struct watch *watch, struct mono until)
 			return signal.ssi_signo == SIGHUP ? WATCH_HANGUP : WATCH_END;
 		if (read(watch->events, &count, sizeof count) == sizeof count)
 			return WATCH_EVENT;
+		if (ready > 0 && files[2].revents != 0) {
+			watch->keeper = files[2].fd = -1;
+			return WATCH_LOST;
+		}
 		if (mono_reached(clock_mono(), until))
 			return WATCH_TIMEOUT;
 	}

@@ -13,6 +13,7 @@
 struct watch {
 	int signals;   /* a signalfd */
 	int events;    /* an eventfd: anyone may write to it */
+	int keeper;    /* an end of a pair with the keeper, lent; -1: there is none */
 	bool released; /* watch_let_go() */
 };
 
@@ -20,6 +21,7 @@ enum watch_news {
 	WATCH_EVENT, /* somebody wrote to the eventfd */
 	WATCH_END,   /* SIGTERM or SIGINT */
 	WATCH_HANGUP,
+	WATCH_LOST, /* the keeper is gone; said once */
 	WATCH_TIMEOUT,
 };
 

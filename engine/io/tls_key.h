@@ -14,6 +14,8 @@
 #include "queue/base/bytes.h"
 #include "queue/base/errors.h"
 
+#include <stddef.h>
+
 /* The longest is what a client of TLS 1.2 signs: all of the handshake so far, with the server's
  * chain and the list of authorities that it takes, which Windows cuts at 16 KiB. */
 #define TLS_KEY_INPUT_MAX    32768
@@ -66,6 +68,10 @@ struct tls_key_answer {
 	uint16_t bytes; /* 0: refused */
 	uint8_t output[TLS_KEY_OUTPUT_MAX];
 };
+
+/* Of each, what comes before its bytes: the rest need not travel. */
+#define TLS_KEY_REQUEST_HEAD offsetof(struct tls_key_request, input)
+#define TLS_KEY_ANSWER_HEAD  offsetof(struct tls_key_answer, output)
 
 struct tls_key;
 struct evp_pkey_st; /* OpenSSL's EVP_PKEY: its headers stay behind their doors */

@@ -153,14 +153,25 @@ void cli_print_plain(const char *text)
 	}
 }
 
-struct config *cli_load(const char *path)
+static struct config *load(const char *path,
+        struct err (*by)(struct config **result, const char *path, struct config_report *report))
 {
 	struct config_report report;
 	struct config *config;
 
 	config_report_init(&report);
-	if (failed(config_load(&config, path, &report)))
+	if (failed(by(&config, path, &report)))
 		config_report_print(&report, CONFIG_WRONG, stderr);
 	config_report_finish(&report);
 	return config;
+}
+
+struct config *cli_load(const char *path)
+{
+	return load(path, config_load);
+}
+
+struct config *cli_load_keyless(const char *path)
+{
+	return load(path, config_load_keyless);
 }

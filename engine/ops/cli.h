@@ -63,5 +63,7 @@ bool cli_has_no_words(int argc, char **argv);
 void cli_print_plain(const char *text);
 /* Loads the configuration, or complains to stderr. NULL: it is wrong. */
 struct config *cli_load(const char *path);
+/* Without what only the keeper's process looks into. */
+struct config *cli_load_keyless(const char *path);
 
 #endif

@@ -132,9 +132,10 @@ static int run(struct engine *engine, const struct config *config, const struct 
 
 int cli_serve(int argc, char **argv)
 {
+	struct keeper_process keeper;
 	struct serve serve = {
 		.path = CLI_CONFIG_DEFAULT,
-		.engine = { .log = logger_options_default() },
+		.engine = { .log = logger_options_default(), .keeper = &keeper },
 	};
 	struct core_dumps dumps;
 	struct engine *engine;
@@ -147,13 +148,16 @@ int cli_serve(int argc, char **argv)
 		fputs(usage, stdout);
 		return CLI_FINE;
 	}
-	core_dumps_forbid(&dumps); /* keys are read from here on */
-	struct config *config = cli_load(serve.path);
+	core_dumps_forbid(&dumps);
+	struct config *config = cli_load_keyless(serve.path);
 	if (config == NULL)
 		return CLI_WRONG;
 	int status = CLI_WRONG;
-	if (!failed(engine_create(&engine, config, &serve.engine, &why)))
+	const struct keeper_options kept = { serve.engine.log, &dumps };
+	if (!failed(keeper_process_start(&keeper, config, &kept, &why)) &&
+	        !failed(engine_create(&engine, config, &serve.engine, &why)))
 		status = run(engine, config, &dumps, &why);
+	keeper_process_end(&keeper);
 	if (why.bytes > 0)
 		fprintf(stderr, "sluice serve: %s\n", text_string(&why));
 	config_destroy(config);

@@ -136,22 +136,32 @@ enum signin_news signin_server_feed(struct signin_server *server, struct view li
 	return signin_read(server, line);
 }
 
+void signin_put_argument(struct text *argument, enum signin_mechanism mechanism, struct view user,
+        struct view secret)
+{
+	const bool plain = mechanism == SIGNIN_PLAIN;
+	struct base64_writer writer = { 0 };
+
+	check(mechanism != SIGNIN_NONE);
+	if (mechanism == SIGNIN_LOGIN) {
+		base64_encode(argument, secret);
+		return;
+	}
+	base64_write(&writer, argument, plain ? view_from("", 1) : VIEW("user="));
+	base64_write(&writer, argument, user);
+	base64_write(&writer, argument, plain ? view_from("", 1) : VIEW("\1auth=Bearer "));
+	base64_write(&writer, argument, secret);
+	base64_write(&writer, argument, plain ? VIEW("") : VIEW("\1\1"));
+	base64_finish(&writer, argument);
+}
+
 /* The response that answers the server's `step`-th challenge. */
 static void signin_put_response(const struct signin_client *client, struct text *line)
 {
-	struct base64_writer writer = { 0 };
-
-	if (client->mechanism == SIGNIN_LOGIN) {
-		base64_encode(line, client->step == 0 ? client->user : client->secret);
-		return;
-	}
-	bool plain = client->mechanism == SIGNIN_PLAIN;
-	base64_write(&writer, line, plain ? view_from("", 1) : VIEW("user="));
-	base64_write(&writer, line, client->user);
-	base64_write(&writer, line, plain ? view_from("", 1) : VIEW("\1auth=Bearer "));
-	base64_write(&writer, line, client->secret);
-	base64_write(&writer, line, plain ? VIEW("") : VIEW("\1\1"));
-	base64_finish(&writer, line);
+	if (client->mechanism == SIGNIN_LOGIN && client->step == 0)
+		base64_encode(line, client->user);
+	else
+		text_put(line, client->argument);
 }
 
 /* How many challenges the client answers with credentials. */
@@ -161,14 +171,14 @@ static unsigned signin_responses(const struct signin_client *client)
 }
 
 bool signin_client_start(struct signin_client *client, enum signin_mechanism mechanism,
-        struct view user, struct view secret, bool initial, struct text *line)
+        struct view user, struct view argument, bool initial, struct text *line)
 {
 	check(mechanism != SIGNIN_NONE);
 	*client = (struct signin_client){
 		.mechanism = mechanism,
 		.initial = initial,
 		.user = user,
-		.secret = secret,
+		.argument = argument,
 	};
 	text_put(line, VIEW("AUTH "));
 	text_put(line, view_of(signin_mechanism_name(mechanism)));

@@ -60,9 +60,11 @@ enum signin_news signin_server_feed(struct signin_server *server, struct view li
 struct signin_client {
 	enum signin_mechanism mechanism;
 	unsigned step;
-	bool initial;       /* the first response goes with the AUTH command */
-	struct view user;   /* lent by the caller until the exchange is over */
-	struct view secret; /* the password, or XOAUTH2's access token */
+	bool initial;     /* the first response goes with the AUTH command */
+	struct view user; /* lent by the caller until the exchange is over */
+	/* So is what signs in, as signin_put_argument() wrote it. It is sent once: the line that
+	 * does so may lie over it. */
+	struct view argument;
 };
 
 enum signin_client_news {
@@ -72,9 +74,13 @@ enum signin_client_news {
 	SIGNIN_BROKEN,  /* a reply that has no place here, or no room in `line` */
 };
 
+/* What the secret comes to, a password or XOAUTH2's access token, in base64 as it is sent: of LOGIN
+ * the second response, of others the only one. */
+void signin_put_argument(struct text *argument, enum signin_mechanism mechanism, struct view user,
+        struct view secret);
 /* Writes the AUTH line, CRLF included; false where `line` has no room for it. */
 bool signin_client_start(struct signin_client *client, enum signin_mechanism mechanism,
-        struct view user, struct view secret, bool initial, struct text *line);
+        struct view user, struct view argument, bool initial, struct text *line);
 /* The reply's code leads on. XOAUTH2's 334 after the token carries the reason for a refusal
  * (base64 of JSON): the caller keeps it; an empty line asks for the 535 that follows. */
 enum signin_client_news signin_client_feed(

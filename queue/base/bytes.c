@@ -92,7 +92,7 @@ void text_put(struct text *text, struct view view)
 	size_t take = view.bytes <= room ? view.bytes : room;
 
 	if (take > 0)
-		memcpy(text->data + text->bytes, view.data, take);
+		memmove(text->data + text->bytes, view.data, take);
 	text->bytes += take;
 	if (take < view.bytes)
 		text->overflow = true;

@@ -103,6 +103,7 @@ struct text {
 	}
 
 struct text text_on(char *data, size_t size);
+/* The view may lie in the text's own room. */
 void text_put(struct text *text, struct view view);
 void text_put_byte(struct text *text, char c);
 void text_put_u64(struct text *text, uint64_t number);

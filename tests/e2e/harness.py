@@ -138,6 +138,16 @@ class Sluice:
     def start(self):
         return self.launch().ready()
 
+    def keeper(self):
+        """The process that keeps secrets; None: there is none."""
+        child = f"\nPPid:\t{self.program.process.pid}\n"
+        for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                text = status.read_text(encoding="ascii", errors="replace")
+                if text.startswith("Name:\tsluice-keeper\n") and child in text:
+                    return int(status.parent.name)
+        return None
+
     def ready(self):
         wait_until(lambda: re.search('event(=|":")ready', self.program.text())
                    or not self.program.running(), lambda: f"ready; {self.program.tail()}")

@@ -1,9 +1,7 @@
 """What servers see: TLS, sign-in, each recipient's own end, waiting for those that are away."""
 
-import array
 import base64
 import os
-import re
 import time
 
 import pytest
@@ -12,6 +10,7 @@ import clients
 import servers
 from clients import Raw, message, swaks
 from harness import mark_of, wait_until
+from memory import dumped, held
 
 
 def send(port, mark, recipients=("user@example.org",), body="Hello.\r\n"):
@@ -239,39 +238,6 @@ def test_a_message_may_have_less_time(sluice, nowhere):
         raw.say("DATA")
         raw.send(b"X-Sluice-Expire: soon\r\n" + message("m2").encode() + b"\r\n.\r\n")
         assert raw.reply().startswith("550 5.6.0 X-Sluice-Expire is to be there once")
-
-
-def dumped(pid):
-    """What a core dump of the process would hold: all its memory but what is marked otherwise."""
-    with (open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as table,
-          open(f"/proc/{pid}/mem", "rb", buffering=0) as memory):
-        place = None
-        for line in table:
-            if found := re.match("([0-9a-f]+)-([0-9a-f]+) r.* 0 +(.*)$|[0-9a-f]+-[0-9a-f]+ ", line):
-                place = found if found[1] else None
-            elif place and line.startswith("VmFlags:") and " dd" not in line:
-                if not place[3].startswith("[v"):  # the kernel's own
-                    memory.seek(int(place[1], 16))
-                    yield memory.read(int(place[2], 16) - int(place[1], 16))
-
-
-def held(pid):
-    """All of the process's memory that is there, page by page, whatever a core dump leaves out."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    with (open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as table,
-          open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pages,
-          open(f"/proc/{pid}/mem", "rb", buffering=0) as memory):
-        for line in table:
-            found = re.match("([0-9a-f]+)-([0-9a-f]+) rw.* 0 +(.*)$", line)
-            if not found or found[3].startswith("[v"):
-                continue
-            first, last = (int(found[side], 16) // page for side in (1, 2))
-            pages.seek(first * 8)
-            entries = array.array("Q", pages.read((last - first) * 8))
-            memory_of = (index for index, entry in enumerate(entries) if entry >> 63)
-            for index in memory_of:
-                memory.seek((first + index) * page)
-                yield memory.read(page)
 
 
 @pytest.mark.skipif(os.environ.get("SLUICE_SANITIZE") == "thread",

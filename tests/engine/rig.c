@@ -56,9 +56,9 @@ void rig_init_with(struct rig *rig, const char *top, const char *route, struct r
 		.counters = &rig->counters,
 		.spooler = { .out = &rig->settles, .in = &rig->letters },
 		.io = { 64, 32, 4096 },
-		.resolver = resolver,
-		.keeper = keeper == NULL ? NULL : &keeper->helper,
-		.tls_roots = roots,
+		.helpers = { .resolver = resolver,
+		        .keeper = keeper == NULL ? NULL : &keeper->helper,
+		        .tls_roots = roots },
 		.shard_count = 1,
 		.seed = 1,
 	};

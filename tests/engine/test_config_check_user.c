@@ -130,7 +130,8 @@ static void test_commands_need_room(void **state)
 
 	assert_says(*state, "", "spool", command, NULL, NULL);
 	assert_says(*state, "sandbox: {seccomp: true}\n", "spool", command, NULL,
-	        "x.yaml:9: note: sandbox: not in force, since a token comes from a command");
+	        "x.yaml:9: note: sandbox: not in force for the process that keeps secrets, "
+	        "since a token comes from a command");
 	assert_says(*state, "sandbox: {seccomp: false, landlock: false}\n", "spool", command, NULL,
 	        NULL);
 	assert_says(*state, "sandbox: {seccomp: true}\n", "spool", PASSWORD("theirs"), NULL, NULL);

@@ -41,9 +41,14 @@ static struct config *config_of(const char *listener, const char *route)
 
 static struct engine *try_create(const struct config *config, struct text *why)
 {
-	static const struct engine_options options = { .log.level = LOG_ERROR };
+	static struct keeper_process keeper;
+	static const struct engine_options options = { .log.level = LOG_ERROR, .keeper = &keeper };
+	const struct keeper_options kept = { .log = options.log };
 	struct engine *engine = NULL;
 
+	/* There is nothing to keep, and so no process. */
+	assert_false(failed(keeper_process_start(&keeper, config, &kept, why)));
+	assert_int_equal(keeper.id, 0);
 	return failed(engine_create(&engine, config, &options, why)) ? NULL : engine;
 }
 

@@ -81,7 +81,7 @@ static void test_answers(void **state)
 
 	(void)state;
 	assert_false(failed(depot_create(&depot, 1 << 20)));
-	assert_false(failed(helper_init(&helper, depot, sum_turn, &why)));
+	assert_false(failed(helper_init(&helper, depot, NULL, sum_turn, &why)));
 	for (uint16_t i = 0; i < SHARDS; i++) {
 		shelf_init(&sides[i].shelf, depot);
 		assert_false(failed(loop_init(&sides[i].loop, &settings, &sides[i].shelf, &why)));

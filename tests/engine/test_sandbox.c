@@ -71,12 +71,12 @@ static struct config *load(const char *sandbox, const char *more)
 	return config;
 }
 
-static void enter(const struct config *config)
+static void enter(const struct config *config, enum sandbox_process process)
 {
 	char room[256];
 	struct text why = TEXT_ON(room);
 
-	if (failed(sandbox_enter(config, true, NULL, &why)))
+	if (failed(sandbox_enter(config, process, true, NULL, &why)))
 		dprintf(STDERR_FILENO, "%s\n", text_string(&why));
 	child_wants(why.bytes == 0);
 }
@@ -100,12 +100,11 @@ static void open_files(const void *config)
 	char path[PLACE_PATH_BYTES];
 	char other[PLACE_PATH_BYTES];
 
-	enter(config);
+	enter(config, SANDBOX_KEEPER);
 	if (!is_confined())
 		return; /* this kernel has no Landlock */
 	child_wants(place_opens(&place, "secrets/password", O_RDONLY));
 	child_wants(place_opens(&place, "live/password", O_RDONLY));
-	child_wants(place_opens(&place, "spool/new", O_RDWR | O_CREAT));
 	child_wants(place_opens(&place, "tokens/refresh.new", O_WRONLY | O_CREAT | O_EXCL));
 	child_wants(rename(place_path(&place, "tokens/refresh.new", path),
 	                    place_path(&place, "tokens/refresh", other)) == 0);
@@ -113,8 +112,22 @@ static void open_files(const void *config)
 	child_wants(place_opens(&place, "tokens", O_RDONLY | O_DIRECTORY));
 	child_wants(!place_opens(&place, "secrets/password", O_WRONLY) && errno == EACCES);
 	child_wants(!place_opens(&place, "", O_RDONLY | O_DIRECTORY) && errno == EACCES);
+	child_wants(!place_opens(&place, "spool/new", O_RDWR | O_CREAT) && errno == EACCES);
 	child_wants(open("/proc/self/mem", O_RDONLY) < 0 && errno == EACCES);
 	child_wants(open("/dev/null", O_RDONLY) >= 0);
+}
+
+/* What the engine opens, and no secret. */
+static void open_spool(const void *config)
+{
+	enter(config, SANDBOX_ENGINE);
+	if (!is_confined())
+		return;
+	child_wants(place_opens(&place, "spool/new", O_RDWR | O_CREAT));
+	child_wants(!place_opens(&place, "secrets/password", O_RDONLY) && errno == EACCES);
+	child_wants(!place_opens(&place, "live/password", O_RDONLY) && errno == EACCES);
+	child_wants(!place_opens(&place, "tokens/refresh", O_RDONLY) && errno == EACCES);
+	child_wants(open("/proc/self/mem", O_RDONLY) < 0 && errno == EACCES);
 }
 
 /* Put in the old one's place from outside, as an mender does who changes it. */
@@ -136,7 +149,7 @@ static void open_another_password(const void *config)
 		                    place_path(&place, "secrets/password", path)) == 0);
 		_exit(write(done[1], "x", 1) == 1 ? 0 : 1);
 	}
-	enter(config);
+	enter(config, SANDBOX_KEEPER);
 	child_wants(write(go[1], "x", 1) == 1);
 	child_wants(read(done[0], &byte, 1) == 1);
 	child_wants(place_opens(&place, "secrets/password", O_RDONLY));
@@ -152,12 +165,13 @@ static void test_files(void **state)
 	struct config *config = load("seccomp: false", refresh);
 	assert_true(child_is_fine(open_files, config));
 	assert_true(child_is_fine(open_another_password, config));
+	assert_true(child_is_fine(open_spool, config));
 	config_destroy(config);
 }
 
 static void no_endpoint_is_asked(const void *config)
 {
-	enter(config);
+	enter(config, SANDBOX_KEEPER);
 	if (is_confined())
 		child_wants(open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES);
 }
@@ -175,14 +189,14 @@ static void both(const void *config)
 	const bool before = is_confined() || is_filtered();
 
 	child_wants(!before);
-	enter(config);
+	enter(config, SANDBOX_KEEPER);
 	child_wants(is_filtered());
 	_exit(is_confined() ? 0 : 2);
 }
 
 static void neither(const void *config)
 {
-	enter(config);
+	enter(config, SANDBOX_KEEPER);
 	child_wants(!is_confined());
 	child_wants(!is_filtered());
 	child_wants(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
@@ -190,7 +204,7 @@ static void neither(const void *config)
 
 static void filter_alone(const void *config)
 {
-	enter(config);
+	enter(config, SANDBOX_KEEPER);
 	child_wants(!is_confined());
 	child_wants(is_filtered());
 }
@@ -207,9 +221,16 @@ static void forbidden_from_outside(const void *config)
 	child_wants(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
 	                    SCMP_SYS(landlock_create_ruleset), 0) == 0);
 	child_wants(seccomp_load(filter) == 0);
-	enter(config);
+	enter(config, SANDBOX_KEEPER);
 	child_wants(!is_confined());
 	child_wants(!is_filtered());
+}
+
+/* The program is the keeper's child, not the engine's. */
+static void engine_whatever_the_keeper_runs(const void *config)
+{
+	enter(config, SANDBOX_ENGINE);
+	child_wants(is_filtered());
 }
 
 static void test_switches(void **state)
@@ -225,6 +246,7 @@ static void test_switches(void **state)
 		{ "landlock: false, seccomp: false", "", neither },
 		/* The program would have to live with it. */
 		{ "landlock: true, seccomp: true", command, neither },
+		{ "landlock: true, seccomp: true", command, engine_whatever_the_keeper_runs },
 		{ "landlock: true, seccomp: true", "", forbidden_from_outside },
 	};
 

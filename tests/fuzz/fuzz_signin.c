@@ -23,12 +23,16 @@ static void check_agreement(
 	static char memory[8 * FUZZ_MAX];
 	static char again_memory[2 * FUZZ_MAX];
 	const struct span span = { again_memory, sizeof again_memory };
+	static char argument_memory[4 * FUZZ_MAX];
 	struct text line = TEXT_ON(memory);
+	struct text argument = TEXT_ON(argument_memory);
 	struct signin_server server;
 	struct signin_client client;
 
+	signin_put_argument(&argument, mechanism, known->user, known->password);
+	check(!argument.overflow);
 	check(signin_client_start(
-	        &client, mechanism, known->user, known->password, initial, &line));
+	        &client, mechanism, known->user, text_view(&argument), initial, &line));
 	struct view sent = view_first(text_view(&line), line.bytes - 2);
 	sent = view_skip(sent, strlen("AUTH ") + strlen(signin_mechanism_name(mechanism)));
 	enum signin_news news =

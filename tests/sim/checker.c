@@ -9,7 +9,7 @@ struct err checker_init(struct checker *checker, const struct config_limits *lim
 	struct err err = guesses_init(&checker->guesses, limits);
 	if (failed(err))
 		return err;
-	err = helper_init(&checker->helper, depot, checker_turn, why);
+	err = helper_init(&checker->helper, depot, NULL, checker_turn, why);
 	if (failed(err))
 		guesses_finish(&checker->guesses);
 	return err;

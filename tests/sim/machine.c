@@ -66,7 +66,7 @@ static void machine_open(struct machine *machine, uint64_t seed)
 	struct text why = TEXT_ON(sentence);
 
 	must(depot_create(&machine->depot, config->limits.memory_bytes), &why);
-	must(doors_open(&machine->doors, config, &why), &why);
+	must(doors_open(&machine->doors, config, NULL, &why), &why);
 	const struct spooler_settings settings = {
 		.config = config,
 		.depot = machine->depot,
@@ -147,7 +147,7 @@ static void machine_open_delivery(struct machine *machine, size_t index, uint64_
 		.log = machine_log(machine),
 		.spooler = pair_shards_post(pair),
 		.io = IO_SETTINGS_DEFAULT,
-		.keeper = &machine->keeper.helper,
+		.helpers = { .keeper = &machine->keeper.helper },
 		.spool = machine->spooler->spool,
 		.index = (unsigned)index,
 		.shard_count = (unsigned)shard_count,

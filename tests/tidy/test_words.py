@@ -20,6 +20,7 @@ START_UP = re.compile(r".*_(create|destroy|open|close|load|start|stop|init|finis
 MAY_ALLOCATE = {
     "engine/ops/control_client.c": "a command of its own process",
     "engine/engine_open.c": "puts the engine together, at start",
+    "engine/keeper_main.c": "puts the keeper's process together, at its start",
     "engine/config_arena.c": "the configuration's memory, taken at start",
     "engine/config_places.c": "gone once the configuration is read",
     "engine/config_report.c": "of start-up alone",
@@ -53,6 +54,8 @@ MAY_READ_ERRNO = {
     "engine/ops/control_client.c": "says why the engine can't be reached",
     "engine/secret_file.c": "says why a secret can't be read or written",
     "engine/watch.c": "waits for signals",
+    "engine/io/packets.c": "says whether another process is gone",
+    "engine/keeper_process.c": "starts it",
     "engine/privileges.c": "says why the process can't become another user",
     "engine/privileges_folder.c": "says why a folder can't be given to that user",
     "engine/config_check_user.c": "says why that user can't read a file",
