@@ -20,7 +20,7 @@
 struct kept {
 	struct house house; /* for its configuration and users */
 	struct config_route route;
-	struct config_identity identity;
+	struct config_identity identities[2]; /* the second one's secret is nowhere */
 	char secret_path[64];
 	struct depot *depot;
 	struct roster roster;
@@ -55,9 +55,11 @@ static inline void kept_configure(struct kept *kept)
 	house_add_users(&kept->house, &kept->house.listeners[0]);
 	(void)snprintf(kept->secret_path, sizeof kept->secret_path, "kept-%d", (int)getpid());
 	kept_write(kept->secret_path, KEPT_SECRET);
-	kept->identity.user = "a@b.test";
-	kept->identity.secret_file = kept->secret_path;
-	kept->route.identities = (struct config_identities){ &kept->identity, 1 };
+	for (size_t i = 0; i < 2; i++) {
+		kept->identities[i].user = "a@b.test";
+		kept->identities[i].secret_file = i == 0 ? kept->secret_path : "nowhere";
+	}
+	kept->route.identities = (struct config_identities){ kept->identities, 2 };
 	kept->house.config.routes = (struct config_routes){ &kept->route, 1 };
 }
 

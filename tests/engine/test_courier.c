@@ -32,7 +32,7 @@ static void every_ask_has_its_answer(void **state)
 	open_both();
 	for (int round = 0; round < 3; round++) {
 		for (size_t i = 0; i < ASKS; i++) {
-			asks[i].identity = &kept.identity;
+			asks[i].identity = &kept.identities[0];
 			asks[i].mechanism = SIGNIN_LOGIN;
 			helper_ask(&kept.secrets.helper, 0, &asks[i].ask);
 		}
@@ -44,7 +44,7 @@ static void every_ask_has_its_answer(void **state)
 			keeper_wipe(&asks[i]);
 		}
 	}
-	kept.identity.secret_file = "nowhere";
+	asks[0].identity = &kept.identities[1];
 	helper_ask(&kept.secrets.helper, 0, &asks[0].ask);
 	kept_await(&kept, &kept.secrets, 1);
 	assert_true(failed(asks[0].err));
@@ -73,8 +73,10 @@ static void passwords_are_checked_elsewhere(void **state)
 	kept_await(&kept, &kept.checks, (uint32_t)count);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(checks[i].answer, i == 0 ? PASSWORD_RIGHT : PASSWORD_WRONG);
+	kept_close_engine(&kept);
 	assert_null(memmem(&kept.checks, sizeof kept.checks, "secret", strlen("secret")));
-	close_both();
+	kept_close_keeper(&kept);
+	kept_close(&kept);
 }
 
 /* The keeper is gone: whoever waits is told, and whoever comes. */
@@ -90,14 +92,14 @@ static void without_a_keeper_all_are_refused(void **state)
 	assert_false(failed(packets_pair(passwords)));
 	kept_open_engine(&kept, ASKS, secrets[0], passwords[0]);
 	for (size_t i = 0; i < ASKS / 2; i++) {
-		asks[i] = (struct keeper_ask){ .identity = &kept.identity,
+		asks[i] = (struct keeper_ask){ .identity = &kept.identities[0],
 			.mechanism = SIGNIN_LOGIN };
 		helper_ask(&kept.secrets.helper, 0, &asks[i].ask);
 	}
 	packets_close(&secrets[1]);
 	kept_await(&kept, &kept.secrets, ASKS / 2);
 	for (size_t i = ASKS / 2; i < ASKS; i++) {
-		asks[i] = (struct keeper_ask){ .identity = &kept.identity,
+		asks[i] = (struct keeper_ask){ .identity = &kept.identities[0],
 			.mechanism = SIGNIN_LOGIN };
 		helper_ask(&kept.secrets.helper, 0, &asks[i].ask);
 	}
@@ -126,7 +128,7 @@ static void late_answers_are_nobodys(void **state)
 	assert_false(failed(packets_pair(secrets)));
 	assert_false(failed(packets_pair(passwords)));
 	kept_open_engine(&kept, 1, secrets[0], passwords[0]);
-	asks[0] = (struct keeper_ask){ .identity = &kept.identity, .mechanism = SIGNIN_LOGIN };
+	asks[0] = (struct keeper_ask){ .identity = &kept.identities[0], .mechanism = SIGNIN_LOGIN };
 	helper_ask(&kept.secrets.helper, 0, &asks[0].ask);
 	assert_false(failed(packets_receive(
 	        secrets[1], (struct span){ packet, sizeof packet }, PACKETS_FOR_EVER, &bytes)));
@@ -134,7 +136,7 @@ static void late_answers_are_nobodys(void **state)
 	kept_await(&kept, &kept.secrets, 1);
 	assert_int_equal(asks[0].err.code, ERR_CANCELLED);
 	/* There is one ticket, and it is not free yet. */
-	asks[1] = (struct keeper_ask){ .identity = &kept.identity, .mechanism = SIGNIN_LOGIN };
+	asks[1] = (struct keeper_ask){ .identity = &kept.identities[0], .mechanism = SIGNIN_LOGIN };
 	helper_ask(&kept.secrets.helper, 0, &asks[1].ask);
 	struct keeper_ask answer = { .bytes = 4, .secret = "late" };
 	for (int i = 0; i < 2; i++) {

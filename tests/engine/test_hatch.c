@@ -44,7 +44,7 @@ static void other_packets_end_it(void **state)
 static void too_many_asks_end_it(void **state)
 {
 	char packet[TUBE_PACKET_MAX] = { 0 };
-	struct keeper_ask ask = { .identity = &kept.identity, .mechanism = SIGNIN_LOGIN };
+	struct keeper_ask ask = { .identity = &kept.identities[0], .mechanism = SIGNIN_LOGIN };
 	int secrets[2];
 	int passwords[2];
 

@@ -31,7 +31,7 @@ static void secrets_go_both_ways(void **state)
 
 	(void)state;
 	ask = (struct keeper_ask){
-		.identity = &kept.identity,
+		.identity = &kept.identities[0],
 		.mechanism = SIGNIN_LOGIN,
 		.refused = true,
 		.again = true,
@@ -39,7 +39,7 @@ static void secrets_go_both_ways(void **state)
 	};
 	size_t bytes = trade_secrets.put_ask(config, &ask.ask, room());
 	assert_true(trade_secrets.take_ask(config, view_from(packet, bytes), &copy.ask));
-	assert_ptr_equal(copy.identity, &kept.identity);
+	assert_ptr_equal(copy.identity, &kept.identities[0]);
 	assert_int_equal(copy.mechanism, SIGNIN_LOGIN);
 	assert_true(copy.refused);
 	assert_true(copy.again);
@@ -110,7 +110,7 @@ static void what_no_engine_writes_is_refused(void **state)
 	};
 
 	(void)state;
-	ask = (struct keeper_ask){ .identity = &kept.identity };
+	ask = (struct keeper_ask){ .identity = &kept.identities[0] };
 	size_t bytes = trade_secrets.put_ask(config, &ask.ask, room());
 	assert_false(trade_secrets.take_ask(config, view_from(packet, bytes), &ask.ask));
 	ask.mechanism = SIGNIN_PLAIN;
@@ -120,7 +120,7 @@ static void what_no_engine_writes_is_refused(void **state)
 	assert_false(trade_secrets.take_ask(config, view_from(packet, bytes + 1), &ask.ask));
 	kept.route.identities.count = 0;
 	assert_false(trade_secrets.take_ask(config, view_from(packet, bytes), &ask.ask));
-	kept.route.identities.count = 1;
+	kept.route.identities.count = 2;
 	config->routes.count = 0;
 	assert_false(trade_secrets.take_ask(config, view_from(packet, bytes), &ask.ask));
 	config->routes.count = 1;
