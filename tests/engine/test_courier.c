@@ -129,7 +129,7 @@ static void late_answers_are_nobodys(void **state)
 	assert_false(failed(packets_pair(passwords)));
 	kept_open_engine(&kept, 1, secrets[0], passwords[0]);
 	asks[0] = (struct keeper_ask){ .identity = &kept.identities[0], .mechanism = SIGNIN_LOGIN };
-	helper_ask(&kept.secrets.helper, 0, &asks[0].ask);
+	kept_ask(&kept.secrets, &asks[0].ask);
 	assert_false(failed(packets_receive(
 	        secrets[1], (struct span){ packet, sizeof packet }, PACKETS_FOR_EVER, &bytes)));
 	atomic_store(&asks[0].given_up, true);
@@ -137,7 +137,7 @@ static void late_answers_are_nobodys(void **state)
 	assert_int_equal(asks[0].err.code, ERR_CANCELLED);
 	/* There is one ticket, and it is not free yet. */
 	asks[1] = (struct keeper_ask){ .identity = &kept.identities[0], .mechanism = SIGNIN_LOGIN };
-	helper_ask(&kept.secrets.helper, 0, &asks[1].ask);
+	kept_ask(&kept.secrets, &asks[1].ask);
 	struct keeper_ask answer = { .bytes = 4, .secret = "late" };
 	for (int i = 0; i < 2; i++) {
 		uint32_t ticket;
