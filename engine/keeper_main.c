@@ -41,7 +41,7 @@ static struct err open_counters(struct keeper_main *main);
 static int take_end(int *end);
 static struct err confine(
         struct keeper_main *main, const struct core_dumps *dumps, struct text *why);
-static struct err start_threads(struct keeper_main *main);
+static struct err start_threads(struct keeper_main *main, struct text *why);
 static void serve(struct keeper_main *main);
 static void close_all(struct keeper_main *main);
 
@@ -68,7 +68,7 @@ int keeper_main(
 	if (!failed(err))
 		err = confine(main, options->dumps, &why);
 	if (!failed(err))
-		err = start_threads(main);
+		err = start_threads(main, &why);
 	if (!failed(err))
 		err = packets_send(ends->life, VIEW("r"));
 	if (!failed(err))
@@ -180,15 +180,21 @@ static struct err confine(
 	return err;
 }
 
-static struct err start_threads(struct keeper_main *main)
+static struct err start_threads(struct keeper_main *main, struct text *why)
 {
 	struct err err = logger_start(main->logger);
 
+	text_put(why, VIEW("can't start a thread: there is too little memory, or there are too "
+	                   "many processes"));
 	if (!failed(err) && main->has_keeper)
 		err = helper_start(&main->keeper.helper);
 	if (!failed(err) && main->has_passwords)
 		err = helper_start(&main->passwords.helper);
-	return failed(err) ? err : signers_start(&main->signers);
+	if (!failed(err))
+		err = signers_start(&main->signers);
+	if (!failed(err))
+		why->bytes = 0;
+	return err;
 }
 
 /* Until the engine is gone, as the first who serves it finds. */

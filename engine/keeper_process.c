@@ -4,10 +4,14 @@
 #include "queue/base/check.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define END_MS      3000 /* a token command is killed, the log written, memory wiped by then */
+#define END_LOOK_MS 2
 
 static struct err await(struct keeper_process *process);
 
@@ -59,7 +63,11 @@ void keeper_process_end(struct keeper_process *process)
 	keeper_ends_close(&process->ends);
 	if (process->id == 0)
 		return;
-	while (waitpid(process->id, NULL, 0) < 0 && errno == EINTR)
-		continue;
+	/* It ends at once, unless nobody reads what it logs: then it is left to that. */
+	for (int waited_ms = 0; waited_ms < END_MS; waited_ms += END_LOOK_MS) {
+		if (waitpid(process->id, NULL, WNOHANG) != 0)
+			break;
+		(void)poll(NULL, 0, END_LOOK_MS);
+	}
 	process->id = 0;
 }

@@ -4,6 +4,7 @@
 #include "engine/log_ring.h"
 #include "queue/base/check.h"
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 
 struct logger {
 	struct logger_options options;
+	int own_fd; /* a pipe, opened so that nobody waits in a write; -1: it is none */
 	struct log_bell bell;
 	struct log *logs[LOGS_MAX];
 	size_t logs_count;
@@ -61,6 +63,19 @@ struct logger_options logger_options_default(void)
 	};
 }
 
+/* Who shares a pipe with others, as the engine and its keeper do, finds it full though poll(2) has
+ * just said that there is room: a write must not wait then. */
+static int open_pipe(int fd)
+{
+	struct stat status;
+	char path[64];
+
+	if (fd < 0 || fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode))
+		return -1;
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 struct err logger_create(struct logger **result, struct logger_options options)
 {
 	struct logger *logger = calloc(1, sizeof *logger);
@@ -68,6 +83,9 @@ struct err logger_create(struct logger **result, struct logger_options options)
 	if (logger == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
 	logger->options = options;
+	logger->own_fd = open_pipe(options.fd);
+	if (logger->own_fd >= 0)
+		logger->options.fd = logger->own_fd;
 	logger->output = text_on(logger->output_bytes, sizeof logger->output_bytes);
 	*result = logger;
 	return err_ok();
@@ -124,6 +142,8 @@ static struct view write_out(struct logger *logger, struct view rest)
 		if ((ready.revents & ~POLLOUT) != 0)
 			break;
 		ssize_t written = write(ready.fd, rest.data, rest.bytes);
+		if (written < 0 && logger->own_fd >= 0)
+			continue; /* full again; one that nobody reads is told of by poll(2) */
 		if (written < 0)
 			break;
 		if (written > 0)
@@ -279,5 +299,7 @@ void logger_destroy(struct logger *logger)
 		log_ring_close(logger->logs[i]);
 		free(logger->logs[i]);
 	}
+	if (logger->own_fd >= 0)
+		close(logger->own_fd);
 	free(logger);
 }
