@@ -1,5 +1,7 @@
 #include "queue/record.h"
 
+#include <endian.h>
+
 void record_put(struct record_writer *writer, struct view bytes)
 {
 	check(writer->bytes <= writer->room.bytes);
@@ -9,18 +11,14 @@ void record_put(struct record_writer *writer, struct view bytes)
 	writer->bytes += bytes.bytes;
 }
 
+/* Every message has some hundred numbers: in one move each. */
 void record_put_number(struct record_writer *writer, uint64_t number, size_t width)
 {
-	char bytes[8];
-
 	check(width >= 1);
-	check(width <= sizeof bytes);
-	for (size_t i = width; i > 0; i--) {
-		bytes[i - 1] = (char)(number & 0xff);
-		number >>= 8;
-	}
-	check(number == 0);
-	record_put(writer, view_from(bytes, width));
+	check(width <= sizeof number);
+	const uint64_t bytes = htobe64(number << (64 - 8 * width));
+	check(be64toh(bytes) >> (64 - 8 * width) == number);
+	record_put(writer, view_from(&bytes, width));
 }
 
 void record_put_string(struct record_writer *writer, const char *text)
