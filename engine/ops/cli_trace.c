@@ -183,8 +183,8 @@ static void bring(const char *folder)
 
 	if (client == NULL) {
 		fprintf(stderr,
-		        "sluice trace: the engine is not running; what it did last before a crash "
-		        "shows once it has been started again\n");
+		        "sluice trace: the engine is not running; what only its journal has is "
+		        "told after a start, or sluice spool check\n");
 		return;
 	}
 	json_decref(control_client_ask(

@@ -157,9 +157,37 @@ static void test_off_and_forgotten(void **state)
 	star_close(&star);
 }
 
+/* Mail comes first: what is left out, and what goes for it, is counted. */
+static void test_mail_fills_the_spool(void **state)
+{
+	struct trace_messages messages;
+	struct star star;
+	uint64_t puts = 0;
+
+	(void)state;
+	star_open(&star, star_routes);
+	star.size = "16MiB";
+	star_restart(&star, star_routes);
+	assert_true(star_ask_ids(&star));
+	for (; star.full == 0 && puts < 1000; puts++) {
+		(void)star_put(&star, "a@contoso.com", "b@contoso.com", 100000);
+		star_turns(&star, 2);
+	}
+	assert_int_equal(star.full, 1);
+	assert_true(puts > 100);
+	star.spooler->trace_look = (struct mono){ 0 };
+	star_turns(&star, 2);
+	assert_true(atomic_load(&star.counters.trace_rows_lost) > 0);
+	assert_true(atomic_load(&star.counters.trace_blocks_shed) > 0);
+	messages = look(&star, star_routes);
+	assert_int_equal(messages.count, 0);
+	star_close(&star);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mail_fills_the_spool),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_what_led_to_it),
 		cmocka_unit_test(test_off_and_forgotten),
