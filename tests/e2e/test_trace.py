@@ -7,7 +7,7 @@ import re
 import pytest
 
 from clients import PASSWORD, USER, message, swaks
-from harness import LOCALHOST, run_sluice, wait_until
+from harness import LOCALHOST, free_port, run_sluice, wait_until
 import servers
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -110,6 +110,37 @@ def test_a_refusal_for_now_and_one_for_good(sluice, mock, route):
     text = running.command("trace", found["id"])
     assert "meaning: " in text and f"the sender is told by report {report['id']}" in text
     assert "made here: a report about " + found["id"] in running.command("trace", report["id"])
+
+
+def test_what_was_changed_and_which_way(sluice, mock, route):
+    """Another sender and From, fields that lacked; two ways, by a rule and by none; a fallback."""
+    gone = route(mock(), fallback="near", fallback_after="0s")
+    gone["port"] = free_port()
+    running = sluice(
+        [gone, {**route(mock()), "name": "near"}],
+        rules=[{"recipient_domain": "near.test", "route": "near"}],
+        names=[{"policy": "rewrite", "address": "notify@contoso.com"}])
+    swaks(running.port, "--from", "old@device.local", "--to", "a@near.test,b@far.test",
+          "--data", "From: <old@device.local>\r\nSubject: m1\r\n\r\nHello.\r\n")
+    (found,) = wait_until(lambda: trace(running, "--status", "delivered"), running.program.tail)
+    assert (found["from"], found["original_from"]) == ("notify@contoso.com", "old@device.local")
+    assert found["changes"] == ["from_rewritten", "message_id_added", "date_added"]
+    assert found["message_id"].startswith(f"<{found['id']}@")
+    assert trace(running, "--message-id", found["message_id"]) == [found]
+    assert trace(running, "--from", "@device.local") == [found]
+    ways = {way["route"]: way for way in found["ways"]}
+    assert ways["near"]["rule"] == 0 and "rule" not in ways["far"]
+    by_job = {ways[name]["job"]: name for name in ways}
+    assert {who["address"]: by_job[who["job"]] for who in found["recipients"]} == {
+        "a@near.test": "near", "b@far.test": "far"}
+    steps = [step for step in found["steps"] if step["job"] == ways["far"]["job"]]
+    assert "fallback" in [step["what"] for step in steps]
+    assert (steps[-1]["what"], steps[-1]["route"]) == ("attempt", "near")
+    text = running.command("trace", found["id"])
+    for words in ("MAIL said <old@device.local>; it goes out as <notify@contoso.com>",
+                  "queued on route near, by rules[0]", "its From was rewritten",
+                  "its route is out, and another one takes its mail, route far"):
+        assert words in text, (words, text)
 
 
 def test_filters(sluice, mock, route):
