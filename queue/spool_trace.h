@@ -53,10 +53,7 @@ struct spool_trace_losses spool_trace_losses(const struct spool *spool);
 struct spool_trace {
 	uint64_t next;      /* number of the next block */
 	uint64_t committed; /* as of the last commit */
-	struct wall from;   /* of the rows below */
-	struct wall to;
-	size_t bytes; /* the block's head included */
-	uint32_t rows;
+	struct trace_draft draft;
 	struct spool_trace_losses lost; /* by the open batch */
 	struct spool_trace_losses losses;
 	bool shed; /* the open batch gave blocks up: the next one begins when their room is free */

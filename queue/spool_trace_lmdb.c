@@ -57,54 +57,45 @@ struct err spool_trace_open(struct spool *spool)
 	return err_ok();
 }
 
-static void trace_clear(struct spool_trace *trace)
-{
-	trace->bytes = TRACE_BLOCK_HEAD;
-	trace->rows = 0;
-}
-
 void spool_trace_begin(struct spool *spool)
 {
 	struct spool_trace *trace = &spool->trace;
 
-	trace_clear(trace);
+	trace->draft.room = (struct span){ trace->block, sizeof trace->block };
+	trace_write_begin(&trace->draft);
 	trace->next = trace->committed;
 	trace->lost = (struct spool_trace_losses){ 0 };
 }
 
-/* The first `bytes` of what has gathered. */
-static struct err trace_write(struct spool *spool, size_t bytes, uint32_t rows)
+/* What has gathered goes into the batch, and the next block begins. */
+static struct err trace_flush(struct spool *spool)
 {
 	struct spool_trace *trace = &spool->trace;
-	const uint64_t pages = bytes / PAGE_BYTES + 1 + PAGES_TOUCHED;
+	const uint64_t pages = trace->draft.bytes / PAGE_BYTES + 1 + PAGES_TOUCHED;
+	const struct view block = trace_write_end(&trace->draft);
+	const uint32_t rows = trace->draft.rows;
 	char key[SPOOL_TRACE_KEY_BYTES];
 	struct span room;
 
+	trace_write_begin(&trace->draft);
 	struct err err = store_admit_spare(spool->store, pages);
 	if (err.code == ERR_NO_SPACE) {
 		trace->lost.rows += rows;
 		return err_ok();
 	}
+	if (!failed(err))
+		err = store_append_room(
+		        spool->store, TABLE_TRACE, block_key(key, trace->next), block.bytes, &room);
 	if (failed(err))
 		return err;
-	trace_write_head((struct span){ trace->block, TRACE_BLOCK_HEAD }, trace->from, trace->to);
-	err = store_append_room(
-	        spool->store, TABLE_TRACE, block_key(key, trace->next), bytes, &room);
-	if (failed(err))
-		return err;
-	memcpy(room.data, trace->block, bytes);
+	memcpy(room.data, block.data, block.bytes);
 	trace->next++;
 	return err_ok();
 }
 
 struct err spool_trace_end(struct spool *spool)
 {
-	struct spool_trace *trace = &spool->trace;
-	const struct err err =
-	        trace->rows > 0 ? trace_write(spool, trace->bytes, trace->rows) : err_ok();
-
-	trace_clear(trace);
-	return err;
+	return spool->trace.draft.rows > 0 ? trace_flush(spool) : err_ok();
 }
 
 void spool_trace_committed(struct spool *spool)
@@ -117,50 +108,67 @@ void spool_trace_committed(struct spool *spool)
 	trace->lost = (struct spool_trace_losses){ 0 };
 }
 
-static struct span trace_room(struct spool_trace *trace)
+/* A long row of the block before has that for itself. */
+static struct err trace_make_room(struct spool *spool)
 {
-	return (struct span){ trace->block + trace->bytes, TRACE_ROW_MAX };
+	return spool->trace.draft.bytes > SPOOL_TRACE_BLOCK_BYTES ? trace_flush(spool) : err_ok();
 }
 
-/* The row is behind what has gathered: it joins that, or what has gathered goes first. */
-static struct err trace_add(struct spool *spool, size_t row_bytes, struct wall when)
+/* Whether the row that was written last makes the block too long, so that it is to be written once
+ * more, into the next one: `before` is the draft without it. */
+static bool trace_overflows(struct spool_trace *trace, const struct trace_draft *before)
 {
-	struct spool_trace *trace = &spool->trace;
-	struct err err = err_ok();
-
-	if (trace->rows > 0 && trace->bytes + row_bytes > SPOOL_TRACE_BLOCK_BYTES) {
-		err = trace_write(spool, trace->bytes, trace->rows);
-		memmove(trace->block + TRACE_BLOCK_HEAD, trace->block + trace->bytes, row_bytes);
-		trace_clear(trace);
-	}
-	if (trace->rows == 0)
-		trace->from = when;
-	trace->to = when;
-	trace->bytes += row_bytes;
-	trace->rows++;
-	return err;
+	if (before->rows == 0 || trace->draft.bytes <= SPOOL_TRACE_BLOCK_BYTES)
+		return false;
+	trace->draft = *before;
+	return true;
 }
 
 struct err spool_trace_put(struct spool *spool, const struct trace_put *put)
 {
 	struct spool_trace *trace = &spool->trace;
 	struct message_cursor at = message_recipients(put->message);
+	bool first = true;
 
 	check(spool->batch_open);
 	check(put->job_count > 0);
-	struct err err =
-	        trace_add(spool, trace_write_accept(trace_room(trace), put, &at), put->when);
-	while (!failed(err) && at.index < put->message->recipient_count)
-		err = trace_add(
-		        spool, trace_write_recipients(trace_room(trace), put, &at), put->when);
+	struct err err = trace_make_room(spool);
+	while (!failed(err) && (first || at.index < put->message->recipient_count)) {
+		const struct trace_draft before = trace->draft;
+		const struct message_cursor from = at;
+
+		if (first)
+			trace_write_accept(&trace->draft, put, &at);
+		else
+			trace_write_recipients(&trace->draft, put, &at);
+		if (trace_overflows(trace, &before)) {
+			at = from;
+			err = trace_flush(spool);
+			continue;
+		}
+		first = false;
+		err = trace_make_room(spool);
+	}
 	return err;
 }
 
 struct err spool_trace_settle(
         struct spool *spool, const struct job *job, const struct trace_end *end)
 {
+	struct spool_trace *trace = &spool->trace;
+
 	check(spool->batch_open);
-	return trace_add(spool, trace_write_settle(trace_room(&spool->trace), job, end), end->when);
+	struct err err = trace_make_room(spool);
+	if (failed(err))
+		return err;
+	const struct trace_draft before = trace->draft;
+	trace_write_settle(&trace->draft, job, end);
+	if (!trace_overflows(trace, &before))
+		return err_ok();
+	err = trace_flush(spool);
+	if (!failed(err))
+		trace_write_settle(&trace->draft, job, end);
+	return err;
 }
 
 /* Forgetting. */

@@ -199,7 +199,7 @@ static bool verify_block(struct view bytes)
 
 	if (!trace_read_block(bytes, &block))
 		return false;
-	while (trace_read_row(&block.rows, &row))
+	while (trace_read_row(&block, &row))
 		if (!trace_read_is_whole(&row))
 			return false;
 	return block.rows.bytes == 0;

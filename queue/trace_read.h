@@ -16,9 +16,10 @@
 #include "queue/verdict_words.h"
 
 struct trace_block {
+	struct view bytes;
+	struct view rows; /* of them, those that are not read yet */
 	struct wall from; /* the first row; clocks are set, so it is about that */
 	struct wall to;   /* the last */
-	struct view rows;
 };
 
 struct trace_row {
@@ -26,12 +27,13 @@ struct trace_row {
 	uint64_t id; /* of the message */
 	struct wall when;
 	struct view body;
+	struct view block; /* all of it: words may stand there */
 };
 
 /* False: it is none. */
 bool trace_read_block(struct view bytes, struct trace_block *block);
 /* Takes the next row from the front. False: the end, or (rows not empty) it is damaged. */
-bool trace_read_row(struct view *rows, struct trace_row *row);
+bool trace_read_row(struct trace_block *block, struct trace_row *row);
 
 struct trace_way {
 	uint16_t number; /* of the job */
@@ -66,6 +68,7 @@ struct trace_accept {
 	uint16_t count;
 
 	/* Private. */
+	struct view block;
 	struct record_reader ways;
 	struct record_reader recipients;
 	uint16_t ways_read;
@@ -107,6 +110,7 @@ struct trace_settle {
 	uint16_t group_count;
 
 	/* Private. */
+	struct view block;
 	struct record_reader groups;
 	uint16_t groups_read;
 };

@@ -101,18 +101,26 @@ static bool accept_passes(const struct trace_query *query, struct trace_accept *
 	return to || has_recipient(query, accept);
 }
 
+/* Makes room for one more. NULL: no memory. */
+static void *grow(void *array, size_t count, size_t *room, size_t item_bytes)
+{
+	if (count < *room)
+		return array;
+	const size_t wanted = *room == 0 ? 8 : *room * 2;
+	void *grown = realloc(array, wanted * item_bytes);
+	if (grown != NULL)
+		*room = wanted;
+	return grown;
+}
+
 static struct err add_message(struct find *find, const struct trace_message *message)
 {
 	struct trace_messages *messages = find->messages;
+	void *at = grow(messages->at, messages->count, &find->room, sizeof *messages->at);
 
-	if (messages->count == find->room) {
-		const size_t room = find->room == 0 ? 64 : find->room * 2;
-		void *at = realloc(messages->at, room * sizeof *messages->at);
-		if (at == NULL)
-			return err_make(ERR_NO_MEMORY, 0);
-		messages->at = at;
-		find->room = room;
-	}
+	if (at == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	messages->at = at;
 	messages->at[messages->count++] = *message;
 	return err_ok();
 }
@@ -180,8 +188,7 @@ static struct err see_block(struct find *find, uint64_t number)
 
 	if (failed(err))
 		return err;
-	find->messages->bytes += block.rows.bytes;
-	while (count < ROWS_MAX && trace_read_row(&block.rows, &rows[count]))
+	while (count < ROWS_MAX && trace_read_row(&block, &rows[count]))
 		count++;
 	if (block.rows.bytes > 0)
 		return err_make(ERR_FORMAT, 0);
@@ -244,23 +251,58 @@ static int compare_blocks(const void *left, const void *right)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
-static struct err keep_row(struct trace_message *message, const struct trace_row *row)
+/* In a copy of the block, which has all of it that is wanted. */
+static struct err keep_row(
+        struct trace_message *message, const struct trace_row *row, const char *copy)
 {
-	if (message->row_count == message->row_room) {
-		const size_t room = message->row_room == 0 ? 4 : message->row_room * 2;
-		void *rows = realloc(message->rows, room * sizeof *message->rows);
-		if (rows == NULL)
-			return err_make(ERR_NO_MEMORY, 0);
-		message->rows = rows;
-		message->row_room = room;
-	}
-	char *body = malloc(row->body.bytes);
-	if (body == NULL)
+	void *rows =
+	        grow(message->rows, message->row_count, &message->row_room, sizeof *message->rows);
+
+	if (rows == NULL)
 		return err_make(ERR_NO_MEMORY, 0);
-	memcpy(body, row->body.data, row->body.bytes);
-	message->rows[message->row_count] = *row;
-	message->rows[message->row_count++].body.data = body;
+	message->rows = rows;
+	struct trace_row *kept = &message->rows[message->row_count++];
+	*kept = *row;
+	kept->body.data = copy + (row->body.data - row->block.data);
+	kept->block.data = copy;
 	return err_ok();
+}
+
+/* NULL: no memory. */
+static char *keep_block(struct trace_messages *messages, struct view bytes)
+{
+	void *blocks = grow(messages->blocks, messages->block_count, &messages->block_room,
+	        sizeof *messages->blocks);
+
+	if (blocks == NULL)
+		return NULL;
+	messages->blocks = blocks;
+	char *copy = malloc(bytes.bytes);
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, bytes.data, bytes.bytes);
+	messages->blocks[messages->block_count++] = copy;
+	return copy;
+}
+
+static struct err take_block(struct find *find, struct trace_block *block)
+{
+	struct trace_messages *messages = find->messages;
+	struct err err = err_ok();
+	char *copy = NULL;
+	struct trace_row row;
+
+	while (!failed(err) && trace_read_row(block, &row)) {
+		const struct trace_tally *tally = trace_tally_find(&find->tallies, row.id);
+
+		if (tally == NULL || !trace_read_is_whole(&row))
+			continue;
+		if (copy == NULL)
+			copy = keep_block(messages, block->bytes);
+		err = copy == NULL ? err_make(ERR_NO_MEMORY, 0)
+		                   : keep_row(&messages->at[tally->block], &row, copy);
+	}
+	return err;
 }
 
 /* From the oldest of them on: all that happened to them. */
@@ -269,7 +311,6 @@ static struct err take_rows(struct find *find)
 	struct trace_messages *messages = find->messages;
 	uint64_t number = messages->at[0].block;
 	struct trace_block block;
-	struct trace_row row;
 	struct err err = err_ok();
 
 	for (size_t i = 0; i < messages->count && !failed(err); i++) {
@@ -280,14 +321,8 @@ static struct err take_rows(struct find *find)
 	}
 	for (; !failed(err); number++) {
 		err = trace_reader_seek(find->reader, &number, &block);
-		if (failed(err))
-			break;
-		messages->bytes += block.rows.bytes;
-		while (!failed(err) && trace_read_row(&block.rows, &row)) {
-			const struct trace_tally *tally = trace_tally_find(&find->tallies, row.id);
-			if (tally != NULL && trace_read_is_whole(&row))
-				err = keep_row(&messages->at[tally->block], &row);
-		}
+		if (!failed(err))
+			err = take_block(find, &block);
 	}
 	return err.code == ERR_NOT_FOUND ? err_ok() : err;
 }
@@ -318,13 +353,11 @@ struct err trace_find(struct trace_reader *reader, const struct trace_query *que
 
 void trace_find_free(struct trace_messages *messages)
 {
-	for (size_t i = 0; i < messages->count; i++) {
-		struct trace_message *message = &messages->at[i];
-
-		for (size_t row = 0; row < message->row_count; row++)
-			free((char *)message->rows[row].body.data);
-		free(message->rows);
-	}
+	for (size_t i = 0; i < messages->count; i++)
+		free(messages->at[i].rows);
+	for (size_t i = 0; i < messages->block_count; i++)
+		free(messages->blocks[i]);
 	free(messages->at);
+	free(messages->blocks);
 	*messages = (struct trace_messages){ 0 };
 }

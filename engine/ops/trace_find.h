@@ -59,7 +59,9 @@ struct trace_message {
 struct trace_messages {
 	struct trace_message *at; /* as they were accepted, the oldest first */
 	size_t count;
-	uint64_t bytes; /* that were looked through */
+	char **blocks; /* copies of those that the rows are in */
+	size_t block_count;
+	size_t block_room;
 };
 
 MUST_CHECK struct err trace_find(struct trace_reader *reader, const struct trace_query *query,

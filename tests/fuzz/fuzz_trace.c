@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 	if (!trace_read_block(input, &block))
 		return 0;
-	while (trace_read_row(&block.rows, &row)) {
+	while (trace_read_row(&block, &row)) {
 		look_in(input, row.body);
 		if (row.kind == TRACE_SETTLE)
 			read_settle(input, &row);

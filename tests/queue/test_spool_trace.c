@@ -76,7 +76,7 @@ static struct found look(void)
 	for (; !failed(trace_reader_seek(reader, &number, &block)); number++) {
 		if (found.blocks++ == 0)
 			found.first_block = number;
-		while (trace_read_row(&block.rows, &row)) {
+		while (trace_read_row(&block, &row)) {
 			struct trace_accept accept;
 			found.settles += row.kind == TRACE_SETTLE;
 			if (row.kind == TRACE_SETTLE)

@@ -37,7 +37,7 @@ static void oracle_see_block(struct oracle *oracle, const struct disk_row *from)
 
 	if (!trace_read_block(view_from(from->value.data, from->value.bytes), &block))
 		oracle_fail(oracle, "trace: a block can't be read");
-	while (trace_read_row(&block.rows, &row)) {
+	while (trace_read_row(&block, &row)) {
 		struct oracle_message *message = oracle_message_of(oracle, row.id);
 
 		if (message == NULL)
