@@ -16,8 +16,10 @@ void inbound_trace_begin(struct inbound_trace *trace)
 
 void inbound_trace_added(struct inbound_trace *trace, struct view message_id, bool date)
 {
-	const struct view id = view_trim(view_skip(message_id, view_find(message_id, '<')));
-	const struct view kept = view_first(id, sizeof trace->message_id);
+	const struct view id = view_skip(message_id, view_find(message_id, '<'));
+	const size_t end = view_find(id, '>') + 1;
+	const struct view kept =
+	        view_first(id, end < sizeof trace->message_id ? end : sizeof trace->message_id);
 
 	if (date)
 		trace->marks |= TRACE_MARK_DATE;

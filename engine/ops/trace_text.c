@@ -140,8 +140,8 @@ static void print_way(const struct trace_story *story, const struct trace_way *w
 	print_field(" in stream ", story->accept.stream);
 	if (way->rule != TRACE_NO_RULE)
 		printf(", by rules[%u]", way->rule);
-	else
-		printf(", by no rule");
+	else if (way->state == TRACE_WAY_GOES)
+		printf("; no rule matches, and that is the first that can carry it");
 	if (story->accept.way_count > 1)
 		printf(" (job %u)", way->number);
 	putchar('\n');
@@ -198,7 +198,8 @@ static void print_group(const struct trace_story *story, const struct trace_grou
 	if (group->outcome == OWED_DELIVERED && (group->flags & OWED_RELAYED) != 0)
 		printf("; the server reports no further");
 	putchar('\n');
-	if (group->said)
+	/* What was said before is told where it was said. */
+	if (group->said && group->outcome != OWED_PENDING)
 		print_said(&group->note);
 }
 

@@ -125,7 +125,7 @@ def test_what_was_changed_and_which_way(sluice, mock, route):
     (found,) = wait_until(lambda: trace(running, "--status", "delivered"), running.program.tail)
     assert (found["from"], found["original_from"]) == ("notify@contoso.com", "old@device.local")
     assert found["changes"] == ["from_rewritten", "message_id_added", "date_added"]
-    assert found["message_id"].startswith(f"<{found['id']}@")
+    assert re.fullmatch(f"<{found['id']}@[^<>\\s]+>", found["message_id"])
     assert trace(running, "--message-id", found["message_id"]) == [found]
     assert trace(running, "--from", "@device.local") == [found]
     ways = {way["route"]: way for way in found["ways"]}
