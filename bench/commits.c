@@ -259,8 +259,8 @@ static struct err commits_put_tables(struct commits *commits)
 	for (unsigned i = 0; i < commits->settings.group && !failed(err); i++) {
 		const struct row_key key = row_key_body(commits->next_id++, 0);
 		struct span room;
-		err = tables_put_room(
-		        commits->tables, TABLE_BODIES, row_key_view(&key), bytes, true, &room);
+		err = tables_put_room(commits->tables, TABLE_BODIES, row_key_view(&key), bytes,
+		        TABLES_NEW, &room);
 		if (!failed(err))
 			memcpy(room.data, commits->noise, bytes);
 	}

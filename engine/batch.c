@@ -6,6 +6,9 @@
 static struct err batch_write(struct batch *batch, struct spool *spool, bool puts_wanted);
 static struct err batch_write_settles(struct batch *batch, struct spool *spool);
 static struct err batch_write_settle(struct batch_settle *settle, struct spool *spool);
+static struct err batch_write_end(const struct batch_settle *settle, struct spool *spool);
+static struct err batch_write_origin(struct job *const *jobs, size_t count, uint64_t about,
+        const struct batch_trace *trace, struct spool *spool);
 static struct err batch_write_notes(struct batch *batch, struct spool *spool);
 static struct err batch_write_puts(struct batch *batch, struct spool *spool);
 static void batch_begin(struct batch *batch);
@@ -88,6 +91,27 @@ void batch_forget_sent(struct batch *batch, struct wall since, uint64_t early)
 	batch->sent_forgotten = 0;
 }
 
+void batch_forget_trace(struct batch *batch, struct wall since, uint64_t bytes_max)
+{
+	batch->trace_due = true;
+	batch->trace_since = since;
+	batch->trace_bytes_max = bytes_max;
+	batch->trace_forgotten = 0;
+}
+
+void batch_trace_put(struct batch *batch, const struct batch_trace *trace)
+{
+	check(batch->put_count > 0);
+	batch->puts[batch->put_count - 1].trace = *trace;
+}
+
+void batch_trace_settle(struct batch *batch, const struct trace_end *end)
+{
+	check(batch->settle_count > 0);
+	batch->settles[batch->settle_count - 1].trace = *end;
+	batch->settles[batch->settle_count - 1].traced = true;
+}
+
 struct spool_sent *batch_add_sent(struct batch *batch)
 {
 	check(batch->settle_count > 0);
@@ -119,6 +143,7 @@ struct err batch_commit(struct batch *batch, struct spool *spool)
 			batch_refuse_puts(batch, PUT_FULL);
 			batch->claims_due = false; /* space is for settles */
 			batch->sent_due = false;
+			batch->trace_due = false;
 			if (!puts_wanted)
 				return err_ok(); /* even settles must wait */
 			puts_wanted = false;
@@ -157,6 +182,11 @@ static struct err batch_write(struct batch *batch, struct spool *spool, bool put
 		        spool, batch->sent_since, batch->sent_early, &batch->sent_forgotten);
 		batch->sent_written = true;
 	}
+	if (!failed(err) && batch->trace_due) {
+		err = spool_trace_forget(
+		        spool, batch->trace_since, batch->trace_bytes_max, &batch->trace_forgotten);
+		batch->trace_written = true;
+	}
 	if (!failed(err) && puts_wanted)
 		err = batch_write_puts(batch, spool);
 	if (failed(err) && err.code != ERR_LIMIT) {
@@ -177,6 +207,7 @@ static void batch_begin(struct batch *batch)
 {
 	batch->claims_written = false;
 	batch->sent_written = false;
+	batch->trace_written = false;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		batch->settles[i].written = false;
 	for (size_t i = 0; i < batch->note_count; i++)
@@ -218,11 +249,53 @@ static struct err batch_write_settle(struct batch_settle *settle, struct spool *
 	settle->lost = err.code == ERR_NOT_FOUND;
 	if (!failed(err) && settle->branch != NULL)
 		err = spool_branch(spool, settle->branch);
+	if (!failed(err) && settle->traced)
+		err = batch_write_end(settle, spool);
 	if (failed(err) && !settle->lost)
 		return err;
 	settle->written = true;
 	milestone_reached(MILESTONE_SETTLE_WRITTEN);
 	return err_ok();
+}
+
+/* What the trace says of it, and of the report that it owed. */
+static struct err batch_write_end(const struct batch_settle *settle, struct spool *spool)
+{
+	const struct batch_trace made = { .wanted = true, .when = settle->trace.when };
+	struct trace_end end = settle->trace;
+	struct err err = err_ok();
+
+	if (settle->branch != NULL) {
+		end.branch = spool_route_name(spool, settle->branch->route);
+		end.branch_number = settle->branch->number;
+	}
+	if (settle->report != NULL) {
+		end.report = settle->report->id;
+		err = batch_write_origin(&settle->report, 1, settle->job->id, &made, spool);
+	}
+	return failed(err) ? err : spool_trace_settle(spool, settle->job, &end);
+}
+
+static struct err batch_write_origin(struct job *const *jobs, size_t count, uint64_t about,
+        const struct batch_trace *trace, struct spool *spool)
+{
+	const char *routes[BATCH_PUT_WAYS_MAX];
+
+	if (!trace->wanted)
+		return err_ok();
+	check(count <= BATCH_PUT_WAYS_MAX);
+	for (size_t i = 0; i < count; i++)
+		routes[i] = spool_route_name(spool, jobs[i]->route);
+	return spool_trace_put(spool, &(struct trace_put){
+	                                      .origin = trace->origin,
+	                                      .when = trace->when,
+	                                      .stream = trace->stream,
+	                                      .about = about,
+	                                      .message = jobs[0]->message,
+	                                      .jobs = jobs,
+	                                      .routes = routes,
+	                                      .job_count = count,
+	                              });
 }
 
 static struct err batch_write_notes(struct batch *batch, struct spool *spool)
@@ -246,11 +319,12 @@ static struct err batch_write_put(
         const struct batch_put *put, struct job *const *jobs, struct spool *spool)
 {
 	const struct message *message = jobs[0]->message;
-	const struct err err =
-	        put->claim == NULL
-	                ? spool_put(spool, message, jobs, put->count, false)
-	                : spool_put_claimed(spool, message, jobs, put->count, put->claim);
+	struct err err = put->claim == NULL
+	                         ? spool_put(spool, message, jobs, put->count, false)
+	                         : spool_put_claimed(spool, message, jobs, put->count, put->claim);
 
+	if (!failed(err))
+		err = batch_write_origin(jobs, put->count, 0, &put->trace, spool);
 	milestone_reached(MILESTONE_PUT_WRITTEN);
 	return err;
 }
@@ -281,6 +355,7 @@ static void batch_accept(struct batch *batch)
 {
 	batch->claims_due &= !batch->claims_written;
 	batch->sent_due &= !batch->sent_written;
+	batch->trace_due &= !batch->trace_written;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		batch->settles[i].done |= batch->settles[i].written;
 	for (size_t i = 0; i < batch->note_count; i++)
@@ -307,7 +382,7 @@ static void batch_refuse_puts(struct batch *batch, enum put_result result)
 static bool batch_is_done(const struct batch *batch)
 {
 	if ((batch->ids_wanted > 0 && batch->ids_first == 0) || batch->claims_due ||
-	        batch->sent_due)
+	        batch->sent_due || batch->trace_due)
 		return false;
 	for (size_t i = 0; i < batch->settle_count; i++)
 		if (!batch->settles[i].done && !batch->settles[i].waits)
@@ -329,6 +404,7 @@ void batch_forget(struct batch *batch)
 		check(batch->puts[i].done);
 	batch->claims_due = false;
 	batch->sent_due = false;
+	batch->trace_due = false;
 	batch->put_count = 0;
 	batch->put_bytes = 0;
 	batch->job_count = 0;

@@ -21,6 +21,7 @@
 #include "engine/note.h"
 #include "queue/spool.h"
 #include "queue/spool_sent.h"
+#include "queue/spool_trace.h"
 
 /* One commit costs two disk syncs whatever it holds; beyond a few hundred messages nothing is
  * gained (DESIGN.md, Spool), and the first of them would wait for the last. */
@@ -32,13 +33,22 @@
 #define BATCH_PUT_WAYS_MAX (SPOOL_ROUTES_MAX + 2)
 #define BATCH_PUT_JOBS_MAX (BATCH_PUTS_MAX + BATCH_PUT_WAYS_MAX)
 
+/* What the trace is to say of a put. */
+struct batch_trace {
+	bool wanted;
+	struct wall when;
+	const struct trace_origin *origin; /* lent until the put is answered */
+	const char *stream;
+};
+
 struct batch_put {
 	uint16_t first; /* of batch->jobs: they hold the message */
 	uint16_t count;
 	uint64_t ticket;
 	uint16_t shard;
 	struct spool_claim *claim; /* kept with the message; NULL: none */
-	bool written;              /* in the open transaction */
+	struct batch_trace trace;
+	bool written; /* in the open transaction */
 	bool done;
 	enum put_result result; /* once done */
 };
@@ -50,8 +60,10 @@ struct batch_settle {
 	bool written;       /* in the open transaction */
 	bool waits;         /* its report found no space: for the next batch_commit() */
 	bool done;
-	bool lost; /* no such row was there: nothing was branched off either */
-	bool sent; /* the sents of its place is kept with it */
+	bool lost;   /* no such row was there: nothing was branched off either */
+	bool sent;   /* the sents of its place is kept with it */
+	bool traced; /* and this, in the trace: */
+	struct trace_end trace;
 };
 
 struct batch_note {
@@ -83,9 +95,14 @@ struct batch {
 	struct wall sent_since;
 	uint64_t sent_early;     /* so many though they are younger */
 	uint64_t sent_forgotten; /* by the last one that was written */
-	uint64_t ids_wanted;     /* ids to reserve */
-	uint64_t ids_first;      /* 0: not reserved */
-	uint64_t commits;        /* ever; an account for counters */
+	bool trace_due;          /* blocks of the trace are to be forgotten */
+	bool trace_written;
+	struct wall trace_since;
+	uint64_t trace_bytes_max;
+	uint64_t trace_forgotten; /* by the last one that was written */
+	uint64_t ids_wanted;      /* ids to reserve */
+	uint64_t ids_first;       /* 0: not reserved */
+	uint64_t commits;         /* ever; an account for counters */
 };
 
 /* The next batch_add_put() takes this one too, with those added before it. */
@@ -101,6 +118,12 @@ const struct batch_put *batch_find_claim(
 void batch_forget_claims(struct batch *batch, struct wall now, uint64_t early);
 /* Rows of what was sent before `since` are to be forgotten, and `early` ones besides. */
 void batch_forget_sent(struct batch *batch, struct wall since, uint64_t early);
+/* Blocks of the trace from before `since` are to be forgotten, and the oldest beyond bytes_max. */
+void batch_forget_trace(struct batch *batch, struct wall since, uint64_t bytes_max);
+/* The trace says so of the put added last. */
+void batch_trace_put(struct batch *batch, const struct batch_trace *trace);
+/* And so of the settle added last. */
+void batch_trace_settle(struct batch *batch, const struct trace_end *end);
 /* A row to be filled, which is kept with the settle added last. Lends. */
 struct spool_sent *batch_add_sent(struct batch *batch);
 /* report, branch: NULL, or what goes with it. */
@@ -111,14 +134,16 @@ void batch_add_note(struct batch *batch, struct note *note, uint16_t shard);
 static inline bool batch_is_empty(const struct batch *batch)
 {
 	return batch->put_count == 0 && batch->settle_count == 0 && batch->note_count == 0 &&
-	       batch->ids_wanted == 0 && !batch->claims_due && !batch->sent_due;
+	       batch->ids_wanted == 0 && !batch->claims_due && !batch->sent_due &&
+	       !batch->trace_due;
 }
 
 /* New messages and outcomes, either or both, and nothing else. */
 static inline bool batch_has_mail_alone(const struct batch *batch)
 {
 	return (batch->put_count > 0 || batch->settle_count > 0) && batch->note_count == 0 &&
-	       batch->ids_wanted == 0 && !batch->claims_due && !batch->sent_due;
+	       batch->ids_wanted == 0 && !batch->claims_due && !batch->sent_due &&
+	       !batch->trace_due;
 }
 
 static inline bool batch_puts_full(const struct batch *batch)

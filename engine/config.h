@@ -171,6 +171,10 @@ struct config_sent_memory {
 	CONFIG_SENT_MEMORY(CONFIG_FIELD)
 };
 
+struct config_trace {
+	CONFIG_TRACE(CONFIG_FIELD)
+};
+
 struct config_retry {
 	CONFIG_RETRY(CONFIG_FIELD)
 };

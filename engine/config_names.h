@@ -57,6 +57,7 @@
 #define CONFIG_NAME_IN_DOUBT(key)     key
 #define CONFIG_NAME_IDEMPOTENCY(key)  key
 #define CONFIG_NAME_SENT_MEMORY(key)  key
+#define CONFIG_NAME_TRACE(key)        key
 #define CONFIG_NAME_SANDBOX(key)      key
 #define CONFIG_NAME_SPOOL(key)        key
 #define CONFIG_NAME_LIMITS(key)       key
@@ -94,6 +95,7 @@
 #define CONFIG_TYPE_OAUTH        struct config_oauth
 #define CONFIG_TYPE_IDEMPOTENCY  struct config_idempotency
 #define CONFIG_TYPE_SENT_MEMORY  struct config_sent_memory
+#define CONFIG_TYPE_TRACE        struct config_trace
 #define CONFIG_TYPE_RETRY        struct config_retry
 #define CONFIG_TYPE_RULES        struct config_rules
 #define CONFIG_TYPE_STREAMS      struct config_streams

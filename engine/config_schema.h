@@ -50,6 +50,8 @@
 	  "which mail is taken once though it comes twice") \
 	X(sent_memory, SENT_MEMORY, NULL, NULL, NULL, \
 	  "what is kept of mail that was sent, for refusals that come late") \
+	X(trace, TRACE, NULL, NULL, NULL, \
+	  "what is kept of what happened to each message, for sluice trace") \
 	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
 	X(threads, THREADS, NULL, NULL, NULL, "how many threads share the work") \
 	X(core_dumps, FLAG, "false", NULL, NULL, \
@@ -218,6 +220,12 @@
 	  "a listener has an ndr_address, else not at all") \
 	X(most, NUMBER, "1000000", "1", "100000000", \
 	  "messages kept at once, some 200 bytes each; beyond it the oldest are forgotten early")
+
+#define CONFIG_TRACE(X) \
+	X(keep, DURATION, "7d", "0s", "365d", "for how long; 0s for not at all") \
+	X(size, SIZE, "1GiB", "1MiB", "1TiB", \
+	  "most of data.mdb that it may fill, some 600 bytes a message; beyond it, or where mail " \
+	  "finds no room, the oldest is forgotten early")
 
 #define CONFIG_RETRY(X) \
 	X(first, DURATION, "60s", "1s", "1d", "wait before the second attempt") \

@@ -82,6 +82,9 @@ static const struct config_key keys_IDEMPOTENCY[] = { CONFIG_IDEMPOTENCY(KEY) };
 #define SECTION config_sent_memory
 static const struct config_key keys_SENT_MEMORY[] = { CONFIG_SENT_MEMORY(KEY) };
 #undef SECTION
+#define SECTION config_trace
+static const struct config_key keys_TRACE[] = { CONFIG_TRACE(KEY) };
+#undef SECTION
 #define SECTION config_retry
 static const struct config_key keys_RETRY[] = { CONFIG_RETRY(KEY) };
 #undef SECTION

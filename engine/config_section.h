@@ -32,6 +32,7 @@
 	X(NAMING, config_naming)                                                                   \
 	X(IDEMPOTENCY, config_idempotency)                                                         \
 	X(SENT_MEMORY, config_sent_memory)                                                         \
+	X(TRACE, config_trace)                                                                     \
 	X(RETRY, config_retry)                                                                     \
 	X(THREADS, config_threads)
 

@@ -45,6 +45,8 @@
 	X(refusals_late, "recipients that a report by mail said were refused after all")           \
 	X(reports_disbelieved, "reports by mail that no message was found for, or that were none") \
 	X(messages_in_doubt, "messages lost sight of after their last byte")                       \
+	X(trace_rows_lost, "rows of the message trace that were left out for want of room")        \
+	X(trace_blocks_shed, "blocks of it that were forgotten early, for mail had no room")       \
 	X(commits, "transactions of the spool")                                                    \
 	X(commits_failed, "transactions of the spool that failed")                                 \
 	X(turns, "turns of the loop")                                                              \

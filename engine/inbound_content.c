@@ -50,6 +50,7 @@ enum inbound_reply_name inbound_content_begin(struct inbound *inbound)
 	endings_init(&content->endings, mode);
 	header_init(&content->header);
 	inbound_claim_begin(&content->claim);
+	inbound_trace_begin(&content->trace);
 	content->notice = NULL;
 	inbound->content = content;
 	content_begin_byline(inbound);
@@ -416,6 +417,7 @@ static void content_put_byline(struct inbound *inbound, struct text *front)
  * no other. */
 static void content_add_fields(struct inbound *inbound)
 {
+	struct inbound_trace *trace = &inbound->content->trace;
 	const struct message *message = inbound->message;
 	const struct header *header = &inbound->content->header;
 	char name[MESSAGE_ID_TEXT];
@@ -425,13 +427,16 @@ static void content_add_fields(struct inbound *inbound)
 	struct text date = TEXT_ON(rooms[1]);
 	struct text front = TEXT_ON(front_room);
 
-	if (inbound->content->byline != NULL)
+	if (inbound->content->byline != NULL) {
 		content_put_byline(inbound, &front);
+		trace->marks |= front.bytes > 0 ? TRACE_MARK_FROM : 0;
+	}
 	if (!header->has_message_id)
 		stamp_put_message_id(&id, view_of(message_id_format(message->id, name)),
 		        view_of(inbound->door->name));
 	if (!header->has_date)
 		stamp_put_date(&date, message->received);
+	inbound_trace_added(trace, text_view(&id), date.bytes > 0);
 	const bool id_empty = id.bytes > 0 && header->message_id_gap > 0;
 	const bool date_empty = date.bytes > 0 && header->date_gap > 0;
 	const bool id_first = header->message_id_gap > header->date_gap;

@@ -14,6 +14,7 @@
 
 #include "engine/inbound.h"
 #include "engine/inbound_claim.h"
+#include "engine/inbound_trace.h"
 #include "engine/wire/byline.h"
 #include "engine/wire/eod.h"
 #include "engine/wire/header.h"
@@ -26,6 +27,7 @@ struct inbound_content {
 	struct mbox mbox;
 	struct header header;
 	struct inbound_claim claim;
+	struct inbound_trace trace;
 	struct notice *notice;           /* of a report, once it is read; else NULL */
 	struct rope desk;                /* the memory of byline */
 	struct byline *byline;           /* where From may have to change; else NULL */

@@ -3,6 +3,7 @@
 #include "engine/inbound_ahead.h"
 #include "engine/inbound_content.h"
 #include "engine/inbound_signin.h"
+#include "engine/inbound_trace.h"
 #include "engine/wire/stamp.h"
 #include "queue/base/check.h"
 #include "queue/base/milestone.h"
@@ -416,9 +417,13 @@ bool ingest_put(
 	const struct letter letter = {
 		.kind = LETTER_PUT,
 		.message = MOVE(*message),
-		.ways = { .all = ways->all, .stream = ways->stream, .each = MOVE(ways->each) },
+		.ways = { .all = ways->all,
+		        .rule = ways->rule,
+		        .stream = ways->stream,
+		        .each = MOVE(ways->each) },
 		.ticket = ingest_ticket(ingest, inbound),
 		.claim = inbound_claim_lend(inbound),
+		.origin = inbound_trace_lend(inbound),
 	};
 	ingest->puts++;
 	ingest_send(ingest, &letter);

@@ -6,10 +6,16 @@
 #include "queue/base/check.h"
 #include "queue/base/date.h"
 #include "queue/base/milestone.h"
+#include "queue/trace_words.h"
+
+/* Of the reply to a message that was taken, for the trace: with the server's name it lies in the
+ * job itself. Exchange Online's names the message there, and the host that has it. */
+#define JUDGE_TAKEN_TEXT 176
 
 static bool judge_has_other(
         const struct judge *judge, const struct lane *lane, const struct job *job);
 static enum owed_outcome judge_outcome(const struct judge_case *it);
+static void judge_deliver(struct judge *judge, struct job *job, size_t at, struct judge_case *it);
 static void judge_settle(struct judge *judge, struct job *job);
 static void judge_put_off(struct judge *judge, struct job *job, const struct reply_note *note);
 static void judge_defer(struct judge *judge, struct job *job);
@@ -62,6 +68,9 @@ void judge_session(struct judge *judge, struct lane *lane, struct judge_case *it
 		job->first_attempt = loop_wall(&shard->loop);
 	job->last_attempt = loop_wall(&shard->loop);
 	job = schedule_withdraw(judge->schedule, job);
+	job->act = TRACE_ACT_ATTEMPT;
+	job->identity = lane->identity;
+	job->connection = it->connection;
 	judge_close_with(judge, lane, job, OWED_DEFERRED, it);
 	job->wait_s = held ? verdict_wait_s(&it->verdict) : elsewhere ? judge_wait_s(it) : 0;
 	job->blamed = blamed;
@@ -97,10 +106,8 @@ void judge_recipient(struct judge *judge, const struct lane *lane, struct job *j
 	struct owed *owed = &job_owed(job)[at];
 
 	if (outcome == OWED_DELIVERED) {
-		const bool wanted = (owed->notify & NOTIFY_SUCCESS) != 0;
 		owed->flags |= judgement->relayed ? OWED_RELAYED : 0;
-		job_set_outcome(job, at, outcome, wanted ? judge_case_note(it) : NULL,
-		        &judge->shard->shelf);
+		judge_deliver(judge, job, at, it);
 	} else {
 		owed->mark = OWED_ANSWERED;
 		job_set_outcome(job, at, outcome, judge_case_note(it), &judge->shard->shelf);
@@ -122,6 +129,23 @@ void judge_recipient(struct judge *judge, const struct lane *lane, struct job *j
 	judgement->split |= act == ACT_SPLIT;
 	judgement->final |= act == ACT_SPLIT && it->verdict.code >= 500;
 	judge_log_recipient(judge, lane, job, address, outcome, it);
+}
+
+/* In the server's words, where the sender is to have them, or the trace has their start. */
+static void judge_deliver(struct judge *judge, struct job *job, size_t at, struct judge_case *it)
+{
+	const bool told = (job_owed(job)[at].notify & NOTIFY_SUCCESS) != 0;
+	const bool traced = judge->shard->config->trace.keep_ns > 0;
+	struct reply_note note;
+
+	if (!told && !traced) {
+		job_set_outcome(job, at, OWED_DELIVERED, NULL, &judge->shard->shelf);
+		return;
+	}
+	note = *judge_case_note(it);
+	if (!told)
+		note.text = view_first(note.text, JUDGE_TAKEN_TEXT);
+	job_set_outcome(job, at, OWED_DELIVERED, &note, &judge->shard->shelf);
 }
 
 void judge_recipients(struct judge *judge, const struct lane *lane, struct job *job, unsigned marks,
@@ -212,6 +236,7 @@ void judge_transaction(
 		return;
 	}
 	job->identity = lane->identity;
+	job->act = TRACE_ACT_ATTEMPT;
 	job_enter(job, JOB_SETTLING);
 	judge_close_pending(judge, lane, job, OWED_DEFERRED);
 	judge_defer(judge, job);
@@ -232,6 +257,8 @@ static void judge_put_back(
 {
 	const uint16_t asked = (uint16_t)(job->owed_count - judge_marked(job, OWED_UNASKED));
 
+	job->identity = lane->identity;
+	job->act = TRACE_ACT_ATTEMPT; /* though something else may lead to its settle */
 	if (judgement->split && asked <= 1) {
 		judge_lone(judge, lane, job, judgement);
 		return;

@@ -19,6 +19,7 @@ struct job;
 struct request;
 struct note;
 struct spool_claim;
+struct trace_origin;
 struct incident_sheet;
 struct portion_sheet;
 struct gate_sheet;
@@ -104,6 +105,8 @@ struct letter {
 	const struct ndr *report;
 	/* PUT: lent until it is answered, which writes the answer's id into it; NULL: none */
 	struct spool_claim *claim;
+	/* PUT: for the trace, lent until it is answered; NULL: nobody keeps one */
+	const struct trace_origin *origin;
 };
 
 /* One end of a pair of mailboxes. */

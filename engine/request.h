@@ -35,7 +35,8 @@ struct incident_book;
 	X(REMOVE, "remove", true, "take out of the queue and tell nobody")                         \
 	X(INCIDENTS, "incidents", false,                                                           \
 	        "what stops mail: those that are open; `all`: and closed")                         \
-	X(REPORT, "report", false, "what a report by mail says of a recipient is heard")
+	X(REPORT, "report", false, "what a report by mail says of a recipient is heard")           \
+	X(TIDY, "tidy", false, "what the journal has goes into data.mdb, for who reads that")
 
 enum request_verb {
 #define X(name, ...) REQUEST_##name,

@@ -242,6 +242,7 @@ static void spooler_work(struct spooler *spooler)
 	spooler_adopt(spooler);
 	spooler_forget_claims(spooler);
 	spooler_forget_sent(spooler);
+	spooler_forget_trace(spooler);
 	spooler_keep_incidents(spooler);
 	spooler_keep_quotas(spooler);
 	spooler->gates_pass = spooler_pass_gates(spooler);
@@ -352,6 +353,7 @@ static void spooler_commit(struct spooler *spooler)
 		spooler_share_ids(spooler);
 		spooler->forgetting = batch->claims_forgotten == SPOOL_CLAIMS_FORGOTTEN;
 		spooler->sent_forgetting = batch->sent_forgotten == SPOOL_SENT_FORGOTTEN;
+		spooler->trace_forgetting = batch->trace_forgotten == SPOOL_TRACE_FORGOTTEN;
 		batch_forget(batch);
 		if (batch->settle_count > 0 || batch->note_count > 0) {
 			spooler->stalled = true;
@@ -555,7 +557,8 @@ static void spooler_set_timer(struct spooler *spooler, bool more)
 	                     spooler->clerk.request != NULL || !list_is_empty(&spooler->waiting) ||
 	                     !list_is_empty(&feed->strays) || !list_is_empty(&spooler->notes) ||
 	                     !list_is_empty(&spooler->lates) || spooler->forgetting ||
-	                     spooler->sent_forgetting || spooler_quotas_want(spooler) ||
+	                     spooler->sent_forgetting || spooler->trace_forgetting ||
+	                     spooler_quotas_want(spooler) ||
 	                     (spooler->book.dirty_count > 0 && !spooler->page_turning);
 	const struct wall due = reads ? feed_wanted(feed) : (struct wall){ INT64_MAX };
 	const int64_t until_due_ms = due.ms - loop_wall(loop).ms;

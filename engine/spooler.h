@@ -126,6 +126,10 @@ struct spooler {
 	struct mono sent_look;   /* when to look for what was sent that is to be forgotten */
 	struct mono sent_told;   /* as claims_told */
 	bool sent_forgetting;
+	struct mono trace_look;               /* when to look for what the trace is to forget */
+	struct mono trace_told;               /* as claims_told */
+	struct spool_trace_losses trace_lost; /* as of then */
+	bool trace_forgetting;
 	struct mono gates_pass; /* when the next gate in doubt opens */
 	struct list waiting;    /* settled jobs whose report waits for memory or ids */
 	struct list notes;      /* of shards, for the next batch */

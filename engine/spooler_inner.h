@@ -50,6 +50,18 @@ void spooler_forget_sent(struct spooler *spooler);
 /* The hash of a Message-ID, with its <>. */
 void spooler_sent_key(struct view message_id, char key[SPOOL_SENT_KEY_BYTES]);
 
+/* The message trace (spooler_trace.c). */
+
+/* What leads to a settle; before the job changes its route for it. */
+void spooler_trace_act(struct job *job, enum trace_act act);
+enum trace_act spooler_trace_verb(enum request_verb verb);
+/* Of the put added last. */
+void spooler_trace_put(struct spooler *spooler, const struct letter *letter);
+/* Of the settle added last. */
+void spooler_trace_settle(struct spooler *spooler, const struct job *job);
+/* Blocks that are due to be forgotten, into the batch; and what was lost is told. */
+void spooler_forget_trace(struct spooler *spooler);
+
 /* Settles that waited for memory or ids for their report, once more. */
 void spooler_settle_waiting(struct spooler *spooler);
 void spooler_take_settles(struct spooler *spooler);

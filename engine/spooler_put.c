@@ -105,6 +105,7 @@ static void spooler_take_put(struct spooler *spooler, struct letter *letter, siz
 	ways_free(&letter->ways, &spooler->shard.shelf);
 	if (made) {
 		batch_add_put(&spooler->batch, letter->ticket, (uint16_t)shard);
+		spooler_trace_put(spooler, letter);
 		if (letter->claim != NULL)
 			batch_claim(&spooler->batch, letter->claim);
 	}
@@ -170,6 +171,7 @@ static bool spooler_make_job(struct spooler *spooler, struct message *message,
 	job->next_attempt = loop_wall(&spooler->shard.loop);
 	job->held = way >= WAYS_KEPT; /* after a crash it is found so */
 	job->nowhere = way == WAYS_NOWHERE;
+	job->rule = ways_rule(ways, job_owed(job)[0].index);
 	job_enter(job, JOB_PUTTING);
 	batch_add_job(batch, job);
 	return true;
@@ -258,5 +260,6 @@ static void spooler_give_up(struct spooler *spooler, struct job *job)
 	counters_add(spooler->shard.counters, recipients_bounced, job->owed_count);
 	spool_lend(spooler->spool, job->id, job->number);
 	job_enter(job, JOB_SETTLING);
+	spooler_trace_act(job, TRACE_ACT_NO_ROUTE);
 	spooler_settle(spooler, job);
 }

@@ -78,6 +78,8 @@ static bool spooler_take_request(struct spooler *spooler)
 		spooler_list_incidents(spooler, clerk->request);
 	else if (clerk->request->verb == REQUEST_REPORT)
 		spooler_answer_late(spooler, clerk->request);
+	else if (clerk->request->verb == REQUEST_TIDY)
+		clerk->request->result = spool_tidy(spooler->spool);
 	else if (clerk->request->verb == REQUEST_COUNT)
 		clerk->request->count = spool_counts(spooler->spool).messages;
 	else
@@ -228,6 +230,7 @@ static enum request_step spooler_act(struct spooler *spooler, struct job *job)
 
 	const bool waited = !job->held;
 
+	spooler_trace_act(job, spooler_trace_verb(verb));
 	if (!clerk_apply(job, verb, loop_wall(&shard->loop), &shard->shelf))
 		goto none;
 	if (verb == REQUEST_RELEASE) {
@@ -248,10 +251,12 @@ static enum request_step spooler_act(struct spooler *spooler, struct job *job)
 	job->shard = FEED_NO_SHARD;
 	spool_lend(spooler->spool, job->id, job->number);
 	job_enter(job, JOB_SETTLING);
-	if (branch != NULL)
-		batch_add_settle(&spooler->batch, job, NULL, branch);
-	else
+	if (branch == NULL) {
 		spooler_settle(spooler, job);
+		return REQUEST_STEP_ON;
+	}
+	batch_add_settle(&spooler->batch, job, NULL, branch);
+	spooler_trace_settle(spooler, job);
 	return REQUEST_STEP_ON;
 
 none:

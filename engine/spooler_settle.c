@@ -94,11 +94,13 @@ static void spooler_take_settle(struct spooler *spooler, struct job *job)
 	enum request_verb verb;
 
 	check(job->shard < spooler->delivery_count);
+	spooler_trace_act(job, job->divert != 0 ? TRACE_ACT_FALLBACK : (enum trace_act)job->act);
 	if (tally.of[OWED_DELIVERED] > 0)
 		spooler_count_sent(spooler, job->route);
 	if (clerk_take_note(&spooler->clerk, place, &verb)) {
 		clerk_apply(job, verb, loop_wall(&spooler->shard.loop), &spooler->shard.shelf);
 		job->divert = 0; /* the operator's word counts */
+		spooler_trace_act(job, spooler_trace_verb(verb));
 	} else if (job->divert == 0 && tally.of[OWED_PENDING] == job->owed_count) {
 		/* The shard had no use for it: it is due as it was. */
 		feed_take_back(&spooler->feed, job);
@@ -122,6 +124,7 @@ void spooler_settle(struct spooler *spooler, struct job *job)
 	}
 	if (spooler_move(spooler, job, &branch)) {
 		batch_add_settle(&spooler->batch, job, report, branch);
+		spooler_trace_settle(spooler, job);
 		spooler_keep_sent(spooler, job);
 		return;
 	}
@@ -211,6 +214,7 @@ static bool spooler_make_report(struct spooler *spooler, struct job *job, struct
 	made->shard = FEED_NO_SHARD;
 	made->next_attempt = loop_wall(&shard->loop);
 	made->held = routing.fate != ROUTING_TAKEN;
+	made->rule = routing.rule;
 	job_enter(made, JOB_PUTTING);
 	struct log_line line = log_begin(shard->log, made->held ? LOG_WARNING : LOG_INFO,
 	        made->held ? "report_kept" : "report");
@@ -248,6 +252,7 @@ static bool spooler_settle_stray(struct spooler *spooler, struct job *job)
 {
 	struct job *branch;
 
+	spooler_trace_act(job, TRACE_ACT_REROUTE);
 	if (!spooler_reroute(spooler, job, &branch))
 		return false;
 	if (job->held)
@@ -255,6 +260,7 @@ static bool spooler_settle_stray(struct spooler *spooler, struct job *job)
 	job->shard = FEED_NO_SHARD;
 	job_enter(job, JOB_SETTLING);
 	batch_add_settle(&spooler->batch, job, NULL, branch);
+	spooler_trace_settle(spooler, job);
 	return true;
 }
 

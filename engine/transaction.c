@@ -67,6 +67,7 @@ bool transaction_begin(struct transaction *transaction, struct carrier *carrier,
 		        share->ticket.count < transaction->external_most)
 			transaction->external_most = share->ticket.count;
 	}
+	job->connection = carrier->connection;
 	lane_begin(carrier->lane);
 	transaction_choose(transaction, carrier);
 	if (carrier->by_domain && job->owed_count > 1)

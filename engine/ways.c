@@ -3,9 +3,9 @@
 #include "engine/streams.h"
 #include "queue/base/check.h"
 
-static uint16_t ways_decide(
+static struct way ways_decide(
         const struct config *config, const struct rulebook_mail *mail, struct view recipient);
-static uint16_t *ways_each(struct chunk *chunk);
+static struct way *ways_each(struct chunk *chunk);
 
 bool ways_find(struct ways *ways, const struct config *config, const struct message *message,
         struct shelf *shelf, size_t reserve)
@@ -15,7 +15,10 @@ bool ways_find(struct ways *ways, const struct config *config, const struct mess
 	struct rulebook_seen seen;
 	struct message_recipient recipient;
 
-	*ways = (struct ways){ .stream = streams_find(config, message) };
+	*ways = (struct ways){
+		.stream = streams_find(config, message),
+		.rule = ROUTING_NO_RULE,
+	};
 	if (book == NULL || (!message_sender_is_null(message) && !book->decides))
 		return true;
 	struct rulebook_mail mail = rulebook_mail_of(message);
@@ -26,41 +29,43 @@ bool ways_find(struct ways *ways, const struct config *config, const struct mess
 		rulebook_see_none(&seen);
 	while (message_next_recipient(&at, &recipient)) {
 		const uint32_t index = at.index - 1;
-		const uint16_t way = ways_decide(config, &mail, recipient.address);
+		const struct way way = ways_decide(config, &mail, recipient.address);
 
-		if (index == 0)
-			ways->all = way;
-		if (ways->each == NULL && way == ways->all)
+		if (index == 0) {
+			ways->all = way.way;
+			ways->rule = way.rule;
+		}
+		if (ways->each == NULL && way.way == ways->all)
 			continue;
 		if (ways->each == NULL) {
 			ways->each = shelf_take_above(shelf, reserve);
 			if (ways->each == NULL)
 				return false;
 			for (uint32_t i = 0; i < index; i++)
-				ways_each(ways->each)[i] = ways->all;
+				ways_each(ways->each)[i] = (struct way){ ways->all, ways->rule };
 		}
 		ways_each(ways->each)[index] = way;
 	}
 	return true;
 }
 
-static uint16_t ways_decide(
+static struct way ways_decide(
         const struct config *config, const struct rulebook_mail *mail, struct view recipient)
 {
 	const struct routing routing = routing_decide(config, mail, recipient);
 
 	switch (routing.fate) {
 	case ROUTING_TAKEN:
-		return routing.route;
+		return (struct way){ routing.route, routing.rule };
 	case ROUTING_KEPT:
-		return WAYS_KEPT;
+		return (struct way){ WAYS_KEPT, routing.rule };
 	default:
 		check(routing.fate == ROUTING_NOWHERE);
-		return WAYS_NOWHERE;
+		return (struct way){ WAYS_NOWHERE, routing.rule };
 	}
 }
 
-static uint16_t *ways_each(struct chunk *chunk)
+static struct way *ways_each(struct chunk *chunk)
 {
 	return (void *)chunk->data;
 }
@@ -74,7 +79,13 @@ void ways_free(struct ways *ways, struct shelf *shelf)
 uint16_t ways_of(const struct ways *ways, uint32_t index)
 {
 	check(index < MESSAGE_RECIPIENTS_MAX);
-	return ways->each == NULL ? ways->all : ways_each(ways->each)[index];
+	return ways->each == NULL ? ways->all : ways_each(ways->each)[index].way;
+}
+
+uint16_t ways_rule(const struct ways *ways, uint32_t index)
+{
+	check(index < MESSAGE_RECIPIENTS_MAX);
+	return ways->each == NULL ? ways->rule : ways_each(ways->each)[index].rule;
 }
 
 bool ways_have(const struct ways *ways, uint32_t recipient_count, uint16_t way)

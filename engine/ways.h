@@ -20,16 +20,23 @@
 
 struct ways {
 	uint16_t all;       /* while each is NULL: the way of every recipient */
+	uint16_t rule;      /* and the rule that chose it for the first */
 	uint8_t stream;     /* the message's */
-	struct chunk *each; /* a uint16_t for each recipient, by its index */
+	struct chunk *each; /* a struct way for each recipient, by its index */
 };
-_Static_assert(MESSAGE_RECIPIENTS_MAX * sizeof(uint16_t) <= CHUNK_DATA_BYTES, "one chunk");
+
+struct way {
+	uint16_t way;
+	uint16_t rule; /* ROUTING_NO_RULE: none matched */
+};
+_Static_assert(MESSAGE_RECIPIENTS_MAX * sizeof(struct way) <= CHUNK_DATA_BYTES, "one chunk");
 
 /* Of a message whose header is there: its body is loaded. False: no memory, nothing was taken. */
 MUST_CHECK bool ways_find(struct ways *ways, const struct config *config,
         const struct message *message, struct shelf *shelf, size_t reserve);
 void ways_free(struct ways *ways, struct shelf *shelf);
 uint16_t ways_of(const struct ways *ways, uint32_t index);
+uint16_t ways_rule(const struct ways *ways, uint32_t index);
 /* Whether any recipient goes that way. */
 bool ways_have(const struct ways *ways, uint32_t recipient_count, uint16_t way);
 /* No recipient has a route, and none is kept. */

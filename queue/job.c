@@ -201,6 +201,13 @@ bool job_reply(const struct job *job, size_t at, struct reply_note *reply)
 	return true;
 }
 
+bool job_says_same(const struct job *job, size_t a, size_t b)
+{
+	check(a < job->owed_count);
+	check(b < job->owed_count);
+	return job_owed_const(job)[a].reply == job_owed_const(job)[b].reply;
+}
+
 struct job_tally job_tally(const struct job *job)
 {
 	const struct owed *owed = job_owed_const(job);

@@ -89,11 +89,15 @@ struct job {
 	bool rests; /* the shard's word to the spooler: it can't send for the route until then */
 	uint16_t divert;   /* the shard's word to the spooler: go on by this route; 0: none, 1: 0 */
 	uint16_t identity; /* the shard's word to the spooler: of the route, that sent it last */
-	uint8_t stream;    /* of the configuration's; 0: none of them */
-	bool held;         /* by an operator: on disk, but not due */
-	bool nowhere;      /* just put, and no route takes it: its recipients bounce */
-	bool mixed;        /* branched off, and its recipients part once more */
-	uint64_t id;       /* its message's */
+	uint64_t connection; /* likewise: the session that had it last; 0: none had */
+	uint8_t act;         /* enum trace_act: what leads to its settle */
+	uint16_t came_by;    /* the route that it had before that */
+	uint16_t rule;       /* just put: the one that chose its route */
+	uint8_t stream;      /* of the configuration's; 0: none of them */
+	bool held;           /* by an operator: on disk, but not due */
+	bool nowhere;        /* just put, and no route takes it: its recipients bounce */
+	bool mixed;          /* branched off, and its recipients part once more */
+	uint64_t id;         /* its message's */
 	struct message *message;
 	uint32_t attempts;         /* that ended without an end for all */
 	uint16_t restarts;         /* since the last of them: it was started again without blame */
@@ -141,6 +145,8 @@ void job_set_outcome(struct job *job, size_t at, enum owed_outcome outcome,
         const struct reply_note *reply, struct shelf *shelf);
 /* False: nothing was noted. Lends. */
 bool job_reply(const struct job *job, size_t at, struct reply_note *reply);
+/* Whether the same was said of both, or nothing of either. */
+bool job_says_same(const struct job *job, size_t a, size_t b);
 
 struct job_tally {
 	uint32_t of[OWED_OUTCOME_COUNT];

@@ -9,48 +9,12 @@ void record_put(struct record_writer *writer, struct view bytes)
 	writer->bytes += bytes.bytes;
 }
 
-void record_put_number(struct record_writer *writer, uint64_t number, size_t width)
-{
-	char bytes[8];
-
-	check(width >= 1);
-	check(width <= sizeof bytes);
-	for (size_t i = width; i > 0; i--) {
-		bytes[i - 1] = (char)(number & 0xff);
-		number >>= 8;
-	}
-	check(number == 0);
-	record_put(writer, view_from(bytes, width));
-}
-
 void record_put_string(struct record_writer *writer, const char *text)
 {
 	const struct view view = view_of(text);
 
 	record_put_u16(writer, (uint16_t)view.bytes);
 	record_put(writer, view);
-}
-
-struct view record_get(struct record_reader *reader, size_t bytes)
-{
-	if (reader->bad || bytes > reader->rest.bytes) {
-		reader->bad = true;
-		return view_from(NULL, 0);
-	}
-	const struct view taken = view_first(reader->rest, bytes);
-	reader->rest = view_skip(reader->rest, bytes);
-	return taken;
-}
-
-uint64_t record_get_number(struct record_reader *reader, size_t width)
-{
-	const struct view bytes = record_get(reader, width);
-	uint64_t number = 0;
-
-	check(width <= 8);
-	for (size_t i = 0; i < bytes.bytes; i++)
-		number = number << 8 | (unsigned char)bytes.data[i];
-	return number;
 }
 
 bool record_get_string(struct record_reader *reader, char *into, size_t size)

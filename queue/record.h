@@ -15,6 +15,8 @@
 #include "queue/base/check.h"
 #include "queue/base/errors.h"
 
+#include <endian.h>
+
 struct record_writer {
 	struct span room;
 	size_t bytes; /* written */
@@ -31,8 +33,20 @@ static inline struct record_writer record_write(struct span room)
 }
 
 void record_put(struct record_writer *writer, struct view bytes);
-/* The low `width` bytes of the number, 1 to 8; the rest of it must be zero. */
-void record_put_number(struct record_writer *writer, uint64_t number, size_t width);
+/* The low `width` bytes of the number, 1 to 8; the rest of it must be zero. In one move, and here:
+ * every message has some hundred numbers. */
+static inline void record_put_number(struct record_writer *writer, uint64_t number, size_t width)
+{
+	check(width >= 1);
+	check(width <= sizeof number);
+	const uint64_t bytes = htobe64(number << (64 - 8 * width));
+
+	check(be64toh(bytes) >> (64 - 8 * width) == number);
+	check(writer->bytes <= writer->room.bytes);
+	check(width <= writer->room.bytes - writer->bytes);
+	memcpy(writer->room.data + writer->bytes, &bytes, width);
+	writer->bytes += width;
+}
 
 static inline void record_put_u8(struct record_writer *writer, uint8_t number)
 {
@@ -65,8 +79,28 @@ static inline struct record_reader record_read(struct view record)
 }
 
 /* Exactly so many bytes. */
-struct view record_get(struct record_reader *reader, size_t bytes);
-uint64_t record_get_number(struct record_reader *reader, size_t width);
+static inline struct view record_get(struct record_reader *reader, size_t bytes)
+{
+	if (reader->bad || bytes > reader->rest.bytes) {
+		reader->bad = true;
+		return view_from(NULL, 0);
+	}
+	const struct view taken = view_first(reader->rest, bytes);
+	reader->rest = view_skip(reader->rest, bytes);
+	return taken;
+}
+
+static inline uint64_t record_get_number(struct record_reader *reader, size_t width)
+{
+	const struct view taken = record_get(reader, width);
+	uint64_t bytes = 0;
+
+	check(width >= 1);
+	check(width <= sizeof bytes);
+	if (taken.bytes > 0)
+		memcpy(&bytes, taken.data, width);
+	return be64toh(bytes) >> (64 - 8 * width);
+}
 
 static inline uint8_t record_get_u8(struct record_reader *reader)
 {

@@ -176,6 +176,8 @@ static struct err spool_open_rows(struct spool *spool, const struct spool_settin
 		err = spool_check_format(spool);
 	if (!failed(err))
 		err = spool_open_routes(spool, settings);
+	if (!failed(err))
+		err = spool_trace_open(spool);
 	if (failed(err)) {
 		store_abort(spool->store);
 		return err;
@@ -283,9 +285,14 @@ bool spool_find_route(const struct spool *spool, uint16_t id, uint16_t *index)
 struct err spool_begin(struct spool *spool)
 {
 	check(!spool->batch_open);
+	/* What was given up for mail is room for it once it is out of the tables. */
+	if (spool->trace.shed && failed(store_tidy(spool->store)) && spool_is_broken(spool))
+		return err_make(ERR_BROKEN, 0);
+	spool->trace.shed = false;
 	const struct err err = store_begin(spool->store);
 
 	spool->batch_open = !failed(err);
+	spool_trace_begin(spool);
 	spool->settled_count = 0;
 	spool->put_bytes = 0;
 	return err;
@@ -300,11 +307,16 @@ void spool_abort(struct spool *spool)
 struct err spool_commit(struct spool *spool)
 {
 	check(spool->batch_open);
+	struct err err = spool_trace_end(spool);
+	if (failed(err)) {
+		spool_abort(spool);
+		return err;
+	}
 	spool->batch_open = false;
-	const struct err err = store_commit(spool->store);
-
+	err = store_commit(spool->store);
 	if (failed(err))
 		return err;
+	spool_trace_committed(spool);
 	for (size_t i = 0; i < spool->settled_count; i++)
 		map_remove(&spool->lent,
 		        spool_lent_key(spool->settled[i].id, spool->settled[i].number));
@@ -434,7 +446,8 @@ struct err spool_put(struct spool *spool, const struct message *message, struct 
 	if (spool->put_bytes > 0 && spool->put_bytes + bytes > SPOOL_BATCH_BYTES)
 		return err_make(ERR_LIMIT, 0);
 	struct err err = store_admit(spool->store, pages, urgent);
-	if (err.code == ERR_NO_SPACE && !urgent && store_would_gain(spool->store))
+	if (err.code == ERR_NO_SPACE && !urgent &&
+	        (store_would_gain(spool->store) || spool_trace_shed(spool)))
 		return err_make(ERR_LIMIT, 0);
 	if (failed(err))
 		return err;

@@ -10,6 +10,7 @@
 #include "queue/base/map.h"
 #include "queue/row_key.h"
 #include "queue/spool.h"
+#include "queue/spool_trace.h"
 #include "queue/store.h"
 
 /* Damaged jobs beyond these are passed over too, but may be named again. */
@@ -37,6 +38,7 @@ struct spool {
 	struct spool_route routes[SPOOL_ROUTES_MAX];
 	uint16_t route_index[SPOOL_ROUTES_MAX]; /* by id */
 	char record[JOB_RECORD_MAX];            /* a job on its way to disk */
+	struct spool_trace trace;
 };
 
 /* At most, in rows of any size. */

@@ -1,6 +1,7 @@
 #include "queue/base/check.h"
 #include "queue/record.h"
 #include "queue/spool_state.h"
+#include "queue/trace_read.h"
 
 /* One job at a time is looked at: a chunk for its recipients, the rest for its envelope. */
 #define LINE_ROOM     200
@@ -191,6 +192,36 @@ static struct err verify_claims(struct verify *verify)
 	return verify_ended(err);
 }
 
+static bool verify_block(struct view bytes)
+{
+	struct trace_block block;
+	struct trace_row row;
+
+	if (!trace_read_block(bytes, &block))
+		return false;
+	while (trace_read_row(&block, &row))
+		if (!trace_read_is_whole(&row))
+			return false;
+	return block.rows.bytes == 0;
+}
+
+static struct err verify_trace(struct verify *verify)
+{
+	struct store *store = verify->spool->store;
+	struct store_row row;
+	struct err err = store_seek(store, TABLE_TRACE, VIEW("\0"), &row);
+
+	for (; !failed(err); err = store_next(store, TABLE_TRACE, &row)) {
+		if (row.key.bytes == SPOOL_TRACE_KEY_BYTES && verify_block(row.value))
+			continue;
+		const struct err one =
+		        verify_complain(verify, 0, "a block of the trace that can't be read");
+		if (failed(one))
+			return one;
+	}
+	return verify_ended(err);
+}
+
 static struct err verify_spool(struct verify *verify)
 {
 	struct depot *depot = NULL;
@@ -209,6 +240,8 @@ static struct err verify_spool(struct verify *verify)
 		err = verify_leftovers(verify);
 	if (!failed(err))
 		err = verify_claims(verify);
+	if (!failed(err))
+		err = verify_trace(verify);
 	shelf_finish(&verify->shelf);
 	depot_destroy(depot);
 	return err;

@@ -42,7 +42,8 @@
 	X(NOTES, "notes")         /* name -> what some part of the engine keeps for itself */      \
 	X(CLAIMS, "claims") /* a client's key -> message id, what it looked like, until when */    \
 	X(CLAIM_ENDS, "claim_ends") /* until when, key -> nothing */                               \
-	X(SENT, "sent") /* hour, hash of a Message-ID, id, number, when -> by what, of whom */
+	X(SENT, "sent")   /* hour, hash of a Message-ID, id, number, when -> by what, of whom */   \
+	X(TRACE, "trace") /* number -> rows of what happened to messages; they come at its end */
 
 enum store_table {
 #define X(name, text) TABLE_##name,
@@ -90,6 +91,8 @@ void store_abort(struct store *store);
 /* Room for so many pages more in this batch. `urgent`: out of the reserve, if need be.
  * ERR_NO_SPACE: there is none; the batch stays as it is. */
 MUST_CHECK struct err store_admit(struct store *store, uint64_t pages, bool urgent);
+/* For what can be left out: only where room for mail is left besides. */
+MUST_CHECK struct err store_admit_spare(struct store *store, uint64_t pages);
 /* After an ERR_NO_SPACE of one that was not urgent: whether the next batch may find room, for it
  * begins with a look at what is free by then. In the end it says no. */
 bool store_would_gain(struct store *store);
@@ -102,6 +105,9 @@ MUST_CHECK struct err store_put(
 /* Room for a new row of `bytes`, to be filled before anything else is done. */
 MUST_CHECK struct err store_put_room(struct store *store, enum store_table table, struct view key,
         size_t bytes, struct span *room);
+/* Likewise, of one that comes behind all others of its table. */
+MUST_CHECK struct err store_append_room(struct store *store, enum store_table table,
+        struct view key, size_t bytes, struct span *room);
 /* ERR_NOT_FOUND: it was not there. */
 MUST_CHECK struct err store_delete(struct store *store, enum store_table table, struct view key);
 /* Every row whose key starts so. */
@@ -139,6 +145,8 @@ struct store_counts {
 MUST_CHECK struct err store_counts(struct store *store, struct store_counts *counts);
 /* At the last commit, without a look at the file: of a broken store too. */
 uint64_t store_row_count(const struct store *store, enum store_table table);
+/* Of the file, in pages that hold its rows; 0 where it can't be read. */
+uint64_t store_table_bytes(struct store *store, enum store_table table);
 /* May a batch of so many bytes come in? Between batches. */
 bool store_has_room(struct store *store, uint64_t bytes);
 

@@ -93,6 +93,24 @@ struct err store_admit(struct store *store, uint64_t pages, bool urgent)
 	return err_ok();
 }
 
+/* Whether mail comes in is not told by this. */
+struct err store_admit_spare(struct store *store, uint64_t pages)
+{
+	check(store->batch_open);
+	if (failed(store->broken))
+		return store->broken;
+	const uint64_t batch_bytes = store->batch_bytes + pages * TABLES_PAGE_BYTES;
+	const uint64_t added = store->pending_bytes + batch_bytes + BATCH_BYTES_USUAL;
+	const bool scattered = store->scattered;
+	const uint64_t lacking = store_lack(store, added, false);
+
+	store->scattered = scattered;
+	if (lacking > 0)
+		return err_make(ERR_NO_SPACE, 0);
+	store->batch_bytes = batch_bytes;
+	return err_ok();
+}
+
 /* A row of many pages may find none that fit and lengthen the file, whatever is free. */
 size_t store_row_bytes(const struct store *store)
 {

@@ -469,3 +469,8 @@ uint64_t store_row_count(const struct store *store, enum store_table table)
 {
 	return store->rows[table];
 }
+
+uint64_t store_table_bytes(struct store *store, enum store_table table)
+{
+	return failed(store_ready(store)) ? 0 : tables_bytes(store->tables, table);
+}

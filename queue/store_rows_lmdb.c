@@ -26,7 +26,7 @@ void store_take_filled(struct store *store)
 
 /* A row's place in tables and group; what is in it is sealed and copied with the next change. */
 static struct err store_make_room(struct store *store, enum store_table table, struct view key,
-        size_t bytes, bool anew, struct span *room)
+        size_t bytes, enum tables_place place, struct span *room)
 {
 	const bool sealed = is_sealed[table];
 	const size_t whole = sealed ? seal_bytes(key.bytes, bytes) : bytes;
@@ -37,8 +37,8 @@ static struct err store_make_room(struct store *store, enum store_table table, s
 		return err;
 	store_take_filled(store);
 	store->changed = true;
-	store->changes += !anew; /* a new row's pages are admitted */
-	err = store_err(store, tables_put_room(store->tables, table, key, whole, anew, room));
+	store->changes += place == TABLES_ANY; /* a new row's pages are admitted */
+	err = store_err(store, tables_put_room(store->tables, table, key, whole, place, room));
 	if (failed(err))
 		return err;
 	store->filled.from = *room;
@@ -55,14 +55,20 @@ static struct err store_make_room(struct store *store, enum store_table table, s
 struct err store_put_room(struct store *store, enum store_table table, struct view key,
         size_t bytes, struct span *room)
 {
-	return store_make_room(store, table, key, bytes, true, room);
+	return store_make_room(store, table, key, bytes, TABLES_NEW, room);
+}
+
+struct err store_append_room(struct store *store, enum store_table table, struct view key,
+        size_t bytes, struct span *room)
+{
+	return store_make_room(store, table, key, bytes, TABLES_LAST, room);
 }
 
 struct err store_put(
         struct store *store, enum store_table table, struct view key, struct view value)
 {
 	struct span room;
-	const struct err err = store_make_room(store, table, key, value.bytes, false, &room);
+	const struct err err = store_make_room(store, table, key, value.bytes, TABLES_ANY, &room);
 
 	if (!failed(err) && value.bytes > 0)
 		memcpy(room.data, value.data, value.bytes);

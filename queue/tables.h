@@ -41,9 +41,14 @@ bool tables_are_whole(struct tables *tables);
 
 MUST_CHECK struct err tables_put(
         struct tables *tables, enum store_table table, struct view key, struct view value);
-/* A row's place, to be filled before anything else is done; `anew`: there is none with this key. */
+enum tables_place {
+	TABLES_ANY,  /* there may be a row with this key */
+	TABLES_NEW,  /* there is none */
+	TABLES_LAST, /* it is behind all: pages are filled to their ends, and nothing is searched */
+};
+/* A row's place, to be filled before anything else is done. */
 MUST_CHECK struct err tables_put_room(struct tables *tables, enum store_table table,
-        struct view key, size_t bytes, bool anew, struct span *room);
+        struct view key, size_t bytes, enum tables_place place, struct span *room);
 MUST_CHECK struct err tables_delete(struct tables *tables, enum store_table table, struct view key);
 /* Every row whose key starts so. */
 MUST_CHECK struct err tables_delete_all(
@@ -57,6 +62,8 @@ enum tables_way {
 MUST_CHECK struct err tables_read(struct tables *tables, enum store_table table,
         enum tables_way way, struct view key, struct store_row *row);
 void tables_count_rows(struct tables *tables, uint64_t rows[TABLE_COUNT]);
+/* Of pages that hold the table's rows. */
+uint64_t tables_bytes(struct tables *tables, enum store_table table);
 
 /* Without the rest of it. */
 
@@ -65,6 +72,21 @@ void tables_count_rows(struct tables *tables, uint64_t rows[TABLE_COUNT]);
  * A damaged file may end the process: let a child do it. */
 MUST_CHECK struct err tables_walk(const char *path, enum store_table table,
         bool (*each)(void *owner, struct store_row row), void *owner);
+
+/* Besides whoever has it. */
+
+/* Who reads the tables of a process that writes to them, as of its last commit; a thread's own. It
+ * keeps the pages that it sees from being used again, until tables_peek_rest(). */
+struct tables_peek;
+/* ERR_FORMAT, ERR_SYSTEM: as opening. ERR_NOT_FOUND: no such table yet. */
+MUST_CHECK struct err tables_peek_open(
+        struct tables_peek **result, const char *path, enum store_table table);
+/* NULL is fine. */
+void tables_peek_close(struct tables_peek *peek);
+/* The first row at the key or behind it. Lends until the next rest or close. */
+MUST_CHECK struct err tables_peek_seek(
+        struct tables_peek *peek, struct view key, struct store_row *row);
+void tables_peek_rest(struct tables_peek *peek);
 
 /* The file. */
 

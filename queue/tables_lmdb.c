@@ -231,11 +231,15 @@ struct err tables_put(
 }
 
 struct err tables_put_room(struct tables *tables, enum store_table table, struct view key,
-        size_t bytes, bool anew, struct span *room)
+        size_t bytes, enum tables_place place, struct span *room)
 {
+	static const unsigned flags[] = {
+		[TABLES_ANY] = MDB_RESERVE,
+		[TABLES_NEW] = MDB_RESERVE | MDB_NOOVERWRITE,
+		[TABLES_LAST] = MDB_RESERVE | MDB_APPEND,
+	};
 	MDB_val content = { bytes, NULL };
-	const struct err err = tables_write(
-	        tables, table, key, &content, anew ? MDB_RESERVE | MDB_NOOVERWRITE : MDB_RESERVE);
+	const struct err err = tables_write(tables, table, key, &content, flags[place]);
 
 	if (!failed(err))
 		*room = (struct span){ content.mv_data, content.mv_size };
@@ -301,6 +305,16 @@ void tables_count_rows(struct tables *tables, uint64_t rows[TABLE_COUNT])
 		check(mdb_stat(tables->txn, tables->ids[i], &stat) == 0);
 		rows[i] = stat.ms_entries;
 	}
+}
+
+uint64_t tables_bytes(struct tables *tables, enum store_table table)
+{
+	MDB_stat stat;
+
+	check(tables->txn != NULL);
+	check(mdb_stat(tables->txn, tables->ids[table], &stat) == 0);
+	return (uint64_t)(stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) *
+	       stat.ms_psize;
 }
 
 /* The file. */
@@ -445,4 +459,109 @@ struct err tables_walk(const char *path, enum store_table table,
 	if (rc == MDB_NOTFOUND && count == stat.ms_entries)
 		return err_ok();
 	return rc == 0 ? err_ok() : err_make(ERR_FORMAT, rc);
+}
+
+/* Besides whoever has it. */
+
+struct tables_peek {
+	MDB_env *env;
+	MDB_dbi id;
+	MDB_txn *txn;       /* NULL: it was never begun */
+	MDB_cursor *cursor; /* likewise */
+	bool rests;         /* the transaction sees nothing now */
+};
+
+/* The writer's map may have grown since. */
+static int peek_begin(struct tables_peek *peek)
+{
+	int rc = peek->txn == NULL ? mdb_txn_begin(peek->env, NULL, MDB_RDONLY, &peek->txn)
+	                           : mdb_txn_renew(peek->txn);
+
+	if (rc != MDB_MAP_RESIZED)
+		return rc;
+	rc = mdb_env_set_mapsize(peek->env, 0);
+	if (rc != 0)
+		return rc;
+	return peek->txn == NULL ? mdb_txn_begin(peek->env, NULL, MDB_RDONLY, &peek->txn)
+	                         : mdb_txn_renew(peek->txn);
+}
+
+static struct err peek_err(int rc)
+{
+	if (rc == 0)
+		return err_ok();
+	if (rc == MDB_NOTFOUND)
+		return err_make(ERR_NOT_FOUND, 0);
+	if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH || rc == MDB_CORRUPTED)
+		return err_make(ERR_FORMAT, rc);
+	return err_make(rc > 0 ? ERR_SYSTEM : ERR_SPOOL, rc);
+}
+
+struct err tables_peek_open(struct tables_peek **result, const char *path, enum store_table table)
+{
+	struct tables_peek *peek = calloc(1, sizeof *peek);
+
+	if (peek == NULL)
+		return err_make(ERR_NO_MEMORY, 0);
+	int rc = mdb_env_create(&peek->env);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(peek->env, TABLE_COUNT);
+	if (rc == 0)
+		rc = mdb_env_open(peek->env, path, MDB_RDONLY | MDB_NOTLS, 0600);
+	if (rc == 0)
+		rc = peek_begin(peek);
+	if (rc == 0)
+		rc = mdb_dbi_open(peek->txn, table_names[table], 0, &peek->id);
+	/* Others may use the number only behind this. */
+	if (rc == 0)
+		rc = mdb_txn_commit(MOVE(peek->txn));
+	if (rc == 0)
+		rc = peek_begin(peek);
+	if (rc == 0)
+		rc = mdb_cursor_open(peek->txn, peek->id, &peek->cursor);
+	if (rc != 0) {
+		tables_peek_close(peek);
+		return peek_err(rc);
+	}
+	*result = peek;
+	return err_ok();
+}
+
+void tables_peek_close(struct tables_peek *peek)
+{
+	if (peek == NULL)
+		return;
+	if (peek->cursor != NULL)
+		mdb_cursor_close(peek->cursor);
+	if (peek->txn != NULL)
+		mdb_txn_abort(peek->txn);
+	if (peek->env != NULL)
+		mdb_env_close(peek->env);
+	free(peek);
+}
+
+struct err tables_peek_seek(struct tables_peek *peek, struct view key, struct store_row *row)
+{
+	MDB_val name = val_of(key);
+	MDB_val value = { 0 };
+	int rc = 0;
+
+	if (peek->rests) {
+		rc = peek_begin(peek);
+		if (rc == 0)
+			rc = mdb_cursor_renew(peek->txn, peek->cursor);
+		peek->rests = rc != 0;
+	}
+	if (rc == 0)
+		rc = mdb_cursor_get(peek->cursor, &name, &value, MDB_SET_RANGE);
+	if (rc == 0)
+		*row = (struct store_row){ view_of_val(name), view_of_val(value) };
+	return peek_err(rc);
+}
+
+void tables_peek_rest(struct tables_peek *peek)
+{
+	if (!peek->rests)
+		mdb_txn_reset(peek->txn);
+	peek->rests = true;
 }

@@ -27,6 +27,7 @@ enum cli_status {
 	X("serve", cli_serve, "run the relay in the foreground")                                   \
 	X("check", cli_check, "look through the configuration")                                    \
 	X("queue", cli_queue, "list and change what waits for delivery")                           \
+	X("trace", cli_trace, "say what happened to a message, and what comes next")               \
 	X("spool", cli_spool, "look through what is on disk, move it, or rescue it")               \
 	X("incidents", cli_incidents, "say what stops mail, since when, and what to do")           \
 	X("ndr", cli_ndr, "hear reports about mail that was sent: refusals that come late")        \
@@ -41,6 +42,7 @@ int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_spool(int argc, char **argv);
+int cli_trace(int argc, char **argv);
 int cli_incidents(int argc, char **argv);
 int cli_ndr(int argc, char **argv);
 int cli_route(int argc, char **argv);

@@ -185,7 +185,7 @@ static bool read_query(int argc, char **argv, struct query *query)
 		return complain("what about it? Right is list, count, show, retry, hold, release, "
 		                "bounce or remove");
 	if (!request_verb_parse(view_of(argv[optind]), &query->verb) ||
-	        query->verb == REQUEST_INCIDENTS) {
+	        query->verb >= REQUEST_INCIDENTS) {
 		fprintf(stderr, "sluice queue: no verb \"%s\"; see sluice queue --help\n",
 		        argv[optind]);
 		return false;

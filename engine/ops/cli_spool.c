@@ -43,7 +43,8 @@ static const char usage[] =
         "                   not known; of a message whose jobs are lost, to all its recipients\n"
         "  --help           this text\n"
         "\n"
-        "Not moved: limits used up, tokens, incidents, claims and the memory of what was sent.\n"
+        "Not moved: limits used up, tokens, incidents, claims, the memory of what was sent and\n"
+        "the message trace.\n"
         "\n"
         "Exit status: 0 all is well, 1 something is damaged, lost or left out, 2 wrong usage.\n";
 

@@ -25,6 +25,7 @@ struct control_client {
 	size_t bytes;
 };
 
+/* -1: it can't be reached; `command`: who complains of that, or NULL. */
 static int dial(const char *command, const char *folder)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -36,7 +37,7 @@ static int dial(const char *command, const char *folder)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool reached =
 	        fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
-	if (!reached)
+	if (!reached && command != NULL)
 		fprintf(stderr, "sluice %s: can't reach the engine at %s/%s: %s%s\n", command,
 		        folder, CONTROL_SOCKET, strerrordesc_np(errno),
 		        errno == EACCES ? "; run this as the engine's user or as root"
@@ -66,10 +67,8 @@ static int dial_by_config(const char *command, const char *config)
 	return fd;
 }
 
-struct control_client *control_client_open(const char *command, const char *config)
+static struct control_client *client_on(const char *command, int fd)
 {
-	int fd = dial_by_config(command, config);
-
 	if (fd < 0)
 		return NULL;
 	struct control_client *client = calloc(1, sizeof *client);
@@ -80,6 +79,16 @@ struct control_client *control_client_open(const char *command, const char *conf
 	client->data = malloc(client->size);
 	check(client->data != NULL);
 	return client;
+}
+
+struct control_client *control_client_open(const char *command, const char *config)
+{
+	return client_on(command, dial_by_config(command, config));
+}
+
+struct control_client *control_client_reach(const char *command, const char *folder)
+{
+	return client_on(command, dial(NULL, folder));
 }
 
 void control_client_close(struct control_client *client)

@@ -19,6 +19,9 @@ struct control_client;
  * `config` is the file that names the spool; whatever else is wrong with it does not matter
  * here. */
 struct control_client *control_client_open(const char *command, const char *config);
+/* Of the engine that has the spool in this folder. NULL: it can't be reached, and nothing was said
+ * of that. */
+struct control_client *control_client_reach(const char *command, const char *folder);
 /* NULL is fine. */
 void control_client_close(struct control_client *client);
 /* Takes question. The answer's first line; the caller's to json_decref(). NULL: it failed or was

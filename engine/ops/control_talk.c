@@ -137,7 +137,7 @@ static bool read_target(
 {
 	if (request->verb == REQUEST_LIST)
 		return read_after(question, request, why);
-	if (request->verb == REQUEST_COUNT)
+	if (request->verb == REQUEST_COUNT || request->verb == REQUEST_TIDY)
 		return true;
 	if (request->verb == REQUEST_REPORT) {
 		read_report(question, request);

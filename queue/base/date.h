@@ -13,5 +13,8 @@
 void date_put_mail(struct text *text, struct wall when);
 /* "2026-11-24T03:15:03.123Z" */
 void date_put_iso(struct text *text, struct wall when);
+/* The same, as RFC 3339 has it: with or without a fraction, Z or an offset such as +02:00; or the
+ * day alone, from its start in UTC. False: it is no such time. */
+bool date_read_iso(struct view text, struct wall *when);
 
 #endif

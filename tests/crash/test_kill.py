@@ -1,5 +1,6 @@
 """kill -9 under load, again and again: whatever got its 250 arrives (I1, I2)."""
 
+import json
 import os
 import random
 
@@ -9,6 +10,13 @@ from clients import Ledger
 from harness import wait_until
 
 KILLS = 130 if os.environ.get("SLUICE_LONG") == "ON" else 10  # of each of four
+
+
+def assert_told(running, ledger):
+    """The trace has lost nothing either: each that got its 250, and that it was delivered."""
+    lines = running.command("trace", "--json", "--status", "delivered", "--limit", "100000")
+    told = {json.loads(line)["message_id"] for line in lines.splitlines()}
+    assert {f"<{mark}@example.test>" for mark in ledger.acknowledged} <= told
 
 
 def kill_under_load(running, server, seed):
@@ -25,6 +33,7 @@ def kill_under_load(running, server, seed):
     running.wait_empty(120)
     wait_until(lambda: ledger.acknowledged <= set(server.marks()),
                lambda: f"lost: {sorted(ledger.acknowledged - set(server.marks()))[:20]}", 20)
+    assert_told(running, ledger)
     return ledger, server.marks()
 
 
@@ -66,6 +75,7 @@ def test_both_ways_of_a_message_arrive(sluice, aiosmtpd, route):
         assert ledger.acknowledged <= set(server.marks())
         assert set(server.marks()) <= ledger.acknowledged | ledger.doubted
         assert {tuple(envelope.rcpt_tos) for envelope in server.envelopes} == {(recipient,)}
+    assert_told(running, ledger)
 
 
 def test_a_backlog_survives(sluice, aiosmtpd, route):
@@ -84,3 +94,4 @@ def test_a_backlog_survives(sluice, aiosmtpd, route):
     server.start()
     running.wait_empty(120)
     assert ledger.acknowledged <= set(server.marks())
+    assert_told(running, ledger)

@@ -184,7 +184,7 @@ static void test_injection(void **state)
 
 	rig_post(rig, "x\r\n");
 	rig_wait(rig, 1);
-	assert_string_equal(rig_reply(rig, 0, 0), "");
+	assert_string_equal(rig_reply(rig, 0, 0), "250 2.0.0 taken");
 	rig_assert_outcomes(rig, 0, "D");
 }
 

@@ -65,17 +65,18 @@ static const struct row {
 	const char *header;
 	const char *ways; /* a letter each: 0, 1, Kept, Nowhere */
 	bool parted;
+	const char *rules; /* a letter each: 0, 1, - for none */
 } rows[] = {
-	{ "a@b.c", "u@x.test", "", "0", false },
-	{ "a@b.c", "u@in.test", "", "1", false },
-	{ "a@b.c", "u@x.test v@x.test w@y.test", "", "000", false },
-	{ "a@b.c", "u@x.test v@in.test w@y.test", "", "010", true },
-	{ "a@b.c", "u@in.test v@x.test", "", "10", true },
-	{ "a@b.c", "u@in.test v@x.test", "X-Inside: yes\r\n", "1N", true },
-	{ "a@b.c", "v@x.test u@y.test", "X-Inside: YES\r\n", "NN", false },
-	{ "", "u@in.test", "", "1", false },
-	{ "", "u@x.test u@in.test", "", "K1", true },
-	{ "", "u@x.test", "X-Inside: yes\r\n", "N", false },
+	{ "a@b.c", "u@x.test", "", "0", false, "-" },
+	{ "a@b.c", "u@in.test", "", "1", false, "0" },
+	{ "a@b.c", "u@x.test v@x.test w@y.test", "", "000", false, "---" },
+	{ "a@b.c", "u@x.test v@in.test w@y.test", "", "010", true, "-0-" },
+	{ "a@b.c", "u@in.test v@x.test", "", "10", true, "0-" },
+	{ "a@b.c", "u@in.test v@x.test", "X-Inside: yes\r\n", "1N", true, "01" },
+	{ "a@b.c", "v@x.test u@y.test", "X-Inside: YES\r\n", "NN", false, "11" },
+	{ "", "u@in.test", "", "1", false, "0" },
+	{ "", "u@x.test u@in.test", "", "K1", true, "-0" },
+	{ "", "u@x.test", "X-Inside: yes\r\n", "N", false, "1" },
 };
 
 static void every_row(void **state)
@@ -98,6 +99,8 @@ static void every_row(void **state)
 			                     : row->ways[j] == 'K' ? WAYS_KEPT
 			                                           : (uint16_t)(row->ways[j] - '0');
 			assert_int_equal(ways_of(&ways, j), way);
+			assert_int_equal(ways_rule(&ways, j),
+			        row->rules[j] == '-' ? ROUTING_NO_RULE : row->rules[j] - '0');
 			assert_true(ways_have(&ways, message->recipient_count, way));
 			nowhere &= way == WAYS_NOWHERE;
 		}

@@ -1,10 +1,13 @@
 #include "queue/tables.h"
 
+#include "tests/death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -121,7 +124,7 @@ static void test_the_map_grows(void **state)
 		assert_true(i < 400);
 		snprintf(key, sizeof key, "%d", i);
 		err = tables_put_room(
-		        tables, TABLE_BODIES, view_of(key), STORE_PAGE_BYTES, true, &room);
+		        tables, TABLE_BODIES, view_of(key), STORE_PAGE_BYTES, TABLES_NEW, &room);
 		if (!failed(err))
 			memset(room.data, 'r', room.bytes);
 	}
@@ -140,7 +143,7 @@ static void test_free_pages(void **state)
 	struct span room;
 
 	assert_ok(tables_begin(tables));
-	assert_ok(tables_put_room(tables, TABLE_BODIES, VIEW("large"), 200000, true, &room));
+	assert_ok(tables_put_room(tables, TABLE_BODIES, VIEW("large"), 200000, TABLES_NEW, &room));
 	memset(room.data, 'r', room.bytes);
 	assert_ok(tables_commit(tables));
 	assert_true(tables_free(tables).bytes + tables_free(tables).young_bytes < 200000);
@@ -157,10 +160,118 @@ static void test_free_pages(void **state)
 	assert_ok(tables_commit(tables));
 	assert_true(tables_free(tables).bytes >= 200000);
 	assert_ok(tables_begin(tables));
-	assert_ok(tables_put_room(tables, TABLE_BODIES, VIEW("large"), 190000, true, &room));
+	assert_ok(tables_put_room(tables, TABLE_BODIES, VIEW("large"), 190000, TABLES_NEW, &room));
 	memset(room.data, 'r', room.bytes);
 	assert_ok(tables_commit(tables));
 	assert_true(tables_used_bytes(tables) < used_bytes + 100000);
+}
+
+static void append_before(void *key)
+{
+	struct span room;
+
+	(void)failed(tables_put_room(tables, TABLE_TRACE, view_of(key), 100, TABLES_LAST, &room));
+}
+
+/* Their place is not searched, and what is behind it already is a bug. */
+static void test_rows_at_the_end(void **state)
+{
+	struct span room;
+	char key[16];
+
+	(void)state;
+	assert_ok(tables_begin(tables));
+	assert_int_equal(tables_bytes(tables, TABLE_TRACE), 0);
+	for (int i = 0; i < 2000; i++) {
+		snprintf(key, sizeof key, "%06d", i);
+		assert_ok(tables_put_room(
+		        tables, TABLE_TRACE, view_of(key), 100, TABLES_LAST, &room));
+		memset(room.data, 'r', room.bytes);
+	}
+	const uint64_t bytes = tables_bytes(tables, TABLE_TRACE);
+	assert_true(bytes >= 2000 * 100);
+	assert_true(bytes < 2000 * 150);
+	snprintf(key, sizeof key, "000500");
+	assert_true(dies(append_before, key));
+	assert_ok(tables_commit(tables));
+}
+
+static void say(int fd)
+{
+	assert_int_equal(write(fd, "x", 1), 1);
+}
+
+static void hear(int fd)
+{
+	char byte;
+
+	assert_int_equal(read(fd, &byte, 1), 1);
+}
+
+static bool peek_has(struct tables_peek *peek, const char *key)
+{
+	struct store_row row;
+
+	return !failed(tables_peek_seek(peek, view_of(key), &row)) &&
+	       view_equal(row.key, view_of(key));
+}
+
+/* 0: it saw what it should. */
+static int peek_from_outside(int in, int out)
+{
+	struct tables_peek *peek = NULL;
+
+	if (failed(tables_peek_open(&peek, path, TABLE_JOBS)))
+		return 1;
+	const bool first = peek_has(peek, "a") && !peek_has(peek, "b");
+	say(out);
+	hear(in);
+	/* What it began with, until it rests; the map has grown meanwhile. */
+	const bool second = !peek_has(peek, "b");
+	tables_peek_rest(peek);
+	const bool third = peek_has(peek, "a") && peek_has(peek, "b");
+	tables_peek_close(peek);
+	return first && second && third ? 0 : 2;
+}
+
+static void test_a_look_from_outside(void **state)
+{
+	struct tables_peek *peek = NULL;
+	int to_child[2];
+	int to_parent[2];
+	int status = 0;
+
+	(void)state;
+	assert_ok(tables_begin(tables));
+	put("a", "1");
+	assert_ok(tables_commit(tables));
+	assert_int_equal(pipe(to_child), 0);
+	assert_int_equal(pipe(to_parent), 0);
+	const pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(peek_from_outside(to_child[0], to_parent[1]));
+	hear(to_parent[0]);
+	const uint64_t map_bytes = tables_map_bytes(tables);
+	for (struct err err = err_make(ERR_AGAIN, 0); failed(err);) {
+		struct span room;
+		assert_ok(tables_begin(tables));
+		put("b", "2");
+		err = tables_put_room(
+		        tables, TABLE_BODIES, VIEW("large"), 2 << 20, TABLES_ANY, &room);
+		assert_true(!failed(err) || err.code == ERR_AGAIN);
+	}
+	assert_ok(tables_commit(tables));
+	assert_true(tables_map_bytes(tables) > map_bytes);
+	say(to_child[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	for (int i = 0; i < 2; i++) {
+		close(to_child[i]);
+		close(to_parent[i]);
+	}
+	assert_int_equal(tables_peek_open(&peek, "nowhere", TABLE_JOBS).code, ERR_SYSTEM);
+	tables_peek_close(NULL);
 }
 
 int main(void)
@@ -171,6 +282,8 @@ int main(void)
 		TABLES_TEST(test_rows_in_their_order),
 		TABLES_TEST(test_the_map_grows),
 		TABLES_TEST(test_free_pages),
+		TABLES_TEST(test_rows_at_the_end),
+		TABLES_TEST(test_a_look_from_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

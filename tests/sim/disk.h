@@ -49,6 +49,7 @@ enum disk_plant {
 	DISK_ANSWERS_EARLY, /* a commit is answered, and done with the next one */
 	DISK_FORGETS,       /* a commit is not synced: a crash undoes the last ones */
 	DISK_DROPS_JOBS,    /* a job that is written again (deferred) is removed instead */
+	DISK_DROPS_TRACE,   /* blocks of the trace are not written, now and then */
 };
 
 struct disk {

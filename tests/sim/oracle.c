@@ -90,6 +90,7 @@ void oracle_see_disk(struct oracle *oracle, const struct disk_state *state)
 		oracle->durable[oracle->durable_count++] = id;
 		oracle_see_message(oracle, table->rows[i]);
 	}
+	oracle_see_trace(oracle, state);
 	for (size_t i = 0; i < oracle->count; i++)
 		if (oracle->messages[i].id != 0)
 			oracle_see_jobs(oracle, (int)i, state);
@@ -169,6 +170,7 @@ static void oracle_see_jobs(struct oracle *oracle, int number, const struct disk
 		message->ended[i] = true;
 		if (message->delivered[i] == 0 && !message->bad[i] && !message->poison)
 			oracle_fail(oracle, "I2: %d left recipient %d without an end", number, i);
+		oracle_judge_trace(oracle, number, i);
 	}
 }
 

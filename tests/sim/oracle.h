@@ -13,6 +13,7 @@
  *   I4  more sessions than the route has
  *   I8  a command of the mail or sign-in went out in plain text, or to a forged certificate
  *   I9  somebody who may not relay got something queued
+ *   trace  what happened is not in the trace, or not as it happened
  *   twice  a second copy, though nothing was in doubt, or the client sent it again under its key
  *   stuck  mail that nothing is in the way of does not leave
  *
@@ -48,8 +49,10 @@ struct oracle_message {
 	bool stranger; /* its client may not relay */
 	uint64_t id;   /* of the message on the disk; 0: it never was there */
 	struct mono committed;
-	uint8_t envelope;              /* recipients that the message on the disk has */
-	bool ended[ORACLE_RECIPIENTS]; /* no job on the disk owes it an end any more */
+	uint8_t envelope;                      /* recipients that the message on the disk has */
+	bool ended[ORACLE_RECIPIENTS];         /* no job on the disk owes it an end any more */
+	bool traced;                           /* the trace has its acceptance, */
+	uint8_t traced_end[ORACLE_RECIPIENTS]; /* and this end; OWED_PENDING: none */
 	uint32_t delivered[ORACLE_RECIPIENTS];
 	uint32_t reports;
 };
@@ -61,7 +64,8 @@ struct oracle {
 	size_t count;
 	uint64_t durable[ORACLE_MESSAGES * 4]; /* ids that were ever on the disk */
 	size_t durable_count;
-	struct mono doubt; /* when a session or a machine was lost last: copies may come twice */
+	uint64_t trace_seen; /* blocks of the trace below this number */
+	struct mono doubt;   /* when a session or a machine was lost last: copies may come twice */
 	struct depot *depot;
 	struct shelf shelf; /* for jobs that are read */
 	bool failed;
@@ -76,6 +80,10 @@ __attribute__((format(printf, 2, 3))) void oracle_fail(
 int oracle_begin(struct oracle *oracle);
 /* After each commit that is durable, or claims to be. */
 void oracle_see_disk(struct oracle *oracle, const struct disk_state *state);
+/* Between what came to the disk and what left it: what the trace says of both. */
+void oracle_see_trace(struct oracle *oracle, const struct disk_state *state);
+/* An end that a recipient has had in this commit is in the trace, and is that. */
+void oracle_judge_trace(struct oracle *oracle, int number, int recipient);
 /* A client hears that its message is queued. */
 void oracle_see_queued(struct oracle *oracle, int number, struct view reply);
 /* Something was lost that leaves a session's messages in doubt. */

@@ -7,6 +7,8 @@
 
 struct disk sim_disk;
 
+static const struct disk_table *store_rows(const struct store *store, enum store_table table);
+
 struct store {
 	struct store_settings settings;
 	struct disk_state batch;
@@ -327,6 +329,15 @@ struct err store_admit(struct store *store, uint64_t pages, bool urgent)
 	return err_ok();
 }
 
+struct err store_admit_spare(struct store *store, uint64_t pages)
+{
+	const bool full = store->full;
+	const struct err err = store_admit(store, pages, false);
+
+	store->full = full;
+	return err;
+}
+
 /* What is gone is room at once. */
 bool store_would_gain(struct store *store)
 {
@@ -412,6 +423,19 @@ struct err store_put_room(struct store *store, enum store_table table, struct vi
 	store_set(store, table, row);
 	*room = row->value;
 	return err_ok();
+}
+
+struct err store_append_room(struct store *store, enum store_table table, struct view key,
+        size_t bytes, struct span *room)
+{
+	const struct disk_table *rows = store_rows(store, table);
+
+	check(rows->count == 0 || key_compare(rows->rows[rows->count - 1]->key, key) < 0);
+	const struct err err = store_put_room(store, table, key, bytes, room);
+	if (!failed(err) && sim_disk.plant == DISK_DROPS_TRACE &&
+	        random_below(&sim_disk.random, 4) == 0)
+		return store_delete(store, table, key);
+	return err;
 }
 
 struct err store_delete(struct store *store, enum store_table table, struct view key)
@@ -512,4 +536,10 @@ uint64_t store_row_count(const struct store *store, enum store_table table)
 {
 	(void)store;
 	return sim_disk.current.tables[table].count;
+}
+
+/* As the real one has it where rows are small. */
+uint64_t store_table_bytes(struct store *store, enum store_table table)
+{
+	return store_rows(store, table)->count * 4096;
 }

@@ -439,6 +439,7 @@ static void world_make_weather(enum world_plant plant)
 	sim_disk.plant = plant == WORLD_ANSWER_EARLY ? DISK_ANSWERS_EARLY
 	                 : plant == WORLD_FORGET     ? DISK_FORGETS
 	                 : plant == WORLD_DROP_JOBS  ? DISK_DROPS_JOBS
+	                 : plant == WORLD_DROP_TRACE ? DISK_DROPS_TRACE
 	                                             : DISK_SOUND;
 	sim_disk.committed = world_committed;
 	sim_disk.crash = world_crash;

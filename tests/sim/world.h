@@ -21,6 +21,7 @@
 	X(MORE_SESSIONS, "more-sessions", "I4", "the route's limit is not kept")                   \
 	X(MORE_MAIL, "more-mail", "I4", "twice what a mailbox may send is configured")             \
 	X(LEND_MORE, "lend-more", "I4", "twice what a tenant may send in all is configured")       \
+	X(DROP_TRACE, "drop-trace", "trace", "the trace loses a block now and then")               \
 	X(FORGET_KEYS, "forget-keys", "twice", "messages that come again are taken again")         \
 	X(RELAY_ALL, "relay-for-all", "I9", "every client may relay")                              \
 	X(TRUST_ALL, "trust-forged", "check", "clients take certificates that can't be verified")

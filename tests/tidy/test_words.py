@@ -26,6 +26,8 @@ MAY_ALLOCATE = {
     "engine/config_report.c": "of start-up alone",
     "engine/dispatch_init.c": "sizes a dispatch at start",
     "engine/ops/cli_token.c": "a command of its own process",
+    "engine/ops/trace_find.c": "likewise",
+    "engine/ops/trace_tally.c": "likewise",
     "engine/ops/cli_spool_import.c": "a command of its own process",
     "engine/ops/parcel_write.c": "of that command alone",
     "queue/salvage.c": "likewise",

@@ -59,9 +59,66 @@ static void test_every_day_as_libc_has_it(void **state)
 	}
 }
 
+static void test_reads_what_it_writes(void **state)
+{
+	char memory[64];
+
+	(void)state;
+	const int64_t step = INT64_C(97) * 86400000 + 3723456;
+
+	for (int64_t ms = -62135596800000; ms < 253402300800000; ms += step) {
+		struct text text = TEXT_ON(memory);
+		struct wall when = { 0 };
+		date_put_iso(&text, (struct wall){ ms });
+		assert_true(date_read_iso(text_view(&text), &when));
+		assert_int_equal(when.ms, ms);
+	}
+}
+
+static void test_reads_forms(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: it is none */
+	} forms[] = {
+		{ "1970-01-01", 0 },
+		{ "1970-01-01T00:00:01Z", 1000 },
+		{ "1970-01-01 00:00:01z", 1000 },
+		{ "1970-01-01T00:00:01.5Z", 1500 },
+		{ "1970-01-01T00:00:01.123456Z", 1123 },
+		{ "1970-01-01T02:00:00+02:00", 0 },
+		{ "1969-12-31T19:00:00-05:00", 0 },
+		{ "2024-02-29", 1709164800000 },
+		{ "2023-02-29", -1 },
+		{ "2023-13-01", -1 },
+		{ "2023-00-01", -1 },
+		{ "2023-01-00", -1 },
+		{ "2023-01-01T24:00:00Z", -1 },
+		{ "2023-01-01T00:60:00Z", -1 },
+		{ "2023-01-01T00:00:00", -1 },
+		{ "2023-01-01T00:00:00.Z", -1 },
+		{ "2023-01-01T00:00:00+2:00", -1 },
+		{ "2023-01-01T00:00:00+24:00", -1 },
+		{ "2023-01-01T", -1 },
+		{ "2023-1-01", -1 },
+		{ "2h", -1 },
+		{ "", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		struct wall when = { -1 };
+		const bool read = date_read_iso(view_of(forms[i].text), &when);
+		if (read != (forms[i].ms >= 0) || when.ms != forms[i].ms)
+			fail_msg("%s: %d %lld", forms[i].text, read, (long long)when.ms);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reads_what_it_writes),
+		cmocka_unit_test(test_reads_forms),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_every_day_as_libc_has_it),
 	};
