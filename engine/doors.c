@@ -60,8 +60,8 @@ static struct err door_open(
 	return failed(err) ? err : door_devices_open(door, keys, why);
 }
 
-struct err doors_open(
-        struct doors **result, const struct config *config, struct tls_keys *keys, struct text *why)
+struct err doors_open(struct doors **result, const struct config *config, struct tls_keys *keys,
+        struct handed *handed, struct text *why)
 {
 	const size_t count = config->listeners.count;
 	struct err err;
@@ -84,6 +84,9 @@ struct err doors_open(
 	for (size_t i = 0; i < count; i++) {
 		doors->at[i].config = &config->listeners.at[i];
 		doors->at[i].number = (uint16_t)i;
+		doors->at[i].socket = -1;
+		if (handed != NULL)
+			doors->at[i].socket = handed_find(handed, &config->listeners.at[i].address);
 		err = door_open(&doors->at[i], config, keys, why);
 		if (failed(err))
 			goto fail;

@@ -11,6 +11,7 @@
 
 #include "engine/config.h"
 #include "engine/doorman.h"
+#include "engine/io/handed.h"
 #include "engine/io/tls.h"
 
 /* Old devices that are let in here by name. */
@@ -25,6 +26,7 @@ struct door {
 	const char *name;                  /* what we call ourselves here */
 	struct tls_context *tls;           /* NULL: none */
 	uint16_t number;                   /* of the listener */
+	int socket;                        /* handed over, lent; -1: it makes its own */
 	struct door_device *devices;       /* one for each of the listener's old_devices */
 	size_t device_count;
 };
@@ -36,9 +38,10 @@ struct doors {
 	size_t count; /* at least 1 */
 };
 
-/* `keys`: who has the private keys; NULL: they are read here. */
+/* `keys`: who has the private keys; NULL: they are read here. `handed`: sockets to listen on; NULL:
+ * there are none. */
 MUST_CHECK struct err doors_open(struct doors **result, const struct config *config,
-        struct tls_keys *keys, struct text *why);
+        struct tls_keys *keys, struct handed *handed, struct text *why);
 /* No connection is left. NULL is fine. */
 void doors_close(struct doors *doors);
 /* Which of the old devices the client is; NULL: none. */

@@ -17,6 +17,7 @@
 static void engine_put_error(struct text *why, struct err err);
 static struct err engine_start_threads(struct engine *engine);
 static void engine_log_anchor(struct engine *engine);
+static void engine_log_unused(struct engine *engine);
 static void engine_log_ready(struct engine *engine);
 static void engine_log_ending(struct engine *engine, const char *event);
 static void engine_log_hangup(struct engine *engine);
@@ -37,6 +38,7 @@ struct err engine_create(struct engine **result, const struct config *config,
 		return err_make(ERR_NO_MEMORY, 0);
 	memset(engine, 0, sizeof *engine);
 	engine->config = config;
+	engine->handed = options->handed;
 	engine->keeper = options->keeper;
 	engine->watch = (struct watch){ .signals = -1, .events = -1, .keeper = -1 };
 	struct err err = engine_open(engine, options, why);
@@ -95,6 +97,7 @@ struct err engine_start(struct engine *engine, struct text *why)
 	for (size_t i = 0; i < engine->ingest_count; i++)
 		thread_await(&engine->ingests[i].thread);
 	engine_log_anchor(engine);
+	engine_log_unused(engine);
 	engine_log_ready(engine);
 	return err_ok();
 }
@@ -140,6 +143,25 @@ static void engine_log_anchor(struct engine *engine)
 	log_end(&line);
 }
 
+/* One that no listener has would keep its clients waiting for ever. */
+static void engine_log_unused(struct engine *engine)
+{
+	char address[ENDPOINT_TEXT_BYTES];
+
+	for (size_t i = 0; engine->handed != NULL && i < engine->handed->count; i++) {
+		if (engine->handed->taken[i])
+			continue;
+		struct text text = TEXT_ON(address);
+		endpoint_format(&text, &engine->handed->at[i]);
+		struct log_line line = log_begin(engine->log, LOG_WARNING, "socket_unused");
+		log_text(&line, "address", text_view(&text));
+		log_word(&line, "advice",
+		        "The socket unit has it and no listener does: its clients wait in vain. "
+		        "Write the same addresses in both.");
+		log_end(&line);
+	}
+}
+
 static void engine_log_ready(struct engine *engine)
 {
 	const struct ingest *ingest = &engine->ingests[0].ingest;
@@ -151,6 +173,8 @@ static void engine_log_ready(struct engine *engine)
 		endpoint_format(&text, &at);
 		struct log_line line = log_begin(engine->log, LOG_INFO, "listening");
 		log_text(&line, "address", text_view(&text));
+		if (engine->doors->at[i].socket >= 0)
+			log_word(&line, "socket", "handed");
 		log_end(&line);
 	}
 	struct log_line line = log_begin(engine->log, LOG_INFO, "ready");

@@ -20,6 +20,7 @@
 #define SLUICE_ENGINE_H
 
 #include "engine/config.h"
+#include "engine/io/handed.h"
 #include "engine/letters.h"
 #include "engine/keeper_process.h"
 #include "engine/logger.h"
@@ -28,6 +29,7 @@ struct engine;
 
 struct engine_options {
 	struct logger_options log;
+	struct handed *handed;         /* sockets to listen on; NULL: all are made */
 	struct keeper_process *keeper; /* has what the configuration wants kept; outlives us */
 };
 

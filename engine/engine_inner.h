@@ -37,6 +37,7 @@ struct engine_delivery {
 struct engine {
 	const struct config *config;
 	struct privileges privileges;
+	struct handed *handed;
 	struct keeper_process *keeper;
 	struct watch watch;
 	struct logger *logger;

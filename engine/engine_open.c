@@ -48,7 +48,7 @@ struct err engine_open(
 	err = engine_open_keys(engine);
 	if (failed(err))
 		return err;
-	err = doors_open(&engine->doors, engine->config, engine->keys, why);
+	err = doors_open(&engine->doors, engine->config, engine->keys, options->handed, why);
 	if (failed(err))
 		return err;
 	engine_fit_files(engine);

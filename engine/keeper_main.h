@@ -11,11 +11,13 @@
 #define SLUICE_KEEPER_MAIN_H
 
 #include "engine/core_dumps.h"
+#include "engine/io/handed.h"
 #include "engine/keeper_ends.h"
 #include "engine/logger.h"
 
 struct keeper_options {
 	struct logger_options log;
+	struct handed *handed;          /* the engine's: closed */
 	const struct core_dumps *dumps; /* as they were before they were forbidden */
 };
 

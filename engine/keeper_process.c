@@ -31,6 +31,7 @@ struct err keeper_process_start(struct keeper_process *process, const struct con
 		process->id = fork();
 		if (process->id == 0) {
 			keeper_ends_close(&process->ends);
+			handed_close(options->handed);
 			exit(keeper_main(&theirs, config, options));
 		}
 		if (process->id < 0)

@@ -41,6 +41,8 @@ static struct err listener_bind(struct listener *listener, bool shared)
 	const struct mono until = mono_after(clock_mono(), LISTENER_IN_USE_NS);
 	struct io *io = listener->ingest->shard.loop.io;
 
+	if (listener->door->socket >= 0)
+		return handed_share(listener->door->socket, &listener->fd);
 	for (;;) {
 		struct err err =
 		        io_listen(io, &listener->door->config->address, shared, &listener->fd);

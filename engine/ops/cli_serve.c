@@ -132,10 +132,11 @@ static int run(struct engine *engine, const struct config *config, const struct 
 
 int cli_serve(int argc, char **argv)
 {
+	static struct handed handed;
 	struct keeper_process keeper;
 	struct serve serve = {
 		.path = CLI_CONFIG_DEFAULT,
-		.engine = { .log = logger_options_default(), .keeper = &keeper },
+		.engine = { .log = logger_options_default(), .handed = &handed, .keeper = &keeper },
 	};
 	struct core_dumps dumps;
 	struct engine *engine;
@@ -149,11 +150,15 @@ int cli_serve(int argc, char **argv)
 		return CLI_FINE;
 	}
 	core_dumps_forbid(&dumps);
+	if (failed(handed_open(&handed, &why))) {
+		fprintf(stderr, "sluice serve: %s\n", text_string(&why));
+		return CLI_WRONG;
+	}
 	struct config *config = cli_load_keyless(serve.path);
 	if (config == NULL)
 		return CLI_WRONG;
 	int status = CLI_WRONG;
-	const struct keeper_options kept = { serve.engine.log, &dumps };
+	const struct keeper_options kept = { serve.engine.log, &handed, &dumps };
 	if (!failed(keeper_process_start(&keeper, config, &kept, &why)) &&
 	        !failed(engine_create(&engine, config, &serve.engine, &why)))
 		status = run(engine, config, &dumps, &why);

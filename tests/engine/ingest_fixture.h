@@ -104,7 +104,7 @@ static inline void house_open(struct house *house)
 
 	assert_false(failed(depot_create(&house->depot, house->config.limits.memory_bytes)));
 	shelf_init(&house->shelf, house->depot);
-	if (failed(doors_open(&house->doors, &house->config, NULL, &why)))
+	if (failed(doors_open(&house->doors, &house->config, NULL, NULL, &why)))
 		fail_msg("%s", text_string(&why));
 	doorbell_init(&house->spooler_bell, NULL);
 	assert_false(failed(mailbox_init(

@@ -13,7 +13,7 @@ static void names_come_from_the_configuration(void **state)
 	house.config.listeners.count = 2;
 	house.listeners[0].name = NULL;
 	house.listeners[1].name = "other.test";
-	assert_false(failed(doors_open(&doors, &house.config, NULL, &why)));
+	assert_false(failed(doors_open(&doors, &house.config, NULL, NULL, &why)));
 	assert_int_equal(doors->count, 2);
 	assert_string_equal(doors->at[0].name, "relay.test");
 	assert_string_equal(doors->at[0].address, "127.0.0.1:0");
@@ -35,7 +35,7 @@ static void what_is_wrong_is_named(void **state)
 	house_prepare(&house);
 	house.listeners[0].tls.certificate = "/nowhere/cert.pem";
 	house.listeners[0].tls.key = "/nowhere/key.pem";
-	assert_true(failed(doors_open(&doors, &house.config, NULL, &why)));
+	assert_true(failed(doors_open(&doors, &house.config, NULL, NULL, &why)));
 	assert_non_null(strstr(text_string(&why), "/nowhere/cert.pem"));
 }
 

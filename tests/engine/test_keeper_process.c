@@ -69,9 +69,11 @@ static int end(void **state)
 
 static struct err start(struct keeper_process *process)
 {
+	static struct handed handed;
 	struct core_dumps dumps = { .before = { 0 } };
-	const struct keeper_options options = { .log = { .fd = -1, .level = LOG_ERROR },
-		.dumps = &dumps };
+	const struct keeper_options options = {
+		.log = { .fd = -1, .level = LOG_ERROR }, .handed = &handed, .dumps = &dumps
+	};
 	char sentence[512];
 	struct text why = TEXT_ON(sentence);
 

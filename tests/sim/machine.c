@@ -66,7 +66,7 @@ static void machine_open(struct machine *machine, uint64_t seed)
 	struct text why = TEXT_ON(sentence);
 
 	must(depot_create(&machine->depot, config->limits.memory_bytes), &why);
-	must(doors_open(&machine->doors, config, NULL, &why), &why);
+	must(doors_open(&machine->doors, config, NULL, NULL, &why), &why);
 	const struct spooler_settings settings = {
 		.config = config,
 		.depot = machine->depot,

@@ -57,6 +57,7 @@ MAY_READ_ERRNO = {
     "engine/secret_file.c": "says why a secret can't be read or written",
     "engine/watch.c": "waits for signals",
     "engine/io/packets.c": "says whether another process is gone",
+    "engine/io/handed.c": "says why a socket can't be shared",
     "engine/keeper_process.c": "starts it",
     "engine/privileges.c": "says why the process can't become another user",
     "engine/privileges_folder.c": "says why a folder can't be given to that user",
