@@ -14,6 +14,7 @@
 #ifndef SLUICE_CONFIG_H
 #define SLUICE_CONFIG_H
 
+#include "engine/config_mail.h"
 #include "engine/config_names.h"
 #include "engine/config_schema.h"
 #include "engine/config_value.h"
@@ -127,42 +128,6 @@ struct config_routes {
 	size_t count;                  /* at least 1 */
 };
 
-/* Every condition that it has must hold; of a list, one is enough. None: it matches all mail. */
-struct config_rule {
-	CONFIG_RULE(CONFIG_FIELD)
-};
-
-#define CONFIG_RULES_MAX 5000
-
-struct config_rules {
-	const struct config_rule *at; /* the first that matches decides */
-	size_t count;
-};
-
-/* Its conditions are as a rule's. */
-struct config_stream {
-	CONFIG_STREAM(CONFIG_FIELD)
-};
-
-#define CONFIG_STREAMS_MAX 63 /* and what is in none of them: queue/schedule.h has 64 */
-
-struct config_streams {
-	const struct config_stream *at; /* the first that matches counts */
-	size_t count;
-};
-
-/* Conditions as a rule's. */
-struct config_naming {
-	CONFIG_NAMING(CONFIG_FIELD)
-};
-
-#define CONFIG_NAMINGS_MAX 1000
-
-struct config_namings {
-	const struct config_naming *at; /* the first that matches decides */
-	size_t count;
-};
-
 struct config_idempotency {
 	CONFIG_IDEMPOTENCY(CONFIG_FIELD)
 };
@@ -190,6 +155,7 @@ struct config {
 	const char *path;                  /* of the file, for the log */
 	const struct rulebook *rulebook;   /* made of it; NULL: the first route takes all */
 	const struct rulebook *streambook; /* of the streams' conditions; NULL: there are none */
+	const struct rulebook *rehearsalbook;  /* made by engine/rehearsal; NULL: there are none */
 	const struct naming_book *naming_book; /* made of it; NULL: senders pass as they are */
 	const struct quota_plan *quotas;       /* made of it: engine/quota_plan.h */
 	uint8_t digest[CRYPTO_SHA256_BYTES];   /* of the file's text */

@@ -7,6 +7,7 @@
 #include "engine/config_check_oauth.h"
 #include "engine/config_check_names.h"
 #include "engine/config_check_quota.h"
+#include "engine/config_check_rehearsal.h"
 #include "engine/config_check_rules.h"
 #include "engine/config_check_service.h"
 #include "engine/config_check_user.h"
@@ -389,6 +390,7 @@ void config_check(struct config *config, struct config_places *places)
 	check_routes(config, places);
 	config_accounts_number(config);
 	config_check_rules(config, places);
+	config_check_rehearsal(config, places);
 	config_check_names(config, places);
 	config_check_quota(config, places);
 	config_check_user(config, places);

@@ -76,6 +76,9 @@ static const struct config_key keys_STREAM[] = { CONFIG_STREAM(KEY) };
 #define SECTION config_naming
 static const struct config_key keys_NAMING[] = { CONFIG_NAMING(KEY) };
 #undef SECTION
+#define SECTION config_rehearsal
+static const struct config_key keys_REHEARSAL[] = { CONFIG_REHEARSAL(KEY) };
+#undef SECTION
 #define SECTION config_idempotency
 static const struct config_key keys_IDEMPOTENCY[] = { CONFIG_IDEMPOTENCY(KEY) };
 #undef SECTION
@@ -113,6 +116,7 @@ static_assert(sizeof(struct config_items) == sizeof(struct config_routes), "one 
 static_assert(sizeof(struct config_items) == sizeof(struct config_identities), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_rules), "one layout");
 static_assert(sizeof(struct config_items) == sizeof(struct config_namings), "one layout");
+static_assert(sizeof(struct config_items) == sizeof(struct config_rehearsals), "one layout");
 
 static const struct preset {
 	enum route_interface interface;

@@ -30,6 +30,7 @@
 	X(RULE, config_rule)                                                                       \
 	X(STREAM, config_stream)                                                                   \
 	X(NAMING, config_naming)                                                                   \
+	X(REHEARSAL, config_rehearsal)                                                             \
 	X(IDEMPOTENCY, config_idempotency)                                                         \
 	X(SENT_MEMORY, config_sent_memory)                                                         \
 	X(TRACE, config_trace)                                                                     \
@@ -45,7 +46,8 @@
 	X(IDENTITIES, IDENTITY, 10000)                                                             \
 	X(RULES, RULE, CONFIG_RULES_MAX)                                                           \
 	X(STREAMS, STREAM, CONFIG_STREAMS_MAX)                                                     \
-	X(NAMES, NAMING, CONFIG_NAMINGS_MAX)
+	X(NAMES, NAMING, CONFIG_NAMINGS_MAX)                                                       \
+	X(REHEARSALS, REHEARSAL, CONFIG_REHEARSALS_MAX)
 
 /* What a key holds: one of enum config_kind, or from there on a section, or a list of one. */
 enum config_shape {

@@ -40,6 +40,7 @@
 	X(jobs_deferred, "attempts after which a job waits for the next")                          \
 	X(recipients_delivered, "recipients that servers accepted")                                \
 	X(recipients_bounced, "recipients that were given up")                                     \
+	X(recipients_rehearsed, "recipients that nothing was sent to, in rehearsals")              \
 	X(jobs_diverted, "jobs handed to another route since theirs was out")                      \
 	X(bytes_delivered, "bytes of messages that servers accepted")                              \
 	X(refusals_late, "recipients that a report by mail said were refused after all")           \

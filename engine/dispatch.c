@@ -28,6 +28,11 @@ void dispatch_add(struct dispatch *dispatch, struct job *job)
 	struct dispatch_route *route = &dispatch->routes[job->route];
 	uint32_t line = job->route;
 
+	if (job->rehearsed) {
+		job_enter(job, JOB_SETTLING);
+		judge_rehearse(dispatch->judge, job);
+		return;
+	}
 	if (route->has_fallback && dispatch_divert_new(dispatch, job))
 		return;
 

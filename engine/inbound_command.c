@@ -6,9 +6,11 @@
 #include "engine/inbound_log.h"
 #include "engine/inbound_signin.h"
 #include "engine/ingest.h"
+#include "engine/rehearsal.h"
 #include "engine/wire/mend.h"
 #include "engine/wire/stamp.h"
 #include "queue/base/check.h"
+#include "queue/xtext.h"
 
 #define LITERAL_BYTES (ENDPOINT_TEXT_BYTES + sizeof "[IPv6:]")
 
@@ -401,6 +403,11 @@ static bool command_is_report(const struct inbound *inbound, struct view recipie
 	return address != NULL && view_equal_fold(recipient, view_of(address));
 }
 
+static enum inbound_progress command_redirect(
+        struct inbound *inbound, const struct message_recipient *meant, struct view stand_in);
+static enum inbound_progress command_take(
+        struct inbound *inbound, const struct message_recipient *recipient, bool reports);
+
 static enum inbound_progress on_rcpt(struct inbound *inbound, struct view arguments)
 {
 	struct ingest *ingest = inbound->ingest;
@@ -437,11 +444,46 @@ static enum inbound_progress on_rcpt(struct inbound *inbound, struct view argume
 	}
 	if (rcpt.recipient.kind == ADDRESS_LOCAL_ONLY)
 		recipient.address = command_postmaster(inbound, &rcpt.recipient, &text);
-	if (!reports && !command_has_route(inbound, recipient.address)) {
+	const struct view stand_in =
+	        reports ? VIEW("") : rehearsal_stand_in(ingest->shard.config, message);
+	if (stand_in.bytes > 0)
+		return command_redirect(inbound, &recipient, stand_in);
+	return command_take(inbound, &recipient, reports);
+}
+
+/* All mail of a rehearsal goes to one address, a copy of each message; ORCPT keeps whom the first
+ * recipient was, and the log all of them. */
+static enum inbound_progress command_redirect(
+        struct inbound *inbound, const struct message_recipient *meant, struct view stand_in)
+{
+	struct message_recipient recipient = *meant;
+	char memory[MESSAGE_ORCPT_MAX];
+	struct text orcpt = TEXT_ON(memory);
+
+	inbound_log_redirected(inbound, meant->address, stand_in);
+	if (inbound->message->recipient_count > 0)
+		return command_say(inbound, INBOUND_REPLY_RECIPIENT);
+	recipient.address = stand_in;
+	if (recipient.orcpt.bytes == 0) {
+		text_put(&orcpt, VIEW("rfc822;"));
+		xtext_encode(&orcpt, meant->address);
+		if (!orcpt.overflow && xtext_is_orcpt(text_view(&orcpt), false))
+			recipient.orcpt = text_view(&orcpt);
+	}
+	return command_take(inbound, &recipient, false);
+}
+
+static enum inbound_progress command_take(
+        struct inbound *inbound, const struct message_recipient *recipient, bool reports)
+{
+	struct ingest *ingest = inbound->ingest;
+
+	if (!reports && !command_has_route(inbound, recipient->address)) {
 		counters_add(ingest->shard.counters, recipients_refused, 1);
 		return command_say(inbound, INBOUND_REPLY_NO_ROUTE);
 	}
-	check(message_add_recipient(message, &ingest->shard.shelf, ingest->reserve, &recipient));
+	check(message_add_recipient(
+	        inbound->message, &ingest->shard.shelf, ingest->reserve, recipient));
 	inbound->reports = reports;
 	inbound_enter(inbound, INBOUND_RCPT);
 	return command_say(inbound, INBOUND_REPLY_RECIPIENT);

@@ -222,6 +222,16 @@ void inbound_log_sender_replaced(
 	log_end(&line);
 }
 
+void inbound_log_redirected(
+        const struct inbound *inbound, struct view recipient, struct view stand_in)
+{
+	struct log_line line = log_about(inbound, LOG_INFO, "redirected");
+
+	log_text(&line, "to", recipient);
+	log_text(&line, "stand_in", stand_in);
+	log_end(&line);
+}
+
 /* Whose mail it is about, as far as that was said and makes sense; else what was said. */
 static void log_envelope(struct log_line *line, const struct inbound *inbound)
 {

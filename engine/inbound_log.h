@@ -27,6 +27,9 @@ void inbound_log_signed_in(const struct inbound *inbound, struct view user);
 void inbound_log_signin_refused(const struct inbound *inbound, const struct password_check *check);
 /* Somebody who may not relay begins a transaction. */
 void inbound_log_stranger(const struct inbound *inbound, struct view sender);
+/* In a rehearsal, `stand_in` gets what was meant for the recipient. */
+void inbound_log_redirected(
+        const struct inbound *inbound, struct view recipient, struct view stand_in);
 /* A sender that is no address, `said` with MAIL, was replaced. */
 void inbound_log_sender_replaced(
         const struct inbound *inbound, struct view said, struct view sender);

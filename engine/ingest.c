@@ -417,10 +417,7 @@ bool ingest_put(
 	const struct letter letter = {
 		.kind = LETTER_PUT,
 		.message = MOVE(*message),
-		.ways = { .all = ways->all,
-		        .rule = ways->rule,
-		        .stream = ways->stream,
-		        .each = MOVE(ways->each) },
+		.ways = { .all = ways->all, .stream = ways->stream, .each = MOVE(ways->each) },
 		.ticket = ingest_ticket(ingest, inbound),
 		.claim = inbound_claim_lend(inbound),
 		.origin = inbound_trace_lend(inbound),

@@ -328,6 +328,16 @@ void judge_return(struct judge *judge, struct job *job)
 	judge_defer(judge, job);
 }
 
+void judge_rehearse(struct judge *judge, struct job *job)
+{
+	struct judge_case it;
+
+	judge_case_say(&it, STAGE_ANY, VIEW("a rehearsal: nothing was sent"));
+	job->act = TRACE_ACT_REHEARSE;
+	judge_close_with(judge, NULL, job, OWED_REHEARSED, &it);
+	judge_settle(judge, job);
+}
+
 void judge_divert(struct judge *judge, struct job *job, uint16_t route)
 {
 	const struct config_routes *routes = &judge->shard->config->routes;
@@ -495,6 +505,7 @@ static void judge_settle(struct judge *judge, struct job *job)
 	check(job->state == JOB_SETTLING);
 	counters_add(shard->counters, recipients_delivered, tally.of[OWED_DELIVERED]);
 	counters_add(shard->counters, recipients_bounced, tally.of[OWED_BOUNCED]);
+	counters_add(shard->counters, recipients_rehearsed, tally.of[OWED_REHEARSED]);
 	if (tally.of[OWED_DEFERRED] > 0)
 		counters_add(shard->counters, jobs_deferred, 1);
 	else if (tally.of[OWED_DELIVERED] == job->owed_count) {
@@ -529,7 +540,8 @@ static void judge_log_retry(struct judge *judge, const struct job *job)
 static void judge_log_recipient(struct judge *judge, const struct lane *lane, const struct job *job,
         struct view address, enum owed_outcome outcome, struct judge_case *it)
 {
-	const enum log_level level = outcome == OWED_DELIVERED ? LOG_INFO : LOG_WARNING;
+	const bool meant = outcome == OWED_DELIVERED || outcome == OWED_REHEARSED;
+	const enum log_level level = meant ? LOG_INFO : LOG_WARNING;
 
 	if (!log_wants(judge->shard->log, level))
 		return;

@@ -110,6 +110,8 @@ void judge_sweep(struct judge *judge);
 void judge_rest(struct judge *judge, struct lane *lane, struct job *job, bool all);
 /* The same where limits are used up, in our words. */
 void judge_rest_limited(struct judge *judge, struct job *job, struct wall until, struct view why);
+/* Nothing of it is sent, and that is its end. Takes job (JOB_SETTLING). */
+void judge_rehearse(struct judge *judge, struct job *job);
 /* Draining: a job that was not started goes back as it came. Takes job (JOB_READY). */
 void judge_return(struct judge *judge, struct job *job);
 

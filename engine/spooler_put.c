@@ -5,11 +5,11 @@
 static void spooler_take_put(struct spooler *spooler, struct letter *letter, size_t shard);
 static bool spooler_make_jobs(
         struct spooler *spooler, struct message *message, const struct ways *ways);
-static uint16_t spooler_way(const struct job *job);
+static struct way spooler_way(const struct job *job);
 static bool spooler_make_job(struct spooler *spooler, struct message *message,
-        const struct ways *ways, uint16_t way, size_t first);
+        const struct ways *ways, struct way way, size_t first);
 static bool spooler_owe(
-        struct spooler *spooler, struct job *job, const struct ways *ways, uint16_t way);
+        struct spooler *spooler, struct job *job, const struct ways *ways, struct way way);
 static void spooler_send_off(struct spooler *spooler, struct job *job);
 static void spooler_give_up(struct spooler *spooler, struct job *job);
 
@@ -132,11 +132,11 @@ static bool spooler_make_jobs(
 	        !list_is_empty(&spooler->waiting))
 		return false;
 	for (uint32_t i = 0; i < message->recipient_count; i++) {
-		const uint16_t way = ways_of(ways, i);
+		const struct way way = ways_at(ways, i);
 		bool made = false;
 
 		for (size_t j = first; j < batch->job_count && !made; j++)
-			made = spooler_way(batch->jobs[j]) == way;
+			made = ways_join(spooler_way(batch->jobs[j]), way);
 		if (!made && !spooler_make_job(spooler, message, ways, way, first)) {
 			while (batch->job_count > first)
 				feed_give_job(&spooler->feed, batch->jobs[--batch->job_count]);
@@ -148,20 +148,24 @@ static bool spooler_make_jobs(
 	return true;
 }
 
-static uint16_t spooler_way(const struct job *job)
+static struct way spooler_way(const struct job *job)
 {
-	if (job->nowhere)
-		return WAYS_NOWHERE;
-	return job->held ? WAYS_KEPT : job->route;
+	return (struct way){
+		.way = job->nowhere ? WAYS_NOWHERE
+		       : job->held  ? WAYS_KEPT
+		                    : job->route,
+		.rehearsed = job->rehearsed,
+	};
 }
 
 static bool spooler_make_job(struct spooler *spooler, struct message *message,
-        const struct ways *ways, uint16_t way, size_t first)
+        const struct ways *ways, struct way way, size_t first)
 {
 	struct batch *batch = &spooler->batch;
 	struct job *job = feed_take_job(&spooler->feed);
 
-	job_begin(job, message, (uint16_t)(batch->job_count - first), way < WAYS_KEPT ? way : 0);
+	job_begin(job, message, (uint16_t)(batch->job_count - first),
+	        way.way < WAYS_KEPT ? way.way : 0);
 	if (!spooler_owe(spooler, job, ways, way)) {
 		feed_give_job(&spooler->feed, job);
 		return false;
@@ -169,27 +173,29 @@ static bool spooler_make_job(struct spooler *spooler, struct message *message,
 	job->shard = FEED_NO_SHARD;
 	job->stream = ways->stream;
 	job->next_attempt = loop_wall(&spooler->shard.loop);
-	job->held = way >= WAYS_KEPT; /* after a crash it is found so */
-	job->nowhere = way == WAYS_NOWHERE;
-	job->rule = ways_rule(ways, job_owed(job)[0].index);
+	job->held = way.way >= WAYS_KEPT; /* after a crash it is found so */
+	job->nowhere = way.way == WAYS_NOWHERE;
+	job->rehearsed = way.rehearsed;
+	job->rule = ways_at(ways, job_owed(job)[0].index).rule;
 	job_enter(job, JOB_PUTTING);
 	batch_add_job(batch, job);
 	return true;
 }
 
-/* Those recipients that go this way. */
+/* Those recipients that go this way. A rehearsal is reported to nobody. */
 static bool spooler_owe(
-        struct spooler *spooler, struct job *job, const struct ways *ways, uint16_t way)
+        struct spooler *spooler, struct job *job, const struct ways *ways, struct way way)
 {
 	struct shelf *shelf = &spooler->shard.shelf;
 	struct message_cursor at = message_recipients(job->message);
 	struct message_recipient recipient;
 
-	if (ways->each == NULL)
+	if (ways->each == NULL && !way.rehearsed)
 		return job_owe_all(job, shelf, 0);
 	while (message_next_recipient(&at, &recipient)) {
 		const uint16_t index = (uint16_t)(at.index - 1);
-		if (ways_of(ways, index) == way && !job_owe(job, shelf, 0, index, recipient.notify))
+		const uint8_t notify = way.rehearsed ? NOTIFY_NEVER : recipient.notify;
+		if (ways_join(ways_at(ways, index), way) && !job_owe(job, shelf, 0, index, notify))
 			return false;
 	}
 	return true;

@@ -18,16 +18,16 @@
 #define WAYS_KEPT    (UINT16_MAX - 1) /* ROUTING_KEPT: on disk, for the operator */
 #define WAYS_NOWHERE UINT16_MAX       /* ROUTING_NOWHERE: its sender is told */
 
-struct ways {
-	uint16_t all;       /* while each is NULL: the way of every recipient */
-	uint16_t rule;      /* and the rule that chose it for the first */
-	uint8_t stream;     /* the message's */
-	struct chunk *each; /* a struct way for each recipient, by its index */
-};
-
 struct way {
 	uint16_t way;
-	uint16_t rule; /* ROUTING_NO_RULE: none matched */
+	uint16_t rule;  /* ROUTING_NO_RULE: none matched */
+	bool rehearsed; /* nothing is sent; see engine/rehearsal.h */
+};
+
+struct ways {
+	struct way all;     /* while each is NULL: every recipient's, with the rule of the first */
+	uint8_t stream;     /* the message's */
+	struct chunk *each; /* a struct way for each recipient, by its index */
 };
 _Static_assert(MESSAGE_RECIPIENTS_MAX * sizeof(struct way) <= CHUNK_DATA_BYTES, "one chunk");
 
@@ -35,8 +35,16 @@ _Static_assert(MESSAGE_RECIPIENTS_MAX * sizeof(struct way) <= CHUNK_DATA_BYTES, 
 MUST_CHECK bool ways_find(struct ways *ways, const struct config *config,
         const struct message *message, struct shelf *shelf, size_t reserve);
 void ways_free(struct ways *ways, struct shelf *shelf);
-uint16_t ways_of(const struct ways *ways, uint32_t index);
-uint16_t ways_rule(const struct ways *ways, uint32_t index);
+struct way ways_at(const struct ways *ways, uint32_t index);
+static inline uint16_t ways_of(const struct ways *ways, uint32_t index)
+{
+	return ways_at(ways, index).way;
+}
+/* Whether both go the same way, in earnest or not: one job has them. */
+static inline bool ways_join(struct way a, struct way b)
+{
+	return a.way == b.way && a.rehearsed == b.rehearsed;
+}
 /* Whether any recipient goes that way. */
 bool ways_have(const struct ways *ways, uint32_t recipient_count, uint16_t way);
 /* No recipient has a route, and none is kept. */

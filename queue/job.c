@@ -6,7 +6,8 @@
 #define RECORD_VERSION     1
 #define RECORD_HELD        (1 << 0)
 #define RECORD_RESTARTS    1 /* shift of two bits in the flags */
-#define RECORD_FLAGS       (RECORD_HELD | JOB_RESTARTS_MAX << RECORD_RESTARTS)
+#define RECORD_REHEARSED   (1 << 3)
+#define RECORD_FLAGS       (RECORD_HELD | JOB_RESTARTS_MAX << RECORD_RESTARTS | RECORD_REHEARSED)
 #define RECORD_HEAD_BYTES  (1 + 1 + 2 + 4 + 8 + 8 + 8 + 2 + 2)
 #define RECORD_OWED_BYTES  (2 + 1 + 1 + 2)
 #define RECORD_REPLY_BYTES (2 + 6 + 2 + 1 + 1 + 2)
@@ -141,6 +142,7 @@ bool job_split(
 	check(staying > 0);
 	job_begin(branch, job->message, 0, job->route);
 	branch->stream = job->stream;
+	branch->rehearsed = job->rehearsed;
 	/* The chunk first, so that nothing has changed if there is none. */
 	if (moving > JOB_OWED_INLINE && !job_spread(branch, shelf, reserve)) {
 		job_clear(branch, shelf);
@@ -304,8 +306,8 @@ size_t job_encode(struct job *job, uint16_t route_id, struct span into)
 	record_put_u8(&head, RECORD_VERSION);
 	const uint16_t restarts =
 	        job->restarts < JOB_RESTARTS_MAX ? job->restarts : JOB_RESTARTS_MAX;
-	record_put_u8(
-	        &head, (uint8_t)((job->held ? RECORD_HELD : 0) | restarts << RECORD_RESTARTS));
+	record_put_u8(&head, (uint8_t)((job->held ? RECORD_HELD : 0) | restarts << RECORD_RESTARTS |
+	                               (job->rehearsed ? RECORD_REHEARSED : 0)));
 	record_put_u16(&head, route_id);
 	record_put_u32(&head, job->attempts);
 	record_put_u64(&head, (uint64_t)job->first_attempt.ms);
@@ -329,6 +331,7 @@ static bool head_take(struct job *job, struct record_reader *reader, struct head
 	const uint8_t flags = record_get_u8(reader);
 
 	job->held = (flags & RECORD_HELD) != 0;
+	job->rehearsed = (flags & RECORD_REHEARSED) != 0;
 	job->restarts = (flags >> RECORD_RESTARTS) & JOB_RESTARTS_MAX;
 	head->route_id = record_get_u16(reader);
 	job->attempts = record_get_u32(reader);

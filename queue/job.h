@@ -43,7 +43,8 @@ enum job_state {
 	X(DELIVERED, "delivered", true) /* the server took it */                                   \
 	X(BOUNCED, "bounced", true)     /* refused, or given up; a report is due */                \
 	X(REMOVED, "removed", true)     /* an operator removed it; no report */                    \
-	X(MOVED, "moved", true)         /* another job of the message owes it an end now */
+	X(MOVED, "moved", true)         /* another job of the message owes it an end now */        \
+	X(REHEARSED, "rehearsed", true) /* it would have gone out; nothing was sent, no report */
 
 enum owed_outcome {
 #define X(name, word, end) OWED_##name,
@@ -95,6 +96,8 @@ struct job {
 	uint16_t rule;       /* just put: the one that chose its route */
 	uint8_t stream;      /* of the configuration's; 0: none of them */
 	bool held;           /* by an operator: on disk, but not due */
+	bool rehearsed;      /* nothing of it is ever sent: on disk, so that no change of settings
+	                      * lets it out */
 	bool nowhere;        /* just put, and no route takes it: its recipients bounce */
 	bool mixed;          /* branched off, and its recipients part once more */
 	uint64_t id;         /* its message's */

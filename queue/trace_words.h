@@ -46,7 +46,8 @@ enum trace_mark {
 	X(HOLD, "hold", "the operator: keep it")                                                   \
 	X(RELEASE, "release", "the operator: end the hold")                                        \
 	X(BOUNCE, "bounce", "the operator: give up and tell the sender")                           \
-	X(REMOVE, "remove", "the operator: take it out and tell nobody")
+	X(REMOVE, "remove", "the operator: take it out and tell nobody")                           \
+	X(REHEARSE, "rehearse", "a rehearsal: it would have been sent now")
 
 enum trace_act {
 #define X(name, word, text) TRACE_ACT_##name,
@@ -59,7 +60,8 @@ enum trace_act {
 #define TRACE_WAYS(X)                                                                              \
 	X(GOES, "queued")                                                                          \
 	X(KEPT, "held")                                                                            \
-	X(NOWHERE, "no_route")
+	X(NOWHERE, "no_route")                                                                     \
+	X(REHEARSED, "rehearsed")
 
 enum trace_way_state {
 #define X(name, word) TRACE_WAY_##name,

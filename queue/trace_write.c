@@ -162,9 +162,10 @@ static void put_ways(struct row *row, const struct trace_put *put)
 		const struct job *job = put->jobs[i];
 
 		record_put_u16(writer, job->number);
-		record_put_u8(writer, job->nowhere ? TRACE_WAY_NOWHERE
-		                      : job->held  ? TRACE_WAY_KEPT
-		                                   : TRACE_WAY_GOES);
+		record_put_u8(writer, job->nowhere     ? TRACE_WAY_NOWHERE
+		                      : job->held      ? TRACE_WAY_KEPT
+		                      : job->rehearsed ? TRACE_WAY_REHEARSED
+		                                       : TRACE_WAY_GOES);
 		record_put_u16(writer, job->rule);
 		put_string(row, TRACE_PLACE_ROUTE, job->nowhere ? "" : put->routes[i]);
 	}

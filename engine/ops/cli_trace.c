@@ -32,7 +32,7 @@ static const char usage[] =
         "  --client ADDRESS  from this client's address\n"
         "  --since WHEN      accepted since then: 30m, 2h or 3d ago, or a time such as\n"
         "                    2026-11-24T03:15:00Z\n"
-        "  --status WORD     queued, deferred, held, delivered, bounced or removed\n"
+        "  --status WORD     queued, deferred, held, delivered, bounced, removed or rehearsed\n"
         "  --limit NUMBER    of those that match the newest so many (default: 100)\n"
         "  --json            one JSON object a line, a message each\n"
         "  --config FILE     the configuration (default: " CLI_CONFIG_DEFAULT ")\n"

@@ -412,6 +412,7 @@ static bool take_times(const json_t *json, struct job *job)
 	job->attempts = (uint32_t)attempts;
 	job->restarts = (uint16_t)restarts;
 	job->held = json_is_true(json_object_get(json, "held"));
+	job->rehearsed = json_is_true(json_object_get(json, "rehearsed"));
 	return true;
 }
 

@@ -163,6 +163,7 @@ bool parcel_add_job(json_t *parcel, struct job *job, const char *queue)
 	       put(one, "number", json_integer(job->number)) &&
 	       put_text(one, "queue", view_of(queue)) &&
 	       (!job->held || put(one, "held", json_true())) &&
+	       (!job->rehearsed || put(one, "rehearsed", json_true())) &&
 	       put_number(one, "attempts", job->attempts) &&
 	       put_number(one, "restarts", job->restarts) &&
 	       put_time(one, "first_attempt", "first_attempt_ms", job->first_attempt) &&

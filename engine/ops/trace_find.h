@@ -23,7 +23,8 @@
 	X(HELD, "held")           /* a recipient waits for the operator */                         \
 	X(DELIVERED, "delivered") /* servers took it for every recipient */                        \
 	X(BOUNCED, "bounced")     /* it is over, and a recipient did not get it */                 \
-	X(REMOVED, "removed")     /* it is over, and the operator took a recipient out */
+	X(REMOVED, "removed")     /* it is over, and the operator took a recipient out */          \
+	X(REHEARSED, "rehearsed") /* it is over, and to a recipient nothing was sent on purpose */
 
 enum trace_status {
 #define X(name, word) TRACE_STATUS_##name,

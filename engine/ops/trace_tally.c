@@ -89,6 +89,7 @@ void trace_tally_add(struct trace_tally *tally, const struct trace_settle *settl
 		tally->delivered += group.outcome == OWED_DELIVERED ? group.count : 0U;
 		tally->bounced += group.outcome == OWED_BOUNCED ? group.count : 0U;
 		tally->removed += group.outcome == OWED_REMOVED ? group.count : 0U;
+		tally->rehearsed += group.outcome == OWED_REHEARSED ? group.count : 0U;
 		owes |= !owed_is_ended(group.outcome);
 	}
 	tally->seen |= job;
@@ -114,14 +115,16 @@ static bool accept_is_held(const struct trace_tally *tally, const struct trace_a
 enum trace_status trace_tally_status(
         const struct trace_tally *tally, const struct trace_accept *accept)
 {
-	const uint32_t ended = tally->delivered + tally->bounced + tally->removed;
+	const uint32_t ended =
+	        tally->delivered + tally->bounced + tally->removed + tally->rehearsed;
 	const bool over = accept != NULL ? ended >= accept->recipient_count
 	                                 : ended > 0 && (tally->held | tally->deferred) == 0;
 
 	if (over)
-		return tally->bounced > 0   ? TRACE_STATUS_BOUNCED
-		       : tally->removed > 0 ? TRACE_STATUS_REMOVED
-		                            : TRACE_STATUS_DELIVERED;
+		return tally->bounced > 0     ? TRACE_STATUS_BOUNCED
+		       : tally->removed > 0   ? TRACE_STATUS_REMOVED
+		       : tally->rehearsed > 0 ? TRACE_STATUS_REHEARSED
+		                              : TRACE_STATUS_DELIVERED;
 	if (tally->held != 0 || (accept != NULL && accept_is_held(tally, accept)))
 		return TRACE_STATUS_HELD;
 	return tally->deferred != 0 ? TRACE_STATUS_DEFERRED : TRACE_STATUS_QUEUED;

@@ -20,6 +20,7 @@ struct trace_tally {
 	uint32_t delivered;
 	uint32_t bounced;
 	uint32_t removed;
+	uint32_t rehearsed;
 	uint64_t seen;     /* jobs, as bits: their newest settle */
 	uint64_t held;     /* of them, as it left them */
 	uint64_t deferred; /* likewise */

@@ -135,6 +135,8 @@ static void print_way(const struct trace_story *story, const struct trace_way *w
 		printf("no route takes it");
 	else if (way->state == TRACE_WAY_KEPT)
 		printf("held: no route of its can carry the null sender");
+	else if (way->state == TRACE_WAY_REHEARSED)
+		print_field("a rehearsal: nothing will be sent; it would go by route ", way->route);
 	else
 		print_field("queued on route ", way->route);
 	print_field(" in stream ", story->accept.stream);

@@ -72,7 +72,7 @@ def test_the_examples_in_the_manual_are_right(folder):
     secret.write_text("hunter2\n", encoding="utf-8")
     secret.chmod(0o600)
     examples = re.findall(r"\.nf\n(.*?)\.fi", _plain(_page("sluice.yaml.5")), re.DOTALL)
-    assert len(examples) == 9
+    assert len(examples) == 10
     for number, example in enumerate(examples):
         path = folder / f"{number}.yaml"
         path.write_text(example, encoding="utf-8")

@@ -1,34 +1,5 @@
 /* The ways of a message's recipients: one for all, or one for each. */
-#include "engine/config_report.h"
-#include "engine/ways.h"
-#include "tests/queue/spool_tools.h"
-
-struct bench {
-	struct config *config;
-	struct depot *depot;
-	struct shelf shelf;
-};
-
-static void bench_open(struct bench *bench, const char *text)
-{
-	struct config_report report;
-
-	config_report_init(&report);
-	if (failed(config_load_text(&bench->config, "x.yaml", view_of(text), &report)))
-		config_report_print(&report, CONFIG_WRONG, stderr);
-	config_report_finish(&report);
-	assert_non_null(bench->config);
-	assert_false(failed(depot_create(&bench->depot, 64 * CHUNK_BYTES)));
-	shelf_init(&bench->shelf, bench->depot);
-}
-
-static void bench_close(struct bench *bench)
-{
-	shelf_finish(&bench->shelf);
-	assert_int_equal(depot_chunks_out(bench->depot), 0);
-	depot_destroy(bench->depot);
-	config_destroy(bench->config);
-}
+#include "tests/engine/ways_bench.h"
 
 static const char routes[] = "routes:\n"
                              "  - {name: far, host: a.test}\n"
@@ -37,27 +8,6 @@ static const char routes[] = "routes:\n"
                              "rules:\n"
                              "  - {recipient_domain: in.test, route: inside}\n"
                              "  - {header: 'X-Inside: yes', route: inside}\n";
-
-static struct message *mail(
-        struct bench *bench, const char *from, const char *to, const char *header)
-{
-	struct message *message = message_create(&bench->shelf, 0);
-
-	assert_non_null(message);
-	message_name(message, 1, (struct wall){ 1 });
-	assert_true(message_set(message, MESSAGE_SENDER, view_of(from)));
-	for (struct view rest = view_of(to); rest.bytes > 0;) {
-		const size_t bytes = view_find(rest, ' ');
-		const struct message_recipient recipient = { .address = view_first(rest, bytes) };
-
-		assert_true(message_add_recipient(message, &bench->shelf, 0, &recipient));
-		rest = view_skip(rest, bytes < rest.bytes ? bytes + 1 : bytes);
-	}
-	assert_true(rope_append(&message->body, &bench->shelf, view_of(header), 0));
-	assert_true(rope_append(&message->body, &bench->shelf, VIEW("\r\nbody\r\n"), 0));
-	message_seal(message);
-	return message;
-}
 
 static const struct row {
 	const char *from;
@@ -99,7 +49,7 @@ static void every_row(void **state)
 			                     : row->ways[j] == 'K' ? WAYS_KEPT
 			                                           : (uint16_t)(row->ways[j] - '0');
 			assert_int_equal(ways_of(&ways, j), way);
-			assert_int_equal(ways_rule(&ways, j),
+			assert_int_equal(ways_at(&ways, j).rule,
 			        row->rules[j] == '-' ? ROUTING_NO_RULE : row->rules[j] - '0');
 			assert_true(ways_have(&ways, message->recipient_count, way));
 			nowhere &= way == WAYS_NOWHERE;

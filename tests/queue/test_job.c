@@ -98,6 +98,7 @@ static void test_record_keeps_what_is_owed(void **state)
 	job.last_attempt.ms = 2;
 	job.next_attempt.ms = 1790000060000;
 	job.held = true;
+	job.rehearsed = true;
 	for (size_t i = 0; i < 9; i++)
 		job_set_outcome(&job, i, i % 2 == 0 ? OWED_DEFERRED : OWED_DELIVERED,
 		        i < 8 ? &deferred : NULL, &shelf);
@@ -114,6 +115,7 @@ static void test_record_keeps_what_is_owed(void **state)
 	assert_int_equal(back.last_attempt.ms, 2);
 	assert_int_equal(back.next_attempt.ms, 1790000060000);
 	assert_true(back.held);
+	assert_true(back.rehearsed);
 	for (size_t i = 0; i < 5; i++) {
 		struct reply_note note;
 		const struct owed owed = job_owed(&back)[i];

@@ -101,6 +101,7 @@ static struct job make_job(struct message *message)
 	job_set_outcome(&job, 1, OWED_DEFERRED, &note, &shelf);
 	job_owed(&job)[1].flags = OWED_IN_DOUBT | OWED_DELAY_TOLD;
 	job.held = true;
+	job.rehearsed = true;
 	job.attempts = 4;
 	job.restarts = 2;
 	job.first_attempt.ms = 1795000000200;
