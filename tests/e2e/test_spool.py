@@ -215,7 +215,8 @@ def test_salvage_of_spoilt_pages(waiting, folder, seed):
         named = {line.split()[1].rstrip(":") for line in done.stdout.splitlines()
                  if line.startswith("message ")}
         assert len(found | named) >= len(marks) - (0 if count == 1 else 3), done.stdout
-        assert len(found) >= len(marks) * 0.5
+        # A leaf page has the rows of some 16 messages: two of the spoilt ones take 32 with them.
+        assert len(found) >= len(marks) * 0.25
         check = run_sluice("spool", "check", "--spool", spoilt)
         assert check.returncode in (0, 1), check
         shutil.rmtree(spoilt)
