@@ -140,6 +140,11 @@ struct config_trace {
 	CONFIG_TRACE(CONFIG_FIELD)
 };
 
+/* Its address has no port where it is not set. */
+struct config_admin {
+	CONFIG_ADMIN(CONFIG_FIELD)
+};
+
 struct config_retry {
 	CONFIG_RETRY(CONFIG_FIELD)
 };

@@ -2,6 +2,7 @@
 
 #include "engine/config_accounts.h"
 #include "engine/config_arena.h"
+#include "engine/config_check_admin.h"
 #include "engine/config_check_devices.h"
 #include "engine/config_check_host.h"
 #include "engine/config_check_oauth.h"
@@ -385,6 +386,7 @@ void config_check(struct config *config, struct config_places *places)
 	check_limits(config, places);
 	check_retry(config, places);
 	check_threads(config);
+	config_check_admin(config, places);
 	config_check_dns(config);
 	check_listeners(config, places);
 	check_routes(config, places);

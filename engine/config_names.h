@@ -68,6 +68,7 @@
 #define CONFIG_NAME_RULES(key)        key
 #define CONFIG_NAME_STREAMS(key)      key
 #define CONFIG_NAME_NAMES(key)        key
+#define CONFIG_NAME_ADMIN(key)        key
 #define CONFIG_NAME_REHEARSALS(key)   key
 #define CONFIG_NAME_THREADS(key)      key
 #define CONFIG_NAME_LISTENER_TLS(key) key
@@ -101,6 +102,7 @@
 #define CONFIG_TYPE_RULES        struct config_rules
 #define CONFIG_TYPE_STREAMS      struct config_streams
 #define CONFIG_TYPE_NAMES        struct config_namings
+#define CONFIG_TYPE_ADMIN        struct config_admin
 #define CONFIG_TYPE_REHEARSALS   struct config_rehearsals
 #define CONFIG_TYPE_THREADS      struct config_threads
 

@@ -57,6 +57,7 @@
 	X(trace, TRACE, NULL, NULL, NULL, \
 	  "what is kept of what happened to each message, for sluice trace") \
 	X(retry, RETRY, NULL, NULL, NULL, "when a deferred message is tried again") \
+	X(admin, ADMIN, NULL, NULL, NULL, "where monitoring asks, by HTTP; by default nowhere") \
 	X(threads, THREADS, NULL, NULL, NULL, "how many threads share the work") \
 	X(core_dumps, FLAG, "false", NULL, NULL, \
 	  "whether a crash may leave a core file, with the mail and secrets that were in " \
@@ -107,6 +108,13 @@
 	  "silence of a client before it is closed with 421; RFC 5321 asks for 5m") \
 	X(transaction, DURATION, "1h", "10s", "7d", \
 	  "longest time from MAIL to the end of the data; then 421")
+
+#define CONFIG_ADMIN(X) \
+	X(address, ENDPOINT, NULL, NULL, NULL, \
+	  "where to listen; beyond loopback only with a token_file") \
+	X(token_file, FILE, NULL, NULL, NULL, \
+	  "a secret that requests bring along as Authorization: Bearer; for all pages but " \
+	  "/healthz and /readyz")
 
 #define CONFIG_DNS(X) \
 	X(servers, RESOLVERS, NULL, NULL, NULL, \

@@ -88,6 +88,9 @@ static const struct config_key keys_SENT_MEMORY[] = { CONFIG_SENT_MEMORY(KEY) };
 #define SECTION config_trace
 static const struct config_key keys_TRACE[] = { CONFIG_TRACE(KEY) };
 #undef SECTION
+#define SECTION config_admin
+static const struct config_key keys_ADMIN[] = { CONFIG_ADMIN(KEY) };
+#undef SECTION
 #define SECTION config_retry
 static const struct config_key keys_RETRY[] = { CONFIG_RETRY(KEY) };
 #undef SECTION

@@ -34,6 +34,7 @@
 	X(IDEMPOTENCY, config_idempotency)                                                         \
 	X(SENT_MEMORY, config_sent_memory)                                                         \
 	X(TRACE, config_trace)                                                                     \
+	X(ADMIN, config_admin)                                                                     \
 	X(RETRY, config_retry)                                                                     \
 	X(THREADS, config_threads)
 

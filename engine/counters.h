@@ -8,6 +8,8 @@
 #ifndef SLUICE_COUNTERS_H
 #define SLUICE_COUNTERS_H
 
+#include "engine/latency.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,9 +55,18 @@
 	X(turns, "turns of the loop")                                                              \
 	X(turns_slow, "turns that used more than 10 ms of CPU")
 
+/* name, what took so long */
+#define LATENCIES(X)                                                                               \
+	X(commit, "commits of the spool, until what they have is on disk")                         \
+	X(attempt, "messages on a session, from MAIL to the answer to their data")                 \
+	X(delivery, "messages, from their arrival here until servers had taken all of them")
+
 struct counters {
 #define X(name, text) _Atomic uint64_t name;
 	COUNTERS(X)
+#undef X
+#define X(name, text) struct latency name##_latency;
+	LATENCIES(X)
 #undef X
 };
 
@@ -63,6 +74,9 @@ struct counters {
 struct counters_sum {
 #define X(name, text) uint64_t name;
 	COUNTERS(X)
+#undef X
+#define X(name, text) struct latency_sum name##_latency;
+	LATENCIES(X)
 #undef X
 };
 
@@ -85,5 +99,12 @@ struct counters_row {
 	uint64_t value;
 };
 bool counters_sum_row(const struct counters_sum *sum, size_t index, struct counters_row *row);
+/* Likewise of the latencies. */
+struct latency_row {
+	const char *name;
+	const char *text;
+	const struct latency_sum *sum;
+};
+bool counters_sum_latency(const struct counters_sum *sum, size_t index, struct latency_row *row);
 
 #endif

@@ -22,6 +22,17 @@ static void dispatch_give_up_secrets(struct dispatch *dispatch);
 
 /* Jobs in. */
 
+static void dispatch_tell_sessions(struct dispatch_route *route)
+{
+	atomic_store_explicit(&route->sessions_told, route->session_count, memory_order_relaxed);
+}
+
+uint32_t dispatch_session_count(const struct dispatch *dispatch, size_t route)
+{
+	check(route < dispatch->route_count);
+	return atomic_load_explicit(&dispatch->routes[route].sessions_told, memory_order_relaxed);
+}
+
 void dispatch_add(struct dispatch *dispatch, struct job *job)
 {
 	check(job->route < dispatch->route_count);
@@ -144,6 +155,7 @@ static void dispatch_forget(struct dispatch *dispatch, struct outbound *outbound
 	}
 	lane->sessions[place] = lane->sessions[--lane->session_count];
 	route->session_count--;
+	dispatch_tell_sessions(route);
 	dispatch_wake(dispatch, lane);
 	dispatch_wake_placeless(dispatch, route);
 	pool_give(&route->trains, MOVE(outbound->train));
@@ -346,6 +358,7 @@ bool dispatch_open(
 	check(lane->session_count < lane->sessions_max);
 	lane->sessions[lane->session_count++] = outbound;
 	route->session_count++;
+	dispatch_tell_sessions(route);
 	lane->opening++;
 	route->opening++;
 	outbound_open(outbound, &route->target, lane->identity, dispatch->judge, lane->lane, train,

@@ -78,6 +78,7 @@ struct dispatch_route {
 	uint32_t lane_count;            /* 0: this shard does not serve the route */
 	struct dispatch_lane **lane_of; /* by identity; NULL: another shard's */
 	uint32_t session_count;
+	_Atomic uint32_t sessions_told; /* the same, for other threads to read */
 	uint32_t sessions_max;
 	uint32_t opening; /* of all its lanes */
 	struct list ready;
@@ -176,6 +177,9 @@ void dispatch_abort(struct dispatch *dispatch);
 bool dispatch_is_idle(const struct dispatch *dispatch);
 /* Draining, and idle: the last records of the ledger are written. True: they are on disk. */
 bool dispatch_close_ledger(struct dispatch *dispatch);
+
+/* Sessions of the route in this shard. Thread: any. */
+uint32_t dispatch_session_count(const struct dispatch *dispatch, size_t route);
 
 /* For dispatch's other files. */
 

@@ -3,6 +3,7 @@
 #include "engine/engine_inner.h"
 #include "engine/request.h"
 #include "engine/sandbox.h"
+#include "engine/survey.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
@@ -256,6 +257,35 @@ static void engine_log_lost(struct engine *engine)
 	log_end(&line);
 }
 
+static void engine_sum(const struct engine *engine, struct counters_sum *sum)
+{
+	counters_sum_add(sum, &engine->spooler_counters);
+	for (size_t i = 0; i < engine->ingest_count; i++)
+		counters_sum_add(sum, &engine->ingests[i].counters);
+	for (size_t i = 0; i < engine->delivery_count; i++)
+		counters_sum_add(sum, &engine->deliveries[i].counters);
+}
+
+void engine_survey(const struct engine *engine, struct survey *survey)
+{
+	const enum spooler_state state = spooler_state(engine->spooler);
+
+	survey->counters = (struct counters_sum){ 0 };
+	engine_sum(engine, &survey->counters);
+	survey->messages = spooler_message_count(engine->spooler);
+	survey->memory_bytes = (uint64_t)depot_chunks_out(engine->depot) * CHUNK_BYTES;
+	survey->memory_most = (uint64_t)depot_chunks_max(engine->depot) * CHUNK_BYTES;
+	survey->incidents_open = spooler_incident_count(engine->spooler);
+	survey->running = state == SPOOLER_RUNNING;
+	survey->draining = state == SPOOLER_DRAINING || state == SPOOLER_FINISHED;
+	for (size_t i = 0; i < survey->route_count; i++) {
+		survey->routes[i].sessions = 0;
+		for (size_t j = 0; j < engine->delivery_count; j++)
+			survey->routes[i].sessions +=
+			        dispatch_session_count(&engine->deliveries[j].delivery.dispatch, i);
+	}
+}
+
 /* With what the whole run did. */
 static void engine_log_stopped(struct engine *engine)
 {
@@ -263,11 +293,7 @@ static void engine_log_stopped(struct engine *engine)
 	struct counters_sum sum = { 0 };
 	struct counters_row row;
 
-	counters_sum_add(&sum, &engine->spooler_counters);
-	for (size_t i = 0; i < engine->ingest_count; i++)
-		counters_sum_add(&sum, &engine->ingests[i].counters);
-	for (size_t i = 0; i < engine->delivery_count; i++)
-		counters_sum_add(&sum, &engine->deliveries[i].counters);
+	engine_sum(engine, &sum);
 	log_number(&line, "messages", spooler_message_count(engine->spooler));
 	for (size_t i = 0; counters_sum_row(&sum, i, &row); i++)
 		log_number(&line, row.name, row.value);

@@ -45,6 +45,11 @@ int engine_wait(struct engine *engine);
 /* NULL is fine. */
 void engine_destroy(struct engine *engine);
 
+/* What is told of it without asking its threads; the survey is open. Thread: any, until
+ * engine_destroy(). */
+struct survey;
+void engine_survey(const struct engine *engine, struct survey *survey);
+
 /*
  * The operators' way in (engine/ops/control): sends a request to the spooler and waits for it.
  * Thread: any one at a time. ERR_CLOSED: the engine is ending.

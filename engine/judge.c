@@ -510,6 +510,8 @@ static void judge_settle(struct judge *judge, struct job *job)
 		counters_add(shard->counters, jobs_deferred, 1);
 	else if (tally.of[OWED_DELIVERED] == job->owed_count) {
 		counters_add(shard->counters, jobs_delivered, 1);
+		latency_add(&shard->counters->delivery_latency,
+		        (loop_wall(&shard->loop).ms - job->message->received.ms) * NS_PER_MS);
 		counters_add(shard->counters, bytes_delivered, job->message->body_bytes);
 	}
 	const struct letter letter = { .kind = LETTER_SETTLE, .job = job };

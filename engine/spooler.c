@@ -337,7 +337,9 @@ static void spooler_commit(struct spooler *spooler)
 
 	batch->ids_wanted = spooler_ids_missing(spooler);
 	if (!batch_is_empty(batch) && !spooler_may_wait(spooler)) {
+		const struct mono began = clock_mono();
 		const struct err err = batch_commit(batch, spooler->spool);
+		latency_add(&spooler->shard.counters->commit_latency, clock_mono().ns - began.ns);
 		counters_add(spooler->shard.counters, commits, batch->commits - commits);
 		if (failed(err)) {
 			spooler_break(spooler, err);

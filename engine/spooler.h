@@ -5,7 +5,7 @@
  * all of it durable in one commit, answers, and lends jobs to shards that have credit.
  *
  * Thread:  spooler_create, _join, _destroy: the engine's; spooler_drain, _state,
- *          _message_count: any; the rest the spooler's own.
+ *          _message_count, _incident_count: any; the rest the spooler's own.
  * Owns:    the spool, the pool of jobs, the batch.
  * Never:   answers before the commit (I1); goes on after a failed sync (I7): its state is
  *          SPOOLER_BROKEN then, every put gets 451, and the engine ends the process.
@@ -166,8 +166,9 @@ struct spooler {
 	size_t drained;   /* shards that said so */
 	atomic_int state; /* enum spooler_state; written by the spooler */
 	atomic_bool drain_asked;
-	_Atomic uint64_t messages; /* in the spool, when the state last changed */
-	int state_event;           /* an eventfd that is told of each change of state; -1: none */
+	_Atomic uint64_t messages;       /* in the spool, when the state last changed */
+	_Atomic uint64_t incidents_open; /* in the book */
+	int state_event; /* an eventfd that is told of each change of state; -1: none */
 };
 
 /* Opens the spool too. `why` says in words what failed. */
@@ -189,5 +190,7 @@ void spooler_drain(struct spooler *spooler);
 enum spooler_state spooler_state(const struct spooler *spooler);
 /* Messages in the spool when the state last changed. */
 uint64_t spooler_message_count(const struct spooler *spooler);
+/* Incidents that are open. */
+uint64_t spooler_incident_count(const struct spooler *spooler);
 
 #endif

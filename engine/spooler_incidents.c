@@ -8,6 +8,7 @@ static_assert(INCIDENT_RECORD_MAX <= THROTTLE_RECORD_MAX, "a note has room for a
 static_assert(INCIDENT_BOOK_NAME_BYTES <= SPOOL_NOTE_NAME_MAX, "and for the name of its place");
 
 static bool spooler_knows_incident(const struct spooler *spooler, const struct incident *incident);
+static void spooler_count_incidents(struct spooler *spooler);
 static void spooler_log_incident(
         struct spooler *spooler, const struct incident *incident, const char *event);
 
@@ -29,6 +30,21 @@ void spooler_read_incidents(struct spooler *spooler)
 		(void)incident_book_close(&spooler->book, &incident, clock_wall());
 		spooler_log_incident(spooler, &incident, "incident_closed");
 	}
+	spooler_count_incidents(spooler);
+}
+
+static void spooler_count_incidents(struct spooler *spooler)
+{
+	uint64_t open = 0;
+
+	for (size_t i = 0; i < INCIDENTS_MAX; i++)
+		open += spooler->book.used[i] && incident_is_open(&spooler->book.at[i]);
+	atomic_store(&spooler->incidents_open, open);
+}
+
+uint64_t spooler_incident_count(const struct spooler *spooler)
+{
+	return atomic_load(&spooler->incidents_open);
 }
 
 /* Whether its route and mailbox are configured. */
@@ -66,6 +82,7 @@ void spooler_hear_incident(struct spooler *spooler, struct incident_sheet *sheet
 		place = incident_book_close(&spooler->book, news, loop_wall(&spooler->shard.loop));
 	if (place < INCIDENTS_MAX)
 		spooler_log_incident(spooler, &spooler->book.at[place], "incident_closed");
+	spooler_count_incidents(spooler);
 	check(mailbox_put(spooler->delivery[shard].out, &letter)); /* room is kept for it */
 }
 

@@ -216,6 +216,11 @@ bool transaction_is_over(const struct transaction *transaction, const struct str
 
 void transaction_end(struct transaction *transaction, struct carrier *carrier, struct shelf *shelf)
 {
+	struct shard *shard = carrier->judge->shard;
+
+	if (transaction->begun)
+		latency_add(&shard->counters->attempt_latency,
+		        loop_now(&shard->loop).ns - transaction->began.ns);
 	transaction_close_ticket(transaction, carrier);
 	lane_end(carrier->lane);
 	body_end(&transaction->body, shelf);

@@ -82,7 +82,7 @@ int cli_help(int argc, char **argv)
 		print_usage(stdout);
 		return CLI_FINE;
 	}
-	if (strcmp(argv[1], "settings") == 0)
+	if (strcmp(argv[1], "settings") == 0 || strcmp(argv[1], "metrics") == 0)
 		return cli_settings(argc - 1, argv + 1);
 	if (cli_option(argc, argv, options, true) == '?')
 		return CLI_USAGE;

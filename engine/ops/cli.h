@@ -49,7 +49,7 @@ int cli_route(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);
-/* `sluice help settings`: every setting, with its default and bounds. */
+/* `sluice help settings`: every setting, with its default and bounds; `sluice help metrics`. */
 int cli_settings(int argc, char **argv);
 
 int cli_main(int argc, char **argv);

@@ -2,6 +2,7 @@
 
 #include "engine/core_dumps.h"
 #include "engine/engine.h"
+#include "engine/ops/admin.h"
 #include "engine/ops/control.h"
 
 #define WHY_BYTES 1024
@@ -88,6 +89,11 @@ static struct err ask(void *owner, struct request *request)
 	return engine_ask(owner, request);
 }
 
+static void survey(void *owner, struct survey *into)
+{
+	engine_survey(owner, into);
+}
+
 /* To become another user forbids core dumps anew; and once confined, none can be allowed. */
 static struct err harden(struct engine *engine, const struct config *config,
         const struct core_dumps *dumps, struct text *why)
@@ -113,17 +119,24 @@ static int run(struct engine *engine, const struct config *config, const struct 
 		.owner = engine,
 	};
 
+	const struct admin_settings pages = { .config = config, .survey = survey, .owner = engine };
+	struct admin *admin = NULL;
+
 	if (failed(control_create(&control, &settings, why))) {
 		engine_destroy(engine);
 		return CLI_WRONG;
 	}
 	int status = CLI_WRONG;
-	if (!failed(harden(engine, config, dumps, why)) && !failed(engine_start(engine, why))) {
+	if (!failed(admin_open(&admin, &pages, why)) &&
+	        !failed(harden(engine, config, dumps, why)) && !failed(engine_start(engine, why))) {
 		if (failed(control_start(control)))
 			text_format(why, "control's thread can't be started");
+		else if (failed(admin_start(admin)))
+			text_format(why, "the admin port's thread can't be started");
 		else
 			status = engine_wait(engine);
 	}
+	admin_close(admin);
 	control_stop(control);
 	engine_destroy(engine);
 	control_destroy(control);

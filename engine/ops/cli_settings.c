@@ -1,13 +1,18 @@
 #include "engine/ops/cli.h"
 
 #include "engine/config_manual.h"
+#include "engine/ops/metrics_manual.h"
+
+#include <string.h>
 
 static const char usage[] =
         "usage: sluice help settings [--roff]\n"
+        "       sluice help metrics [--roff]\n"
         "\n"
-        "Prints every setting of the configuration, with what it takes and its default.\n"
+        "Prints every setting of the configuration, with what it takes and its default; or every\n"
+        "metric of the admin port.\n"
         "\n"
-        "  --roff   as sluice.yaml(5) holds them\n"
+        "  --roff   as sluice.yaml(5) and sluice(8) hold them\n"
         "  --help   this text\n";
 
 static const struct option options[] = {
@@ -32,9 +37,9 @@ int cli_settings(int argc, char **argv)
 	}
 	if (!cli_has_no_words(argc, argv))
 		return CLI_USAGE;
-	if (roff)
-		config_manual_roff(stdout);
+	if (strcmp(argv[0], "metrics") == 0)
+		(roff ? metrics_manual_roff : metrics_manual_text)(stdout);
 	else
-		config_manual_text(stdout);
+		(roff ? config_manual_roff : config_manual_text)(stdout);
 	return CLI_FINE;
 }

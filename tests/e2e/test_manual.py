@@ -28,6 +28,13 @@ def test_the_settings_are_the_schemas():
     assert keys == run_sluice("help", "settings", "--roff", exit_code=0).stdout
 
 
+def test_the_metrics_are_what_is_served():
+    page = _page("sluice.8")
+    begin = BEGIN.replace("settings", "metrics")
+    metrics = page[page.index(begin) + len(begin):page.index(END)]
+    assert metrics == run_sluice("help", "metrics", "--roff", exit_code=0).stdout
+
+
 def test_every_setting_is_in_the_help():
     text = run_sluice("help", "settings", exit_code=0).stdout
     for key in ("spool.path", "limits.memory", "listeners[].tls.certificate", "routes[].pipeline",

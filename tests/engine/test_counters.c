@@ -30,6 +30,7 @@ static void every_counter_is_exported(void **state)
 	(void)state;
 	struct counters_sum sum = { .messages_taken = 7 };
 	struct counters_row row;
+	struct latency_row latency;
 	size_t count = 0;
 	int found = 0;
 
@@ -42,9 +43,13 @@ static void every_counter_is_exported(void **state)
 		count++;
 	}
 	assert_int_equal(found, 1);
-	assert_int_equal(count, sizeof(struct counters) / sizeof(uint64_t));
+	assert_int_equal(count, offsetof(struct counters_sum, commit_latency) / sizeof(uint64_t));
 	assert_false(counters_sum_row(&sum, count, &row));
 	assert_false(counters_sum_row(&sum, SIZE_MAX, &row));
+	for (count = 0; counters_sum_latency(&sum, count, &latency); count++)
+		assert_true(strlen(latency.text) > 0);
+	assert_int_equal(count, (sizeof sum - offsetof(struct counters_sum, commit_latency)) /
+	                                sizeof(struct latency_sum));
 }
 
 int main(void)
