@@ -30,7 +30,7 @@ static void print_usage(FILE *file)
 	        "\n"
 	        "Each has its own --help. Most read --config FILE (default: %s).\n"
 	        "Exit status: 0 fine, 1 what was asked about is wrong or the engine can't be\n"
-	        "reached, 2 wrong usage. See also sluice(8) and sluice.yaml(5).\n",
+	        "reached, 2 wrong usage. See also sluice(1) and sluice.yaml(5).\n",
 	        CLI_CONFIG_DEFAULT);
 }
 

@@ -12,7 +12,7 @@ static const char usage[] =
         "Prints every setting of the configuration, with what it takes and its default; or every\n"
         "metric of the admin port.\n"
         "\n"
-        "  --roff   as sluice.yaml(5) and sluice(8) hold them\n"
+        "  --roff   as sluice.yaml(5) and sluice(1) hold them\n"
         "  --help   this text\n";
 
 static const struct option options[] = {

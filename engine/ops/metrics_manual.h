@@ -1,5 +1,5 @@
 /*
- * Every metric, written for people: as text for a terminal, and as the list that sluice(8) holds (a
+ * Every metric, written for people: as text for a terminal, and as the list that sluice(1) holds (a
  * test compares the two).
  *
  * Thread:  a command's main one.

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import TOP, run_sluice
+from harness import BUILD, TOP, run_sluice
 
 COMMANDS = ("serve", "check", "queue", "trace", "incidents", "route", "token", "explain",
             "version", "help")
@@ -28,8 +28,19 @@ def test_the_settings_are_the_schemas():
     assert keys == run_sluice("help", "settings", "--roff", exit_code=0).stdout
 
 
+@pytest.mark.parametrize("program", ["sluice-bench", "sluice-mock"])
+def test_the_tools_pages_have_their_help(program):
+    page = (TOP / "bench" / f"{program}.1").read_text(encoding="utf-8")
+    begin = f'.\\" As `{program} --help` prints it: a test compares.\n'
+    usage = page[page.index(begin) + len(begin):page.index(END)]
+    for written, meant in (("\\-", "-"), ("\\(aq", "'"), ("\\&", ""), ("\\e", "\\")):
+        usage = usage.replace(written, meant)
+    done = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, check=True)
+    assert usage == done.stdout
+
+
 def test_the_metrics_are_what_is_served():
-    page = _page("sluice.8")
+    page = _page("sluice.1")
     begin = BEGIN.replace("settings", "metrics")
     metrics = page[page.index(begin) + len(begin):page.index(END)]
     assert metrics == run_sluice("help", "metrics", "--roff", exit_code=0).stdout
@@ -48,7 +59,7 @@ def test_every_setting_is_in_the_help():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_in_the_manual(command):
     usage = run_sluice(command, "--help", exit_code=0).stdout
-    page = _plain(_page("sluice.8"))
+    page = _plain(_page("sluice.1"))
     assert f"sluice {command}" in page
     for option in set(re.findall(r"--[a-z][a-z-]*", usage)):
         assert option in page, option
@@ -56,7 +67,7 @@ def test_every_option_is_in_the_manual(command):
 
 def test_every_verb_of_queue_is_in_the_manual():
     usage = run_sluice("queue", "--help", exit_code=0).stdout
-    page = _page("sluice.8")
+    page = _page("sluice.1")
     for verb in re.findall(r"^  ([a-z]+)  ", usage, re.MULTILINE):
         assert re.search(rf"^\.BI? \"?sluice queue {verb}\b", page, re.MULTILINE), verb
 
@@ -87,8 +98,9 @@ def test_the_examples_in_the_manual_are_right(folder):
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
-@pytest.mark.parametrize("page", ["sluice.8", "sluice.yaml.5"])
+@pytest.mark.parametrize("page", ["engine/sluice.1", "engine/sluice.yaml.5",
+                                  "bench/sluice-bench.1", "bench/sluice-mock.1"])
 def test_the_pages_are_well_formed(page):
-    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-Wbreak", TOP / "engine" / page],
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-Wbreak", TOP / page],
                           capture_output=True, text=True, check=True)
     assert done.stderr == ""
