@@ -18,8 +18,8 @@ struct err config_keys_open(struct config_keys *keys, const struct config *confi
 	const size_t most = config->listeners.count + config->routes.count;
 
 	*keys = (struct config_keys){
-		.keys = calloc(most + 1, sizeof(const char *)),
-		.certificates = calloc(most + 1, sizeof(const char *)),
+		.keys = calloc(most + 1, sizeof *keys->keys),
+		.certificates = calloc(most + 1, sizeof *keys->certificates),
 	};
 	if (keys->keys == NULL || keys->certificates == NULL) {
 		config_keys_close(keys);

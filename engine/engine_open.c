@@ -169,9 +169,8 @@ static struct err engine_open_spooler(struct engine *engine, struct text *why)
 
 static struct err engine_open_helpers(struct engine *engine, struct text *why)
 {
-	struct err err = err_ok();
+	struct err err = resolver_init(&engine->resolver, &engine->config->dns, engine->depot, why);
 
-	err = resolver_init(&engine->resolver, &engine->config->dns, engine->depot, why);
 	engine->has_resolver = !failed(err);
 	if (!failed(err) && engine->keeper->ends.secrets >= 0) {
 		err = engine_open_courier(engine, &engine->secrets, &trade_secrets,

@@ -39,12 +39,13 @@ static inline void record_put_number(struct record_writer *writer, uint64_t numb
 {
 	check(width >= 1);
 	check(width <= sizeof number);
-	const uint64_t bytes = htobe64(number << (64 - 8 * width));
+	const uint64_t bytes = htobe64(number);
 
-	check(be64toh(bytes) >> (64 - 8 * width) == number);
+	check(width == sizeof number || number >> (8 * width) == 0);
 	check(writer->bytes <= writer->room.bytes);
 	check(width <= writer->room.bytes - writer->bytes);
-	memcpy(writer->room.data + writer->bytes, &bytes, width);
+	memcpy(writer->room.data + writer->bytes, (const char *)&bytes + sizeof bytes - width,
+	        width);
 	writer->bytes += width;
 }
 
