@@ -9,7 +9,8 @@
  * Thread:  any, several at once: each takes a pair that nobody uses. There are as many as threads
  *          that shake hands.
  * Owns:    its ends.
- * Never:   waits beyond SIGNING_WAIT_MS: that handshake fails, and the pair is not used again.
+ * Never:   waits beyond SIGNING_WAIT_MS: that handshake fails, and the pair is not used until its
+ *          answer has come after all, which is thrown away.
  */
 #ifndef SLUICE_SIGNING_H
 #define SLUICE_SIGNING_H
@@ -27,6 +28,7 @@ enum signing_state { SIGNING_FREE, SIGNING_BUSY, SIGNING_DEAD };
 
 struct signing_pair {
 	int end;
+	bool owed;        /* an answer that nobody waits for any more is still to come */
 	atomic_int state; /* enum signing_state */
 };
 
@@ -34,6 +36,7 @@ struct signing {
 	struct tls_keys_door door;
 	struct signing_pair pairs[KEEPER_SIGNERS_MAX];
 	size_t count;
+	int wait_ms;
 };
 
 /* Takes the signers' ends. */

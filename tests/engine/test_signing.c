@@ -161,12 +161,47 @@ static void without_signers_it_fails(void **state)
 	signing_finish(&signing);
 }
 
+/* A keeper that was stopped for a while: whoever waited then fails, and it goes on afterwards. */
+static void an_answer_that_comes_late(void **state)
+{
+	struct tls_key_request request = request_of(HOLDER_P256, "x");
+	struct tls_key_answer answer = { .bytes = 4, .output = "late" };
+	struct keeper_ends ours = { .life = -1, .secrets = -1, .passwords = -1 };
+	const struct view sent =
+	        view_from((const char *)&answer, TLS_KEY_ANSWER_HEAD + answer.bytes);
+	int both[2];
+
+	(void)state;
+	assert_false(failed(packets_pair(both)));
+	ours.signers[0] = both[0];
+	ours.signer_count = 1;
+	signing_init(&signing, &ours);
+	signing.wait_ms = 1;
+	struct tls_key_answer got;
+	assert_false(ask(&request, &got));
+	assert_false(ask(&request, &got)); /* it is still owed, so nothing is asked */
+	assert_false(failed(packets_send(both[1], sent)));
+	memcpy(answer.output, "mine", 4);
+	assert_false(failed(packets_send(both[1], sent)));
+	assert_true(ask(&request, &got));
+	assert_memory_equal(got.output, "mine", 4);
+	size_t bytes;
+	for (int asked = 0; asked < 2; asked++)
+		assert_false(failed(packets_receive(
+		        both[1], (struct span){ (char *)&request, sizeof request }, 0, &bytes)));
+	assert_true(failed(packets_receive(
+	        both[1], (struct span){ (char *)&request, sizeof request }, 0, &bytes)));
+	packets_close(&both[1]);
+	signing_finish(&signing);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_gets_its_own_signature),
 		cmocka_unit_test(others_keys_are_refused),
 		cmocka_unit_test(without_signers_it_fails),
+		cmocka_unit_test(an_answer_that_comes_late),
 	};
 
 	return cmocka_run_group_tests_name("signing", tests, begin, end);
