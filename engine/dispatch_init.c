@@ -14,7 +14,6 @@ static void dispatch_extend_reach(struct lane *lane, uint32_t line);
 static struct err dispatch_count(struct dispatch *dispatch, uint32_t shard_count, size_t *sessions);
 static struct err dispatch_init_route(struct dispatch *dispatch, uint32_t index,
         const struct route_plan *plan, const struct dispatch_helpers *helpers, struct text *why);
-static void dispatch_init_lookup(struct lookup *lookup, const struct config_route *settings);
 static struct err dispatch_init_tls(
         struct dispatch_route *route, const struct dispatch_helpers *helpers, struct text *why);
 static struct err dispatch_init_lane(struct dispatch *dispatch, struct dispatch_route *route,
@@ -226,7 +225,7 @@ static struct err dispatch_init_route(struct dispatch *dispatch, uint32_t index,
 	}
 	if (lane_count == 0)
 		return err_ok();
-	dispatch_init_lookup(&route->ask.lookup, settings);
+	lookup_ask_for(&route->ask.lookup, settings);
 	struct err err = pool_init(&route->trains, settings->pipeline * sizeof(struct transaction),
 	        route->sessions_max);
 	if (!failed(err))
@@ -241,21 +240,6 @@ static struct err dispatch_init_route(struct dispatch *dispatch, uint32_t index,
 		route->lanes[lane].lane->peer_count = route->lane_count;
 	}
 	return err;
-}
-
-static void dispatch_init_lookup(struct lookup *lookup, const struct config_route *settings)
-{
-	const struct config_route_tls *tls = &settings->tls;
-	/* A named host's certificate says whether it is the right one, wherever DNS leads. */
-	const bool checked = settings->host != NULL && tls->verify &&
-	                     (tls->mode == ROUTE_TLS_REQUIRED || tls->mode == ROUTE_TLS_IMPLICIT);
-
-	lookup->name = settings->host != NULL ? settings->host : settings->domain;
-	lookup->mx = settings->host == NULL;
-	lookup->port = (uint16_t)settings->port;
-	lookup->dane = tls->dane;
-	lookup->lenient =
-	        tls->dane == ROUTE_DANE_OFF || (checked && tls->dane != ROUTE_DANE_REQUIRED);
 }
 
 static struct err dispatch_init_tls(

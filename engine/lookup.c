@@ -41,6 +41,21 @@ static void lookup_complain(char why[LOOKUP_WHY_BYTES], enum lookup_type type, c
 static void lookup_conclude(struct lookup *lookup);
 static bool lookup_keep(struct lookup *lookup, const struct lookup_host *host);
 
+void lookup_ask_for(struct lookup *lookup, const struct config_route *settings)
+{
+	const struct config_route_tls *tls = &settings->tls;
+	/* A named host's certificate says whether it is the right one, wherever DNS leads. */
+	const bool checked = settings->host != NULL && tls->verify &&
+	                     (tls->mode == ROUTE_TLS_REQUIRED || tls->mode == ROUTE_TLS_IMPLICIT);
+
+	lookup->name = settings->host != NULL ? settings->host : settings->domain;
+	lookup->mx = settings->host == NULL;
+	lookup->port = (uint16_t)settings->port;
+	lookup->dane = tls->dane;
+	lookup->lenient =
+	        tls->dane == ROUTE_DANE_OFF || (checked && tls->dane != ROUTE_DANE_REQUIRED);
+}
+
 void lookup_begin(struct lookup *lookup)
 {
 	const struct lookup question = {

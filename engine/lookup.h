@@ -103,6 +103,8 @@ struct lookup {
 	uint8_t tlsa_bytes[HOSTS_TLSA_BYTES];
 };
 
+/* Sets the question: where the route leads. */
+void lookup_ask_for(struct lookup *lookup, const struct config_route *settings);
 /* The question is set; nothing else needs to be. */
 void lookup_begin(struct lookup *lookup);
 /* The next question to ask, now asked: its number, name and DNS type. False: none now. */

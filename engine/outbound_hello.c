@@ -1,6 +1,7 @@
 #include "engine/outbound_inner.h"
 
 #include "engine/io/crypto.h"
+#include "engine/mechanism.h"
 #include "engine/wire/write.h"
 #include "queue/base/check.h"
 
@@ -65,21 +66,12 @@ static const struct host *hello_host(struct outbound *outbound)
 static void hello_secure(struct outbound *outbound)
 {
 	const struct target *target = outbound->target;
-	const char *name = target->route->tls.name;
 	const struct host *host = hello_host(outbound);
 	struct view records[HOSTS_TLSA_MAX];
 
 	if (host == NULL)
 		return;
-	struct tls_peer peer = { .host = view_of(name != NULL ? name : host->name) };
-	if (host->dane == HOST_DANE_RECORDS) {
-		/* The names that RFC 7672 3.2.2 gives: that of the records, and the domain whose
-		 * signed MX led here. */
-		peer.host = view_of(host->base);
-		peer.alias = view_of(target->hosts.domain);
-		peer.tlsa = records;
-		peer.tlsa_count = hosts_tlsa(&target->hosts, host, records);
-	}
+	const struct tls_peer peer = target_peer(target->route, &target->hosts, host, records);
 	outbound->dane = peer.tlsa_count > 0;
 	/* What the server said ahead of TLS is nobody's word (CVE-2011-0411). */
 	const size_t dropped =
@@ -270,25 +262,9 @@ static void hello_ask_secret(struct outbound *outbound)
 	outbound_want_secret(outbound);
 }
 
-/* By the identity's `auth`, and what is offered. PLAIN saves a round trip. */
 enum signin_mechanism outbound_mechanism(const struct outbound *outbound)
 {
-	static const struct {
-		enum identity_auth auth;
-		enum signin_mechanism mechanism;
-	} ways[] = {
-		{ IDENTITY_AUTH_PASSWORD, SIGNIN_PLAIN },
-		{ IDENTITY_AUTH_PASSWORD, SIGNIN_LOGIN },
-		{ IDENTITY_AUTH_PLAIN, SIGNIN_PLAIN },
-		{ IDENTITY_AUTH_LOGIN, SIGNIN_LOGIN },
-		{ IDENTITY_AUTH_XOAUTH2, SIGNIN_XOAUTH2 },
-	};
-
-	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
-		if (ways[i].auth == outbound->identity->auth &&
-		        (outbound->carrier.offers.mechanisms & SIGNIN_BIT(ways[i].mechanism)) != 0)
-			return ways[i].mechanism;
-	return SIGNIN_NONE;
+	return mechanism_choose(outbound->identity->auth, outbound->carrier.offers.mechanisms);
 }
 
 /* Says what is offered, so that nobody has to look by hand. */
@@ -296,21 +272,9 @@ static void hello_no_mechanism(struct outbound *outbound)
 {
 	char memory[OUTBOUND_TEXT_BYTES];
 	struct text text = TEXT_ON(memory);
-	size_t offered = 0;
 
-	text_put(&text, VIEW("the server offers "));
-	for (enum signin_mechanism each = SIGNIN_NONE + 1; each < SIGNIN_MECHANISM_COUNT; each++)
-		if ((outbound->carrier.offers.mechanisms & SIGNIN_BIT(each)) != 0) {
-			text_put(&text, offered++ > 0 ? VIEW(", ") : VIEW(""));
-			text_put(&text, view_of(signin_mechanism_name(each)));
-		}
-	text_put(&text, offered > 0 ? VIEW("") : VIEW("no way to sign in that we know"));
-	text_put(&text, VIEW(", and the identity's `auth` is "));
-	text_put(&text, view_of(config_auth_word(outbound->identity->auth)));
-	hello_fault(outbound, CAUSE_AUTH_MECHANISM,
-	        "Set the identity's `auth` to one that is offered, or compare the host with the "
-	        "interface: another one may be meant.",
-	        text_view(&text));
+	mechanism_put_lack(&text, outbound->identity->auth, outbound->carrier.offers.mechanisms);
+	hello_fault(outbound, CAUSE_AUTH_MECHANISM, MECHANISM_ADVICE, text_view(&text));
 }
 
 void outbound_sign_in(struct outbound *outbound, const struct keeper_ask *ask)

@@ -123,3 +123,20 @@ bool target_requires_tls(const struct target *target, const struct host *host)
 {
 	return target->route->tls.mode == ROUTE_TLS_REQUIRED || host->dane != HOST_DANE_NONE;
 }
+
+struct tls_peer target_peer(const struct config_route *route, const struct hosts *hosts,
+        const struct host *host, struct view records[HOSTS_TLSA_MAX])
+{
+	const char *name = route->tls.name;
+	struct tls_peer peer = { .host = view_of(name != NULL ? name : host->name) };
+
+	if (host->dane != HOST_DANE_RECORDS)
+		return peer;
+	/* The names that RFC 7672 3.2.2 gives: that of the records, and the domain whose signed MX
+	 * led here. */
+	peer.host = view_of(host->base);
+	peer.alias = view_of(hosts->domain);
+	peer.tlsa = records;
+	peer.tlsa_count = hosts_tlsa(hosts, host, records);
+	return peer;
+}

@@ -55,6 +55,9 @@ bool target_has_other(const struct target *target, struct mono since);
 void target_blame(struct target *target, const struct endpoint *endpoint, struct mono now);
 void target_trust(struct target *target, const struct endpoint *endpoint);
 
+/* Whom TLS with this host is to find: by its name, or by its records, which `records` then has. */
+struct tls_peer target_peer(const struct config_route *route, const struct hosts *hosts,
+        const struct host *host, struct view records[HOSTS_TLSA_MAX]);
 /* TLS with this host is mandatory: the route says so, or its signed TLSA records do. */
 bool target_requires_tls(const struct target *target, const struct host *host);
 

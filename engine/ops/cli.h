@@ -32,6 +32,7 @@ enum cli_status {
 	X("incidents", cli_incidents, "say what stops mail, since when, and what to do")           \
 	X("ndr", cli_ndr, "hear reports about mail that was sent: refusals that come late")        \
 	X("route", cli_route, "say which route mail would take, and why")                          \
+	X("doctor", cli_doctor, "go the way that mail would go, and say what is wrong")            \
 	X("token", cli_token, "get an identity's token, and say what it is good for")              \
 	X("explain", explain_main, "say what a mail server's reply means")                         \
 	X("version", cli_version, "say what this is made of and what the kernel offers")           \
@@ -46,6 +47,7 @@ int cli_trace(int argc, char **argv);
 int cli_incidents(int argc, char **argv);
 int cli_ndr(int argc, char **argv);
 int cli_route(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);

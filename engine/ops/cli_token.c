@@ -1,15 +1,14 @@
 #include "engine/ops/cli.h"
 
 #include "engine/json_write.h"
-#include "engine/keeper.h"
+#include "engine/ops/desk.h"
 #include "queue/base/check.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-#define WHY_BYTES    1024
-#define LINE_BYTES   4096
-#define MEMORY_BYTES (4 << 20) /* for the loops' chunks */
+#define WHY_BYTES  1024
+#define LINE_BYTES 4096
 
 static const char usage[] =
         "usage: sluice token [--config FILE] [--identity USER] [--route NAME] [--json]\n"
@@ -43,14 +42,6 @@ struct wish {
 	const char *route;
 	bool json;
 	bool help;
-};
-
-/* A keeper and somebody who asks it. */
-struct counter {
-	struct depot *depot;
-	struct shelf shelf;
-	struct loop loop;
-	struct keeper keeper;
 };
 
 static bool read_wish(int argc, char **argv, struct wish *wish)
@@ -96,53 +87,6 @@ static const struct config_identity *find(const struct config *config, const str
 		}
 	}
 	return NULL;
-}
-
-/* Asking, as a shard does. */
-
-static bool counter_open(struct counter *counter, const struct config *config, struct text *why)
-{
-	static const struct io_settings io = {
-		.entries = 64, .buffer_count = 1, .buffer_bytes = 4096
-	};
-
-	if (failed(depot_create(&counter->depot, MEMORY_BYTES)))
-		return false;
-	const struct keeper_settings settings = {
-		.config = config, .depot = counter->depot, .seed = crypto_random_u64()
-	};
-	shelf_init(&counter->shelf, counter->depot);
-	if (failed(loop_init(&counter->loop, &io, &counter->shelf, why)) ||
-	        failed(keeper_init(&counter->keeper, &settings, why)))
-		return false;
-	counter->keeper.loud = true;
-	loop_start(&counter->loop);
-	return !failed(helper_join(&counter->keeper.helper, 0, &counter->loop, 1)) &&
-	       !failed(helper_start(&counter->keeper.helper));
-}
-
-static void counter_ask(struct counter *counter, struct keeper_ask *ask)
-{
-	struct helper_ask *answered = NULL;
-
-	helper_ask(&counter->keeper.helper, 0, &ask->ask);
-	while (answered == NULL) {
-		loop_begin(&counter->loop);
-		loop_run_completions(&counter->loop, LOOP_COMPLETIONS_PER_TURN);
-		answered = helper_answered(&counter->keeper.helper, 0);
-		if (answered == NULL)
-			loop_end(&counter->loop);
-	}
-}
-
-static void counter_close(struct counter *counter)
-{
-	helper_stop(&counter->keeper.helper);
-	helper_leave(&counter->keeper.helper, 0, &counter->loop);
-	keeper_finish(&counter->keeper);
-	loop_finish(&counter->loop);
-	shelf_finish(&counter->shelf);
-	depot_destroy(counter->depot);
 }
 
 /* Telling. */
@@ -211,28 +155,28 @@ static int tell(const struct config_identity *identity, const struct keeper_ask 
 
 static int run(const struct config *config, const struct config_identity *identity, bool json)
 {
-	struct counter *counter = calloc(1, sizeof *counter);
+	struct desk *desk = calloc(1, sizeof *desk);
 	struct keeper_ask *ask = calloc(1, sizeof *ask);
 	char why_bytes[WHY_BYTES];
 	struct text why = TEXT_ON(why_bytes);
 	int status = CLI_WRONG;
 
-	check(counter != NULL);
+	check(desk != NULL);
 	check(ask != NULL);
 	/* What can't be opened ends with the program. */
-	if (!counter_open(counter, config, &why)) {
+	if (!desk_open(desk, config, false, &why)) {
 		fprintf(stderr, "sluice token: %s\n",
 		        why.bytes > 0 ? text_string(&why) : "out of memory");
 		free(ask);
 		return CLI_WRONG;
 	}
 	ask->identity = identity;
-	counter_ask(counter, ask);
+	desk_ask_keeper(desk, ask);
 	status = tell(identity, ask, json);
 	keeper_wipe(ask);
-	counter_close(counter);
+	desk_close(desk);
 	free(ask);
-	free(counter);
+	free(desk);
 	return status;
 }
 

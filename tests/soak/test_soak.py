@@ -65,7 +65,11 @@ def mean(values):
 
 
 @pytest.fixture(name="relay")
-def _relay(sluice, mock, route):
+def _relay(sluice, mock, route, monkeypatch):
+    # What was freed stays with the sanitizer for a while, 256 MiB of it by default: that fills for
+    # longer than ten minutes, and would pass for a leak.
+    given = os.environ.get("ASAN_OPTIONS", "")
+    monkeypatch.setenv("ASAN_OPTIONS", f"{given}:quarantine_size_mb=16")
     rules = [word for rule in FAULTS for word in ("--rule", rule)]
     server = mock(*rules, "--seed", "1")
     running = sluice(route(server, sessions=20, pipeline=16), limits={"memory": "256MiB"},
