@@ -35,6 +35,7 @@ install_file(engine/sluice.yaml.example ${CMAKE_INSTALL_DOCDIR}/examples sluice.
 install_file(engine/sluice.socket lib/systemd/system)
 install_file(engine/sluice.sysusers lib/sysusers.d sluice.conf)
 install_file(README.md ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY engine/guides DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
 install_file(LICENSE ${CMAKE_INSTALL_DOCDIR} copyright)
 
 # The unit names the program by its full path, which only the installation knows.

@@ -17,6 +17,7 @@ def test_install(folder):
     for path in ("usr/bin/sluice", "usr/share/man/man1/sluice.1.gz", "etc/sluice/sluice.yaml",
                  "usr/share/man/man5/sluice.yaml.5.gz", "usr/lib/systemd/system/sluice.service",
                  "usr/lib/sysusers.d/sluice.conf",
+                 "usr/share/doc/sluice/guides/first-message.md",
                  "usr/share/doc/sluice/examples/sluice.yaml", "usr/share/doc/sluice/README.md"):
         assert (folder / path).is_file(), path
     unit = (folder / "usr/lib/systemd/system/sluice.service").read_text(encoding="utf-8")
