@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -20,6 +21,7 @@ from test_package import Machine
 
 GUIDES = TOP / "engine" / "guides"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+APP = "5c2e9c7e-6a1b-4c55-9d0e-2f6a3b1c4d5e"  # as the guides call theirs
 PASSWORD = "secret"  # what our user types wherever one is asked for
 
 # Cmdlets of Exchange Online and those of their parameters that guides name, from Microsoft's
@@ -29,6 +31,13 @@ CMDLETS = {
     "Set-CASMailbox": "Identity SmtpClientAuthenticationDisabled",
     "New-InboundConnector": "Name ConnectorType SenderDomains SenderIPAddresses"
                             " TlsSenderCertificateName",
+    "Get-InboundConnector": "Identity",
+    "Set-InboundConnector": "Identity SenderIPAddresses",
+    "Get-AcceptedDomain": "", "Format-List": "",
+    "Get-MessageTraceV2": "SenderAddress RecipientAddress",
+    "New-ServicePrincipal": "AppId ObjectId DisplayName",
+    "Add-MailboxPermission": "Identity User AccessRights",
+    "Add-RecipientPermission": "Identity Trustee AccessRights Confirm",
 }
 
 STUBS = {
@@ -148,13 +157,11 @@ class Reader:
 
     @staticmethod
     def do_powershell(text):
-        for line in text.splitlines():
-            words = re.findall(r"(?<!\S)([A-Z][a-z]+-[A-Z]\w+)|(?<!\S)-(\w+)", line)
-            cmdlet = ""
-            for name, parameter in words:
-                cmdlet = name or cmdlet
-                assert cmdlet in CMDLETS, line
-                assert not parameter or parameter in CMDLETS[cmdlet].split(), line
+        cmdlet = ""
+        for name, parameter in re.findall(r"(?<!\S)([A-Z][a-z]+-[A-Z]\w+)|(?<!\S)-(\w+)", text):
+            cmdlet = name or cmdlet
+            assert cmdlet in CMDLETS, text
+            assert not parameter or parameter in CMDLETS[cmdlet].split(), (cmdlet, parameter)
 
     def follow(self, guide):
         blocks = BLOCK.findall((GUIDES / f"{guide}.md").read_text(encoding="utf-8"))
@@ -189,6 +196,19 @@ def _reader(folder, certificates, cleanup):
     return make
 
 
+@pytest.fixture(name="token_reader")
+def _token_reader(reader):
+    """The same, where the app of the guides gets tokens."""
+    def make(*options, **settings):
+        port = free_port()
+        here = reader("--token-listen", f"{LOCALHOST}:{port}", "--token-tenant", "contoso.com",
+                      "--token-app", f"{APP}:{PASSWORD}", *options, **settings)
+        here.mock.token_url = f"https://localhost:{port}/contoso.com/oauth2/v2.0/token"
+        return here
+
+    return make
+
+
 def mailboxes(*names, **more):
     return {"accepted_domains": ["contoso.com"], "tarpit": 0,
             "mailboxes": [{"name": f"{name}@contoso.com", "password": PASSWORD}
@@ -210,6 +230,44 @@ def test_first_message(reader, tmp_path):
 def test_printer(reader):
     here = reader("--interface", "connector", auth="LOGIN", client="127.168.1.17")
     here.follow("printer")
+
+
+def test_connector(reader, certificates):
+    here = reader("--interface", "connector", "--client-ca", certificates.ca, auth="LOGIN",
+                  tenant={"accepted_domains": ["contoso.com"], "tarpit": 0,
+                          "connectors": [{"certificate": "relay.contoso.com"}]})
+    for name, path in zip(("fullchain.pem", "privkey.pem"),
+                          certificates.chain("relay", "DNS:relay.contoso.com")):
+        shutil.copy(path, here.folder / name)
+    here.follow("connector")
+
+
+def test_oauth(token_reader):
+    here = token_reader(tenant=mailboxes("notify"))
+    here.follow("oauth")
+
+
+def test_volume(token_reader):
+    names = [f"send{number:02}" for number in range(1, 21)]
+    tenant = mailboxes(*names)
+    for mailbox in tenant["mailboxes"]:
+        mailbox["send_as"] = ["*"]
+    here = token_reader(tenant=tenant, client="127.168.1.10")
+    here.follow("volume")
+    boxes = here.mock.account_now()["tenant"]["mailboxes"]
+    accepted = [boxes[f"{name}@contoso.com"]["accepted"] for name in names]
+    assert sum(accepted) == 100 and min(accepted) > 0, accepted
+
+
+def test_bounce(reader):
+    here = reader("--rule", "stage=rcpt,match=jo@,reply=550 5.1.10 "
+                  "RESOLVER.ADR.RecipientNotFound; Recipient not found", tenant=mailboxes("notify"))
+    here.follow("bounce")
+
+
+def test_moving(reader):
+    here = reader(tenant=mailboxes("notify"), client="127.168.1.17")
+    here.follow("moving")
 
 
 def test_all_are_tried_and_told_of():
