@@ -51,8 +51,27 @@ static int complain_of_command(const char *name)
 	return CLI_USAGE;
 }
 
+/* By the name of a link to the program, too. */
+static bool is_called(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash == NULL ? path : slash + 1, name) == 0;
+}
+
+static int sendmail_by_name(int argc, char **argv)
+{
+	char name[] = "mailq";
+
+	if (is_called(argv[0], name))
+		argv[0] = name;
+	return cli_sendmail(argc, argv);
+}
+
 int cli_main(int argc, char **argv)
 {
+	if (is_called(argv[0], "sendmail") || is_called(argv[0], "mailq"))
+		return sendmail_by_name(argc, argv);
 	const char *name = argc > 1 ? argv[1] : NULL;
 
 	if (name == NULL) {

@@ -33,6 +33,7 @@ enum cli_status {
 	X("ndr", cli_ndr, "hear reports about mail that was sent: refusals that come late")        \
 	X("route", cli_route, "say which route mail would take, and why")                          \
 	X("doctor", cli_doctor, "go the way that mail would go, and say what is wrong")            \
+	X("sendmail", cli_sendmail, "hand in a message, as sendmail(8) does")                      \
 	X("token", cli_token, "get an identity's token, and say what it is good for")              \
 	X("explain", explain_main, "say what a mail server's reply means")                         \
 	X("version", cli_version, "say what this is made of and what the kernel offers")           \
@@ -48,6 +49,7 @@ int cli_incidents(int argc, char **argv);
 int cli_ndr(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_sendmail(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);

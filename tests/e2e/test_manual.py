@@ -8,8 +8,8 @@ import pytest
 
 from harness import BUILD, TOP, run_sluice
 
-COMMANDS = ("serve", "check", "queue", "trace", "incidents", "route", "doctor", "token", "explain",
-            "version", "help")
+COMMANDS = ("serve", "check", "queue", "trace", "incidents", "route", "doctor", "sendmail",
+            "token", "explain", "version", "help")
 BEGIN = '.\\" From here on as `sluice help settings --roff` prints them: a test compares.\n'
 END = '.\\" Up to here.\n'
 

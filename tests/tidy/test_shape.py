@@ -21,6 +21,7 @@ LONG_FILES = {}
 NO_MIRROR = {
     "engine/ops/admin.c": "HTTP, tested from outside, in tests/e2e/test_admin.py",
     "engine/ops/desk.c": "asks helpers that have tests; seen in tests/e2e/test_doctor.py",
+    "engine/ops/submit.c": "a client of ours, tested in tests/e2e/test_sendmail.py",
     "engine/ops/talk.c": "holds a session, tested from outside, in tests/e2e/test_doctor.py",
     "engine/main.c": "its commands are tested from outside, in tests/e2e",
     "engine/keeper_main.c": "a process, tested from its parent: tests/engine/test_keeper_process.c",
