@@ -211,11 +211,12 @@ class Mock:
     """sluice-mock, ours: it counts, refuses and disconnects as it is told. A tenant is what its
     file holds; it says who may sign in."""
 
-    def __init__(self, folder, certificates, *options, auth="LOGIN,XOAUTH2,PLAIN", tenant=None):
+    def __init__(self, folder, certificates, *options, auth="LOGIN,XOAUTH2,PLAIN", tenant=None,
+                 address=LOCALHOST, port=None):
         certificate, key = certificates.server("server")
-        self.port = free_port()
+        self.port = port or free_port()
         self.folder = folder
-        self.command = [BUILD / "sluice-mock", "--listen", f"{LOCALHOST}:{self.port}",
+        self.command = [BUILD / "sluice-mock", "--listen", f"{address}:{self.port}",
                         "--certificate", certificate, "--key", key,
                         "--account", folder / "account.json"]
         if tenant is None:

@@ -240,6 +240,36 @@ def test_a_message_may_have_less_time(sluice, nowhere):
         assert raw.reply().startswith("550 5.6.0 X-Sluice-Expire is to be there once")
 
 
+def test_two_hosts_want_different_mechanisms(sluice, folder, certificates, cleanup, route):
+    """A name with two addresses, whose servers offer one mechanism each: sessions to both."""
+    first, second = folder / "first", folder / "second"
+    first.mkdir()
+    second.mkdir()
+    login = servers.Mock(first, certificates, auth="LOGIN")
+    plain = servers.Mock(second, certificates, auth="PLAIN", address="127.0.0.2", port=login.port)
+    for server in (login, plain):
+        cleanup.callback(server.stop)
+        server.start()
+    hosts = folder / "hosts"
+    hosts.write_text("127.0.0.1 mail.test\n127.0.0.2 mail.test\n", encoding="ascii")
+    settings = route(login, "password") | {"host": "mail.test", "pipeline": 1}
+    settings["tls"]["name"] = "localhost"
+    running = sluice(settings, dns={"hosts": str(hosts)})
+    with Raw(running.port) as raw:
+        raw.say("EHLO client.test")
+        for number in range(40):
+            raw.send(f"MAIL FROM:<app@example.test>\r\nRCPT TO:<user@example.org>\r\nDATA\r\n"
+                     .encode())
+            assert [raw.reply()[:3] for _ in range(3)] == ["250", "250", "354"]
+            assert raw.say(message(f"m{number}") + ".").startswith("250")
+    running.wait_empty()
+    assert running.logged("event=signed_in", "mechanism=LOGIN")
+    assert running.logged("event=signed_in", "mechanism=PLAIN")
+    assert not running.lines("event=sign_in_refused") and not running.lines("level=error")
+    counts = [server.account_now()["messages"] for server in (login, plain)]
+    assert sum(counts) == 40 and min(counts) > 0, counts
+
+
 @pytest.mark.skipif(os.environ.get("SLUICE_SANITIZE") == "thread",
                     reason="most of such a program's memory is the sanitizer's")
 def test_no_password_is_left_for_a_core_dump(sluice, mock, route, users_file, listener_tls):
