@@ -378,6 +378,7 @@ static void check_routes(struct config *config, struct config_places *places)
 	}
 	tls_roots_destroy(roots);
 	config_number_tokens(config);
+	config_check_key_uses(config, places);
 }
 
 void config_check(struct config *config, struct config_places *places)

@@ -383,6 +383,34 @@ void config_check_sign_in(struct config *config, struct config_route *route, siz
 
 /* Numbers. */
 
+/* Whether a listener or a route shakes hands with it. */
+static bool is_for_tls(const struct config *config, const char *key)
+{
+	for (size_t i = 0; i < config->listeners.count; i++)
+		if (config->listeners.at[i].tls.key != NULL &&
+		        strcmp(config->listeners.at[i].tls.key, key) == 0)
+			return true;
+	for (size_t i = 0; i < config->routes.count; i++)
+		if (config->routes.at[i].tls.key != NULL &&
+		        strcmp(config->routes.at[i].tls.key, key) == 0)
+			return true;
+	return false;
+}
+
+/* Whoever took over the engine has handshakes signed, and so whatever else that key signs. */
+void config_check_key_uses(const struct config *config, struct config_places *places)
+{
+	for (size_t i = 0; i < config->tenants.count; i++) {
+		const struct config_oauth *oauth = &config->tenants.at[i].oauth;
+
+		if (oauth->key != NULL && is_for_tls(config, oauth->key))
+			remark(places, oauth, &oauth->key,
+			        "tenants[%zu].oauth.key: TLS has this key too, so whoever can sign "
+			        "handshakes with it can get tokens; better is one of its own",
+			        i);
+	}
+}
+
 static int compare_texts(const char *a, const char *b)
 {
 	return strcmp(a == NULL ? "" : a, b == NULL ? "" : b);

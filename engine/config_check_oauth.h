@@ -19,6 +19,8 @@ void config_check_tenancy(const struct config *config, struct config_route *rout
 /* Gives an identity of the route its `auth`, and with xoauth2 all of its `oauth`. */
 void config_check_sign_in(struct config *config, struct config_route *route, size_t index,
         size_t at, struct config_places *places);
+/* Tells of keys of tokens that TLS has too: once everything is read. */
+void config_check_key_uses(const struct config *config, struct config_places *places);
 /* Numbers the tokens: identities that differ in nothing which makes a token share one. */
 void config_number_tokens(struct config *config);
 

@@ -320,6 +320,12 @@ static void test_notes(void **state)
 	        "tenants: [{id: a.test, oauth: {client_id: x, certificate: app.pem, key: "
 	        "app.key}}]\n" ROUTE("auth: xoauth2"));
 	assert_null(strstr(fixture->notes, "it ends in"));
+	assert_null(strstr(fixture->notes, "TLS has this key too"));
+	(void)load_right(fixture,
+	        "listeners: [{tls: {certificate: app.pem, key: app.key}}]\n"
+	        "tenants: [{id: a.test, oauth: {client_id: x, certificate: app.pem, key: "
+	        "app.key}}]\n" ROUTE("auth: xoauth2"));
+	assert_non_null(strstr(fixture->notes, "tenants[0].oauth.key: TLS has this key too"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
