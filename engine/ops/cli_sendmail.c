@@ -304,5 +304,6 @@ int cli_sendmail(int argc, char **argv)
 	if (status == EX_OK)
 		status = send_letter(&wish, &letter, host);
 	letter_close(&letter);
+	letter_words_close(&wish.recipients);
 	return status;
 }

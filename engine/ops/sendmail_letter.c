@@ -107,9 +107,7 @@ bool letter_finish(struct letter *letter, bool takes_recipients, const char *fro
 
 void letter_close(struct letter *letter)
 {
-	for (size_t i = 0; i < letter->recipients.count; i++)
-		free((char *)letter->recipients.at[i]);
-	free(letter->recipients.at);
+	letter_words_close(&letter->recipients);
 	free(letter->bytes);
 	free(letter->content);
 	*letter = (struct letter){ .bytes = NULL };
@@ -128,6 +126,14 @@ bool letter_words_add(struct letter_words *words, struct view word)
 	}
 	words->at[words->count] = strndup(word.data, word.bytes);
 	return words->at[words->count++] != NULL;
+}
+
+void letter_words_close(struct letter_words *words)
+{
+	for (size_t i = 0; i < words->count; i++)
+		free((char *)words->at[i]);
+	free(words->at);
+	*words = (struct letter_words){ .at = NULL };
 }
 
 /* The header. */

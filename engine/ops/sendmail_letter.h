@@ -41,5 +41,6 @@ MUST_CHECK bool letter_finish(struct letter *letter, bool takes_recipients, cons
 void letter_close(struct letter *letter);
 /* One more. False: no memory. */
 MUST_CHECK bool letter_words_add(struct letter_words *words, struct view word);
+void letter_words_close(struct letter_words *words);
 
 #endif
